@@ -1,0 +1,330 @@
+"""The base of every layer: what a Keras layer has beyond a torch module."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Self, TypedDict
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.parameter import UninitializedParameter, is_lazy
+from torch.nn.utils import parametrize
+
+from torch_keras_lstm import constraints, initializers, regularizers
+from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.naming import unique_name
+from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array
+
+Shape = tuple[int | None, ...]
+
+
+class LayerArguments(TypedDict, total=False):
+    """The keyword arguments that every layer takes, as in Keras."""
+
+    name: str | None
+    trainable: bool
+    dtype: object
+    activity_regularizer: object
+    input_shape: Sequence[int | None] | None
+    batch_input_shape: Sequence[int | None] | None
+
+
+class Layer(nn.Module):
+    """A torch module with the face of ``keras.layers.Layer``.
+
+    A subclass declares its weights in ``__init__`` with :meth:`add_weight`, tells their shapes in :meth:`weight_shapes`, and
+    starts ``forward`` with :meth:`prepare`. Building, ``get_weights``, regularization, constraints and
+    lazy loading of a ``state_dict`` all follow from that table.
+
+    Args:
+        name: as in Keras; by default the class in snake case, numbered.
+        trainable: ``False`` freezes the parameters (``requires_grad=False``).
+        dtype: "float32" and the like; floating inputs are cast to it. ``.to(dtype)`` changes it as in PyTorch.
+        activity_regularizer: called with the output; its value, divided by the batch size, enters ``losses``.
+        input_shape: shape of one sample, as in Keras: the layer is built at once.
+        batch_input_shape: the same with the batch axis in front, as Keras 1 and 2 spelled it.
+    """
+
+    _rows: tuple[WeightRow, ...]
+    _placement: Tensor
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        trainable: bool = True,
+        dtype: object = None,
+        activity_regularizer: object = None,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        super().__init__()
+        if input_shape is not None and batch_input_shape is not None:
+            raise ValueError("Pass `input_shape` or `batch_input_shape`, not both.")
+        self.name = unique_name(type(self).__name__) if name is None else name
+        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.batch_input_shape: Shape | None = None
+        if batch_input_shape is not None:
+            self.batch_input_shape = tuple(batch_input_shape)
+        elif input_shape is not None:
+            self.batch_input_shape = (None, *input_shape)
+        self._trainable = trainable
+        self._rows = ()
+        self._activity_loss: Tensor | None = None
+        # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
+        self.register_buffer("_placement", torch.empty(0, dtype=dtypes.get(dtype)), persistent=False)
+
+    # -- where and what -------------------------------------------------------------------------------------------
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of the parameters, and the one that floating inputs are cast to."""
+        return self._placement.dtype
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; arrays that are not tensors yet are put there."""
+        return self._placement.device
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all of them, sublayers included."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for module in self.modules():
+            if isinstance(module, Layer):
+                module._trainable = value
+        self.requires_grad_(value)
+
+    # -- weights --------------------------------------------------------------------------------------------------
+
+    def add_weight(
+        self,
+        name: str,
+        parameter: str,
+        *,
+        axes: tuple[int, ...],
+        initializer: object,
+        regularizer: object = None,
+        constraint: object = None,
+    ) -> None:
+        """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
+
+        Args:
+            name: Keras' name of it.
+            parameter: the attribute under which the parameter is registered, named as torch names it.
+            axes: the order of Keras' axes in the torch tensor.
+            initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
+        """
+        row = WeightRow(
+            name,
+            parameter,
+            axes,
+            initializers.get(initializer),
+            regularizers.get(regularizer),
+            constraints.get(constraint),
+        )
+        self._rows = (*self._rows, row)
+        lazy = UnbuiltParameter(requires_grad=self._trainable, device=self.device, dtype=self.dtype)
+        self.register_parameter(parameter, lazy)
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
+        return {}
+
+    @property
+    def built(self) -> bool:
+        """Whether every parameter has its shape; a layer without parameters is built from the start."""
+        return not any(is_lazy(parameter) for parameter in self._parameters.values())
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Give the weights their shapes and initial values; nothing happens when they have them already.
+
+        Args:
+            input_shape: the whole shape, batch axis included, ``None`` where a size is free: ``(None, None, features)``.
+
+        Raises:
+            ValueError: when the layer cannot take inputs of that shape.
+        """
+        shape = tuple(input_shape)
+        self.check_input_shape(shape)
+        if self.built:
+            return
+        shapes = self.weight_shapes(shape)
+        for row in self._rows:
+            parameter = getattr(self, row.parameter)
+            values = row.initializer(shapes[row.name], dtype=self.dtype, device=self.device)
+            parameter.materialize(row.torch_shape(shapes[row.name]))
+            self.assign(row, values)
+
+    def build_if_shape_is_known(self) -> None:
+        """Build at construction when ``input_shape=`` was given: the last line of a weighted layer's ``__init__``."""
+        if self.batch_input_shape is not None:
+            self.build(self.batch_input_shape)
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
+
+    def own_weights(self) -> Iterator[tuple[WeightRow, Tensor]]:
+        """Each declared weight as a row and the tensor in Keras' layout, a view of the parameter."""
+        for row in self._rows:
+            yield row, row.to_keras(getattr(self, row.parameter))
+
+    @torch.no_grad()
+    def assign(self, row: WeightRow, array: Tensor) -> None:
+        """Write ``array``, in Keras' layout, into the parameter of ``row``, through its parametrization if it has one."""
+        if parametrize.is_parametrized(self, row.parameter):
+            setattr(self, row.parameter, row.to_torch(array))
+        else:
+            getattr(self, row.parameter).copy_(row.to_torch(array))
+
+    def weighted_layers(self) -> Iterator["Layer"]:
+        """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
+        for module in self.modules():
+            if isinstance(module, Layer) and module._rows:
+                yield module
+
+    def get_weights(self) -> list[np.ndarray[Any, Any]]:
+        """Copies of the weights as NumPy arrays in Keras' layouts and order; empty when the layer is not built.
+
+        bfloat16, which NumPy lacks, comes as float32.
+        """
+        arrays = []
+        for layer in self.weighted_layers():
+            if layer.built:
+                for _, tensor in layer.own_weights():
+                    tensor = tensor.detach().cpu()
+                    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+                    arrays.append(tensor.contiguous().numpy().copy())
+        return arrays
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Set the weights from arrays in Keras' layouts and order, as ``get_weights`` gives them.
+
+        Raises:
+            ValueError: when the layer is not built, or the number or a shape does not fit; nothing is changed then.
+        """
+        slots = []
+        for layer in self.weighted_layers():
+            if not layer.built:
+                raise ValueError(
+                    f"Layer `{layer.name}` has no weights to set yet: call it once, or `build(input_shape)`, first."
+                )
+            slots += [(layer, row, tuple(tensor.shape)) for row, tensor in layer.own_weights()]
+        if len(weights) != len(slots):
+            names = ", ".join(row.name for _, row, _ in slots) or "none"
+            raise ValueError(f"Layer `{self.name}` has {len(slots)} weights ({names}), but {len(weights)} were given.")
+        tensors = [
+            as_keras_array(array, row, shape, layer.name)
+            for array, (layer, row, shape) in zip(weights, slots, strict=True)
+        ]
+        for tensor, (layer, row, _) in zip(tensors, slots, strict=True):
+            layer.assign(row, tensor)
+
+    def count_params(self) -> int:
+        """The number of weight entries, counted as Keras counts them."""
+        for layer in self.weighted_layers():
+            if not layer.built:
+                raise ValueError(f"Layer `{layer.name}` is not built, so its parameters cannot be counted yet.")
+        return sum(tensor.numel() for layer in self.weighted_layers() for _, tensor in layer.own_weights())
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """Regularization terms of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
+
+        Weight terms follow the present weights; the activity term is that of the last call.
+        """
+        terms = []
+        for module in self.modules():
+            if isinstance(module, Layer):
+                if module._activity_loss is not None:
+                    terms.append(module._activity_loss)
+                if module.built:
+                    terms += [row.regularizer(tensor) for row, tensor in module.own_weights() if row.regularizer]
+        return terms
+
+    @torch.no_grad()
+    def apply_constraints(self) -> None:
+        """Project the constrained weights, sublayers included: call it after each ``optimizer.step()``.
+
+        Or once: ``optimizer.register_step_post_hook(lambda *_: model.apply_constraints())``.
+        """
+        for layer in self.weighted_layers():
+            for row, tensor in layer.own_weights():
+                if row.constraint is not None:
+                    layer.assign(row, row.constraint(tensor))
+
+    # -- calling --------------------------------------------------------------------------------------------------
+
+    def prepare(self, inputs: Any) -> Tensor:
+        """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.
+
+        Integers and booleans pass as they are: a layer that cannot use them says so in :meth:`check_input_dtype`.
+        """
+        if not isinstance(inputs, Tensor):
+            inputs = torch.as_tensor(inputs, device=self.device)
+        if inputs.dtype is not self._placement.dtype:
+            self.check_input_dtype(inputs.dtype)
+            if inputs.is_floating_point():
+                inputs = inputs.to(self.dtype)
+        if self.built:
+            self.check_input_shape(inputs.shape)
+        else:
+            self.build(inputs.shape)
+        return inputs
+
+    def check_input_dtype(self, dtype: torch.dtype) -> None:
+        """Raise a ``ValueError`` when inputs of ``dtype``, which is not the layer's own, cannot be used."""
+        if dtype.is_complex:
+            raise ValueError(f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(dtype)}.")
+
+    def finish(self, outputs: Tensor) -> Tensor:
+        """Note the activity loss of ``outputs``, which are returned as they are."""
+        if self.activity_regularizer is not None:
+            self._activity_loss = self.activity_regularizer(outputs) / outputs.shape[0]
+        return outputs
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask that belongs to the output, given that of the input: passed on, unless a layer says otherwise."""
+        return mask
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free."""
+        return tuple(input_shape)
+
+    # -- configuration, copies, state -----------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments, in a form that JSON holds and that Keras 3 accepts."""
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.name(self.dtype)}
+        if self.activity_regularizer is not None:
+            config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A new layer with the arguments that ``get_config`` (ours or Keras 3's) gave."""
+        return cls(**config)
+
+    def extra_repr(self) -> str:
+        """The layer's name; subclasses add what differs from the defaults."""
+        return f"name={self.name!r}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The activity loss belongs to the autograd graph of the last call, which can be neither copied nor pickled.
+        return {**self.__dict__, "_activity_loss": None}
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        lazy = {name: parameter for name, parameter in self._parameters.items() if is_lazy(parameter)}
+        if not lazy:
+            super()._save_to_state_dict(destination, prefix, keep_vars)
+        else:  # as torch's lazy modules do: an unbuilt parameter has no data that could be detached
+            destination.update({prefix + name: parameter for name, parameter in lazy.items()})
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        for row in self._rows:
+            parameter, saved = getattr(self, row.parameter), state_dict.get(prefix + row.parameter)
+            if isinstance(parameter, UninitializedParameter) and saved is not None and not is_lazy(saved):
+                parameter.materialize(saved.shape)
+        super()._load_from_state_dict(state_dict, prefix, *args)
