@@ -1,0 +1,1 @@
+"""The converter: Keras files in, PyTorch models out."""

@@ -1,0 +1,94 @@
+"""The ``.keras`` archive: a zip whose members are read in place, never extracted to disk."""
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+MAX_MEMBERS = 10_000
+MAX_TEXT_BYTES = 64 * 2**20
+# Keras stores its members uncompressed, and weights hardly compress. A member may claim this much without question ...
+FREE_BYTES = 16 * 2**20
+# ... and beyond it this many times its share of the archive.
+MAX_RATIO = 100
+
+
+class KerasArchive:
+    """A ``.keras`` file, open for reading; a context manager.
+
+    Raises:
+        ValueError: when the file is not a sound zip archive, holds a name twice, or a member that claims to be far
+            larger than what the archive holds of it.
+        OSError: when the file cannot be opened.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with ExitStack() as opened:
+            file = opened.enter_context(path.open("rb"))
+            with _without_zip_errors():
+                self._zip = opened.enter_context(zipfile.ZipFile(file))
+                listed = self._zip.infolist()
+            if len(listed) > MAX_MEMBERS:
+                raise ValueError(f"The archive has {len(listed)} members; at most {MAX_MEMBERS} are read.")
+            self._members = {info.filename: info for info in listed}
+            if len(self._members) != len(listed):
+                names = [info.filename for info in listed]
+                doubled = next(name for name in names if names.count(name) > 1)
+                raise ValueError(f"The archive holds {doubled!r} more than once, so what it contains is ambiguous.")
+            self._opened = opened.pop_all()
+
+    def names(self) -> list[str]:
+        """The members' names, as the archive spells them. They are labels only: no path is made of one."""
+        return list(self._members)
+
+    def read_text(self, name: str) -> bytes:
+        """The bytes of a member that holds JSON, which is never large."""
+        return self._read(name, MAX_TEXT_BYTES)
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a member.
+
+        Raises:
+            ValueError: when it is missing, damaged, or a zip bomb.
+        """
+        return self._read(name, None)
+
+    def _read(self, name: str, limit: int | None) -> bytes:
+        info = self._members.get(name)
+        if info is None:
+            raise ValueError(f"The archive has no member {name!r}, only {', '.join(map(repr, self._members))}.")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"Member {name!r} is compressed in a way that Keras does not use; store or deflate it.")
+        if limit is not None and info.file_size > limit:
+            raise ValueError(f"Member {name!r} claims {info.file_size} bytes; at most {limit} are read.")
+        if info.file_size > max(FREE_BYTES, MAX_RATIO * info.compress_size):
+            raise ValueError(
+                f"Member {name!r} claims {info.file_size} bytes out of {info.compress_size} in the archive; "
+                f"a ratio over {MAX_RATIO} is refused."
+            )
+        with _without_zip_errors(), self._zip.open(info) as member:
+            data = member.read(info.file_size + 1)
+        if len(data) != info.file_size:
+            raise ValueError(f"Member {name!r} does not hold the {info.file_size} bytes that the archive claims.")
+        return data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._opened.close()
+
+
+@contextmanager
+def _without_zip_errors() -> Iterator[None]:
+    # RuntimeError is zipfile's answer to an encrypted member, OSError and ValueError to offsets that point nowhere.
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, OSError, ValueError) as error:
+        raise ValueError(f"The zip archive is damaged or truncated ({error}).") from None

@@ -1,0 +1,246 @@
+"""HDF5 files as named, lazily read arrays. The only module that imports h5py.
+
+Groups and datasets are reached through hard links alone: soft and external links, virtual datasets and external storage
+would let a model file read other files of the machine (CVE-2026-1669), and are refused. An array's bytes
+are read only when somebody who knows the shape it must have asks for them (CVE-2026-0897).
+"""
+
+import io
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import h5py
+import numpy as np
+
+MAX_OBJECTS = 100_000
+MAX_DEPTH = 64
+# Weights hardly compress. An array may claim this much out of however few bytes ...
+FREE_BYTES = 16 * 2**20
+# ... and beyond it this many times what the file stores of it.
+MAX_RATIO = 100
+
+NUMBER_TYPES = frozenset(
+    [
+        *("float16", "float32", "float64", "bool"),
+        *("int8", "int16", "int32", "int64"),
+        *("uint8", "uint16", "uint32", "uint64"),
+    ]
+)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class SavedArray:
+    """An array of the file that has not been read yet.
+
+    Attributes:
+        path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
+        shape: as the file declares it.
+        dtype: NumPy's name of its type; "bfloat16" for two-byte voids that Keras 3 marked so.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    _read: Callable[[], Array]
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return math.prod(self.shape)
+
+    def read(self, shape: Sequence[int]) -> Array:
+        """The values: floating-point as stored, bfloat16 widened to float32.
+
+        Args:
+            shape: what the model's configuration says the array must have.
+
+        Raises:
+            ValueError: when the file declares another shape; nothing is read then.
+            OSError: when the file does not hold the bytes.
+        """
+        if self.shape != tuple(shape):
+            raise ValueError(f"Array `{self.path}` must have shape {tuple(shape)}, but has {self.shape}.")
+        return self._read()
+
+
+class Hdf5File:
+    """An HDF5 file open for reading; a context manager.
+
+    Args:
+        source: a path, or the whole file as bytes (a member of an archive).
+
+    Raises:
+        OSError: when it cannot be opened, is not HDF5, or is truncated or damaged.
+    """
+
+    def __init__(self, source: Path | bytes) -> None:
+        if isinstance(source, Path):
+            source.open("rb").close()  # what the system has to say (missing, forbidden) is clearer than HDF5's words
+        self._bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+        with _without_h5py_errors("open the file"):
+            self._file = h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    def groups(self, group: str = "/") -> list[str]:
+        """Names of the groups and arrays directly inside ``group``, in HDF5's alphabetical order."""
+        return [name for name, _ in self._children(self._group(group))]
+
+    def has(self, path: str) -> bool:
+        """Whether something stands at ``path``, reached through hard links."""
+        return self._find(path) is not None
+
+    def text(self, attribute: str, group: str = "/") -> str | None:
+        """A string attribute, stored as bytes or as text; ``None`` when the group has none of that name."""
+        value = self._attribute(group, attribute)
+        if value is None:
+            return None
+        return _as_text(value, f"Attribute `{attribute}` of `{group}`")
+
+    def names(self, attribute: str, group: str = "/") -> list[str] | None:
+        """A list of strings in an attribute, or in ``attribute0``, ``attribute1``, ... where Keras splits a long one.
+
+        ``None`` when neither is there.
+        """
+        whole = self._attribute(group, attribute)
+        chunks = [] if whole is None else [whole]
+        if whole is None:
+            while (chunk := self._attribute(group, f"{attribute}{len(chunks)}")) is not None:
+                chunks.append(chunk)
+        if not chunks:
+            return None
+        where = f"Attribute `{attribute}` of `{group}`"
+        names: list[str] = []
+        for chunk in chunks:
+            if not isinstance(chunk, np.ndarray) or chunk.ndim != 1:
+                raise ValueError(f"{where} must be a list of names.")
+            names += [_as_text(name, where) for name in chunk.tolist()]
+        return names
+
+    def arrays(self, group: str = "/") -> dict[str, SavedArray]:
+        """Every array below ``group`` by its path relative to it, none of them read.
+
+        Raises:
+            ValueError: for links that are not hard, virtual or external storage, types that are not numbers.
+        """
+        found: dict[str, SavedArray] = {}
+        pending = [("", self._group(group), 0)]
+        objects = 0
+        while pending:
+            prefix, parent, depth = pending.pop()
+            if depth > MAX_DEPTH:
+                raise ValueError(f"Groups in the HDF5 file are nested more than {MAX_DEPTH} deep at `{prefix}`.")
+            for name, child in self._children(parent):
+                objects += 1
+                if objects > MAX_OBJECTS:
+                    raise ValueError(f"The HDF5 file has more than {MAX_OBJECTS} objects; at most that many are read.")
+                if isinstance(child, h5py.Group):
+                    pending.append((f"{prefix}{name}/", child, depth + 1))
+                else:
+                    found[prefix + name] = _saved_array(child, self._bytes)
+        return found
+
+    def _group(self, path: str) -> h5py.Group:
+        found = self._find(path)
+        if not isinstance(found, h5py.Group):
+            raise ValueError(f"The HDF5 file has no group `{path}`.")
+        return found
+
+    def _find(self, path: str) -> Any:
+        found: Any = self._file["/"]
+        for name in filter(None, path.split("/")):
+            if not isinstance(found, h5py.Group):
+                return None
+            with _without_h5py_errors(f"read `{path}`"):
+                link = found.get(name, getlink=True)
+            if link is None:
+                return None
+            found = _follow(found, name, link)
+        return found
+
+    def _children(self, group: h5py.Group) -> Iterator[tuple[str, Any]]:
+        with _without_h5py_errors("list a group"):
+            links = [(name, group.get(name, getlink=True)) for name in group]
+        for name, link in links:
+            yield name, _follow(group, name, link)
+
+    def _attribute(self, group: str, attribute: str) -> Any:
+        attributes = self._group(group).attrs
+        with _without_h5py_errors(f"read attribute `{attribute}` of `{group}`"):
+            return attributes.get(attribute)
+
+
+def _follow(group: h5py.Group, name: str, link: object) -> Any:
+    if not isinstance(link, h5py.HardLink):
+        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(link).__name__).lower()
+        raise ValueError(f"`{name}` is {'an' if kind[0] in 'aeiou' else 'a'} {kind}, and links are not followed.")
+    with _without_h5py_errors(f"read `{name}`"):
+        child = group[name]
+    if not isinstance(child, h5py.Group | h5py.Dataset):
+        raise ValueError(f"`{name}` is neither a group nor an array.")
+    return child
+
+
+def _saved_array(dataset: h5py.Dataset, file_bytes: int) -> SavedArray:
+    with _without_h5py_errors("read the header of an array"):
+        path, shape, kind = dataset.name, dataset.shape, dataset.dtype
+        virtual, external = dataset.is_virtual, dataset.external
+        stored = dataset.id.get_storage_size()
+        mark = dataset.attrs.get("dtype")
+    if virtual or external:
+        raise ValueError(f"Array `{path}` keeps its values in other files, which are not opened.")
+    if shape is None:
+        raise ValueError(f"Array `{path}` is empty: it has a type, but no shape.")
+    bfloat16 = kind == np.dtype("V2") and mark is not None and _as_text(mark, "Attribute `dtype`") == "bfloat16"
+    if not bfloat16 and kind.newbyteorder("=").name not in NUMBER_TYPES:
+        raise ValueError(f"Array `{path}` holds {kind}, not numbers of a type that Keras saves.")
+    claimed = math.prod(shape) * kind.itemsize
+    if stored > file_bytes or claimed > max(FREE_BYTES * bool(stored), MAX_RATIO * stored):
+        held = min(stored, file_bytes)
+        raise ValueError(f"Array `{path}` claims {claimed} bytes, but the file holds at most {held} of them; refused.")
+
+    def read() -> Array:
+        with _without_h5py_errors(f"read array `{path}`"):
+            values: Array = np.asarray(dataset[()])
+        if bfloat16:
+            return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+        return values.astype(kind.newbyteorder("="), copy=False)
+
+    return SavedArray(path, shape, "bfloat16" if bfloat16 else kind.newbyteorder("=").name, read)
+
+
+def _as_text(value: object, where: str) -> str:
+    if isinstance(value, np.ndarray) and value.shape in ((), (1,)):
+        value = value.item()
+    if isinstance(value, np.bytes_ | bytes):
+        try:
+            return bytes(value).decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"{where} is not UTF-8 text.") from None
+    if isinstance(value, str):
+        return str(value)
+    raise ValueError(f"{where} must be text, got {type(value).__name__}.")
+
+
+@contextmanager
+def _without_h5py_errors(action: str) -> Iterator[None]:
+    # Damage surfaces in h5py as almost any exception, depending on the structure it hits; nothing else runs inside.
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise OSError(f"Cannot {action}: it is not HDF5, or is truncated or damaged ({reason[:200]}).") from None
