@@ -1,5 +1,37 @@
 """Keras layers as torch modules."""
 
+from torch_keras_lstm.layers.activation import Activation
+from torch_keras_lstm.layers.bidirectional import Bidirectional
+from torch_keras_lstm.layers.dense import Dense
+from torch_keras_lstm.layers.dropout import Dropout
+from torch_keras_lstm.layers.embedding import Embedding
+from torch_keras_lstm.layers.flatten import Flatten
+from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.lstm import LSTM
+from torch_keras_lstm.layers.lstm_cell import LSTMCell
+from torch_keras_lstm.layers.masking import Masking
+from torch_keras_lstm.layers.repeat_vector import RepeatVector
+from torch_keras_lstm.layers.rnn import RNN
+from torch_keras_lstm.layers.serialization import deserialize, serialize
+from torch_keras_lstm.layers.time_distributed import TimeDistributed
 
-__all__ = ["Layer"]
+__all__ = [
+    "LSTM",
+    "RNN",
+    "Activation",
+    "Bidirectional",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "Input",
+    "InputLayer",
+    "LSTMCell",
+    "Layer",
+    "Masking",
+    "RepeatVector",
+    "TimeDistributed",
+    "deserialize",
+    "serialize",
+]

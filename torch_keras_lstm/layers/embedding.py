@@ -1,0 +1,118 @@
+"""``keras.layers.Embedding``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, SupportsIndex, Unpack
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from torch_keras_lstm import constraints, initializers, regularizers
+from torch_keras_lstm.layers.arguments import positive_integer
+from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.serialization import register
+
+
+@register("keras.layers")
+class Embedding(Layer):
+    """A table of vectors, looked up by index. It is built from the start, with the parameter of ``torch.nn.Embedding``.
+
+    Args:
+        input_dim: number of rows; indices lie in [0, input_dim).
+        output_dim: size of each vector.
+        embeddings_initializer: Keras' name, configuration or object; so are regularizer and constraint.
+        mask_zero: whether index 0 is padding that :meth:`compute_mask` masks.
+        weights: the initial table, (input_dim, output_dim), or a list that holds it.
+        input_length: as in Keras 1 and 2, the number of indices in a sample, or a tuple of sizes. It is another way to
+            give ``input_shape``.
+
+    Raises:
+        ValueError: when a dimension is not a positive integer; on a CPU, when an index is out of range. A GPU reports
+            that itself, and later.
+    """
+
+    void_arguments: ClassVar[Mapping[str, object]] = {"quantization_config": None}
+
+    weight: nn.Parameter
+
+    def __init__(
+        self,
+        input_dim: SupportsIndex,
+        output_dim: SupportsIndex,
+        embeddings_initializer: object = "uniform",
+        embeddings_regularizer: object = None,
+        embeddings_constraint: object = None,
+        mask_zero: bool = False,
+        weights: Any = None,
+        *,
+        input_length: int | Sequence[int | None] | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(**kwargs)
+        self.input_dim = positive_integer(input_dim, "input_dim")
+        self.output_dim = positive_integer(output_dim, "output_dim")
+        self.embeddings_initializer = initializers.get(embeddings_initializer)
+        self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
+        self.embeddings_constraint = constraints.get(embeddings_constraint)
+        self.mask_zero = mask_zero
+        if self.batch_input_shape is None and input_length is not None:
+            sizes = (input_length,) if isinstance(input_length, int) else tuple(input_length)
+            self.batch_input_shape = (None, *sizes)
+        self.add_weight(
+            "embeddings",
+            "weight",
+            axes=(0, 1),
+            initializer=self.embeddings_initializer,
+            regularizer=self.embeddings_regularizer,
+            constraint=self.embeddings_constraint,
+        )
+        self.build(self.batch_input_shape or (None,))
+        if weights is not None:
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """(input_dim, output_dim), whatever the inputs."""
+        return {"embeddings": (self.input_dim, self.output_dim)}
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Map indices (batch, ...) to vectors (batch, ..., output_dim); fractions are cut off, as in Keras."""
+        # Not through prepare: it would round large indices that come as floats to the precision of the table.
+        indices = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        if indices.dtype is not torch.int64 and indices.dtype is not torch.int32:
+            indices = indices.to(torch.int64)
+        try:
+            return self.finish(F.embedding(indices, self.weight))
+        except IndexError as error:
+            smallest, largest = (int(end) for end in indices.aminmax())
+            raise ValueError(
+                f"Layer `{self.name}` has {self.input_dim} rows, so indices must lie in [0, {self.input_dim - 1}], "
+                f"got indices from {smallest} to {largest}."
+            ) from error
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor | None:
+        """``True`` where the index is not 0, with ``mask_zero``; else there is none, whatever came in."""
+        if not self.mask_zero:
+            return None
+        return torch.as_tensor(inputs) != 0
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(batch, ..., output_dim)."""
+        return (*input_shape, self.output_dim)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names; ``weights``, which are no configuration, excepted."""
+        return {
+            **super().get_config(),
+            "input_dim": self.input_dim,
+            "output_dim": self.output_dim,
+            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
+            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
+            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            "mask_zero": self.mask_zero,
+        }
+
+    def extra_repr(self) -> str:
+        """Sizes first, then whether zeros are masked."""
+        return f"{self.input_dim}, {self.output_dim}, {super().extra_repr()}" + (
+            ", mask_zero=True" if self.mask_zero else ""
+        )

@@ -1,0 +1,120 @@
+"""``keras.layers.InputLayer`` and ``keras.Input``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.serialization import register
+
+_INTEGERS = {
+    "bool": torch.bool,
+    "uint8": torch.uint8,
+    "int8": torch.int8,
+    "int16": torch.int16,
+    "int32": torch.int32,
+    "int64": torch.int64,
+}
+
+
+@register("keras.layers")
+class InputLayer(Layer):
+    """The first entry of a model: which shape and type it takes. Inputs are cast to the type, as in Keras.
+
+    Args:
+        shape: shape of one sample, ``None`` where a size is free.
+        batch_size: number of samples, if it is fixed.
+        dtype: a floating type as of any layer, or "bool", "uint8", "int8", "int16", "int32", "int64".
+        batch_shape: the shape with the batch axis in front, instead of ``shape`` and ``batch_size``.
+        name: as of any layer.
+        input_shape, batch_input_shape: what Keras 2 called ``shape`` and ``batch_shape``.
+
+    Raises:
+        ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
+    """
+
+    void_arguments: ClassVar[Mapping[str, object]] = {"sparse": False, "ragged": False, "optional": False}
+
+    batch_input_shape: Shape
+
+    def __init__(
+        self,
+        shape: Sequence[int | None] | None = None,
+        batch_size: int | None = None,
+        dtype: object = None,
+        *,
+        batch_shape: Sequence[int | None] | None = None,
+        name: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        batch_input_shape: Sequence[int | None] | None = None,
+    ) -> None:
+        sample = [given for given in (shape, input_shape) if given is not None]
+        whole = [given for given in (batch_shape, batch_input_shape) if given is not None]
+        if len(sample) + len(whole) != 1:
+            raise ValueError("An input needs its shape once: pass `shape` (without the batch axis) or `batch_shape`.")
+        if whole and batch_size is not None:
+            raise ValueError("Pass `batch_size` with `shape`, not with `batch_shape`, which holds it already.")
+        integer = _integer_type(dtype)
+        super().__init__(
+            name=name,
+            dtype=None if integer else dtype,
+            batch_input_shape=tuple(whole[0]) if whole else (batch_size, *sample[0]),
+        )
+        self._integer = integer
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type that inputs are cast to. ``.to(dtype)`` changes a floating one."""
+        return self._integer or super().dtype
+
+    @property
+    def batch_shape(self) -> Shape:
+        """The shape of a batch, ``None`` where a size is free."""
+        return self.batch_input_shape
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` is this input's; the number of samples may differ, as in Keras."""
+        expected = self.batch_input_shape
+        fits = len(shape) == len(expected) and all(
+            want in (None, size) or size is None for want, size in zip(expected[1:], shape[1:], strict=True)
+        )
+        if not fits:
+            raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
+
+    def forward(self, inputs: Any) -> Tensor:
+        """The inputs as a tensor of this input's type."""
+        tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        self.check_input_shape(tensor.shape)
+        return tensor.to(self.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        return {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self.dtype), "name": self.name}
+
+    def extra_repr(self) -> str:
+        """The shape and the type."""
+        return f"{self.batch_input_shape}, {super().extra_repr()}, dtype={dtypes.name(self.dtype)}"
+
+
+def Input(
+    shape: Sequence[int | None] | None = None,
+    batch_size: int | None = None,
+    dtype: object = None,
+    *,
+    batch_shape: Sequence[int | None] | None = None,
+    name: str | None = None,
+) -> InputLayer:
+    """The first entry of a ``Sequential``: ``Sequential([Input((10, 8)), LSTM(32)])`` is built at once.
+
+    ``keras.Input`` returns a symbolic tensor. There are none here; this is the :class:`InputLayer` itself.
+    """
+    return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name)
+
+
+def _integer_type(dtype: object) -> torch.dtype | None:
+    if isinstance(dtype, torch.dtype) and dtype in _INTEGERS.values():
+        return dtype
+    return _INTEGERS.get(dtype) if isinstance(dtype, str) else None

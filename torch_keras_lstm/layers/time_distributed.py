@@ -1,0 +1,107 @@
+"""``keras.layers.TimeDistributed``."""
+
+from collections.abc import Mapping
+from typing import Any, Self, Unpack
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape, call_arguments
+from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+
+
+@register("keras.layers")
+class TimeDistributed(Layer):
+    """Applies ``layer`` to every step of (batch, time, ...) with the same weights.
+
+    Keras calls the layer once a step. Here all steps are one batch of batch * time samples, which gives the same
+    numbers because a layer treats the samples of a batch apart from each other. One that does not is a stateful layer,
+    whose state would pass from step to step, so it is refused. An activity regularizer of the inner layer, which Keras
+    3 leaves out, counts here.
+
+    Args:
+        layer: a layer that returns one tensor.
+
+    Raises:
+        TypeError: when ``layer`` is not a layer of this package.
+        ValueError: when it is stateful or returns states; for inputs of fewer than three axes; for a mask that is not
+            (batch, time, ...).
+    """
+
+    layer: Layer
+
+    def __init__(self, layer: Layer, **kwargs: Unpack[LayerArguments]) -> None:
+        super().__init__(**kwargs)
+        if not isinstance(layer, Layer):
+            raise TypeError(f"`layer` must be a torch_keras_lstm layer, got {type(layer).__name__}.")
+        for argument in ("stateful", "return_state"):
+            if any(getattr(module, argument, False) for module in layer.modules()):
+                raise ValueError(
+                    f"`TimeDistributed` applies layer `{layer.name}` to all steps at once, "
+                    f"which `{argument}=True` rules out."
+                )
+        self.layer = layer
+        if not self.trainable:
+            self.requires_grad_(False)
+        self.build_if_shape_is_known()
+
+    @property
+    def built(self) -> bool:
+        """Whether the inner layer is."""
+        return self.layer.built
+
+    def build(self, input_shape: Any) -> None:
+        """Build the inner layer for one step of ``input_shape``, (batch, time, ...)."""
+        self.check_input_shape(tuple(input_shape))
+        self.layer.build(_one_step(input_shape))
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` is (batch, time, ...) with at least three axes."""
+        if len(shape) < 3:
+            raise ValueError(
+                f"Layer `{self.name}` takes inputs of shape (batch, time, ...) with three axes or more, "
+                f"got shape {tuple(shape)}."
+            )
+
+    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:
+        """Map (batch, time, ...) to (batch, time, ...) step by step.
+
+        Args:
+            inputs: (batch, time, ...)
+            mask: (batch, time) or (batch, time, ...); the inner layer gets each step's part if its call takes a mask.
+            training: for the inner layer, if its call takes it; ``None`` means its own ``training``.
+        """
+        inputs = self.prepare(inputs)
+        given = {"mask": self._folded_mask(mask, inputs), "training": training}
+        taken = call_arguments(type(self.layer))
+        outputs = self.layer(inputs.flatten(0, 1), **{name: given[name] for name in given if name in taken})
+        return self.finish(outputs.unflatten(0, inputs.shape[:2]))
+
+    def _folded_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
+        if mask is None:
+            return None
+        steps = mask if isinstance(mask, Tensor) else torch.as_tensor(mask, device=inputs.device)
+        if steps.shape[:2] != inputs.shape[:2]:
+            raise ValueError(
+                f"`mask` of layer `{self.name}` must have a shape that begins with (batch, time) = "
+                f"{tuple(inputs.shape[:2])}, got {tuple(steps.shape)}."
+            )
+        return steps.flatten(0, 1)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """(batch, time, ...), the rest as the inner layer gives it."""
+        batch, *rest = self.layer.compute_output_shape(_one_step(input_shape))
+        return (batch, input_shape[1], *rest)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        return {**super().get_config(), "layer": serialize(self.layer)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A new layer around a new inner layer."""
+        return super().from_config({**config, "layer": deserialize(config["layer"])})
+
+
+def _one_step(shape: Shape) -> Shape:
+    return (shape[0], *shape[2:])
