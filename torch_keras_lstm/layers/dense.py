@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from torch_keras_lstm import activations, constraints, initializers, regularizers
 from torch_keras_lstm.layers.arguments import positive_integer
-from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 
 
@@ -51,12 +51,11 @@ class Dense(Layer):
         bias_constraint: object = None,
         *,
         input_dim: int | None = None,
-        **kwargs: Unpack[LayerArguments],
+        **kwargs: Unpack[CommonArguments],
     ) -> None:
-        kwargs["activity_regularizer"] = activity_regularizer
         if input_dim is not None:
             kwargs["input_shape"] = (input_dim,)
-        super().__init__(**kwargs)
+        super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = positive_integer(units, "units")
         self.activation = activations.get(activation)
         self.use_bias = use_bias

@@ -1,7 +1,9 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Self, TypedDict
+from functools import cache
+from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 import torch
@@ -17,23 +19,34 @@ from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras
 Shape = tuple[int | None, ...]
 
 
-class LayerArguments(TypedDict, total=False):
-    """The keyword arguments that every layer takes, as in Keras."""
+@cache
+def call_arguments(layer_class: type[nn.Module]) -> frozenset[str]:
+    """The names of the arguments of a layer's call: which of ``mask`` and ``training`` it takes."""
+    return frozenset(inspect.signature(layer_class.forward).parameters)
+
+
+class CommonArguments(TypedDict, total=False):
+    """The keyword arguments that every layer takes, as in Keras, but for the one that some take by position."""
 
     name: str | None
     trainable: bool
     dtype: object
-    activity_regularizer: object
     input_shape: Sequence[int | None] | None
     batch_input_shape: Sequence[int | None] | None
+
+
+class LayerArguments(CommonArguments, total=False):
+    """The keyword arguments that every layer takes, as in Keras."""
+
+    activity_regularizer: object
 
 
 class Layer(nn.Module):
     """A torch module with the face of ``keras.layers.Layer``.
 
-    A subclass declares its weights in ``__init__`` with :meth:`add_weight`, tells their shapes in :meth:`weight_shapes`, and
-    starts ``forward`` with :meth:`prepare`. Building, ``get_weights``, regularization, constraints and
-    lazy loading of a ``state_dict`` all follow from that table.
+    A subclass declares its weights in ``__init__`` with :meth:`add_weight`, tells their shapes in
+    :meth:`weight_shapes`, and starts ``forward`` with :meth:`prepare`. Building, ``get_weights``, regularization,
+    constraints and lazy loading of a ``state_dict`` all follow from that table.
 
     Args:
         name: as in Keras; by default the class in snake case, numbered.
@@ -43,6 +56,9 @@ class Layer(nn.Module):
         input_shape: shape of one sample, as in Keras: the layer is built at once.
         batch_input_shape: the same with the batch axis in front, as Keras 1 and 2 spelled it.
     """
+
+    # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
+    void_arguments: ClassVar[Mapping[str, object]] = {}
 
     _rows: tuple[WeightRow, ...]
     _placement: Tensor
@@ -87,7 +103,7 @@ class Layer(nn.Module):
 
     @property
     def trainable(self) -> bool:
-        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all of them, sublayers included."""
+        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all, sublayers included."""
         return self._trainable
 
     @trainable.setter
@@ -142,7 +158,7 @@ class Layer(nn.Module):
         """Give the weights their shapes and initial values; nothing happens when they have them already.
 
         Args:
-            input_shape: the whole shape, batch axis included, ``None`` where a size is free: ``(None, None, features)``.
+            input_shape: the whole shape, batch axis included, ``None`` where a size is free.
 
         Raises:
             ValueError: when the layer cannot take inputs of that shape.
@@ -157,6 +173,10 @@ class Layer(nn.Module):
             values = row.initializer(shapes[row.name], dtype=self.dtype, device=self.device)
             parameter.materialize(row.torch_shape(shapes[row.name]))
             self.assign(row, values)
+        self.on_new_storage()
+
+    def on_new_storage(self) -> None:
+        """Called when parameters were built, moved or loaded, for a layer that cares where they lie."""
 
     def build_if_shape_is_known(self) -> None:
         """Build at construction when ``input_shape=`` was given: the last line of a weighted layer's ``__init__``."""
@@ -173,7 +193,7 @@ class Layer(nn.Module):
 
     @torch.no_grad()
     def assign(self, row: WeightRow, array: Tensor) -> None:
-        """Write ``array``, in Keras' layout, into the parameter of ``row``, through its parametrization if it has one."""
+        """Write ``array``, in Keras' layout, into the parameter of ``row``, or through its parametrization."""
         if parametrize.is_parametrized(self, row.parameter):
             setattr(self, row.parameter, row.to_torch(array))
         else:
@@ -305,7 +325,7 @@ class Layer(nn.Module):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new layer with the arguments that ``get_config`` (ours or Keras 3's) gave."""
-        return cls(**config)
+        return cls(**{key: value for key, value in config.items() if (key, value) not in cls.void_arguments.items()})
 
     def extra_repr(self) -> str:
         """The layer's name; subclasses add what differs from the defaults."""
@@ -316,11 +336,13 @@ class Layer(nn.Module):
         return {**self.__dict__, "_activity_loss": None}
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        lazy = {name: parameter for name, parameter in self._parameters.items() if is_lazy(parameter)}
-        if not lazy:
+        if self.built:
             super()._save_to_state_dict(destination, prefix, keep_vars)
-        else:  # as torch's lazy modules do: an unbuilt parameter has no data that could be detached
-            destination.update({prefix + name: parameter for name, parameter in lazy.items()})
+            return
+        # As torch's lazy modules do: an unbuilt parameter goes in as it is, for it has no data that could be detached.
+        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
+            if tensor is not None and name not in self._non_persistent_buffers_set:
+                destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for row in self._rows:
@@ -328,3 +350,9 @@ class Layer(nn.Module):
             if isinstance(parameter, UninitializedParameter) and saved is not None and not is_lazy(saved):
                 parameter.materialize(saved.shape)
         super()._load_from_state_dict(state_dict, prefix, *args)
+        self.on_new_storage()
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self.on_new_storage()
+        return self

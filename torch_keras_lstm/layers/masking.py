@@ -15,7 +15,8 @@ class Masking(Layer):
     """Masks the steps at which every feature equals ``mask_value``, and sets them to zero.
 
     Args:
-        mask_value: compared in the dtype of the inputs, so that -1.1 finds its float32 rounding.
+        mask_value: rounded to torch's default type first, as Keras 3 rounds it to its own: float32 inputs of -1.1 match
+            -1.1, float64 ones do not.
 
     Raises:
         ValueError: when ``mask_value`` is not a number, and for inputs of fewer than two axes.
@@ -25,6 +26,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         check_number("mask_value", mask_value)
         self.mask_value = mask_value
+        self._compared = torch.tensor(mask_value).item()
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, ..., features)."""
@@ -43,7 +45,7 @@ class Masking(Layer):
         return self._unmasked(self.prepare(inputs))
 
     def _unmasked(self, inputs: Tensor) -> Tensor:
-        return (inputs != self.mask_value).any(dim=-1)
+        return (inputs != self._compared).any(dim=-1)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

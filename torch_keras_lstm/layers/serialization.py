@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeVar
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.registry import close_match
 
-CustomObjects = Mapping[str, Any]
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
 
