@@ -1,0 +1,408 @@
+"""Keras' initializers: the same distributions, drawn by torch.
+
+An initializer is called with a shape in Keras' layout, (in, out) for a kernel and (..., in, out) for a convolution, and
+returns a tensor of that shape. Numbers are drawn in float64 on the CPU and then moved, so that a seed gives the same
+weights, up to rounding, in every precision and on every device. They are not the numbers that Keras would draw.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.arguments import check_axes, check_choice, check_integer, check_non_negative, check_number
+from torch_keras_lstm.registry import Config, Configured, Registry, both_spellings
+
+_MODES = ("fan_in", "fan_out", "fan_avg")
+_DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
+# The standard deviation of a standard normal variable that is cut off at -2 and 2, as many digits as Keras has.
+_STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
+
+
+class Initializer(Configured):
+    """Base of all initializers; one of your own overrides the call."""
+
+    #: tf.keras of TensorFlow 1 wrote the type of the variable beside the arguments.
+    void_keys: ClassVar[frozenset[str]] = frozenset({"dtype"})
+
+    def __call__(
+        self, shape: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str | None = None
+    ) -> Tensor:
+        """A new tensor of ``shape``, which is in Keras' layout.
+
+        Args:
+            device: ``None`` is torch's default device.
+
+        Raises:
+            ValueError: when the initializer has no tensor of that shape.
+        """
+        device = torch.get_default_device() if device is None else device
+        return self._values(tuple(shape)).to(device=device, dtype=dtype)
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        """The initial values, in float64 on the CPU."""
+        raise NotImplementedError
+
+
+class Zeros(Initializer):
+    """All 0."""
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        return _empty(shape).zero_()
+
+
+class Ones(Initializer):
+    """All 1."""
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        return _empty(shape).fill_(1.0)
+
+
+class Constant(Initializer):
+    """A given number everywhere, or given values.
+
+    Args:
+        value: a number, or an array (tensor, NumPy array, nested list) that broadcasts to the shape asked for.
+    """
+
+    def __init__(self, value: Any = 0.0) -> None:
+        self.value = value
+        # TensorFlow makes float32 tensors of Python numbers, whatever type is wanted in the end.
+        self._array = _numbers(value, torch.float64 if isinstance(value, np.ndarray | Tensor) else torch.float32)
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        try:
+            return self._array.broadcast_to(shape).clone()
+        except RuntimeError:
+            raise ValueError(
+                f"Constant holds values of shape {tuple(self._array.shape)}: expected one that broadcasts to {shape}."
+            ) from None
+
+    def get_config(self) -> Config:
+        """Keras' form of the value: a number or list as it is, an array marked as one."""
+        if not isinstance(self.value, np.ndarray | Tensor):
+            return {"value": self.value}
+        array = self._array.numpy()
+        return {"value": {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": str(array.dtype)}}}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Constant":
+        """The object that :meth:`get_config` described; arrays and tensors as Keras 3 marks them are unwrapped."""
+        value = config.get("value")
+        if isinstance(value, Mapping) and value.get("class_name") in ("__numpy__", "__tensor__"):
+            inner = value.get("config")
+            array = _numbers(inner.get("value") if isinstance(inner, Mapping) else inner, torch.float64)
+            config = {**config, "value": array}
+        return super().from_config(config)
+
+
+class Identity(Initializer):
+    """The identity matrix times ``gain``, cut or padded with zeros to the shape; matrices only."""
+
+    def __init__(self, gain: float = 1.0) -> None:
+        check_number("gain", gain)
+        self.gain = gain
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        if len(shape) != 2:
+            raise ValueError(f"Identity makes matrices: expected a shape of 2 axes, got {shape}.")
+        return self.gain * torch.eye(*shape, dtype=torch.float64, device="cpu")
+
+
+class RandomInitializer(Initializer):
+    """Base of the initializers that draw random numbers.
+
+    Args:
+        seed: an integer makes every call return the same values, as in Keras 3; ``None`` draws from torch's global
+            generator, so that ``torch.manual_seed`` reproduces a run.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        if seed is not None:
+            check_integer("seed", seed)
+        self.seed = seed
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "RandomInitializer":
+        """The object that :meth:`get_config` described; of a Keras ``SeedGenerator`` the integer seed is kept."""
+        seed = config.get("seed")
+        if isinstance(seed, Mapping) and isinstance(seed.get("config"), Mapping):
+            config = {**config, "seed": seed["config"].get("seed")}
+        return super().from_config(config)
+
+    def _generator(self) -> torch.Generator | None:
+        """A generator at its start, or ``None`` for torch's global one."""
+        # torch takes 64 bits; Keras' seeds have no bound.
+        return None if self.seed is None else torch.Generator("cpu").manual_seed(self.seed % 2**64)
+
+    def _normal(self, shape: tuple[int, ...], mean: float, stddev: float) -> Tensor:
+        """Draw from a normal distribution."""
+        return _empty(shape).normal_(generator=self._generator()) * stddev + mean
+
+    def _truncated_normal(self, shape: tuple[int, ...], mean: float, stddev: float) -> Tensor:
+        """Draw from a normal distribution without what lies more than two ``stddev`` from ``mean``."""
+        standard = torch.nn.init.trunc_normal_(_empty(shape), a=-2.0, b=2.0, generator=self._generator())
+        return standard * stddev + mean
+
+    def _uniform(self, shape: tuple[int, ...], minval: float, maxval: float) -> Tensor:
+        """Draw from a uniform distribution between ``minval`` and ``maxval``."""
+        return _empty(shape).uniform_(generator=self._generator()) * (maxval - minval) + minval
+
+
+class RandomNormal(RandomInitializer):
+    """Normal distribution of the given ``mean`` and standard deviation ``stddev``; ``seed`` as for all random ones."""
+
+    def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        check_number("mean", mean)
+        check_non_negative("stddev", stddev)
+        self.mean = mean
+        self.stddev = stddev
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        return self._normal(shape, self.mean, self.stddev)
+
+
+class TruncatedNormal(RandomNormal):
+    """Normal distribution without what lies more than two ``stddev`` from ``mean``.
+
+    ``stddev`` is that of the distribution before it is cut; what is drawn has 0.88 times it.
+    """
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        return self._truncated_normal(shape, self.mean, self.stddev)
+
+
+class RandomUniform(RandomInitializer):
+    """Uniform distribution between ``minval`` and ``maxval``; ``seed`` as for all random ones."""
+
+    def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
+        super().__init__(seed)
+        check_number("minval", minval)
+        check_number("maxval", maxval)
+        self.minval = minval
+        self.maxval = maxval
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        return self._uniform(shape, self.minval, self.maxval)
+
+
+class VarianceScaling(RandomInitializer):
+    """A distribution of mean 0 and variance ``scale / n``, where n is a number of units.
+
+    Args:
+        scale: positive.
+        mode: n is the number of inputs ("fan_in"), of outputs ("fan_out") or the mean of both ("fan_avg"). For a kernel
+            these are the two axes, for a convolution (..., in, out) both times the size of its window, for a vector
+            its length twice.
+        distribution: "truncated_normal" (cut at two standard deviations and then scaled up to the variance; also named
+            "normal"), "untruncated_normal" or "uniform".
+        seed: as for all random initializers.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
+
+    def __init__(
+        self,
+        scale: float = 1.0,
+        mode: str = "fan_in",
+        distribution: str = "truncated_normal",
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(seed)
+        check_number("scale", scale)
+        if scale <= 0:
+            raise ValueError(
+                f"Received an invalid value for argument `scale`: expected a positive number, got {scale!r}."
+            )
+        check_choice("mode", mode, _MODES)
+        if isinstance(distribution, str):
+            distribution = distribution.lower()
+            distribution = "truncated_normal" if distribution == "normal" else distribution
+        check_choice("distribution", distribution, _DISTRIBUTIONS)
+        for name, axes in (("input_axes", input_axes), ("output_axes", output_axes)):
+            if axes is not None:
+                check_axes(name, axes)
+        self.scale = scale
+        self.mode = mode
+        self.distribution = distribution
+        self.input_axes = input_axes
+        self.output_axes = output_axes
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        fan_in, fan_out = self.fans(shape)
+        units = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
+        stddev = math.sqrt(self.scale / max(1.0, units))
+        if self.distribution == "truncated_normal":
+            return self._truncated_normal(shape, 0.0, stddev / _STDDEV_OF_TRUNCATED_NORMAL)
+        if self.distribution == "untruncated_normal":
+            return self._normal(shape, 0.0, stddev)
+        limit = math.sqrt(3.0) * stddev
+        return self._uniform(shape, -limit, limit)
+
+    def fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The number of inputs and of outputs of a weight of ``shape``."""
+        if self.input_axes is not None and self.output_axes is not None:
+            return math.prod(shape[axis] for axis in self.input_axes), math.prod(
+                shape[axis] for axis in self.output_axes
+            )
+        if len(shape) < 2:
+            return math.prod(shape), math.prod(shape)
+        window = math.prod(shape[:-2])
+        return window * shape[-2], window * shape[-1]
+
+
+class _NamedScaling(VarianceScaling):
+    """A :class:`VarianceScaling` that has a name of its own in the literature and in Keras."""
+
+    scaling: ClassVar[tuple[float, str, str]]
+
+    def __init__(
+        self,
+        seed: int | None = None,
+        input_axes: Sequence[int] | None = None,
+        output_axes: Sequence[int] | None = None,
+    ) -> None:
+        super().__init__(*self.scaling, seed, input_axes, output_axes)
+
+
+class GlorotUniform(_NamedScaling):
+    """Uniform within ``sqrt(6 / (fan_in + fan_out))``, kernels' default. Arguments as :class:`VarianceScaling`."""
+
+    scaling = (1.0, "fan_avg", "uniform")
+
+
+class GlorotNormal(_NamedScaling):
+    """Truncated normal of variance ``2 / (fan_in + fan_out)``. Arguments as :class:`VarianceScaling`."""
+
+    scaling = (1.0, "fan_avg", "truncated_normal")
+
+
+class HeUniform(_NamedScaling):
+    """Uniform within ``sqrt(6 / fan_in)``. Arguments as :class:`VarianceScaling`."""
+
+    scaling = (2.0, "fan_in", "uniform")
+
+
+class HeNormal(_NamedScaling):
+    """Truncated normal of variance ``2 / fan_in``. Arguments as :class:`VarianceScaling`."""
+
+    scaling = (2.0, "fan_in", "truncated_normal")
+
+
+class LecunUniform(_NamedScaling):
+    """Uniform within ``sqrt(3 / fan_in)``. Arguments as :class:`VarianceScaling`."""
+
+    scaling = (1.0, "fan_in", "uniform")
+
+
+class LecunNormal(_NamedScaling):
+    """Truncated normal of variance ``1 / fan_in``. Arguments as :class:`VarianceScaling`."""
+
+    scaling = (1.0, "fan_in", "truncated_normal")
+
+
+class Orthogonal(RandomInitializer):
+    """``gain`` times a matrix with orthonormal rows or columns, whichever are fewer.
+
+    More than two axes are taken as a matrix with all but the last in one. ``seed`` as for all random initializers.
+    """
+
+    def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
+        super().__init__(seed)
+        check_number("gain", gain)
+        self.gain = gain
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        if len(shape) < 2:
+            raise ValueError(f"Orthogonal makes matrices: expected a shape of at least 2 axes, got {shape}.")
+        rows, columns = math.prod(shape[:-1]), shape[-1]
+        q, r = torch.linalg.qr(self._normal((max(rows, columns), min(rows, columns)), 0.0, 1.0))
+        # QR leaves the sign of each column open; fixing R's diagonal to be positive makes Q uniformly distributed.
+        q = q * torch.sign(torch.diagonal(r))
+        matrix: Tensor = self.gain * (q if rows >= columns else q.T)
+        return matrix.reshape(shape)
+
+
+def _numbers(value: Any, precision: torch.dtype) -> Tensor:
+    try:
+        own = value.copy() if isinstance(value, np.ndarray) else value  # torch warns of an array that is read-only
+        return torch.as_tensor(own, dtype=precision, device="cpu").detach().double().clone()
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f"Received an invalid value for argument `value`: expected a number or an array of them, got {value!r}."
+        ) from None
+
+
+def _size(shape: tuple[int, ...], axes: Sequence[int]) -> int:
+    if not all(-len(shape) <= axis < len(shape) for axis in axes):
+        raise ValueError(f"`input_axes` and `output_axes`: expected axes of the shape {shape}, got {list(axes)}.")
+    return math.prod(shape[axis] for axis in axes)
+
+
+def _empty(shape: tuple[int, ...]) -> Tensor:
+    return torch.empty(shape, dtype=torch.float64, device="cpu")
+
+
+# Keras exports each class under a function's name too.
+zeros, ones, constant, identity = Zeros, Ones, Constant, Identity
+random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, TruncatedNormal
+glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
+lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
+orthogonal = OrthogonalInitializer = Orthogonal
+IdentityInitializer = Identity
+
+_BUILDERS = both_spellings(
+    Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, GlorotNormal,
+    GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal,
+)  # fmt: skip
+_ALIASES = {
+    "zero": Zeros.from_config,
+    "one": Ones.from_config,
+    "normal": RandomNormal.from_config,
+    "uniform": RandomUniform.from_config,
+    "OrthogonalInitializer": Orthogonal.from_config,
+    "IdentityInitializer": Identity.from_config,
+}
+# tf.keras wrote some of them with a V2 behind the name for a while.
+_V2 = {f"{name}V2": build for name, build in _BUILDERS.items()}
+_REGISTRY: Registry[Callable[..., Tensor]] = Registry("initializer", __name__, {**_BUILDERS, **_ALIASES, **_V2})
+
+
+def get(identifier: object, argument: str = "initializer") -> Callable[..., Tensor]:
+    """The initializer that ``identifier`` means: a Keras name, a configuration, an array, a class or a callable.
+
+    ``None`` is glorot_uniform, which is what a Keras layer makes of it.
+
+    Args:
+        argument: the name that an error gives to ``identifier``.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit its initializer.
+        TypeError: for an identifier of any other type.
+    """
+    if identifier is None:
+        return GlorotUniform()
+    if isinstance(identifier, np.ndarray | Tensor):
+        return Constant(identifier)
+    return _REGISTRY.get(identifier, argument)
+
+
+def serialize(initializer: object) -> Config | str | None:
+    """The configuration of ``initializer`` as Keras 3 writes it."""
+    return _REGISTRY.serialize(initializer)
+
+
+def deserialize(
+    config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
+) -> Callable[..., Tensor]:
+    """The initializer that :func:`serialize` described; errors as :func:`get`.
+
+    Args:
+        custom_objects: classes and functions of your own by name; they go before Keras\'.
+    """
+    return GlorotUniform() if config is None else _REGISTRY.deserialize(config, custom_objects, "initializer")

@@ -1,0 +1,175 @@
+"""Keras' names and configurations -> objects of this package, and back.
+
+Keras writes a function or object of its own in four ways, and accepts all of them as an argument of a layer: the name
+alone, ``{"class_name", "config"}`` (Keras 1 and 2), the same with ``"module"`` and ``"registered_name"`` (Keras 3), and
+``{"class_name": "function", "config": name}``. Only the names decide here: nothing is imported because a
+configuration names it.
+"""
+
+import difflib
+import inspect
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Generic, Self, TypeVar, cast
+
+Config = dict[str, Any]
+T = TypeVar("T")
+Builder = Callable[[Mapping[str, Any]], T]
+
+
+def close_match(name: str, known: Iterable[str]) -> str:
+    """The end of an error about an unknown name: the one that was probably meant, otherwise all that are known."""
+    by_lower_case = {candidate.lower(): candidate for candidate in known}
+    matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
+    if matches:
+        return f"Did you mean {by_lower_case[matches[0]]!r}?"
+    return f"Known are: {', '.join(sorted(by_lower_case.values()))}."
+
+
+class Configured:
+    """An object that a configuration can rebuild: a class and the arguments of its constructor.
+
+    The constructor of a subclass keeps each argument in the attribute of the same name, or the subclass overrides
+    :meth:`get_config`.
+    """
+
+    #: keys that some Keras writes beside the arguments, and that mean nothing here
+    void_keys: ClassVar[frozenset[str]] = frozenset()
+
+    def get_config(self) -> Config:
+        """The arguments that make an equal object, as Keras names them."""
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The object that :meth:`get_config` described.
+
+        Raises:
+            ValueError: for a key that is no argument of the constructor, or a value that the constructor refuses.
+        """
+        parameters = inspect.signature(cls).parameters
+        arguments = {key: value for key, value in config.items() if key not in cls.void_keys}
+        for key in arguments:
+            if key not in parameters:
+                raise ValueError(
+                    f"{cls.__name__} has no argument `{key}`, which its config sets. "
+                    + (close_match(str(key), parameters) if parameters else "It takes none.")
+                )
+        return cls(**arguments)
+
+    def __repr__(self) -> str:
+        arguments = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({arguments})"
+
+
+def both_spellings(*classes: type[Configured]) -> dict[str, Builder[Any]]:
+    """The builders of ``classes`` under the names that Keras accepts: ``GlorotUniform`` and ``glorot_uniform``."""
+    camel_case: dict[str, Builder[Any]] = {cls.__name__: cls.from_config for cls in classes}
+    snake_case = {re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower(): build for name, build in camel_case.items()}
+    return camel_case | snake_case
+
+
+class Registry(Generic[T]):
+    """Everything of one kind that has a Keras name.
+
+    Args:
+        kind: what Keras calls it in the singular, such as ``initializer``.
+        module: the module of this package that defines them.
+        builders: for each name a function of the configuration's arguments; a dict, empty when only a name is given.
+    """
+
+    def __init__(self, kind: str, module: str, builders: Mapping[str, Builder[T]]) -> None:
+        self.kind = kind
+        self.module = module
+        self.builders = builders
+
+    def get(self, identifier: object, argument: str) -> T:
+        """What ``identifier`` means: a name, a configuration, a class (instantiated) or a callable (returned as it is).
+
+        Args:
+            argument: the name that an error gives to ``identifier``.
+
+        Raises:
+            ValueError: for a name that is not known or a configuration that does not fit it.
+            TypeError: for an identifier of any other type.
+        """
+        if isinstance(identifier, str | Mapping):
+            return self.deserialize(identifier, None, argument)
+        if not callable(identifier):
+            raise TypeError(
+                f"`{argument}`: expected the name or the configuration of a Keras {self.kind}, or a callable, "
+                f"got {identifier!r}."
+            )
+        return cast(T, identifier() if inspect.isclass(identifier) else identifier)
+
+    def deserialize(
+        self, config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None, argument: str
+    ) -> T:
+        """What a name or a configuration means; arguments and errors as :meth:`get`.
+
+        Args:
+            custom_objects: classes and functions of the user's own by name; they go before Keras'.
+        """
+        name, arguments = _split(config, argument)
+        builders = {**self.builders, **{key: _custom_builder(value) for key, value in (custom_objects or {}).items()}}
+        if name not in builders:
+            raise ValueError(
+                f"`{argument}`: expected the name of a Keras {self.kind}, got {name!r}. {close_match(name, builders)}"
+            )
+        return cast(T, builders[name](arguments))
+
+    def serialize(self, obj: object) -> Config | str | None:
+        """The configuration, as Keras 3 writes it, from which Keras or :meth:`deserialize` makes an equal object.
+
+        A function of this package is its bare name. What is not of this package needs ``custom_objects`` to be read
+        back; when it shares its name with something of Keras' it is written with its module in front, lest the reader
+        takes one for the other.
+        """
+        if obj is None:
+            return None
+        if not hasattr(obj, "get_config"):
+            return self._serialize_function(obj)
+        own = type(obj).__module__ == self.module
+        name = type(obj).__name__ if own else self._foreign_name(type(obj))
+        return {
+            "module": f"keras.{self.kind}s" if own else type(obj).__module__,
+            "class_name": name,
+            "config": obj.get_config(),
+            "registered_name": None if own else name,
+        }
+
+    def _serialize_function(self, function: object) -> Config | str:
+        module = getattr(function, "__module__", None)
+        if module == self.module:
+            return str(function.__name__)  # type: ignore[attr-defined]
+        name = self._foreign_name(function)
+        return {"module": module, "class_name": "function", "config": name, "registered_name": name}
+
+    def _foreign_name(self, obj: object) -> str:
+        name = str(getattr(obj, "__name__", repr(obj)))
+        return f"{getattr(obj, '__module__', None)}.{name}" if name in self.builders else name
+
+
+def _split(config: object, argument: str) -> tuple[str, Config]:
+    """The name in a configuration, and the constructor's arguments."""
+    if isinstance(config, str):
+        return config, {}
+    name = config.get("class_name") if isinstance(config, Mapping) else None
+    arguments = config.get("config") if isinstance(config, Mapping) else None
+    if name == "function" and isinstance(arguments, str):
+        return arguments, {}
+    if not isinstance(name, str) or not isinstance(arguments, Mapping | None):
+        raise ValueError(
+            f"`{argument}`: expected a name or a dict with 'class_name' (a name) and 'config' (a dict), got {config!r}."
+        )
+    return name, dict(arguments or {})
+
+
+def _custom_builder(entry: Any) -> Builder[Any]:
+    """How to build a class or function of the user's own from a configuration's arguments."""
+    if hasattr(entry, "from_config"):
+        build: Builder[Any] = entry.from_config
+        return build
+    if inspect.isclass(entry):
+        return lambda arguments: entry(**arguments)
+    return lambda arguments: entry
