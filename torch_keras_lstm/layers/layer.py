@@ -2,13 +2,12 @@
 
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import UninitializedParameter, is_lazy
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
@@ -17,12 +16,6 @@ from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array
 
 Shape = tuple[int | None, ...]
-
-
-@cache
-def call_arguments(layer_class: type[nn.Module]) -> frozenset[str]:
-    """The names of the arguments of a layer's call: which of ``mask`` and ``training`` it takes."""
-    return frozenset(inspect.signature(layer_class.forward).parameters)
 
 
 class CommonArguments(TypedDict, total=False):
@@ -60,8 +53,15 @@ class Layer(nn.Module):
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
     void_arguments: ClassVar[Mapping[str, object]] = {}
 
+    # The names of the arguments of this class' call: which of ``mask`` and ``training`` it takes.
+    call_arguments: ClassVar[frozenset[str]]
+
     _rows: tuple[WeightRow, ...]
     _placement: Tensor
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.call_arguments = frozenset(inspect.signature(cls.forward).parameters)
 
     def __init__(
         self,
@@ -142,8 +142,8 @@ class Layer(nn.Module):
             constraints.get(constraint),
         )
         self._rows = (*self._rows, row)
-        lazy = UnbuiltParameter(requires_grad=self._trainable, device=self.device, dtype=self.dtype)
-        self.register_parameter(parameter, lazy)
+        kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
+        self.register_parameter(parameter, kind(self._trainable, self.device, self.dtype))
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
@@ -152,7 +152,7 @@ class Layer(nn.Module):
     @property
     def built(self) -> bool:
         """Whether every parameter has its shape; a layer without parameters is built from the start."""
-        return not any(is_lazy(parameter) for parameter in self._parameters.values())
+        return not any(isinstance(parameter, UnbuiltParameter) for parameter in self._parameters.values())
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Give the weights their shapes and initial values; nothing happens when they have them already.
@@ -165,14 +165,16 @@ class Layer(nn.Module):
         """
         shape = tuple(input_shape)
         self.check_input_shape(shape)
-        if self.built:
-            return
-        shapes = self.weight_shapes(shape)
-        for row in self._rows:
-            parameter = getattr(self, row.parameter)
-            values = row.initializer(shapes[row.name], dtype=self.dtype, device=self.device)
-            parameter.materialize(row.torch_shape(shapes[row.name]))
-            self.assign(row, values)
+        if not self.built:
+            self._create_weights(shape)
+
+    def _create_weights(self, input_shape: Shape) -> None:
+        shapes = self.weight_shapes(input_shape)
+        # All values first: an initializer that fails leaves the layer as it was.
+        values = [row.initializer(shapes[row.name], dtype=self.dtype, device=self.device) for row in self._rows]
+        for row, array in zip(self._rows, values, strict=True):
+            getattr(self, row.parameter).materialize(row.torch_shape(shapes[row.name]))
+            self.assign(row, array)
         self.on_new_storage()
 
     def on_new_storage(self) -> None:
@@ -271,9 +273,10 @@ class Layer(nn.Module):
         Or once: ``optimizer.register_step_post_hook(lambda *_: model.apply_constraints())``.
         """
         for layer in self.weighted_layers():
-            for row, tensor in layer.own_weights():
-                if row.constraint is not None:
-                    layer.assign(row, row.constraint(tensor))
+            if layer.built:
+                for row, tensor in layer.own_weights():
+                    if row.constraint is not None:
+                        layer.assign(row, row.constraint(tensor))
 
     # -- calling --------------------------------------------------------------------------------------------------
 
@@ -282,17 +285,16 @@ class Layer(nn.Module):
 
         Integers and booleans pass as they are: a layer that cannot use them says so in :meth:`check_input_dtype`.
         """
-        if not isinstance(inputs, Tensor):
-            inputs = torch.as_tensor(inputs, device=self.device)
-        if inputs.dtype is not self._placement.dtype:
-            self.check_input_dtype(inputs.dtype)
-            if inputs.is_floating_point():
-                inputs = inputs.to(self.dtype)
+        values: Tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        if values.dtype is not self._placement.dtype:
+            self.check_input_dtype(values.dtype)
+            if values.is_floating_point():
+                values = values.to(self.dtype)
         if self.built:
-            self.check_input_shape(inputs.shape)
+            self.check_input_shape(values.shape)
         else:
-            self.build(inputs.shape)
-        return inputs
+            self.build(values.shape)
+        return values
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
         """Raise a ``ValueError`` when inputs of ``dtype``, which is not the layer's own, cannot be used."""
@@ -302,7 +304,7 @@ class Layer(nn.Module):
     def finish(self, outputs: Tensor) -> Tensor:
         """Note the activity loss of ``outputs``, which are returned as they are."""
         if self.activity_regularizer is not None:
-            self._activity_loss = self.activity_regularizer(outputs) / outputs.shape[0]
+            self._activity_loss = self.activity_regularizer(outputs).div(outputs.shape[0])
         return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -345,14 +347,15 @@ class Layer(nn.Module):
                 destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        for row in self._rows:
-            parameter, saved = getattr(self, row.parameter), state_dict.get(prefix + row.parameter)
-            if isinstance(parameter, UninitializedParameter) and saved is not None and not is_lazy(saved):
-                parameter.materialize(saved.shape)
+        for row in self._rows[:1]:
+            saved = state_dict.get(prefix + row.parameter)
+            if is_lazy(getattr(self, row.parameter)) and saved is not None and not is_lazy(saved):
+                # The number of features, the one size that the constructor does not tell, is the kernel's first axis.
+                self._create_weights((None, None, row.to_keras(saved).shape[0]))
         super()._load_from_state_dict(state_dict, prefix, *args)
         self.on_new_storage()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
         self.on_new_storage()
         return self

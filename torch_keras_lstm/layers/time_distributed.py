@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape, call_arguments
+from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 
 
@@ -73,7 +73,7 @@ class TimeDistributed(Layer):
         """
         inputs = self.prepare(inputs)
         given = {"mask": self._folded_mask(mask, inputs), "training": training}
-        taken = call_arguments(type(self.layer))
+        taken = self.layer.call_arguments
         outputs = self.layer(inputs.flatten(0, 1), **{name: given[name] for name in given if name in taken})
         return self.finish(outputs.unflatten(0, inputs.shape[:2]))
 

@@ -1,0 +1,80 @@
+"""Bidirectional LSTMs against Keras 3 on TensorFlow, run live."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from tests.parity import keras_lstm, our_lstm
+from tests.parity.lstm_cases import Case, draw_case
+from tests.tolerances import assert_all_close
+from torch_keras_lstm.layers import LSTM, Bidirectional
+
+MERGE_MODES = ("concat", "sum", "ave", "mul", None)
+# Keras' Bidirectional forgets its layer's `implementation`, so those cases are drawn as if it had none.
+CASES = [
+    (draw_case(seed, fusable=seed % 2 == 0).without("implementation"), merge_mode, bool(seed % 3 == 0))
+    for seed, merge_mode in zip(range(2000, 2120), MERGE_MODES * 24, strict=True)
+]
+STATES = ["hidden_0", "cell_0", "hidden_1", "cell_1"]
+
+
+def label(value: Any) -> str:
+    return value.label if isinstance(value, Case) else str(value)
+
+
+def halves(case: Case, lstm: Any, config: dict[str, Any], own_backward_layer: bool) -> dict[str, Any]:
+    """The arguments ``layer`` and ``backward_layer``, the latter with units of its own if it is given."""
+    config = {**config, "go_backwards": False}
+    if not own_backward_layer:
+        return {"layer": lstm(**config)}
+    return {"layer": lstm(**config), "backward_layer": lstm(**{**config, "go_backwards": True, "name": "other_way"})}
+
+
+@pytest.mark.parametrize(("case", "merge_mode", "own_backward_layer"), CASES, ids=label)
+def test_bidirectional_matches_keras(case: Case, merge_mode: str | None, own_backward_layer: bool) -> None:
+    arrays = case.arrays(halves=2)
+    weights = case.weights(arrays, 0) + case.weights(arrays, 1)
+    batch, _, features, _ = case.sizes
+    # Unrolled, Keras zeroes masked outputs of its backward half at the wrong steps; see keras_lstm.as_keras_config.
+    config = {**keras_lstm.as_keras_config(case, "float64"), "unroll": False}
+    theirs = keras.layers.Bidirectional(
+        **halves(case, keras.layers.LSTM, config, own_backward_layer), merge_mode=merge_mode, dtype="float64"
+    )
+    theirs.build((batch, None, features))
+    theirs.set_weights(weights)
+    children = [theirs.forward_layer, theirs.backward_layer]
+    expected = keras_lstm.run(theirs, children, case, arrays, STATES, "float64")
+
+    ours = Bidirectional(
+        **halves(case, LSTM, {**case.config, "dtype": "float64"}, own_backward_layer),
+        merge_mode=merge_mode,
+        dtype="float64",
+    )
+    ours.build((batch, None, features))
+    ours.set_weights(weights)
+    for half, layer in enumerate((ours.forward_layer, ours.backward_layer)):
+        assert isinstance(layer, LSTM)
+        our_lstm.hand_dropout(layer, case, arrays, half)
+        fused = case.config["activation"] == "tanh" and case.config["recurrent_activation"] == "sigmoid"
+        assert layer.path_for(arrays["inputs"], training=False).name == ("fused" if fused else "loop")
+    assert_all_close(our_lstm.run(ours, case, arrays, STATES), expected, "float64")
+
+
+@pytest.mark.parametrize("return_sequences", [True, False])
+@pytest.mark.parametrize("return_state", [True, False])
+@pytest.mark.parametrize("merge_mode", MERGE_MODES)
+def test_shapes_and_masks_go_on_as_in_keras(merge_mode: str | None, return_state: bool, return_sequences: bool) -> None:
+    flags: dict[str, Any] = {"return_sequences": return_sequences, "return_state": return_state}
+    ours = Bidirectional(LSTM(3, **flags), merge_mode=merge_mode)
+    theirs = keras.layers.Bidirectional(keras.layers.LSTM(3, **flags), merge_mode=merge_mode)
+    assert ours.compute_output_shape((2, 5, 4)) == theirs.compute_output_shape((2, 5, 4))
+    mask = np.array([[True] * 5, [False] * 5])
+    got, expected = ([value is mask for value in _flat(layer.compute_mask(None, mask))] for layer in (ours, theirs))
+    assert got[: len(expected)] == expected
+    assert not any(got[len(expected) :])  # the states' masks, which Keras leaves out while it has no states
+
+
+def _flat(masks: Any) -> list[Any]:
+    return [part for mask in masks for part in _flat(mask)] if isinstance(masks, (list, tuple)) else [masks]

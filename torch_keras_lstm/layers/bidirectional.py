@@ -1,0 +1,237 @@
+"""``keras.layers.Bidirectional``: a recurrent layer run both ways."""
+
+from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, Self, Unpack
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+
+_MERGE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "concat": lambda forward, backward: torch.cat((forward, backward), dim=-1),
+    "sum": torch.add,
+    "ave": lambda forward, backward: (forward + backward) / 2,
+    "mul": torch.mul,
+}
+
+
+@register("keras.layers")
+class Bidirectional(Layer):
+    """Run a recurrent layer forwards and a copy of it backwards, and merge what they give.
+
+    With ``return_sequences`` the backward outputs are put back into the order of time, and masked steps are zeros in
+    both halves, as in Keras 3 and tf.keras.
+
+    Args:
+        layer: the layer to run forwards, an :class:`LSTM` or :class:`RNN`. Its configuration is copied, its weights
+            are not.
+        merge_mode: "concat", "sum", "ave", "mul", or ``None`` for both outputs side by side.
+        weights: forward then backward weights to start with, as ``get_weights`` gives them; needs a known input shape.
+        backward_layer: the layer to run backwards, used as it is; by default a copy of ``layer`` with
+            ``go_backwards`` turned round.
+        zero_output_for_mask: ``None`` for the rule above. ``False`` is the rule of Keras 1 and 2.0 to 2.3, which
+            repeated the last output at masked steps; the converter sets it for their files.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Raises:
+        ValueError: when the halves do not fit together, or ``merge_mode`` is unknown.
+    """
+
+    def __init__(
+        self,
+        layer: RecurrentLayer,
+        merge_mode: str | None = "concat",
+        weights: Sequence[Any] | None = None,
+        backward_layer: RecurrentLayer | None = None,
+        *,
+        zero_output_for_mask: bool | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        given = {"layer": layer} if backward_layer is None else {"layer": layer, "backward_layer": backward_layer}
+        for argument, value in given.items():
+            if not isinstance(value, RecurrentLayer):
+                raise ValueError(f"`{argument}` must be a recurrent layer such as LSTM(units), got {value!r}.")
+        if merge_mode is not None and merge_mode not in _MERGE:
+            close = get_close_matches(str(merge_mode), _MERGE, n=1, cutoff=0.5)
+            hint = f" Did you mean {close[0]!r}?" if close else ""
+            raise ValueError(f"`merge_mode` must be one of {', '.join(_MERGE)} or None, got {merge_mode!r}.{hint}")
+        super().__init__(**kwargs)
+        self.merge_mode = merge_mode
+        self.zero_output_for_mask = zero_output_for_mask
+        self.forward_layer = _renamed(layer, "forward")
+        self.backward_layer = _renamed(layer, "backward") if backward_layer is None else backward_layer
+        self._check_halves()
+        for half in (self.forward_layer, self.backward_layer):
+            half.zero_output_for_mask = half.return_sequences if zero_output_for_mask is None else zero_output_for_mask
+        self.batch_input_shape = self.batch_input_shape or layer.batch_input_shape
+        self.build_if_shape_is_known()
+        if weights is not None:
+            self.set_weights(weights)
+
+    def _check_halves(self) -> None:
+        forward, backward = self.forward_layer, self.backward_layer
+        if forward.go_backwards == backward.go_backwards:
+            raise ValueError(
+                "`layer` and `backward_layer` must run in opposite directions, but both have "
+                f"go_backwards={forward.go_backwards}."
+            )
+        for flag in ("stateful", "return_sequences", "return_state"):
+            if getattr(forward, flag) != getattr(backward, flag):
+                raise ValueError(
+                    f"`layer` and `backward_layer` must have the same `{flag}`, got {getattr(forward, flag)} and "
+                    f"{getattr(backward, flag)}."
+                )
+
+    @property
+    def stateful(self) -> bool:
+        """Whether the halves keep their states."""
+        return self.forward_layer.stateful
+
+    @property
+    def return_sequences(self) -> bool:
+        """Whether the halves return the outputs of all steps."""
+        return self.forward_layer.return_sequences
+
+    @property
+    def return_state(self) -> bool:
+        """Whether the final states are returned."""
+        return self.forward_layer.return_state
+
+    @property
+    def states(self) -> tuple[Tensor, ...] | None:
+        """The kept states, forward then backward; ``None`` when those are zeros."""
+        return (self.forward_layer.states or ()) + (self.backward_layer.states or ()) or None
+
+    def reset_state(self) -> None:
+        """Forget the kept states of both halves."""
+        self.forward_layer.reset_state()
+        self.backward_layer.reset_state()
+
+    def reset_states(self) -> None:
+        """Keras' other name of :meth:`reset_state`."""
+        self.reset_state()
+
+    @property
+    def built(self) -> bool:
+        """Whether both halves are built."""
+        return self.forward_layer.built and self.backward_layer.built
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Build both halves for (batch, time, features)."""
+        self.forward_layer.build(input_shape)
+        self.backward_layer.build(input_shape)
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless the halves take inputs of ``shape``."""
+        self.forward_layer.check_input_shape(shape)
+
+    def check_input_dtype(self, dtype: torch.dtype) -> None:
+        """Raise a ``ValueError`` unless the halves take inputs of ``dtype``."""
+        self.forward_layer.check_input_dtype(dtype)
+
+    def forward(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        initial_state: Sequence[Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run both halves and merge.
+
+        Args:
+            inputs: (batch, time, features)
+            mask: (batch, time), boolean; as in :meth:`LSTM.forward`.
+            initial_state: the forward half's states, then the backward half's: four tensors (batch, units) for an LSTM.
+            training: whether dropout is active; ``None`` means ``self.training``.
+
+        Returns:
+            The merged output, or the pair of outputs with ``merge_mode=None``; with ``return_state`` a tuple of that
+            and the final states, forward then backward.
+        """
+        training = self.training if training is None else training
+        inputs = self.prepare(inputs)
+        forward_state, backward_state = self._split_states(initial_state)
+        forward = self.forward_layer(inputs, mask=mask, initial_state=forward_state, training=training)
+        backward = self.backward_layer(inputs, mask=mask, initial_state=backward_state, training=training)
+        states: tuple[Tensor, ...] = ()
+        if self.return_state:
+            forward, backward, states = forward[0], backward[0], (*forward[1:], *backward[1:])
+        if self.return_sequences:
+            backward = backward.flip(1)
+        if self.merge_mode is None:
+            return (forward, backward, *states)
+        merged = self.finish(_MERGE[self.merge_mode](forward, backward))
+        return (merged, *states) if states else merged
+
+    def _split_states(self, initial_state: Sequence[Any] | None) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
+        if initial_state is None:
+            return None, None
+        forward, backward = len(self.forward_layer.state_sizes), len(self.backward_layer.state_sizes)
+        if len(initial_state) != forward + backward:
+            raise ValueError(
+                f"`initial_state` of layer `{self.name}` must hold {forward + backward} states, {forward} of the "
+                f"forward and {backward} of the backward half, got {len(initial_state)}."
+            )
+        return initial_state[:forward], initial_state[forward:]
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """As Keras: the mask goes on with sequences, once an output; states have none."""
+        mask = mask if self.return_sequences else None
+        outputs = (mask,) if self.merge_mode is not None else (mask, mask)
+        states = (None,) * (2 * len(self.forward_layer.state_sizes)) if self.return_state else ()
+        masks = (*outputs, *states)
+        return masks if len(masks) > 1 else masks[0]
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """The merged output's shape, or the pair; with ``return_state`` a tuple of that and the states' shapes."""
+        forward: Any = self.forward_layer.compute_output_shape(input_shape)
+        backward: Any = self.backward_layer.compute_output_shape(input_shape)
+        states: tuple[Shape, ...] = ()
+        if self.return_state:
+            (forward, *forward_states), (backward, *backward_states) = forward, backward
+            states = (*forward_states, *backward_states)
+        if self.merge_mode is None:
+            return (forward, backward, *states)
+        width = forward[-1] + backward[-1] if self.merge_mode == "concat" else forward[-1]
+        merged = (*forward[:-1], width)
+        return (merged, *states) if states else merged
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments, both halves' configurations among them."""
+        config = {
+            **super().get_config(),
+            "merge_mode": self.merge_mode,
+            "layer": serialize(self.forward_layer),
+            "backward_layer": serialize(self.backward_layer),
+        }
+        if self.zero_output_for_mask is not None:
+            config["zero_output_for_mask"] = self.zero_output_for_mask
+        return config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A new layer with new halves."""
+        given = {key: config[key] for key in ("layer", "backward_layer") if config.get(key) is not None}
+        halves = {key: deserialize(half) for key, half in given.items()}
+        return super().from_config({**config, **halves})
+
+    def extra_repr(self) -> str:
+        """The name, and the merge mode if it is not the default."""
+        merge = f", merge_mode={self.merge_mode!r}" if self.merge_mode != "concat" else ""
+        return super().extra_repr() + merge
+
+
+def _renamed(layer: RecurrentLayer, direction: str) -> RecurrentLayer:
+    """A fresh copy of ``layer`` named for its direction, turned round for "backward"."""
+    config = layer.get_config()
+    config["name"] = f"{direction}_{layer.name.removeprefix(direction + '_')}"
+    if direction == "backward":
+        config["go_backwards"] = not layer.go_backwards
+    copy = type(layer).from_config(config)
+    if hasattr(layer, "use_cudnn"):  # chosen for a machine, so no part of the configuration
+        copy.use_cudnn = layer.use_cudnn
+    return copy

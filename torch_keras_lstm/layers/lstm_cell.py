@@ -1,0 +1,137 @@
+"""``keras.layers.LSTMCell``: one step of an LSTM, to be run over time by :class:`torch_keras_lstm.layers.RNN`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, SupportsIndex, Unpack
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers.layer import LayerArguments, Shape
+from torch_keras_lstm.layers.lstm_base import LSTMBase
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step, project
+
+CellStep = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
+
+
+@register("keras.layers")
+class LSTMCell(LSTMBase):
+    """One step of long short-term memory, with the arguments and the numbers of ``keras.layers.LSTMCell``.
+
+    The arguments are those of :class:`torch_keras_lstm.layers.LSTM` that concern a single step. The ``state_dict`` fits
+    ``torch.nn.LSTMCell``.
+    """
+
+    def __init__(
+        self,
+        units: SupportsIndex,
+        activation: object = "tanh",
+        recurrent_activation: object = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: object = "glorot_uniform",
+        recurrent_initializer: object = "orthogonal",
+        bias_initializer: object = "zeros",
+        unit_forget_bias: bool = True,
+        kernel_regularizer: object = None,
+        recurrent_regularizer: object = None,
+        bias_regularizer: object = None,
+        kernel_constraint: object = None,
+        recurrent_constraint: object = None,
+        bias_constraint: object = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        *,
+        implementation: int = 2,
+        input_size: int | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            unit_forget_bias=unit_forget_bias,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            implementation=implementation,
+            **kwargs,
+        )
+        if input_size is not None:
+            self.build((None, input_size))
+        self.build_if_shape_is_known()
+
+    @property
+    def state_size(self) -> list[int]:
+        """Widths of the hidden and the cell state."""
+        return [self.units, self.units]
+
+    @property
+    def output_size(self) -> int:
+        """The output is ``units`` wide."""
+        return self.units
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` is (batch, features) as the cell was built for."""
+        if len(shape) != 2:
+            raise ValueError(
+                f"Cell `{self.name}` takes one step of shape (batch, features), got {len(shape)} axes: {tuple(shape)}."
+            )
+        self.check_features(shape)
+
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """Zeros for the hidden and the cell state, (batch, units) each."""
+        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_size]
+
+    def step_for(self, inputs: Tensor, training: bool) -> CellStep:
+        """A function that runs one step, with dropout masks drawn now and kept for all the steps that it is called for.
+
+        Args:
+            inputs: (batch, ..., features); only the sizes matter.
+            training: whether dropout is active.
+        """
+        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
+        weights = self.lstm_weights()
+        options = LSTMOptions(
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            recurrent_dropout=recurrent_dropout,
+        )
+
+        def step(now: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+            new = lstm_step(project(now, weights, input_dropout), LSTMState(*states), weights.weight_hh, options)
+            return new.hidden, new
+
+        return step
+
+    def forward(
+        self, inputs: Any, states: Sequence[Tensor], training: bool | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Run one step.
+
+        Args:
+            inputs: (batch, features)
+            states: hidden and cell state, (batch, units) each.
+            training: whether dropout is active; ``None`` means ``self.training``.
+
+        Returns:
+            The output (batch, units), which is the new hidden state, and the list of both new states.
+        """
+        inputs = self.prepare(inputs)
+        step = self.step_for(inputs, self.training if training is None else training)
+        output, new_states = step(inputs, tuple(states))
+        return output, list(new_states)
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """(batch, units)"""
+        return input_shape[0], self.units

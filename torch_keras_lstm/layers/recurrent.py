@@ -1,0 +1,182 @@
+"""What every layer over time shares: which outputs are returned, where states come from and where they are kept."""
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers.layer import Layer, Shape
+
+
+class RecurrentLayer(Layer):
+    """A layer that maps (batch, time, features) to outputs and final states.
+
+    Args:
+        return_sequences: return all outputs, (batch, time, units), instead of the last one, (batch, units).
+        return_state: return the final states after the output.
+        go_backwards: run from the last step to the first; the outputs stay in the order of processing.
+        stateful: start each call from the final states of the one before, until ``reset_state()``.
+        unroll: accepted for Keras' sake; it changes no number.
+        zero_output_for_mask: zeros at masked steps instead of the last output before them.
+    """
+
+    def __init__(
+        self,
+        *,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.stateful = stateful
+        self.unroll = unroll
+        self.zero_output_for_mask = zero_output_for_mask
+        self._kept_states: tuple[str, ...] = ()
+
+    @property
+    @abstractmethod
+    def state_sizes(self) -> tuple[int, ...]:
+        """The width of each state: (batch, width)."""
+
+    @property
+    @abstractmethod
+    def output_size(self) -> int:
+        """The width of the output: (batch, width)."""
+
+    # -- states ---------------------------------------------------------------------------------------------------
+
+    @property
+    def states(self) -> tuple[Tensor, ...] | None:
+        """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
+        return tuple(getattr(self, name) for name in self._kept_states) or None
+
+    def reset_state(self) -> None:
+        """Forget the kept states: the next call starts from zeros, with any batch size."""
+        for name in self._kept_states:
+            delattr(self, name)
+        self._kept_states = ()
+
+    def reset_states(self) -> None:
+        """Keras' other name of :meth:`reset_state`."""
+        self.reset_state()
+
+    def keep_states(self, states: Sequence[Tensor]) -> None:
+        """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
+        if len(self._kept_states) != len(states):
+            self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
+            for name in self._kept_states:
+                self.register_buffer(name, None, persistent=False)
+        for name, state in zip(self._kept_states, states, strict=True):
+            setattr(self, name, state.detach())
+
+    def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
+        """The states before the first step: ``initial_state``, else those kept by a stateful layer, else zeros.
+
+        Raises:
+            ValueError: when their number or a shape does not fit.
+        """
+        if initial_state is not None:
+            return self._given_states(inputs, initial_state)
+        kept = self.states if self.stateful else None
+        if kept is None:
+            return tuple(inputs.new_zeros(inputs.shape[0], size) for size in self.state_sizes)
+        if kept[0].shape[0] != inputs.shape[0]:
+            raise ValueError(
+                f"Stateful layer `{self.name}` keeps states of batch size {kept[0].shape[0]}, got a batch of "
+                f"{inputs.shape[0]}. Call `reset_state()` before sequences of another batch size."
+            )
+        return kept
+
+    def _given_states(self, inputs: Tensor, initial_state: Sequence[Any]) -> tuple[Tensor, ...]:
+        sizes = self.state_sizes
+        given = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
+        if len(given) != len(sizes):
+            raise ValueError(f"`initial_state` of layer `{self.name}` must hold {len(sizes)} states, got {len(given)}.")
+        states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in given)
+        for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
+            if state.shape != (inputs.shape[0], size):
+                raise ValueError(
+                    f"`initial_state[{index}]` of layer `{self.name}` must have shape (batch, units) = "
+                    f"{(inputs.shape[0], size)}, got {tuple(state.shape)}."
+                )
+        return states
+
+    # -- inputs, masks, outputs -----------------------------------------------------------------------------------
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` is (batch, time, features) with at least one step."""
+        if len(shape) != 3:
+            raise ValueError(
+                f"Layer `{self.name}` takes inputs of shape (batch, time, features), got {len(shape)} axes: "
+                f"{tuple(shape)}."
+            )
+        if shape[1] == 0:
+            raise ValueError(f"Layer `{self.name}` needs at least one time step, got an input of shape {tuple(shape)}.")
+
+    def check_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
+        """The mask as a tensor beside ``inputs``.
+
+        Raises:
+            ValueError: when it is not (batch, time) or not boolean.
+        """
+        if mask is None:
+            return None
+        mask = mask if isinstance(mask, Tensor) else torch.as_tensor(mask, device=inputs.device)
+        if mask.dtype is not torch.bool:
+            raise ValueError(
+                f"`mask` of layer `{self.name}` must be boolean (True where a step counts), got "
+                f"{str(mask.dtype).removeprefix('torch.')}: pass `mask.bool()` or `values != 0`."
+            )
+        if mask.shape != inputs.shape[:2]:
+            raise ValueError(
+                f"`mask` of layer `{self.name}` must have shape (batch, time) = {tuple(inputs.shape[:2])}, "
+                f"got {tuple(mask.shape)}."
+            )
+        checked: Tensor = mask
+        return checked
+
+    def deliver(self, output: Tensor, states: Sequence[Tensor] | None) -> Any:
+        """What a call returns, ``output`` or ``(output, *states)``; a stateful layer keeps the states."""
+        output = self.finish(output)
+        if states is None:
+            return output
+        if self.stateful:
+            self.keep_states(states)
+        return (output, *states) if self.return_state else output
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """The mask goes on with sequences and ends with a last output; states have none."""
+        mask = mask if self.return_sequences else None
+        return [mask, *(None for _ in self.state_sizes)] if self.return_state else mask
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """(batch, time, units) or (batch, units); with ``return_state`` a tuple of that and the states' shapes."""
+        batch, time = input_shape[0], input_shape[1]
+        output: Shape = (batch, time, self.output_size) if self.return_sequences else (batch, self.output_size)
+        return (output, *((batch, size) for size in self.state_sizes)) if self.return_state else output
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        return {
+            **super().get_config(),
+            "return_sequences": self.return_sequences,
+            "return_state": self.return_state,
+            "go_backwards": self.go_backwards,
+            "stateful": self.stateful,
+            "unroll": self.unroll,
+            "zero_output_for_mask": self.zero_output_for_mask,
+        }
+
+    def extra_repr(self) -> str:
+        """The flags that are set."""
+        flags = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
+        return ", ".join([super().extra_repr(), *(f"{flag}=True" for flag in flags if getattr(self, flag))])

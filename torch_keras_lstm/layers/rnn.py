@@ -1,0 +1,136 @@
+"""``keras.layers.RNN``: any cell, run over time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, Unpack
+
+from torch import Tensor, nn
+
+from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.recurrence import scan
+
+
+@register("keras.layers")
+class RNN(RecurrentLayer):
+    """Run ``cell`` over (batch, time, features), with the arguments and the mask rule of ``keras.layers.RNN``.
+
+    Args:
+        cell: a module whose call takes (batch, features) and a tuple of states and returns the output and the new
+            states. It has Keras' ``state_size`` (an integer, or a list of them) and, if the output is not as wide as
+            the first state, ``output_size``. It may have ``step_for(inputs, training)``, which returns such a
+            function for the whole sequence, dropout masks drawn once; :class:`torch_keras_lstm.layers.LSTMCell` has.
+        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
+            :class:`torch_keras_lstm.layers.LSTM`.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Raises:
+        ValueError: when the cell has no ``state_size``.
+    """
+
+    def __init__(
+        self,
+        cell: nn.Module,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        zero_output_for_mask: bool = False,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        if not isinstance(cell, nn.Module):
+            raise ValueError(
+                f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r}."
+            )
+        if not hasattr(cell, "state_size"):
+            raise ValueError(
+                f"`cell` {type(cell).__name__} has no `state_size`: give it one, an integer or a list of integers, "
+                "the width of each state."
+            )
+        super().__init__(
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            zero_output_for_mask=zero_output_for_mask,
+            **kwargs,
+        )
+        self.cell = cell
+        self.build_if_shape_is_known()
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """The cell's ``state_size`` as a tuple."""
+        size: Any = self.cell.state_size
+        return (size,) if isinstance(size, int) else tuple(size)
+
+    @property
+    def output_size(self) -> int:
+        """The cell's ``output_size``, by default the width of its first state."""
+        return int(getattr(self.cell, "output_size", self.state_sizes[0]))
+
+    @property
+    def built(self) -> bool:
+        """Whether the cell is built; a cell that is no Keras layer always is."""
+        return self.cell.built if isinstance(self.cell, Layer) else True
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Build the cell for one step of ``input_shape``, (batch, time, features)."""
+        self.check_input_shape(tuple(input_shape))
+        if isinstance(self.cell, Layer):
+            self.cell.build((input_shape[0], *input_shape[2:]))
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` is (batch, time, features) as the cell takes them."""
+        super().check_input_shape(shape)
+        if isinstance(self.cell, Layer):
+            self.cell.check_input_shape((shape[0], *shape[2:]))
+
+    def forward(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        initial_state: Sequence[Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run the sequence; arguments, result and errors as :meth:`torch_keras_lstm.layers.LSTM.forward`."""
+        training = self.training if training is None else training
+        inputs = self.prepare(inputs)
+        mask = self.check_mask(mask, inputs)
+        states = self.starting_states(inputs, initial_state)
+        step_for = getattr(self.cell, "step_for", None)
+        output, states = scan(
+            _call_cell(self.cell) if step_for is None else step_for(inputs, training),
+            inputs,
+            states,
+            mask,
+            go_backwards=self.go_backwards,
+            return_sequences=self.return_sequences,
+            zero_output_for_mask=self.zero_output_for_mask,
+        )
+        return self.deliver(output, states)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments, the cell's configuration among them."""
+        if not isinstance(self.cell, Layer):
+            raise ValueError(
+                f"Layer `{self.name}` has no configuration: its cell {type(self.cell).__name__} is no layer."
+            )
+        return {**super().get_config(), "cell": serialize(self.cell)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A new layer with a new cell."""
+        return super().from_config({**config, "cell": deserialize(config["cell"])})
+
+
+def _call_cell(cell: nn.Module) -> Any:
+    """The cell as ``scan`` calls it: a single state may come without a list around it, as Keras allows."""
+
+    def step(inputs: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        output, new_states = cell(inputs, states)
+        return output, (new_states,) if isinstance(new_states, Tensor) else tuple(new_states)
+
+    return step

@@ -1,0 +1,25 @@
+"""The LSTM computation: functions over tensors, no modules."""
+
+from torch_keras_lstm.recurrence.choose import Path, UseCudnn, choose, run_lstm, why_not_fused
+from torch_keras_lstm.recurrence.fused import lstm_fused
+from torch_keras_lstm.recurrence.loop import lstm_loop
+from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.scan import scan
+from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.step import lstm_step, project
+
+__all__ = [
+    "LSTMOptions",
+    "LSTMState",
+    "LSTMWeights",
+    "Path",
+    "UseCudnn",
+    "choose",
+    "lstm_fused",
+    "lstm_loop",
+    "lstm_step",
+    "project",
+    "run_lstm",
+    "scan",
+    "why_not_fused",
+]

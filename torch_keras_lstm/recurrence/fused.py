@@ -1,0 +1,84 @@
+"""The whole sequence in one call of ``torch.nn.LSTM``'s kernels: oneDNN on a CPU, cuDNN on a GPU."""
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.recurrence.masks import compact, freeze, last_valid, spread
+from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.state import LSTMState
+
+
+def lstm_fused(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+) -> tuple[Tensor, LSTMState | None]:
+    """Run the sequence through the fused kernels.
+
+    Args:
+        inputs: (batch, time, features), time at least 1.
+        state: before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped; any pattern, fully masked rows included.
+        options: a configuration for which :func:`torch_keras_lstm.recurrence.choose.why_not_fused` gives no reason.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing or (batch, units), and the final state if
+        ``options.return_state``.
+    """
+    if options.input_dropout is not None:
+        inputs = inputs * options.input_dropout[0].unsqueeze(1)
+    if options.go_backwards:
+        inputs = inputs.flip(1)
+        mask = mask if mask is None else mask.flip(1)
+    if mask is None or (mask.device.type == "cpu" and bool(mask.all())):
+        outputs, final = _kernel(inputs, state, weights)
+        return outputs if options.return_sequences else outputs[:, -1], final if options.return_state else None
+    return _masked(inputs, state, weights, mask, options)
+
+
+def flatten_for_cudnn(weights: LSTMWeights) -> None:
+    """Move CUDA weights, in place, into the one buffer that cuDNN reads, or it copies them together on every call.
+
+    The tensors stay the same objects, so optimizers do not notice. Weights elsewhere are left alone.
+    """
+    flat = [weight for weight in weights if weight is not None]
+    if not all(weight.is_cuda and torch.backends.cudnn.is_acceptable(weight) for weight in flat):
+        return
+    features, units = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
+    with torch.no_grad(), torch.cuda.device_of(weights.weight_ih):
+        mode = torch.backends.cudnn.rnn.get_cudnn_mode("LSTM")
+        torch._cudnn_rnn_flatten_weight(flat, len(flat), features, mode, units, 0, 1, True, False)
+
+
+def _masked(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor, options: LSTMOptions
+) -> tuple[Tensor, LSTMState | None]:
+    compacted = compact(inputs, mask)
+    inputs = compacted.inputs
+    if options.return_state:
+        inputs, weights = freeze(compacted, weights)
+    outputs, final = _kernel(inputs, state, weights)
+    if options.return_sequences:
+        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask)
+    else:
+        output = last_valid(outputs, compacted.lengths, torch.zeros_like(state.hidden))
+        if options.zero_output_for_mask:
+            output = output.masked_fill(~mask[:, -1:], 0)
+    if not options.return_state:
+        return output, None
+    return output, LSTMState(last_valid(outputs, compacted.lengths, state.hidden), final.cell)
+
+
+def _kernel(inputs: Tensor, state: LSTMState, weights: LSTMWeights) -> tuple[Tensor, LSTMState]:
+    flat = [weight for weight in weights if weight is not None]
+    outputs, hidden, cell = torch.lstm(
+        inputs,
+        (state.hidden.unsqueeze(0), state.cell.unsqueeze(0)),
+        flat,
+        len(flat) == 4,  # has_biases
+        1,  # num_layers
+        0.0,  # dropout between layers
+        torch.is_grad_enabled(),  # cuDNN's training mode, without which its backward refuses; not the module's
+        False,  # bidirectional
+        True,  # batch_first
+    )
+    return outputs, LSTMState(hidden.squeeze(0), cell.squeeze(0))

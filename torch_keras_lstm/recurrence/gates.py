@@ -1,0 +1,49 @@
+"""The order of the four gates, and how Keras and torch lay out their weights. Nothing else in the package knows either.
+
+Keras 2 and 3, torch, cuDNN and oneDNN agree on the order input, forget, cell, output; a kernel is only transposed
+between
+them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored twelve arrays in the order input, *cell*,
+    forget,
+output (reference: ``keras/engine/topology.py`` of 2.x, ``preprocess_weights_for_loading``).
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+GATES = ("input", "forget", "cell", "output")
+
+# where Keras 1 keeps the kernel, recurrent kernel and bias of each gate among its twelve arrays
+_KERAS1_ORDER = ("input", "cell", "forget", "output")
+KERAS1_KERNELS = tuple(3 * _KERAS1_ORDER.index(gate) for gate in GATES)
+KERAS1_RECURRENT_KERNELS = tuple(index + 1 for index in KERAS1_KERNELS)
+KERAS1_BIASES = tuple(index + 2 for index in KERAS1_KERNELS)
+
+KERNEL_AXES = (1, 0)  # Keras' (in, 4 * units) as torch's (4 * units, in)
+
+
+def split_gates(gates: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """(..., 4 * units) -> input, forget, cell and output gate, (..., units) each, in that order."""
+    i, f, g, o = gates.chunk(4, dim=-1)
+    return i, f, g, o
+
+
+def per_gate(weight: Tensor) -> Tensor:
+    """(4 * units, in) -> (4, units, in): torch's weight, one slice a gate; a view."""
+    return weight.reshape(len(GATES), -1, weight.shape[1])
+
+
+def open_forget_gate(initializer: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Keras' ``unit_forget_bias``: a bias initializer whose forget gate's part is ones.
+
+    The two other parts are drawn apart, as Keras draws them: units entries for the input gate, 2 * units for the rest.
+    """
+
+    def initialize(shape: Sequence[int], **options: Any) -> Tensor:
+        units = shape[0] // len(GATES)
+        first, last = initializer((units,), **options), initializer((2 * units,), **options)
+        return torch.cat((first, torch.ones_like(first), last))
+
+    return initialize

@@ -1,0 +1,35 @@
+"""The whole sequence step by step, any configuration: what the fused kernels cannot do, and what tests them."""
+
+from torch import Tensor
+
+from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.scan import States, scan
+from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.step import lstm_step, project
+
+
+def lstm_loop(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+) -> tuple[Tensor, LSTMState | None]:
+    """Run the sequence one step at a time, differentiable any number of times.
+
+    Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
+    """
+    if mask is not None:
+        # Whatever stands at a masked step, nan included, must reach neither the outputs nor the gradients.
+        inputs = inputs.masked_fill(~mask.unsqueeze(-1), 0)
+
+    def step(projected: Tensor, states: States) -> tuple[Tensor, States]:
+        new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options)
+        return new.hidden, new
+
+    output, states = scan(
+        step,
+        project(inputs, weights, options.input_dropout),
+        state,
+        mask,
+        go_backwards=options.go_backwards,
+        return_sequences=options.return_sequences,
+        zero_output_for_mask=options.zero_output_for_mask,
+    )
+    return output, LSTMState(*states) if options.return_state else None

@@ -1,0 +1,92 @@
+"""Any boolean mask as a right-padded batch, and back.
+
+The fused kernels know no mask. But a step that Keras skips changes nothing, so each row's unmasked steps can be moved
+to the front: a causal network then gives them the outputs that it would have given in place, whatever follows them.
+What follows is padding, and the one thing that padding spoils is the final cell state. ``freeze`` mends that: one more
+input feature, 1 on padding, closes the input gate and opens the forget gate there, so that the cell state passes
+through unchanged, and its gradient with it.
+"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.recurrence.options import LSTMWeights
+
+# A pre-activation of this size saturates the sigmoid exactly, to 0 or 1, in every floating type, float16 and TF32
+# included, which also hold the number itself exactly.
+_SATURATED = 1e4
+
+
+class Compacted(NamedTuple):
+    """A batch whose rows are right-padded.
+
+    Attributes:
+        inputs: (batch, time, features), zeros on padding, whatever the masked steps held.
+        padding: (batch, time), boolean, ``True`` on padding.
+        lengths: (batch,), the number of unmasked steps of each row; 0 is allowed.
+        in_place: the unmasked steps stand where they stood: the mask was right-padded already.
+    """
+
+    inputs: Tensor
+    padding: Tensor
+    lengths: Tensor
+    in_place: bool
+
+
+def compact(inputs: Tensor, mask: Tensor) -> Compacted:
+    """Move the unmasked steps of each row to its front, in their order.
+
+    Args:
+        inputs: (batch, time, features)
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped.
+    """
+    lengths = mask.sum(dim=1)
+    # Looking at the values is free on a CPU; on a GPU it would wait for the device, and the sort costs less than that.
+    in_place = mask.device.type == "cpu" and bool((mask[:, 1:] <= mask[:, :-1]).all())
+    if in_place:
+        padding = ~mask
+    else:
+        order = torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
+        inputs = inputs.gather(1, order.unsqueeze(-1).expand_as(inputs))
+        padding = torch.arange(mask.shape[1], device=mask.device) >= lengths.unsqueeze(1)
+    return Compacted(inputs.masked_fill(padding.unsqueeze(-1), 0), padding, lengths, in_place)
+
+
+def freeze(compacted: Compacted, weights: LSTMWeights) -> tuple[Tensor, LSTMWeights]:
+    """Inputs and weights with the feature that carries the cell state through the padding unchanged."""
+    flag = compacted.padding.unsqueeze(-1).to(compacted.inputs.dtype)
+    units = weights.weight_hh.shape[1]
+    column = weights.weight_ih.new_zeros(4, units, 1)
+    column[0], column[1] = -_SATURATED, _SATURATED  # the input and the forget gate, the first two of gates.GATES
+    weight_ih = torch.cat((weights.weight_ih, column.flatten(0, 1)), dim=1)
+    return torch.cat((compacted.inputs, flag), dim=-1), weights._replace(weight_ih=weight_ih)
+
+
+def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
+    """The output of each row's last unmasked step, (batch, units); ``when_empty`` in rows that have none.
+
+    Args:
+        outputs: (batch, time, units) of a compacted batch.
+        lengths: (batch,)
+        when_empty: (batch, units)
+    """
+    index = (lengths - 1).clamp(min=0).reshape(-1, 1, 1).expand(-1, 1, outputs.shape[2])
+    return torch.where(lengths.unsqueeze(1) > 0, outputs.gather(1, index).squeeze(1), when_empty)
+
+
+def spread(outputs: Tensor, mask: Tensor, compacted: Compacted, *, zero_output_for_mask: bool) -> Tensor:
+    """Outputs of a compacted batch back at the steps of ``mask``, masked steps filled by Keras' rule.
+
+    Args:
+        outputs: (batch, time, units)
+        mask: (batch, time), the one that :func:`compact` was given.
+        zero_output_for_mask: zeros at every masked step; otherwise the last output before it, zeros before the first.
+    """
+    if not (zero_output_for_mask and compacted.in_place):
+        seen = mask.cumsum(dim=1).unsqueeze(-1)
+        outputs = outputs.gather(1, (seen - 1).clamp(min=0).expand_as(outputs))
+        if not zero_output_for_mask:
+            return torch.where(seen > 0, outputs, outputs.new_zeros(()))
+    return outputs.masked_fill(~mask.unsqueeze(-1), 0)

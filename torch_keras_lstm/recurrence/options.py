@@ -1,0 +1,58 @@
+"""What one run of the recurrence needs besides its inputs and its state."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+Activation = Callable[[Tensor], Tensor]
+
+
+class LSTMWeights(NamedTuple):
+    """The weights in torch's layout, named as ``torch.nn.LSTM`` names them.
+
+    Attributes:
+        weight_ih: (4 * units, features)
+        weight_hh: (4 * units, units)
+        bias_ih, bias_hh: (4 * units,) each, added to each other; ``None`` without biases.
+    """
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor | None = None
+    bias_hh: Tensor | None = None
+
+    @property
+    def bias(self) -> Tensor | None:
+        """What both biases add to the gates together."""
+        if self.bias_ih is None or self.bias_hh is None:
+            return self.bias_ih
+        return self.bias_ih + self.bias_hh
+
+
+@dataclass(frozen=True, slots=True)
+class LSTMOptions:
+    """How the sequence is run and what is returned; the names are those of Keras' layer.
+
+    Attributes:
+        activation: of the candidate and of the output.
+        recurrent_activation: of the three gates.
+        go_backwards: from the last step to the first, the mask with it; outputs stay in the order of processing.
+        return_sequences: outputs of all steps, (batch, time, units), instead of the last, (batch, units).
+        return_state: the final state; without it ``None`` stands in its place and nothing is computed for it.
+        zero_output_for_mask: zeros at masked steps instead of the last output before them.
+        input_dropout: scaled dropout factors for the inputs, constant in time: (1, batch, features) for all gates
+            together, or (4, batch, features), one a gate.
+        recurrent_dropout: the same for the hidden state where it enters the gates: (4, batch, units).
+    """
+
+    activation: Activation = torch.tanh
+    recurrent_activation: Activation = torch.sigmoid
+    go_backwards: bool = False
+    return_sequences: bool = True
+    return_state: bool = True
+    zero_output_for_mask: bool = False
+    input_dropout: Tensor | None = None
+    recurrent_dropout: Tensor | None = None
