@@ -1,0 +1,140 @@
+"""From a description to layers: the registry of what can be built, one row a layer class."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+import torch
+
+from torch_keras_lstm import layers as keras_layers
+from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
+from torch_keras_lstm.layers import InputLayer, Layer, deserialize
+from torch_keras_lstm.models import Sequential
+
+CustomObjects = Mapping[str, type[Layer]]
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """A layer class that can be built.
+
+    Attributes:
+        layer_class: ours, under Keras' name.
+        variables: where, below the layer's own path, ``.keras`` files keep its variables. Keras' ``LSTM`` owns a cell
+            that owns the weights.
+        weightless: whether no layer of the class can hold a weight.
+    """
+
+    layer_class: type[Layer]
+    variables: str = "vars"
+    weightless: bool = False
+
+
+LAYERS: Mapping[str, LayerRow] = {
+    row.layer_class.__name__: row
+    for row in (
+        LayerRow(keras_layers.Activation, weightless=True),
+        LayerRow(keras_layers.Bidirectional),
+        LayerRow(keras_layers.Dense),
+        LayerRow(keras_layers.Dropout, weightless=True),
+        LayerRow(keras_layers.Embedding),
+        LayerRow(keras_layers.Flatten, weightless=True),
+        LayerRow(keras_layers.LSTM, variables="cell/vars"),
+        LayerRow(keras_layers.LSTMCell),
+        LayerRow(keras_layers.Masking, weightless=True),
+        LayerRow(keras_layers.RNN),
+        LayerRow(keras_layers.RepeatVector, weightless=True),
+        LayerRow(keras_layers.TimeDistributed),
+    )
+}
+
+
+def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | None:
+    """Why the model cannot be built, every layer that stands in the way named, or ``None``."""
+    reasons = []
+    unknown = unsupported(model, custom_objects)
+    if unknown:
+        listed = ", ".join(f"{layer.class_name} ({_in_sentence(layer.place)})" for layer in unknown)
+        reasons.append(f"Layers that are not supported: {listed}. Classes of your own go into `custom_objects`.")
+    if model.not_a_chain is not None:
+        listed = ", ".join(f"{layer.class_name} `{layer.name}`" for layer in model.layers)
+        reasons.append(
+            "Functional models are supported so far where each layer feeds just the next one, but here "
+            f"{model.not_a_chain}. The layers are: {listed}."
+        )
+    if not reasons and not model.layers:
+        reasons.append("The model has no layers.")
+    if not reasons and model.input_shape is None:
+        reasons.append(
+            "The configuration does not tell the shape of the model's input: save the model after building it."
+        )
+    return " ".join(reasons) or None
+
+
+def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[LayerDescription]:
+    """The layers, wrapped ones included, whose class has no row."""
+    known = LAYERS.keys() | custom_objects.keys()
+    return [layer for top in model.layers for layer in top.walk() if layer.class_name not in known]
+
+
+def build_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
+    """The model's layers, made but not built: but for embeddings, weights have neither shape nor memory yet.
+
+    Raises:
+        ValueError: naming every layer that cannot be built, or the layer whose arguments are refused.
+    """
+    _check_supported(model, custom_objects)
+    return [_build_layer(layer, custom_objects) for layer in model.layers]
+
+
+def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
+    """The model's layers, built on torch's ``meta`` device: shapes without memory, however large a file claims them.
+
+    Raises:
+        ValueError: as :func:`build_layers`, and when a layer cannot take the output of the one before.
+    """
+    _check_supported(model, custom_objects)
+    layers = []
+    for layer in model.layers:
+        row = LAYERS.get(layer.class_name)
+        with nullcontext() if row and row.weightless else torch.device("meta"):
+            layers.append(_build_layer(layer, custom_objects))
+    assemble(model, layers)
+    return layers
+
+
+def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential:
+    """The ``Sequential`` of these layers, which are built for the model's input shape unless they are already.
+
+    Raises:
+        ValueError: naming the layer that cannot take its input.
+    """
+    sequential = Sequential(name=model.name)
+    sequential.add(InputLayer(batch_shape=model.input_shape, dtype=model.input_dtype))
+    for layer, description in zip(layers, model.layers, strict=True):
+        with _naming_layer(description):
+            sequential.add(layer)
+    return sequential
+
+
+def _check_supported(model: ModelDescription, custom_objects: CustomObjects) -> None:
+    reason = why_not(model, custom_objects)
+    if reason is not None:
+        raise ValueError(reason)
+
+
+def _build_layer(description: LayerDescription, custom_objects: CustomObjects) -> Layer:
+    with _naming_layer(description):
+        return deserialize(description.to_config(), custom_objects)
+
+
+@contextmanager
+def _naming_layer(description: LayerDescription) -> Iterator[None]:
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError) as error:  # torch reports sizes beyond 64 bits as RuntimeError
+        raise ValueError(f"{description.place} ({description.class_name}): {error}") from None
+
+
+def _in_sentence(place: str) -> str:
+    return place[0].lower() + place[1:]

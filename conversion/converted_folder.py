@@ -1,0 +1,135 @@
+"""The folder that ``convert`` writes: ``config.json`` with the description, ``model.safetensors`` with the weights."""
+
+import json
+import shutil
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.containers import naming
+from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.models import Sequential
+
+FORMAT = "torch_keras_lstm"
+FORMAT_VERSION = 1
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+
+# The description is written in Keras 3's terms, and so is read back as Keras 3's words.
+_DIALECT = "3.15"
+
+
+def is_converted(path: Path) -> bool:
+    """Whether ``path`` is a folder laid out as ``convert`` does it."""
+    return path.is_dir() and (path / CONFIG).is_file() and (path / WEIGHTS).is_file()
+
+
+def is_ours_alone(path: Path) -> bool:
+    """Whether ``path`` is a converted model and nothing else, so that replacing it loses nothing of anybody's."""
+    if not is_converted(path) or {entry.name for entry in path.iterdir()} != {CONFIG, WEIGHTS}:
+        return False
+    try:
+        _read_document(path)
+    except ValueError:
+        return False
+    return True
+
+
+def write(directory: Path, model: Sequential, description: ModelDescription, source: Mapping[str, Any]) -> None:
+    """Write the folder, wholly or not at all: under another name first, which is then changed.
+
+    Args:
+        directory: does not exist, is empty, or is an earlier converted model, which is replaced.
+        model: the converted model.
+        description: what it was built from.
+        source: facts about the file, kept for the reader.
+
+    Raises:
+        OSError: when the folder cannot be written.
+    """
+    part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
+    part.mkdir(parents=True)
+    try:
+        document = {
+            "format": FORMAT,
+            "format_version": FORMAT_VERSION,
+            "source": dict(source),
+            "model": description.to_config(),
+        }
+        (part / CONFIG).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+        # Clones: the layers may keep their parameters in one block of memory, which the format does not allow.
+        state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
+        save_file(state, part / WEIGHTS)
+        if directory.exists():
+            old = part.with_name(part.name + ".old")
+            directory.rename(old)
+            part.rename(directory)
+            shutil.rmtree(old)
+        else:
+            part.rename(directory)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def read(directory: Path, custom_objects: CustomObjects) -> Sequential:
+    """The model in the folder, in evaluation mode.
+
+    Raises:
+        ValueError: when ``config.json`` is not one of ours, or the two files do not fit together.
+        OSError: when a file cannot be read.
+    """
+    with naming(directory / CONFIG):
+        description = read_description(directory)
+        expected = {
+            name: tuple(tensor.shape)
+            for name, tensor in assemble(description, shaped_layers(description, custom_objects)).state_dict().items()
+        }
+        layers = build_layers(description, custom_objects)
+    with naming(directory / WEIGHTS):
+        state = _read_state(directory / WEIGHTS, expected)
+        nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(state)
+    return assemble(description, layers).eval()
+
+
+def read_description(directory: Path) -> ModelDescription:
+    """The description in ``config.json``."""
+    return describe(_read_document(directory)["model"], _DIALECT)
+
+
+def _read_document(directory: Path) -> dict[str, Any]:
+    document = parse_object(decode((directory / CONFIG).read_bytes(), "The file"), "The file")
+    found = (document.get("format"), document.get("format_version"))
+    if found != (FORMAT, FORMAT_VERSION):
+        raise ValueError(
+            f"The file must say `format` {FORMAT!r} and `format_version` {FORMAT_VERSION}, as `torch-keras-lstm "
+            f"convert` writes it; it says {found[0]!r} and {found[1]!r}."
+        )
+    if not isinstance(document.get("model"), dict):
+        raise ValueError("The file must hold the model's configuration under `model`.")
+    return document
+
+
+def _read_state(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    try:
+        state = load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
+    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    problems = [f"`{name}` is missing" for name in expected.keys() - found.keys()]
+    problems += [f"`{name}` belongs to no layer" for name in found.keys() - expected.keys()]
+    problems += [
+        f"`{name}` needs {expected[name]}, but has {found[name]}"
+        for name in expected.keys() & found.keys()
+        if expected[name] != found[name]
+    ]
+    if problems:
+        raise ValueError(f"The tensors do not fit `{CONFIG}`: {'; '.join(sorted(problems))}.")
+    return state

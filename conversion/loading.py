@@ -1,0 +1,140 @@
+"""From a path to a model: the walk over reading, describing, building and copying."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch_keras_lstm.conversion import converted_folder
+from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.containers import SavedModel, Weights, naming, open_saved_model
+from torch_keras_lstm.conversion.report import Report, report_on
+from torch_keras_lstm.conversion.saved_config import ModelDescription
+from torch_keras_lstm.conversion.weights import fill, match
+from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.models import Sequential
+
+PathLike = str | Path
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """A converted model and where it came from."""
+
+    model: Sequential
+    description: ModelDescription
+    report: Report
+
+
+def load_model(
+    path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None
+) -> Sequential:
+    """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
+
+    Args:
+        path: a whole model, ``.h5`` of Keras 1 to 3 or ``.keras``; an architecture, ``.json``; or a folder that
+            ``torch-keras-lstm convert`` wrote.
+        weights: the weights file that belongs to an architecture; with a whole model, weights to use in place of its
+            own.
+        custom_objects: layer classes by the name that the file gives them. A class has Keras' ``from_config`` and is a
+            subclass of :class:`torch_keras_lstm.layers.Layer`.
+
+    Returns:
+        A ``Sequential`` that computes what the Keras that saved the file computed: where the versions of Keras
+        disagree, it follows that one.
+
+    Raises:
+        OSError: when a file is missing, or truncated or damaged HDF5.
+        ValueError: when it is not a Keras model, has layers that are not supported (all are named), or weights that
+            do not fit (layer, weight and both shapes are named).
+    """
+    path = Path(path)
+    if converted_folder.is_converted(path):
+        if weights is not None:
+            raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
+        return converted_folder.read(path, custom_objects or {})
+    return load(path, None if weights is None else Path(weights), custom_objects or {}).model
+
+
+def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
+    """The model of a Keras file with the report on it; arguments and errors as :func:`load_model`."""
+    with open_saved_model(path, weights) as saved:
+        description = saved.description
+        with naming(path):
+            shaped = shaped_layers(description, custom_objects)
+            stored = _weights_of(saved)
+        with naming(weights or path):
+            rows = match(shaped, stored.arrays, description.producer)
+        with naming(path):
+            layers = build_layers(description, custom_objects)
+        with naming(weights or path):
+            fill(layers, rows)
+        report = report_on(saved, shaped, None, custom_objects)
+    return Conversion(assemble(description, layers).eval(), description, report)
+
+
+def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
+    """What is in a model file, and whether it can be converted; arguments as :func:`load_model`.
+
+    Raises:
+        OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
+            no error: the report's ``problem`` says why.
+    """
+    path, weights = Path(path), None if weights is None else Path(weights)
+    with open_saved_model(path, weights) as saved:
+        built: list[Layer] | None = None
+        problem = None
+        try:
+            built = shaped_layers(saved.description, custom_objects or {})
+            match(built, _weights_of(saved).arrays, saved.description.producer)
+        except ValueError as error:
+            problem = str(error)
+        return report_on(saved, built, problem, custom_objects or {})
+
+
+def convert(
+    path: PathLike,
+    directory: PathLike,
+    weights: PathLike | None = None,
+    force: bool = False,
+    custom_objects: CustomObjects | None = None,
+) -> Report:
+    """Convert a Keras model file into a folder of ``config.json`` and ``model.safetensors``, for :func:`load_model`.
+
+    Args:
+        path: as in :func:`load_model`; so are ``weights`` and ``custom_objects``.
+        directory: the folder to write, wholly or not at all.
+        force: replace a model that was converted into ``directory`` before.
+
+    Raises:
+        FileExistsError: when ``directory`` is not empty, and ``force`` is not given or it is no converted model.
+        OSError, ValueError: as :func:`load_model`.
+    """
+    path, directory = Path(path), Path(directory)
+    _check_target(directory, force)
+    conversion = load(path, None if weights is None else Path(weights), custom_objects or {})
+    source: Mapping[str, object] = {
+        "file": path.name,
+        "container": conversion.report.container,
+        "keras_version": conversion.description.producer.version,
+        "written_by": conversion.report.written_by,
+    }
+    converted_folder.write(directory, conversion.model, conversion.description, source)
+    return conversion.report
+
+
+def _weights_of(saved: SavedModel) -> Weights:
+    if saved.weights is None:
+        raise ValueError(
+            "This is an architecture without weights. Give its weights file as well: `weights='model.h5'`, or "
+            "`--weights model.h5` on the command line."
+        )
+    return saved.weights
+
+
+def _check_target(directory: Path, force: bool) -> None:
+    if not directory.exists() or (directory.is_dir() and not any(directory.iterdir())):
+        return
+    if not converted_folder.is_ours_alone(directory):
+        raise FileExistsError(f"{directory}: holds something else than a converted model, so it is not overwritten.")
+    if not force:
+        raise FileExistsError(f"{directory}: holds a model already. Pass `--force` (`force=True`) to replace it.")

@@ -1,0 +1,121 @@
+"""What is in a file, what of it was converted and what was not: the facts that ``inspect`` and ``convert`` show."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch_keras_lstm.conversion.build import CustomObjects, unsupported
+from torch_keras_lstm.conversion.containers import ArraysByLayer, SavedModel
+from torch_keras_lstm.conversion.hdf5 import SavedArray
+from torch_keras_lstm.conversion.saved_config import LayerDescription, Shape
+from torch_keras_lstm.conversion.weights import group_paths
+from torch_keras_lstm.layers import Layer
+
+
+@dataclass(frozen=True)
+class LayerReport:
+    """A layer of the file.
+
+    Attributes:
+        name: the layer's name.
+        kind: its class, with the class that it wraps: "Bidirectional(LSTM)".
+        output_shape: batch axis first, ``None`` where a size is free; ``None`` when the layer cannot be built.
+        parameters: how many numbers its arrays hold.
+        arrays: how many arrays of the file are its.
+        supported: whether it can be converted.
+    """
+
+    name: str
+    kind: str
+    output_shape: Any
+    parameters: int
+    arrays: int
+    supported: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """A model file.
+
+    Attributes:
+        container: the kind of file.
+        written_by: the Keras that saved it.
+        model: the model's name.
+        input_shape: batch axis first; ``None`` when the file does not tell.
+        layers: in order.
+        left: how many arrays of what else the file holds and the model does not need: ``{"optimizer": 13}``.
+        notes: what was read differently from how it stands.
+        problem: why the model cannot be converted; ``None`` when it can.
+    """
+
+    container: str
+    written_by: str
+    model: str
+    input_shape: Shape | None
+    layers: tuple[LayerReport, ...]
+    left: Mapping[str, int]
+    notes: tuple[str, ...]
+    problem: str | None
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers the layers' arrays hold."""
+        return sum(layer.parameters for layer in self.layers)
+
+
+def report_on(
+    saved: SavedModel, built: Sequence[Layer] | None, problem: str | None, custom_objects: CustomObjects
+) -> Report:
+    """The report on an open model.
+
+    Args:
+        built: the layers, built, if they could be.
+        problem: why the model cannot be converted, or ``None``.
+        custom_objects: further classes that are supported.
+    """
+    model = saved.description
+    shapes = _output_shapes(model.input_shape, built) if built else [None] * len(model.layers)
+    arrays = _arrays_by_layer(saved)
+    unknown = {layer.place for layer in unsupported(model, custom_objects)}
+    layers = tuple(
+        LayerReport(
+            layer.name,
+            kind(layer),
+            shape,
+            sum(array.size for array in arrays.get(layer.name, ())),
+            len(arrays.get(layer.name, ())),
+            not any(part.place in unknown for part in layer.walk()),
+        )
+        for layer, shape in zip(model.layers, shapes, strict=True)
+    )
+    left = saved.weights.left if saved.weights else {}
+    return Report(
+        saved.container, str(model.producer), model.name, model.input_shape, layers, left, model.notes, problem
+    )
+
+
+def kind(layer: LayerDescription) -> str:
+    """The layer's class, and in parentheses the class that it wraps."""
+    wrapped = layer.children.get("layer") or layer.children.get("cell")
+    return f"{layer.class_name}({kind(wrapped)})" if wrapped else layer.class_name
+
+
+def _output_shapes(shape: Any, layers: Sequence[Layer]) -> list[Any]:
+    shapes = []
+    for layer in layers:
+        shape = layer.compute_output_shape(shape)
+        shapes.append(shape)
+    return shapes
+
+
+def _arrays_by_layer(saved: SavedModel) -> Mapping[str, Sequence[SavedArray]]:
+    if saved.weights is None:
+        return {}
+    arrays, model = saved.weights.arrays, saved.description
+    if isinstance(arrays, ArraysByLayer):
+        return {layer: tuple(variables.values()) for layer, variables in arrays.layers.items()}
+    places = group_paths([(layer.name, layer.class_name) for layer in model.layers], arrays, model.producer)
+    return {
+        name: tuple(array for path, array in arrays.paths.items() if path.startswith(f"{place}/"))
+        for name, place in places.items()
+    }
