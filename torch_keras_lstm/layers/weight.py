@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -28,6 +28,11 @@ class UnbuiltParameter(UninitializedParameter):
             "Call the layer or model once, or `build(input_shape)`, or pass `input_size=`/`input_shape=`, "
             "before making the optimizer."
         )
+
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
+        """Freeze or thaw: torch forbids this method, but not the attribute, before there is a shape."""
+        self.requires_grad = requires_grad
+        return self
 
     def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
         # torch's own forgets the dtype and the device, and a copy would then be built in another precision.
