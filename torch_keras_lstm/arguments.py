@@ -1,19 +1,22 @@
 """Checks of constructor arguments, which come from users and from files alike."""
 
-import math
+import sys
+import operator
 from collections.abc import Sequence
 from numbers import Integral, Real
+from typing import TypeGuard
+from typing import SupportsIndex
 
 
 def check_number(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a finite real number."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if not _is_finite_number(value):
         raise ValueError(f"Received an invalid value for argument `{name}`: expected a finite number, got {value!r}.")
 
 
 def check_non_negative(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a finite number of at least 0."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value) or value < 0:
+    if not _is_finite_number(value) or value < 0:
         raise ValueError(
             f"Received an invalid value for argument `{name}`: expected a finite number of at least 0, got {value!r}."
         )
@@ -21,15 +24,13 @@ def check_non_negative(name: str, value: object) -> None:
 
 def check_integer(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is an integer; ``True`` is none."""
-    if isinstance(value, bool) or not isinstance(value, Integral):
+    if not _is_integer(value):
         raise ValueError(f"Received an invalid value for argument `{name}`: expected an integer, got {value!r}.")
 
 
 def check_axes(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a list or tuple of integers."""
-    if not isinstance(value, list | tuple) or not all(
-        isinstance(axis, Integral) and not isinstance(axis, bool) for axis in value
-    ):
+    if not isinstance(value, list | tuple) or not all(_is_integer(axis) for axis in value):
         raise ValueError(
             f"Received an invalid value for argument `{name}`: expected a list of integers, got {value!r}."
         )
@@ -40,3 +41,19 @@ def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
     if value not in choices:
         allowed = ", ".join(map(repr, choices))
         raise ValueError(f"Received an invalid value for argument `{name}`: expected one of {allowed}, got {value!r}.")
+
+
+def positive_integer(name: str, value: SupportsIndex) -> int:
+    """``value`` as an ``int``; NumPy's integers are welcome, ``True`` and floats raise a ``ValueError`` naming it."""
+    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) <= 0:
+        raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
+    return operator.index(value)
+
+
+def _is_finite_number(value: object) -> TypeGuard[float]:
+    # The comparison holds for no infinity, no nan, and no integer that is too large for a float.
+    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.arguments import check_axes, check_number
+from torch_keras_lstm.arguments import check_axes, check_integer, check_number
 from torch_keras_lstm.registry import Config, Configured, Registry, both_spellings
 
 Axes = int | list[int] | tuple[int, ...]
@@ -84,7 +84,7 @@ def _norms(weight: Tensor, axis: Axes) -> Tensor:
 
 
 def _check_axis(axis: object) -> None:
-    check_axes("axis", axis if isinstance(axis, list | tuple) else [axis])
+    (check_axes if isinstance(axis, list | tuple) else check_integer)("axis", axis)
 
 
 # Keras exports each class under a function's name too.

@@ -247,9 +247,7 @@ class VarianceScaling(RandomInitializer):
     def fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The number of inputs and of outputs of a weight of ``shape``."""
         if self.input_axes is not None and self.output_axes is not None:
-            return math.prod(shape[axis] for axis in self.input_axes), math.prod(
-                shape[axis] for axis in self.output_axes
-            )
+            return _size(shape, self.input_axes), _size(shape, self.output_axes)
         if len(shape) < 2:
             return math.prod(shape), math.prod(shape)
         window = math.prod(shape[:-2])

@@ -129,25 +129,24 @@ class Registry(Generic[T]):
             return None
         if not hasattr(obj, "get_config"):
             return self._serialize_function(obj)
-        own = type(obj).__module__ == self.module
-        name = type(obj).__name__ if own else self._foreign_name(type(obj))
+        name, module, own = self._identity(type(obj))
         return {
-            "module": f"keras.{self.kind}s" if own else type(obj).__module__,
+            "module": f"keras.{self.kind}s" if own else module,
             "class_name": name,
             "config": obj.get_config(),
             "registered_name": None if own else name,
         }
 
     def _serialize_function(self, function: object) -> Config | str:
-        module = getattr(function, "__module__", None)
-        if module == self.module:
-            return str(function.__name__)  # type: ignore[attr-defined]
-        name = self._foreign_name(function)
-        return {"module": module, "class_name": "function", "config": name, "registered_name": name}
+        name, module, own = self._identity(function)
+        return name if own else {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
-    def _foreign_name(self, obj: object) -> str:
-        name = str(getattr(obj, "__name__", repr(obj)))
-        return f"{getattr(obj, '__module__', None)}.{name}" if name in self.builders else name
+    def _identity(self, definition: object) -> tuple[str, str | None, bool]:
+        """The name under which a class or function is written, its module, and whether it is one of ours."""
+        name = str(getattr(definition, "__name__", repr(definition)))
+        module = getattr(definition, "__module__", None)
+        own = name in self.builders and module == self.module
+        return (f"{module}.{name}" if name in self.builders and not own else name), module, own
 
 
 def _split(config: object, argument: str) -> tuple[str, Config]:
