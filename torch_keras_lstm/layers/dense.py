@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torch_keras_lstm import activations, constraints, initializers, regularizers
-from torch_keras_lstm.layers.arguments import positive_integer
+from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 
@@ -56,7 +56,7 @@ class Dense(Layer):
         if input_dim is not None:
             kwargs["input_shape"] = (input_dim,)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
-        self.units = positive_integer(units, "units")
+        self.units = positive_integer("units", units)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer)

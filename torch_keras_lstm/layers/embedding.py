@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from torch_keras_lstm import constraints, initializers, regularizers
-from torch_keras_lstm.layers.arguments import positive_integer
+from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 
@@ -49,8 +49,8 @@ class Embedding(Layer):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(**kwargs)
-        self.input_dim = positive_integer(input_dim, "input_dim")
-        self.output_dim = positive_integer(output_dim, "output_dim")
+        self.input_dim = positive_integer("input_dim", input_dim)
+        self.output_dim = positive_integer("output_dim", output_dim)
         self.embeddings_initializer = initializers.get(embeddings_initializer)
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)

@@ -4,7 +4,7 @@ from typing import Any, SupportsIndex, Unpack
 
 from torch import Tensor
 
-from torch_keras_lstm.layers.arguments import positive_integer
+from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 
@@ -22,7 +22,7 @@ class RepeatVector(Layer):
 
     def __init__(self, n: SupportsIndex, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
-        self.n = positive_integer(n, "n")
+        self.n = positive_integer("n", n)
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, features)."""
