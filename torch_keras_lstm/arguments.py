@@ -1,11 +1,10 @@
 """Checks of constructor arguments, which come from users and from files alike."""
 
-import sys
+import math
 import operator
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import TypeGuard
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeGuard
 
 
 def check_number(name: str, value: object) -> None:
@@ -51,8 +50,12 @@ def positive_integer(name: str, value: SupportsIndex) -> int:
 
 
 def _is_finite_number(value: object) -> TypeGuard[float]:
-    # The comparison holds for no infinity, no nan, and no integer that is too large for a float.
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an integer too large for a float
+        return False
 
 
 def _is_integer(value: object) -> bool:
