@@ -2,5 +2,15 @@
 
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model
 from torch_keras_lstm.conversion.report import LayerReport, Report
+from torch_keras_lstm.conversion.verify import OutputComparison, save_record, verify
 
-__all__ = ["LayerReport", "Report", "convert", "inspect", "load_model"]
+__all__ = [
+    "LayerReport",
+    "OutputComparison",
+    "Report",
+    "convert",
+    "inspect",
+    "load_model",
+    "save_record",
+    "verify",
+]

@@ -117,7 +117,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], object, Weights | None]:
-    kind = _kind(path)
+    kind = file_kind(path)
     if kind == "json":
         root = parse_object(decode(path.read_bytes(), "The file"), "The file")
         return "architecture (JSON)", root, root.get("keras_version"), None
@@ -156,7 +156,7 @@ def _open_keras(archive: KerasArchive, opened: ExitStack) -> tuple[str, Mapping[
 
 
 def _open_weights(path: Path, opened: ExitStack) -> Weights:
-    kind = _kind(path)
+    kind = file_kind(path)
     if kind == "keras":
         weights = _open_keras(opened.enter_context(KerasArchive(path)), opened)[3]
     elif kind == "hdf5":
@@ -174,7 +174,7 @@ def _open_weights(path: Path, opened: ExitStack) -> Weights:
     return weights
 
 
-def _kind(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """ "hdf5", "keras" or "json", by the first bytes."""
     if path.is_dir():
         raise ValueError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, Weights, naming, open_saved_model
-from torch_keras_lstm.conversion.report import Report, report_on
+from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted
 from torch_keras_lstm.conversion.saved_config import ModelDescription
 from torch_keras_lstm.conversion.weights import fill, match
 from torch_keras_lstm.layers import Layer
@@ -79,8 +79,11 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
         OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
             no error: the report's ``problem`` says why.
     """
-    path, weights = Path(path), None if weights is None else Path(weights)
-    with open_saved_model(path, weights) as saved:
+    path = Path(path)
+    if converted_folder.is_converted(path):
+        model = load_model(path, weights, custom_objects)
+        return report_on_converted(converted_folder.read_description(path), model)
+    with open_saved_model(path, None if weights is None else Path(weights)) as saved:
         built: list[Layer] | None = None
         problem = None
         try:

@@ -7,9 +7,10 @@ from typing import Any
 from torch_keras_lstm.conversion.build import CustomObjects, unsupported
 from torch_keras_lstm.conversion.containers import ArraysByLayer, SavedModel
 from torch_keras_lstm.conversion.hdf5 import SavedArray
-from torch_keras_lstm.conversion.saved_config import LayerDescription, Shape
+from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.models import Sequential
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,19 @@ class Report:
     def parameters(self) -> int:
         """How many numbers the layers' arrays hold."""
         return sum(layer.parameters for layer in self.layers)
+
+
+def report_on_converted(description: ModelDescription, model: Sequential) -> Report:
+    """The report on a folder that ``convert`` wrote."""
+    built = [model.get_layer(index=index) for index in range(len(description.layers))]
+    shapes = _output_shapes(description.input_shape, built)
+    layers = tuple(
+        LayerReport(layer.name, kind(layer), shape, module.count_params(), len(module.state_dict()), True)
+        for layer, module, shape in zip(description.layers, built, shapes, strict=True)
+    )
+    return Report(
+        "converted model", "torch_keras_lstm", description.name, description.input_shape, layers, {}, (), None
+    )
 
 
 def report_on(

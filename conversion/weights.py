@@ -67,7 +67,10 @@ class WeightSource:
         return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
     def misfit(self) -> str | None:
-        """What is wrong with the shapes, as a sentence part, or ``None``."""
+        """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
+        integers = [array for array in self.arrays if "float" not in array.dtype]
+        if integers:
+            return f"{self.slot} needs floating-point numbers, but `{integers[0].path}` holds {integers[0].dtype}"
         widths = [array.shape[-1:] for array in self.arrays]
         outer = {array.shape[:-1] for array in self.arrays}
         if len(set(widths)) == 1 and outer == {self.slot.shape[:-1]}:
@@ -75,7 +78,7 @@ class WeightSource:
             if joined == self.slot.shape:
                 return None
         found = ", ".join(f"`{array.path}` has {array.shape}" for array in self.arrays)
-        return f"{self.slot} needs {self.slot.shape}, but {found}"
+        return f"{self.slot} needs shape {self.slot.shape}, but {found}"
 
 
 def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
