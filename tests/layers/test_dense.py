@@ -81,9 +81,20 @@ def test_output_shape_and_mask() -> None:
 
 
 def test_configuration_round_trip() -> None:
-    layer = Dense(UNITS, "relu", use_bias=False, kernel_regularizer="l2", kernel_constraint="max_norm", name="head")
-    copy = Dense.from_config(layer.get_config())
-    assert copy.get_config() == layer.get_config()
+    given = {
+        "kernel_initializer": "HeNormal",
+        "bias_initializer": "Ones",
+        "kernel_regularizer": "L2",
+        "bias_regularizer": "L1",
+        "activity_regularizer": "L1L2",
+        "kernel_constraint": "MaxNorm",
+        "bias_constraint": "NonNeg",
+    }
+    layer = Dense(UNITS, "relu", use_bias=False, name="head", **given)  # type: ignore[arg-type]
+    config = layer.get_config()
+    assert {name: config[name]["class_name"] for name in given} == given
+    copy = Dense.from_config(config)
+    assert copy.get_config() == config
     assert (copy.units, copy.use_bias, copy.name) == (UNITS, False, "head")
 
 

@@ -13,6 +13,8 @@ def test_all_axes_but_the_first_become_one() -> None:
 def test_channels_first_gives_the_vector_of_channels_last() -> None:
     channels_last = INPUTS.permute(0, 2, 3, 1)
     assert torch.equal(Flatten("channels_first")(INPUTS), Flatten("channels_last")(channels_last))
+    rows = INPUTS[:, :, 0]
+    assert torch.equal(Flatten("channels_first")(rows), Flatten()(rows.transpose(1, 2)))
 
 
 @pytest.mark.parametrize("data_format", ["channels_last", "channels_first"])

@@ -73,7 +73,8 @@ def test_class_names_become_snake_case() -> None:
 def test_weights_come_as_copies() -> None:
     layer = Dense(UNITS, input_dim=FEATURES)
     before = layer.get_weights()
-    layer.get_weights()[0][:] = 7.0
+    for array in layer.get_weights():
+        array[:] = 7.0
     assert equal(layer.get_weights(), before)
 
 

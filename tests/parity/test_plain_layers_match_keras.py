@@ -58,6 +58,8 @@ def with_steps_of(value: float, *shape: int) -> Callable[[np.random.Generator], 
 REGULARIZED = {
     "kernel_regularizer": "l2",
     "bias_regularizer": "l1",
+    "kernel_constraint": "max_norm",
+    "bias_constraint": "non_neg",
     "activity_regularizer": keras.regularizers.serialize(keras.regularizers.L2(0.03)),
 }
 CASES = [
