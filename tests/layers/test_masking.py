@@ -36,6 +36,13 @@ def test_the_value_matches_its_rounding(dtype: torch.dtype) -> None:
     assert not Masking(-1.1).to(dtype).compute_mask(inputs).any()
 
 
+def test_it_can_be_made_without_memory() -> None:
+    with torch.device("meta"):
+        layer = Masking(-1.5)
+    assert layer.device.type == "meta"
+    assert layer(INPUTS.to("meta")).shape == INPUTS.shape
+
+
 def test_integers_are_compared_as_they_are() -> None:
     inputs = torch.tensor([[[2**25 + 1, 2**25 + 1], [2**25, 2**25]]])
     assert Masking(2**25).compute_mask(inputs).tolist() == [[True, False]]

@@ -107,6 +107,17 @@ def test_trainable_false_freezes_the_inner_layer(built: bool) -> None:
     assert not any(parameter.requires_grad for parameter in layer.parameters())
 
 
+def test_only_the_wrappers_activity_regularizer_counts_as_in_keras() -> None:
+    inputs = torch.randn(BATCH, TIME, FEATURES)
+    inner_only = TimeDistributed(Dense(UNITS, activity_regularizer="l2"))
+    inner_only(inputs)
+    assert inner_only.losses == []
+    layer = TimeDistributed(Dense(UNITS), activity_regularizer="l2")
+    outputs = layer(inputs)
+    (loss,) = layer.losses
+    assert_close(loss.detach(), 0.01 * (outputs.detach() ** 2).sum() / BATCH, "float32 model")
+
+
 def test_configuration_round_trip() -> None:
     layer = TimeDistributed(TimeDistributed(Dense(UNITS, "relu", name="d"), name="inner"), name="t", dtype="float64")
     copy = TimeDistributed.from_config(layer.get_config())

@@ -104,6 +104,13 @@ CASES = [
         normal(BATCH, TIME, FEATURES),
         inner=("Dense", {"units": UNITS, "activation": "sigmoid", "kernel_regularizer": "l1"}),
     ),
+    Case(
+        "TimeDistributed-inner-activity",
+        "TimeDistributed",
+        {},
+        normal(BATCH, TIME, FEATURES),
+        inner=("Dense", {"units": UNITS, "activity_regularizer": "l2", "bias_regularizer": "l1"}),
+    ),
     Case("TimeDistributed-Flatten", "TimeDistributed", {}, normal(BATCH, TIME, 6, FEATURES), inner=("Flatten", {})),
     Case(
         "TimeDistributed-RepeatVector", "TimeDistributed", {}, normal(BATCH, TIME, 3), inner=("RepeatVector", {"n": 2})

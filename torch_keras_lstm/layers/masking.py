@@ -26,7 +26,7 @@ class Masking(Layer):
         super().__init__(**kwargs)
         check_number("mask_value", mask_value)
         self.mask_value = mask_value
-        self._compared = torch.tensor(mask_value).item()
+        self._compared = torch.tensor(mask_value, device="cpu").item()
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, ..., features)."""

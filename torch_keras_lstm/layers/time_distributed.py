@@ -16,8 +16,8 @@ class TimeDistributed(Layer):
 
     Keras calls the layer once a step. Here all steps are one batch of batch * time samples, which gives the same
     numbers because a layer treats the samples of a batch apart from each other. One that does not is a stateful layer,
-    whose state would pass from step to step, so it is refused. An activity regularizer of the inner layer, which Keras
-    3 leaves out, counts here.
+    whose state would pass from step to step, so it is refused. An activity regularizer belongs on the wrapper: Keras 3
+    leaves that of the inner layer out of the losses, and so does this.
 
     Args:
         layer: a layer that returns one tensor.
@@ -75,6 +75,7 @@ class TimeDistributed(Layer):
         given = {"mask": self._folded_mask(mask, inputs), "training": training}
         taken = self.layer.call_arguments
         outputs = self.layer(inputs.flatten(0, 1), **{name: given[name] for name in given if name in taken})
+        self.layer._activity_loss = None  # as Keras 3, which calls the inner layer past its own activity regularizer
         return self.finish(outputs.unflatten(0, inputs.shape[:2]))
 
     def _folded_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
