@@ -16,6 +16,8 @@ TOLERANCES = {
     "float64 elementwise": 1e-14,
     # One rounding to float32 and one sum of some dozen products of such numbers.
     "float32 elementwise": 1e-6,
+    # A loss, or a weight, after up to 100 training steps in float64, each of which passes rounding on to the next.
+    "float64 curve": 1e-10,
     # A recorded or live Keras answer in float32: rounding through a whole model, issue policy 1e-5 of the largest output.
     "float32 model": 1e-5,
 }

@@ -6,9 +6,9 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
+from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.random import DropoutGenerator
 
 
 @register("keras.layers")

@@ -1,14 +1,14 @@
 """What ``LSTM`` and ``LSTMCell`` share: Keras' arguments of the cell, the weights, and the draw of dropout masks."""
 
-import operator
 from typing import Any, SupportsIndex
 
 import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
-from torch_keras_lstm.random import DropoutGenerator
 from torch_keras_lstm.recurrence import LSTMWeights
 from torch_keras_lstm.recurrence.gates import GATES, KERNEL_AXES, open_forget_gate
 
@@ -49,7 +49,7 @@ class LSTMBase(Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = _positive_integer(units, "units")
+        self.units = positive_integer("units", units)
         self.activation = activations.get(activation)
         self.recurrent_activation = activations.get(recurrent_activation)
         self.use_bias = use_bias
@@ -220,9 +220,3 @@ class LSTMBase(Layer):
             with torch.no_grad():
                 weights.bias_ih.add_(weights.bias_hh)
                 weights.bias_hh.zero_()
-
-
-def _positive_integer(value: SupportsIndex, argument: str) -> int:
-    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) <= 0:
-        raise ValueError(f"`{argument}` must be a positive integer, got {value!r}.")
-    return operator.index(value)

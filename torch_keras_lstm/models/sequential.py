@@ -34,6 +34,7 @@ class Sequential(Layer):
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name)
+        self.input_layer: InputLayer | None = None
         self.layers = nn.ModuleList()
         for layer in layers:
             self.add(layer)
@@ -52,6 +53,7 @@ class Sequential(Layer):
         if isinstance(layer, InputLayer):
             if self.layers or self.batch_input_shape is not None:
                 raise ValueError("`Input` must be the first entry of a Sequential model, and the only one.")
+            self.input_layer = layer
             self.batch_input_shape = layer.batch_input_shape
             return
         if any(layer.name == other.name for other in self.layers):
@@ -152,8 +154,10 @@ class Sequential(Layer):
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""
         layers = [serialize(_as_layer(layer)) for layer in self.layers]
-        if self.batch_input_shape is not None:
-            entry = InputLayer(batch_shape=self.batch_input_shape, name=f"{self.name}_input")
+        entry = self.input_layer
+        if entry is None and self.batch_input_shape is not None:
+            entry = InputLayer(batch_shape=self.batch_input_shape, dtype=self.dtype, name=f"{self.name}_input")
+        if entry is not None:
             layers.insert(0, serialize(entry))
         return {"name": self.name, "trainable": self.trainable, "layers": layers}
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from torch_keras_lstm.random import DropoutGenerator
+from torch_keras_lstm.dropout_generator import DropoutGenerator
 
 CPU = torch.device("cpu")
 
