@@ -70,6 +70,12 @@ def test_fans_of_each_rank() -> None:
     ]  # fmt: skip
 
 
+def test_few_inputs_and_none() -> None:
+    values = initializers.LecunUniform(seed=3)((2, 30000), dtype=torch.float64)
+    assert math.sqrt(3 / 2) * 0.999 < values.abs().max() <= math.sqrt(3 / 2)
+    assert initializers.LecunUniform()((0, 3)).shape == (0, 3)
+
+
 def test_random_normal() -> None:
     values = initializers.RandomNormal(mean=0.3, stddev=0.7, seed=3)(SHAPE, dtype=torch.float64)
     _check_moments(values, 0.3, 0.7, 3.0)

@@ -86,7 +86,7 @@ def test_activation(name: str, arguments: dict[str, Any], shape: tuple[int, ...]
 
 # Every number at which one of the functions above has a corner, between its neighbours. Those of 0 are not the nearest,
 # because TensorFlow computes exp(x) - 1, and denormal numbers, as 0.
-CORNERS = np.array([-6, -3, -1, -0.5, -0.3, 0.3, 0.5, 1, 2.3, 2.5, 3, 6], np.float64)
+CORNERS = np.array([-6, -3, -1, -0.5, -0.3, 0.3, np.float32(0.3), 0.5, 1, 2.3, np.float32(2.3), 2.5, 3, 6], np.float64)
 AROUND_CORNERS = np.concatenate([np.nextafter(CORNERS, -9), CORNERS, np.nextafter(CORNERS, 9), [-1e-8, 0.0, 1e-8]])
 
 
