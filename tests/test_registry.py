@@ -99,7 +99,12 @@ def test_unknown_argument() -> None:
 
 @pytest.mark.parametrize(
     ("name", "ending"),
-    [("heigth", "Did you mean 'Height'?"), ("HEIGHT", "Did you mean 'Height'?"), ("x", "Known are: Height, width.")],
+    [
+        ("heigth", "Did you mean 'Height'?"),
+        ("HEIGHT", "Did you mean 'Height'?"),
+        ("l1l2", "Did you mean 'L1L2'?"),
+        ("x", "Known are: Height, L1L2, width."),
+    ],
 )
 def test_close_match(name: str, ending: str) -> None:
-    assert close_match(name, ["width", "Height"]) == ending
+    assert close_match(name, ["width", "Height", "L1L2"]) == ending
