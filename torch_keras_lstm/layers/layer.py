@@ -77,7 +77,7 @@ class Layer(nn.Module):
         if input_shape is not None and batch_input_shape is not None:
             raise ValueError("Pass `input_shape` or `batch_input_shape`, not both.")
         self.name = unique_name(type(self).__name__) if name is None else name
-        self.activity_regularizer = regularizers.get(activity_regularizer)
+        self.activity_regularizer = regularizers.get(activity_regularizer, "activity_regularizer")
         self.batch_input_shape: Shape | None = None
         if batch_input_shape is not None:
             self.batch_input_shape = tuple(batch_input_shape)
@@ -353,6 +353,11 @@ class Layer(nn.Module):
                 # The number of features, the one size that the constructor does not tell, is the kernel's first axis.
                 self._create_weights((None, None, row.to_keras(saved).shape[0]))
         super()._load_from_state_dict(state_dict, prefix, *args)
+        for row in self._rows[:1]:
+            weight = getattr(self, row.parameter)
+            if not is_lazy(weight):
+                # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
+                self._placement = self._placement.to(weight)
         self.on_new_storage()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
