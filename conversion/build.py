@@ -1,10 +1,12 @@
 """From a description to layers: the registry of what can be built, one row a layer class."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
@@ -22,28 +24,26 @@ class LayerRow:
         layer_class: ours, under Keras' name.
         variables: where, below the layer's own path, ``.keras`` files keep its variables. Keras' ``LSTM`` owns a cell
             that owns the weights.
-        weightless: whether no layer of the class can hold a weight.
     """
 
     layer_class: type[Layer]
     variables: str = "vars"
-    weightless: bool = False
 
 
 LAYERS: Mapping[str, LayerRow] = {
     row.layer_class.__name__: row
     for row in (
-        LayerRow(keras_layers.Activation, weightless=True),
+        LayerRow(keras_layers.Activation),
         LayerRow(keras_layers.Bidirectional),
         LayerRow(keras_layers.Dense),
-        LayerRow(keras_layers.Dropout, weightless=True),
+        LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.Embedding),
-        LayerRow(keras_layers.Flatten, weightless=True),
+        LayerRow(keras_layers.Flatten),
         LayerRow(keras_layers.LSTM, variables="cell/vars"),
         LayerRow(keras_layers.LSTMCell),
-        LayerRow(keras_layers.Masking, weightless=True),
+        LayerRow(keras_layers.Masking),
         LayerRow(keras_layers.RNN),
-        LayerRow(keras_layers.RepeatVector, weightless=True),
+        LayerRow(keras_layers.RepeatVector),
         LayerRow(keras_layers.TimeDistributed),
     )
 }
@@ -83,7 +83,9 @@ def build_layers(model: ModelDescription, custom_objects: CustomObjects) -> list
     Raises:
         ValueError: naming every layer that cannot be built, or the layer whose arguments are refused.
     """
-    _check_supported(model, custom_objects)
+    reason = why_not(model, custom_objects)
+    if reason is not None:
+        raise ValueError(reason)
     return [_build_layer(layer, custom_objects) for layer in model.layers]
 
 
@@ -93,14 +95,22 @@ def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> lis
     Raises:
         ValueError: as :func:`build_layers`, and when a layer cannot take the output of the one before.
     """
-    _check_supported(model, custom_objects)
-    layers = []
-    for layer in model.layers:
-        row = LAYERS.get(layer.class_name)
-        with nullcontext() if row and row.weightless else torch.device("meta"):
-            layers.append(_build_layer(layer, custom_objects))
-    assemble(model, layers)
+    with torch.device("meta"), _MetaInPlaceOfCpu():
+        layers = build_layers(model, custom_objects)
+        assemble(model, layers)
     return layers
+
+
+class _MetaInPlaceOfCpu(TorchFunctionMode):
+    """Makes tensors on ``meta`` also where a function asks for the CPU by name, as initializers do for their draws."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        options = dict(kwargs or {})
+        if func in (torch.empty, torch.zeros, torch.ones, torch.full, torch.eye):
+            options["device"] = "meta"
+        return func(*args, **options)
 
 
 def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential:
@@ -115,12 +125,6 @@ def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential:
         with _naming_layer(description):
             sequential.add(layer)
     return sequential
-
-
-def _check_supported(model: ModelDescription, custom_objects: CustomObjects) -> None:
-    reason = why_not(model, custom_objects)
-    if reason is not None:
-        raise ValueError(reason)
 
 
 def _build_layer(description: LayerDescription, custom_objects: CustomObjects) -> Layer:

@@ -175,7 +175,7 @@ def _open_weights(path: Path, opened: ExitStack) -> Weights:
 
 
 def file_kind(path: Path) -> str:
-    """ "hdf5", "keras" or "json", by the first bytes."""
+    """What the first bytes say that the file is: "hdf5", "keras" or "json"."""
     if path.is_dir():
         raise ValueError(
             "SavedModel folders are not read yet: save the model as `.keras` or `.h5`."

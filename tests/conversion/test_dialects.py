@@ -1,0 +1,165 @@
+from typing import Any
+
+import pytest
+
+from torch_keras_lstm.conversion.dialects import Generation, Producer, identify, translate
+
+K1, K2, TF, K3 = Generation.KERAS_1, Generation.KERAS_2, Generation.TF_KERAS, Generation.KERAS_3
+
+
+@pytest.mark.parametrize(
+    ("version", "generation"),
+    [
+        ("1.0.5", K1),
+        ("1.2.2", K1),
+        ("2.0.8", K2),
+        ("2.2.4", K2),
+        ("2.3.1", K2),
+        ("2.1.6-tf", K2),
+        ("2.2.4-tf", TF),
+        ("2.3.0-tf", TF),
+        ("2.4.0", TF),
+        ("2.15.0", TF),
+        ("2.21.0", TF),
+        ("3.0.0", K3),
+        ("3.15.1", K3),
+    ],
+)
+def test_the_version_tells_the_generation(version: str, generation: Generation) -> None:
+    assert identify(version, {}, []) == Producer(generation, version)
+
+
+@pytest.mark.parametrize("version", ["", "4.0", "0.3.3", "next"])
+def test_other_versions_are_refused(version: str) -> None:
+    with pytest.raises(ValueError, match=f"`keras_version` '{version}' is no version of Keras 1, 2 or 3"):
+        identify(version, {}, [])
+
+
+def test_without_a_version_the_spelling_tells() -> None:
+    assert identify(None, {"module": "keras"}, []).generation is K3
+    assert identify(None, {}, [{"class_name": "LSTM", "config": {"inner_activation": "tanh"}}]).generation is K1
+    assert identify(None, {}, [{"class_name": "LSTM", "config": {"units": 3}}]).generation is K2
+
+
+def test_producers_print_as_a_reader_knows_them() -> None:
+    assert str(Producer(TF, "2.2.4-tf")) == "tf.keras (2.2.4-tf)"
+    assert str(Producer(K1, None)) == "Keras 1"
+
+
+@pytest.mark.parametrize(
+    ("version", "twice"), [("2.12.0", True), ("2.13.1", True), ("2.14.0", False), ("2.1.3", False)]
+)
+def test_two_releases_counted_weighted_layers_twice(version: str, twice: bool) -> None:
+    assert identify(version, {}, []).counts_weighted_layers_twice is twice
+
+
+def _translate(
+    class_name: str, config: dict[str, Any], generation: Generation
+) -> tuple[str, dict[str, Any], list[str]]:
+    return translate(class_name, config, Producer(generation, None), "Layer `a`")
+
+
+def test_keras_1_arguments_get_their_names_of_today() -> None:
+    config = {
+        "output_dim": 4,
+        "init": "uniform",
+        "inner_init": "orthogonal",
+        "inner_activation": "sigmoid",
+        "W_regularizer": {"name": "WeightRegularizer", "l1": 0.5, "l2": 0.25},
+        "U_regularizer": None,
+        "dropout_W": 0.5,
+        "dropout_U": 0.25,
+        "consume_less": "gpu",
+        "forget_bias_init": "one",
+        "input_dim": 3,
+        "input_length": 7,
+        "input_dtype": "float32",
+        "stateful": True,
+    }
+    assert _translate("LSTM", config, K1)[1] == {
+        "units": 4,
+        "kernel_initializer": "uniform",
+        "recurrent_initializer": {"class_name": "Orthogonal", "config": {"gain": 1.1}},
+        "recurrent_activation": "sigmoid",
+        "kernel_regularizer": {"class_name": "L1L2", "config": {"l1": 0.5, "l2": 0.25}},
+        "recurrent_regularizer": None,
+        "dropout": 0.5,
+        "recurrent_dropout": 0.25,
+        "implementation": 2,
+        "unit_forget_bias": True,
+        "stateful": True,
+    }
+    assert _translate("LSTM", {"forget_bias_init": "zero", "consume_less": "cpu"}, K1)[1] == {
+        "unit_forget_bias": False,
+        "implementation": 1,
+    }
+
+
+def test_keras_1_layers_other_than_lstm() -> None:
+    dense = {"output_dim": 4, "bias": False, "W_constraint": {"name": "MaxNorm", "m": 2, "axis": 0}, "input_dim": None}
+    constraint = {"class_name": "MaxNorm", "config": {"max_value": 2, "axis": 0}}
+    expected: Any = ("Dense", {"units": 4, "use_bias": False, "kernel_constraint": constraint}, [])
+    assert _translate("Dense", dense, K1) == expected
+    assert _translate("TimeDistributedDense", dense, K1) == expected
+    assert _translate("Dropout", {"p": 0.5}, K1)[1] == {"rate": 0.5}
+    class_name, arguments, notes = _translate(
+        "Embedding", {"input_dim": 9, "output_dim": 4, "init": "uniform", "input_length": 5, "dropout": 0.25}, K1
+    )
+    assert (class_name, arguments) == (
+        "Embedding",
+        {"input_dim": 9, "output_dim": 4, "embeddings_initializer": "uniform"},
+    )
+    assert notes == ["Layer `a`: Keras 1's dropout of whole embeddings, used in training only, is left out."]
+    assert _translate("Embedding", {"dropout": 0.0}, K1)[2] == []
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"consume_less": "tpu"}, r"Layer `a` \(LSTM\): `consume_less` must be 'cpu', 'mem' or 'gpu', got 'tpu'"),
+        ({"consume_less": []}, "`consume_less` must be"),
+        ({"output_dim": 3, "units": 3}, "has both `output_dim` and `units`, which are one argument"),
+        ({"W_regularizer": {"l1": 0.5}}, r"`kernel_regularizer` must be an object with a `name`, got \{'l1': 0.5\}"),
+    ],
+)
+def test_broken_keras_1_arguments_are_refused(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        _translate("LSTM", config, K1)
+
+
+@pytest.mark.parametrize("generation", [K1, K2, TF])
+@pytest.mark.parametrize("spelling", ["hard_sigmoid", {"class_name": "function", "config": "hard_sigmoid"}])
+def test_hard_sigmoid_before_keras_3_is_the_other_function(generation: Generation, spelling: object) -> None:
+    argument = "inner_activation" if generation is K1 else "recurrent_activation"
+    arguments = _translate("LSTM", {argument: spelling, "activation": "tanh"}, generation)[1]
+    assert arguments == {"recurrent_activation": "hard_sigmoid_keras2", "activation": "tanh"}
+    assert _translate("Activation", {"activation": spelling}, generation)[1] == {"activation": "hard_sigmoid_keras2"}
+
+
+def test_hard_sigmoid_of_keras_3_stays() -> None:
+    assert _translate("Activation", {"activation": "hard_sigmoid"}, K3)[1] == {"activation": "hard_sigmoid"}
+
+
+@pytest.mark.parametrize(("generation", "zeroes"), [(K1, False), (K2, False), (TF, None), (K3, None)])
+def test_masked_steps_of_bidirectional_follow_the_saver(generation: Generation, zeroes: bool | None) -> None:
+    assert _translate("Bidirectional", {}, generation)[1].get("zero_output_for_mask") is zeroes
+
+
+def test_void_arguments_go_and_those_that_mean_something_stay() -> None:
+    config = {
+        "time_major": False,
+        "implementation": 0,
+        "input_length": 4,
+        "batch_input_shape": [None, 4, 3],
+        "units": 5,
+    }
+    assert _translate("LSTM", config, TF)[1] == {"implementation": 1, "units": 5}
+    assert _translate("Dense", {"quantization_config": None}, K3)[1] == {}
+    assert _translate("Dense", {"quantization_config": {"a": 1}}, K3)[1] == {"quantization_config": {"a": 1}}
+    generator = {"class_name": "SeedGenerator", "config": {"name": "seed_generator", "seed": 5}}
+    assert _translate("Dropout", {"seed": generator}, K3)[1] == {"seed": 5}
+
+
+def test_time_major_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Layer `a` \(LSTM\) has `time_major=True`, which is not supported"):
+        _translate("LSTM", {"time_major": True}, TF)
