@@ -18,13 +18,16 @@ TOLERANCES = {
     "float32 elementwise": 1e-6,
     # A loss, or a weight, after up to 100 training steps in float64, each of which passes rounding on to the next.
     "float64 curve": 1e-10,
-    # A recorded or live Keras answer in float32: rounding through a whole model, issue policy 1e-5 of the largest output.
+    # Half a dozen steps, forth and back, in a type that rounds at 2 ** -11 or 2 ** -8.
+    "float16 recurrence": 5e-3,
+    "bfloat16 recurrence": 4e-2,
+    # A recorded or live Keras answer in float32: rounding through a whole model, by policy 1e-5 of the largest output.
     "float32 model": 1e-5,
 }
 
 # float32: our error against the float64 truth is at most this many times the error that Keras makes against it ...
 FLOAT32_ERROR_RATIO = 2.0
-# ... or this much, relative to the largest value, when Keras happens to hit the truth more exactly than float32 resolves.
+# ... or this much, relative to the largest value, when Keras happens to hit the truth closer than float32 resolves.
 FLOAT32_ERROR_FLOOR = 1e-6
 
 
@@ -40,7 +43,8 @@ def largest_error(got: object, expected: object) -> float:
 def assert_close(got: object, expected: object, tolerance: str, what: str = "result") -> None:
     """Fail, naming ``what``, unless ``got`` lies within the named row of the table of ``expected``."""
     error = largest_error(got, expected)
-    assert error <= TOLERANCES[tolerance], f"{what}: off by {error:.3g}, allowed {TOLERANCES[tolerance]:.3g} ({tolerance})"
+    allowed = TOLERANCES[tolerance]
+    assert error <= allowed, f"{what}: off by {error:.3g}, allowed {allowed:.3g} ({tolerance})"
 
 
 def assert_all_close(got: Mapping[str, object], expected: Mapping[str, object], tolerance: str) -> None:
