@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 
 CustomObjects = Mapping[str, type[Layer]]
 
@@ -39,11 +39,15 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.Embedding),
         LayerRow(keras_layers.Flatten),
+        LayerRow(Functional),
+        LayerRow(keras_layers.InputLayer),
         LayerRow(keras_layers.LSTM, variables="cell/vars"),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.Masking),
+        LayerRow(OperationLayer),
         LayerRow(keras_layers.RNN),
         LayerRow(keras_layers.RepeatVector),
+        LayerRow(Sequential),
         LayerRow(keras_layers.TimeDistributed),
     )
 }
@@ -56,15 +60,9 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
     if unknown:
         listed = ", ".join(f"{layer.class_name} ({_in_sentence(layer.place)})" for layer in unknown)
         reasons.append(f"Layers that are not supported: {listed}. Classes of your own go into `custom_objects`.")
-    if model.not_a_chain is not None:
-        listed = ", ".join(f"{layer.class_name} `{layer.name}`" for layer in model.layers)
-        reasons.append(
-            "Functional models are supported so far where each layer feeds just the next one, but here "
-            f"{model.not_a_chain}. The layers are: {listed}."
-        )
     if not reasons and not model.layers:
         reasons.append("The model has no layers.")
-    if not reasons and model.input_shape is None:
+    if not reasons and model.graph is None and model.input_shape is None:
         reasons.append(
             "The configuration does not tell the shape of the model's input: save the model after building it."
         )
@@ -113,12 +111,16 @@ class _MetaInPlaceOfCpu(TorchFunctionMode):
         return func(*args, **options)
 
 
-def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential:
-    """The ``Sequential`` of these layers, which are built for the model's input shape unless they are already.
+def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential | Functional:
+    """The model of these layers, which are built for the model's input shapes unless they are already.
 
     Raises:
         ValueError: naming the layer that cannot take its input.
     """
+    if model.graph is not None:
+        functional = Functional(layers, model.graph, name=model.name)
+        functional.build()
+        return functional
     sequential = Sequential(name=model.name)
     sequential.add(InputLayer(batch_shape=model.input_shape, dtype=model.input_dtype))
     for layer, description in zip(layers, model.layers, strict=True):

@@ -11,7 +11,7 @@ from torch_keras_lstm.conversion.report import Report, report_on, report_on_conv
 from torch_keras_lstm.conversion.saved_config import ModelDescription
 from torch_keras_lstm.conversion.weights import fill, match
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm.models import Model
 
 PathLike = str | Path
 
@@ -20,14 +20,14 @@ PathLike = str | Path
 class Conversion:
     """A converted model and where it came from."""
 
-    model: Sequential
+    model: Model
     description: ModelDescription
     report: Report
 
 
 def load_model(
     path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None
-) -> Sequential:
+) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
@@ -39,7 +39,7 @@ def load_model(
             subclass of :class:`torch_keras_lstm.layers.Layer`.
 
     Returns:
-        A ``Sequential`` that computes what the Keras that saved the file computed: where the versions of Keras
+        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file computed: where the versions of Keras
         disagree, it follows that one.
 
     Raises:

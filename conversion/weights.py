@@ -21,6 +21,7 @@ from torch_keras_lstm.conversion.hdf5 import Array, SavedArray
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.models import Model
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
@@ -38,6 +39,7 @@ class Slot:
         layer: the name of the layer in the model.
         path: the attributes that lead from it to the layer that owns the weight, such as ``("forward_layer",)``.
         owner: the name of that layer.
+        scopes: the names of the layers on the way from it to the owner, both included.
         row: the weight in its owner's table.
         shape: in Keras' layout.
     """
@@ -45,6 +47,7 @@ class Slot:
     layer: str
     path: tuple[str, ...]
     owner: str
+    scopes: tuple[str, ...]
     row: WeightRow
     shape: tuple[int, ...]
 
@@ -86,8 +89,19 @@ def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
     for layer in layers:
         for path, owner in layer.named_modules():
             if isinstance(owner, Layer):
+                attributes = tuple(filter(None, path.split(".")))
+                scopes = tuple(_scopes(layer, attributes))
                 for row, tensor in owner.own_weights():
-                    yield Slot(layer.name, tuple(filter(None, path.split("."))), owner.name, row, tuple(tensor.shape))
+                    yield Slot(layer.name, attributes, owner.name, scopes, row, tuple(tensor.shape))
+
+
+def _scopes(layer: Layer, path: Sequence[str]) -> Iterator[str]:
+    """The names of the layers that the attributes ``path`` lead through."""
+    module: Any = layer
+    for attribute in ("", *path):
+        module = getattr(module, attribute) if attribute else module
+        if isinstance(module, Layer):
+            yield module.name
 
 
 def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[WeightSource]:
@@ -160,23 +174,26 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[_Key, str] | None
     # TensorFlow 1 numbered names that stood twice in its graph: kernel_1:0.
     last = re.sub(r"(_\d+)?(:\d+)?$", "", parts[-1])
     gate, names = "", [last]
-    if not any(slot.row.name == last for slot in own) and (old := _KERAS_1_NAME.search(last)):
+    old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
+    if old is not None:
         gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
-        slots_of_name = _in_direction(parts, slots_of_name)
+        slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name)
     return (_key(slots_of_name[0]), gate) if len(slots_of_name) == 1 else None
 
 
-def _in_direction(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
-    by_name = [slot for slot in candidates if slot.owner in parts]
-    if by_name:
-        return by_name
+def _in_scope(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
+    """The slots whose layers' names agree best with the parts of a variable's name."""
+    agreement = [sum(scope in parts for scope in slot.scopes[1:]) for slot in candidates]
+    best = [slot for slot, count in zip(candidates, agreement, strict=True) if count == max(agreement)]
+    if max(agreement) and len(best) == 1:
+        return best
     # Keras 1 and TensorFlow 1's numbering leave only the beginning of the half's name.
     scopes = [part for part in parts if part != candidates[0].layer]
     return [
         slot
-        for slot in candidates
+        for slot in best
         if any(scope.startswith(_DIRECTIONS.get(name, "/")) for scope in scopes for name in slot.path)
     ]
 
@@ -186,31 +203,50 @@ def _by_path(
 ) -> tuple[_Found, list[SavedArray]]:
     left = dict(arrays.paths)
     found: _Found = {}
-    places = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer)
-    numbers: dict[tuple[str, tuple[str, ...]], int] = {}
+    places = dict(_places(layers, arrays.root, arrays, producer))
+    numbers: Counter[str] = Counter()
     for slot in wanted:
-        number = numbers.setdefault((slot.layer, slot.path), 0)
-        numbers[slot.layer, slot.path] += 1
         layer = next(layer for layer in layers if layer.name == slot.layer)
-        variables = _variables(layer.get_submodule(".".join(slot.path)))
-        path = "/".join((places[slot.layer], *slot.path, variables, str(number)))
-        array = left.pop(path, None)
+        owner = layer.get_submodule(".".join(slot.path))
+        place = f"{places[owner]}/{_variables(owner)}"
+        array = left.pop(f"{place}/{numbers[place]}", None)
+        numbers[place] += 1
         if array is not None:
             found[_key(slot)] = (array,)
     return found, list(left.values())
 
 
-def group_paths(layers: Iterable[tuple[str, str]], arrays: ArraysByPath, producer: Producer) -> Mapping[str, str]:
+def _places(modules: Iterable[Any], prefix: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
+    """Each module below a model's layers and where its arrays stand: the attributes that lead to it, models' layers apart."""
+    layers = [*modules]
+    paths = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer, prefix)
+    for layer in layers:
+        yield from _places_inside(layer, paths[layer.name], arrays, producer)
+
+
+def _places_inside(module: Any, path: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
+    yield module, path
+    if isinstance(module, Model):
+        yield from _places(module.layers, f"{path}/{arrays.root}", arrays, producer)
+    else:
+        for name, child in module.named_children():
+            yield from _places_inside(child, f"{path}/{name}", arrays, producer)
+
+
+def group_paths(
+    layers: Iterable[tuple[str, str]], arrays: ArraysByPath, producer: Producer, prefix: str | None = None
+) -> Mapping[str, str]:
     """Where each layer's arrays stand: ``layers/lstm``, ``layers/lstm_1``, numbered by class in the model's order.
 
     Args:
         layers: name and class of each layer.
+        prefix: the group of a nested model's layers; by default that of the whole model's.
     """
     paths: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for name, class_name in layers:
         base = snake_case(class_name)
-        paths[name] = f"{arrays.root}/{base}" + (f"_{counts[base]}" if counts[base] else "")
+        paths[name] = f"{prefix or arrays.root}/{base}" + (f"_{counts[base]}" if counts[base] else "")
         weighted = any(path.startswith(f"{paths[name]}/") for path in arrays.paths)
         counts[base] += 2 if weighted and producer.counts_weighted_layers_twice else 1
     return paths

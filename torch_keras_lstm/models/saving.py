@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.models.sequential import Sequential
+from torch_keras_lstm.models.model import Model
 
 
 def load_model(
     path: str | Path, weights: str | Path | None = None, custom_objects: Mapping[str, type[Layer]] | None = None
-) -> Sequential:
+) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode; see :func:`torch_keras_lstm.conversion.load_model`.
 
     Args:
