@@ -39,18 +39,17 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.Embedding),
         LayerRow(keras_layers.Flatten),
-        LayerRow(Functional),
-        LayerRow(keras_layers.InputLayer),
         LayerRow(keras_layers.LSTM, variables="cell/vars"),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.Masking),
-        LayerRow(OperationLayer),
         LayerRow(keras_layers.RNN),
         LayerRow(keras_layers.RepeatVector),
-        LayerRow(Sequential),
         LayerRow(keras_layers.TimeDistributed),
     )
 }
+
+# What the reader of configurations makes itself, from parts that it has checked.
+_STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
 
 
 def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | None:
@@ -71,7 +70,7 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
 
 def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[LayerDescription]:
     """The layers, wrapped ones included, whose class has no row."""
-    known = LAYERS.keys() | custom_objects.keys()
+    known = LAYERS.keys() | _STRUCTURE | custom_objects.keys()
     return [layer for top in model.layers for layer in top.walk() if layer.class_name not in known]
 
 

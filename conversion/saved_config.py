@@ -269,7 +269,7 @@ class _Reader:
     def layer(self, entry: Mapping[str, Any], wrapper: str = "", dtype: object = None) -> LayerDescription:
         """The description of one entry; ``dtype`` is that of the wrapper, for layers that name none."""
         class_name, config = entry["class_name"], entry["config"]
-        if not isinstance(config.get("name"), str):
+        if not isinstance(config, Mapping) or not isinstance(config.get("name"), str):
             where = wrapper or "a layer of the model"
             raise ValueError(f"The {class_name} that is {where} must have a `config` with a `name`.")
         place = f"Layer `{config['name']}`" + (f" ({wrapper})" if wrapper else "")
