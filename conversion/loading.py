@@ -25,9 +25,7 @@ class Conversion:
     report: Report
 
 
-def load_model(
-    path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None
-) -> Model:
+def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
@@ -39,8 +37,8 @@ def load_model(
             subclass of :class:`torch_keras_lstm.layers.Layer`.
 
     Returns:
-        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file computed: where the versions of Keras
-        disagree, it follows that one.
+        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
+        computed: where the versions of Keras disagree, it follows that one.
 
     Raises:
         OSError: when a file is missing, or truncated or damaged HDF5.

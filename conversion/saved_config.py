@@ -242,7 +242,8 @@ class _Reader:
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
-        if self.producer.generation < Generation.TF_KERAS and "float64" in (first.get("dtype"), first.get("input_dtype")):
+        declared = first.get("dtype", first.get("input_dtype"))
+        if self.producer.generation < Generation.TF_KERAS and declared == "float64":
             self.floatx = "float64"
 
     def input_dtype(self, first: Mapping[str, Any], layers: Sequence[LayerDescription]) -> str:

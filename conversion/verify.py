@@ -68,8 +68,9 @@ def verify(
     """
     model = load_model(path, weights, custom_objects)
     inputs, expected = _read_record(Path(record)) if record is not None else run_original(path, weights)
+    tensors = [torch.from_numpy(values) for values in inputs]
     with torch.no_grad():
-        outputs = model([torch.from_numpy(values) for values in inputs] if len(inputs) > 1 else torch.from_numpy(inputs[0]))
+        outputs = model(tensors if len(tensors) > 1 else tensors[0])
     return compare([np.asarray(output) for output in flatten(outputs)], expected)
 
 

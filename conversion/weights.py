@@ -217,7 +217,7 @@ def _by_path(
 
 
 def _places(modules: Iterable[Any], prefix: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
-    """Each module below a model's layers and where its arrays stand: the attributes that lead to it, models' layers apart."""
+    """Each module and where its arrays stand: under the attributes that lead to it, but for models' layers."""
     layers = [*modules]
     paths = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer, prefix)
     for layer in layers:

@@ -66,10 +66,11 @@ def test_keras_3_writes_training_false_and_means_the_models() -> None:
 
 
 def test_keras_3_hands_no_mask_of_its_own_to_a_call_with_an_initial_state() -> None:
-    states = {"initial_state": [_tensor("e")]}
+    states: dict[str, Any] = {"initial_state": [_tensor("e")]}
     (call,) = _read({"args": [_tensor("b")], "kwargs": states})
     assert call.kwargs["mask"] is None
-    (given,) = _read({"args": [_tensor("b")], "kwargs": {**states, "mask": _tensor("a")}})
+    states["mask"] = _tensor("a")
+    (given,) = _read({"args": [_tensor("b")], "kwargs": states})
     assert given.kwargs["mask"] == TensorSource("a", 0, 0)
 
 

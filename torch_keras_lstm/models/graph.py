@@ -4,7 +4,7 @@ The configuration is Keras 3's: ``inbound_nodes`` of a layer are its calls, ``{"
 which an output of another call stands as a ``__keras_tensor__`` with its ``keras_history``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -147,7 +147,7 @@ def sources_in(value: Any) -> Iterator[TensorSource]:
 
 
 def flatten(value: Any) -> list[Any]:
-    """What a layer returned as a list: tuples and lists in order, dictionaries by sorted key, as Keras numbers outputs."""
+    """What a layer returned as a list, as Keras numbers outputs: those in a dictionary are sorted by their keys."""
     if isinstance(value, list | tuple):
         return [leaf for item in value for leaf in flatten(item)]
     if isinstance(value, Mapping):

@@ -60,12 +60,16 @@ def operation_specs(function: Any, call: Call, specs: Specs) -> list[TensorSpec]
 
 
 def _run(function: Any, call: Call, specs: Specs, index: int) -> list[Tensor]:
-    args, kwargs = (map_sources(lambda source: specs[source].examples[index], part) for part in (call.args, call.kwargs))
+    def example(source: TensorSource) -> Tensor:
+        return specs[source].examples[index]
+
+    args, kwargs = map_sources(example, call.args), map_sources(example, call.kwargs)
     try:
-        with torch.device("cpu"):  # sizes that are computed keep their numbers
+        # Outside of any `torch.device(...)`: sizes that are computed from shapes keep their numbers.
+        with torch._C.DisableTorchFunction():
             return flatten(function(*args, **kwargs))
     except ValueError:
-        with torch.device("meta"):  # constant arrays stand beside examples without numbers
+        with torch.device("meta"):  # constant arrays, beside examples that have no numbers
             return flatten(function(*args, **kwargs))
 
 
