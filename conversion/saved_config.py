@@ -15,6 +15,7 @@ from torch_keras_lstm.conversion.arguments import (
     is_shape,
 )
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
+from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
 from torch_keras_lstm.models.operations import is_operation
 from torch_keras_lstm.models.operations.table import OPERATIONS
@@ -212,6 +213,7 @@ class _Reader:
             config = {"layers": entry["config"]} if isinstance(entry["config"], list) else entry["config"]
             named[name] = {**entry, "config": {**config, "name": name}}
         graph = self._graph(table, named)
+        named = {name: named[name] for name in graph.calls}
         order = topology.chain(graph)
         if order is not None and not place:
             return self._row([named[name] for name in order], place)
@@ -238,7 +240,8 @@ class _Reader:
             ends_from_config(table.get("output_layers"), "`output_layers`"),
         )
         models = frozenset(name for name, entry in named.items() if entry["class_name"] in _MODEL_CLASSES)
-        return topology.counted_from_zero(graph, models)
+        graph = topology.counted_from_zero(graph, models)
+        return graph if self.producer.generation < Generation.KERAS_3 else without_implicit_masks(graph, named)
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
