@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder
+from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
-from torch_keras_lstm.conversion.containers import SavedModel, Weights, naming, open_saved_model
+from torch_keras_lstm.conversion.containers import SavedModel, naming, open_saved_model
+from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted
 from torch_keras_lstm.conversion.saved_config import ModelDescription
 from torch_keras_lstm.conversion.weights import fill, match
@@ -63,7 +65,9 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             shaped = shaped_layers(description, custom_objects)
             stored = _weights_of(saved)
         with naming(weights or path):
-            rows = match(shaped, stored.arrays, description.producer)
+            # A file of weights alone may name its layers otherwise than the architecture does.
+            arrays = stored.arrays if weights is None else in_model_names(shaped, stored.arrays)
+            rows = match(shaped, arrays, description.producer)
         with naming(path):
             layers = build_layers(description, custom_objects)
         with naming(weights or path):
@@ -88,7 +92,8 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
         problem = None
         try:
             built = shaped_layers(saved.description, custom_objects or {})
-            match(built, _weights_of(saved).arrays, saved.description.producer)
+            arrays = _weights_of(saved).arrays
+            match(built, arrays if weights is None else in_model_names(built, arrays), saved.description.producer)
         except ValueError as error:
             problem = str(error)
         return report_on(saved, built, problem, custom_objects or {})

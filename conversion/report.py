@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray
 from torch_keras_lstm.conversion.build import CustomObjects, unsupported
-from torch_keras_lstm.conversion.containers import ArraysByLayer, SavedModel
-from torch_keras_lstm.conversion.hdf5 import SavedArray
+from torch_keras_lstm.conversion.containers import SavedModel
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths
 from torch_keras_lstm.layers import Layer

@@ -1,6 +1,7 @@
 """``keras.Sequential``: layers one after the other, masks handed on as Keras hands them on."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Self, cast
 
 import torch
@@ -150,6 +151,12 @@ class Sequential(Layer):
                 return layer
         names = ", ".join(_as_layer(layer).name for layer in self.layers)
         raise ValueError(f"Model `{self.name}` has no layer {name!r}; it has {names}.")
+
+    def load_weights(self, path: str | Path) -> None:
+        """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""
+        from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run
+
+        load_weights(self, path)
 
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""
