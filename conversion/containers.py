@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from torch_keras_lstm.conversion import strict_yaml
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.conversion.saved_model import architecture
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
-from torch_keras_lstm.conversion.weight_files import archived_weights, holds_weights, legacy_weights, open_weights
+from torch_keras_lstm.conversion.weight_files import (
+    archived_weights,
+    holds_weights,
+    legacy_weights,
+    open_weights,
+    saved_model_weights,
+)
 
 
 @dataclass(frozen=True)
@@ -69,10 +77,23 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], object, Weights | None]:
+    root: Mapping[str, Any]
     kind = file_kind(path)
     if kind == "json":
         root = parse_object(decode(path.read_bytes(), "The file"), "The file")
         return "architecture (JSON)", root, root.get("keras_version"), None
+    if kind == "yaml":
+        root = strict_yaml.parse_object(decode(path.read_bytes(), "The file"), "The file")
+        return "architecture (YAML)", root, root.get("keras_version"), None
+    if kind == "savedmodel":
+        root, version = architecture(path)
+        return "SavedModel", root, version, saved_model_weights(path)
+    if kind == "checkpoint":
+        raise ValueError(
+            "A TensorFlow checkpoint holds weights without an architecture. Load them with the model's JSON: "
+            f"`load_model('architecture.json', weights={path.name!r})`, or into a model: "
+            f"`model.load_weights({path.name!r})`."
+        )
     if kind == "keras":
         return _open_keras(opened.enter_context(KerasArchive(path)), opened)
     file = opened.enter_context(Hdf5File(path))

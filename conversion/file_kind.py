@@ -38,7 +38,7 @@ def file_kind(path: Path) -> str:
 
 
 def checkpoint_prefix(path: Path) -> Path:
-    """The prefix of a checkpoint that is given by it, by its index file, or by the folder that holds only this one.
+    """The prefix of a TensorFlow checkpoint, given by it, by the index file, or by the folder that holds only this one.
 
     Raises:
         ValueError: when the folder holds several.
@@ -64,7 +64,7 @@ def _folder_kind(path: Path) -> str:
 
 
 def _text_kind(path: Path, start: bytes) -> str:
-    kind = "json" if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{") else "yaml"
+    kind = "json" if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b'"{')) else "yaml"
     if kind == "yaml" and path.suffix not in _YAML_SUFFIXES:
         raise ValueError(
             "This is not a Keras model: it is neither HDF5 (`.h5`), nor a zip archive (`.keras`), nor JSON, nor a "

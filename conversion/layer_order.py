@@ -29,8 +29,10 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
         return arrays
     wanted = {layer: [*own] for layer, own in groupby(slots(layers), lambda slot: slot.layer)}
     given = {layer: variables for layer, variables in arrays.layers.items() if variables}
+    if not given.keys() <= wanted.keys() and len(given) == 1 < len(wanted):
+        given = _without_model_name(*given.values())
     if given.keys() <= wanted.keys():
-        return arrays
+        return ArraysByLayer(given, arrays.unnamed)
     if len(given) != len(wanted):
         raise ValueError(
             f"The file has weights for {len(given)} layers ({', '.join(given)}), but {len(wanted)} layers of the model "
@@ -41,6 +43,14 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
         for (layer, own), variables in zip(wanted.items(), given.values(), strict=True)
     }
     return ArraysByLayer(renamed, arrays.unnamed)
+
+
+def _without_model_name(variables: Mapping[str, SavedArray]) -> dict[str, Mapping[str, SavedArray]]:
+    """Arrays by the second part of their names: the first, which they share, is the model's."""
+    layers: dict[str, dict[str, SavedArray]] = {}
+    for name, array in variables.items():
+        layers.setdefault("/".join(name.split("/")[1:2]), {})[name] = array
+    return dict(layers)
 
 
 def _in_weight_names(own: Sequence[Slot], variables: Mapping[str, SavedArray]) -> Mapping[str, SavedArray]:

@@ -65,9 +65,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             shaped = shaped_layers(description, custom_objects)
             stored = _weights_of(saved)
         with naming(weights or path):
-            # A file of weights alone may name its layers otherwise than the architecture does.
-            arrays = stored.arrays if weights is None else in_model_names(shaped, stored.arrays)
-            rows = match(shaped, arrays, description.producer)
+            rows = match(shaped, in_model_names(shaped, stored.arrays), description.producer)
         with naming(path):
             layers = build_layers(description, custom_objects)
         with naming(weights or path):
@@ -92,8 +90,7 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
         problem = None
         try:
             built = shaped_layers(saved.description, custom_objects or {})
-            arrays = _weights_of(saved).arrays
-            match(built, arrays if weights is None else in_model_names(built, arrays), saved.description.producer)
+            match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
         except ValueError as error:
             problem = str(error)
         return report_on(saved, built, problem, custom_objects or {})

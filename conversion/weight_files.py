@@ -6,11 +6,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, SavedArray, Weights
-from torch_keras_lstm.conversion.file_kind import file_kind
+from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.object_graph import checkpoint_weights
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 MAX_SHARDS = 1000
 
@@ -23,7 +26,8 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
     """The arrays of a file that holds weights, with or without an architecture.
 
     Args:
-        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, or ``.keras``.
+        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras``, a SavedModel folder, or
+            a TensorFlow checkpoint: its prefix, its index, or the folder that holds only it.
         opened: keeps what the arrays are read from open.
 
     Raises:
@@ -31,13 +35,17 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
         OSError: when a file cannot be opened, or is truncated or damaged.
     """
     kind = file_kind(path)
+    if kind == "savedmodel":
+        return saved_model_weights(path)
+    if kind == "checkpoint":
+        return checkpoint_weights(TensorBundle(checkpoint_prefix(path)), "TensorFlow checkpoint")
     if kind == "keras":
         return archived_weights(opened.enter_context(KerasArchive(path)), opened)
     if kind == "json":
         beside = {entry.name: entry for entry in path.parent.iterdir()}
         return _sharded(path.read_bytes(), lambda name: beside.get(name), "the folder", opened)
     if kind != "hdf5":
-        raise ValueError("Weights are read from an `.h5` or `.keras` file, which this is not.")
+        raise ValueError("This is an architecture. Weights are read from `.h5` and `.keras` files and checkpoints.")
     file = opened.enter_context(Hdf5File(path))
     if file.has("model_weights"):
         return legacy_weights(file, "/model_weights")
@@ -58,6 +66,11 @@ def archived_weights(archive: KerasArchive, opened: ExitStack) -> Weights:
             "file's. Load the model with the Keras that saved it and save it with weights in HDF5."
         )
     raise ValueError(f"The archive holds no weights: it has no member `{_ARCHIVED}.h5`.")
+
+
+def saved_model_weights(folder: Path) -> Weights:
+    """The weights in a SavedModel folder."""
+    return checkpoint_weights(TensorBundle(saved_model.checkpoint_prefix(folder)), "weights (SavedModel)")
 
 
 def holds_weights(file: Hdf5File) -> bool:
