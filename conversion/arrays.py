@@ -25,7 +25,7 @@ class SavedArray:
     Attributes:
         path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
         shape: as the file declares it.
-        dtype: NumPy's name of its type; "bfloat16" for two-byte voids that Keras 3 marked so.
+        dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
     """
 
     path: str

@@ -21,7 +21,7 @@ _BLOCK = 8 * 2**20  # bytes at a time, so that a large array is not copied as a 
 def crc32c(data: bytes | bytearray | Array) -> int:
     """The checksum of the bytes."""
     message = np.frombuffer(data, np.uint8)
-    register = np.array([0xFFFFFFFF], np.uint32)
+    register: Array = np.array([0xFFFFFFFF], np.uint32)
     for start in range(0, len(message), _BLOCK):
         block = message[start : start + _BLOCK]
         register = _apply(_over_zeros(len(block)), register) ^ _from_zero(block)

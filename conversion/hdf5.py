@@ -171,7 +171,8 @@ def _saved_array(dataset: h5py.Dataset, file_bytes: int) -> SavedArray:
         raise ValueError(f"Array `{path}` keeps its values in other files, which are not opened.")
     if shape is None:
         raise ValueError(f"Array `{path}` is empty: it has a type, but no shape.")
-    bfloat16 = kind == np.dtype("V2") and mark is not None and _as_text(mark, "Attribute `dtype`") == "bfloat16"
+    # Keras 3 marks bfloat16 with an attribute in its own formats, and leaves it bare in legacy files.
+    bfloat16 = kind == np.dtype("V2") and (mark is None or _as_text(mark, "Attribute `dtype`") == "bfloat16")
     if not bfloat16 and kind.newbyteorder("=").name not in NUMBER_TYPES:
         raise ValueError(f"Array `{path}` holds {kind}, not numbers of a type that Keras saves.")
     claimed = math.prod(shape) * kind.itemsize

@@ -123,7 +123,7 @@ def _by_scope(tensors: Iterable[tuple[str, str]], arrays: Mapping[str, SavedArra
 
 
 def _add(variables: dict[str, SavedArray], full_name: str, array: SavedArray) -> None:
-    """Full names may stand twice; then the checkpoint's own name, which cannot, keeps the second one from being lost."""
+    """Full names may stand twice; then the checkpoint's own name, which cannot, keeps the second from being lost."""
     variables[array.path if full_name in variables else full_name] = array
 
 

@@ -92,16 +92,16 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
     else:
         if len(set(names)) < len(names):
             raise ValueError(f"`layer_names` of `{group}` names a layer twice.")
-        layers = {layer: _named(file, f"{group}/{layer}", layer, found) for layer in names}
+        layers = {layer: _named(file, group, layer, found) for layer in names}
     optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
     left = {"optimizer": optimizer} if optimizer else {}
     return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values())), left)
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:
-    variables = file.names("weight_names", group)
+    variables = file.names("weight_names", f"{group}/{layer}")
     if variables is None:
-        raise ValueError(f"Group `{layer}` has no attribute `weight_names`.")
+        raise ValueError(f"Group `{layer}` of `{group}` has no attribute `weight_names`.")
     arrays = {}
     for variable in variables:
         array = found.pop(f"{layer}/{variable}", None)
