@@ -95,8 +95,10 @@ class Weights:
         container: the kind of file, for the report.
         arrays: those of the model, not read yet.
         left: how many there are of what else a training run leaves behind, such as ``{"optimizer": 13}``.
+        keras_version: as the file gives it, which few do.
     """
 
     container: str
     arrays: Arrays
     left: Mapping[str, int]
+    keras_version: str | None = None

@@ -23,6 +23,10 @@ from torch_keras_lstm.conversion.weight_files import (
 )
 
 
+class WithoutArchitecture(ValueError):
+    """The file holds weights alone."""
+
+
 @dataclass(frozen=True)
 class SavedModel:
     """A model as it was saved; its arrays can be read while the context that gave it is open.
@@ -68,6 +72,8 @@ def naming(path: Path) -> Iterator[None]:
     """Put the name of the file in front of the errors that arise inside."""
     try:
         yield
+    except WithoutArchitecture as error:
+        raise WithoutArchitecture(f"{path}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     except FileNotFoundError:
@@ -81,35 +87,42 @@ def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], 
     kind = file_kind(path)
     if kind == "json":
         root = parse_object(decode(path.read_bytes(), "The file"), "The file")
+        if "weight_map" in root:
+            raise _without_architecture("The file lists the shards of weights", path)
         return "architecture (JSON)", root, root.get("keras_version"), None
     if kind == "yaml":
         root = strict_yaml.parse_object(decode(path.read_bytes(), "The file"), "The file")
         return "architecture (YAML)", root, root.get("keras_version"), None
     if kind == "savedmodel":
-        root, version = architecture(path)
-        return "SavedModel", root, version, saved_model_weights(path)
+        found = architecture(path)
+        if found is None:
+            raise _without_architecture(
+                "The SavedModel holds weights and operations, as `model.export` and `tf.saved_model.save` write them,",
+                path,
+            )
+        return "SavedModel", *found, saved_model_weights(path)
     if kind == "checkpoint":
-        raise ValueError(
-            "A TensorFlow checkpoint holds weights without an architecture. Load them with the model's JSON: "
-            f"`load_model('architecture.json', weights={path.name!r})`, or into a model: "
-            f"`model.load_weights({path.name!r})`."
-        )
+        raise _without_architecture("A TensorFlow checkpoint holds weights", path)
     if kind == "keras":
         return _open_keras(opened.enter_context(KerasArchive(path)), opened)
     file = opened.enter_context(Hdf5File(path))
     config = file.text("model_config")
     if config is None:
-        raise ValueError(
-            "The file holds weights without an architecture. Load them with the model's JSON: "
-            f"`load_model('architecture.json', weights={path.name!r})`, or into a model: "
-            f"`model.load_weights({path.name!r})`."
-            if holds_weights(file)
-            else "This HDF5 file was not written by Keras' `model.save`: it has no attribute `model_config`."
-        )
+        if holds_weights(file):
+            raise _without_architecture("The file holds weights", path)
+        raise ValueError("This HDF5 file was not written by Keras' `model.save`: it has no attribute `model_config`.")
     if not file.has("model_weights"):
         raise ValueError("The file has an architecture, but no group `model_weights`: it is not a whole model.")
     root = parse_object(config, "Attribute `model_config`")
     return "whole model (.h5)", root, file.text("keras_version"), legacy_weights(file, "/model_weights")
+
+
+def _without_architecture(what: str, path: Path) -> WithoutArchitecture:
+    return WithoutArchitecture(
+        f"{what} without an architecture. Load them with the model's JSON: "
+        f"`load_model('architecture.json', weights={path.name!r})`, or into a model: "
+        f"`model.load_weights({path.name!r})`."
+    )
 
 
 def _open_keras(archive: KerasArchive, opened: ExitStack) -> tuple[str, Mapping[str, Any], object, Weights | None]:

@@ -30,7 +30,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
     wanted = {layer: [*own] for layer, own in groupby(slots(layers), lambda slot: slot.layer)}
     given = {layer: variables for layer, variables in arrays.layers.items() if variables}
     if not given.keys() <= wanted.keys() and len(given) == 1 < len(wanted):
-        given = _without_model_name(*given.values())
+        given = without_model_name(*given.values())
     if given.keys() <= wanted.keys():
         return ArraysByLayer(given, arrays.unnamed)
     if len(given) != len(wanted):
@@ -45,7 +45,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
     return ArraysByLayer(renamed, arrays.unnamed)
 
 
-def _without_model_name(variables: Mapping[str, SavedArray]) -> dict[str, Mapping[str, SavedArray]]:
+def without_model_name(variables: Mapping[str, SavedArray]) -> dict[str, Mapping[str, SavedArray]]:
     """Arrays by the second part of their names: the first, which they share, is the model's."""
     layers: dict[str, dict[str, SavedArray]] = {}
     for name, array in variables.items():

@@ -19,6 +19,7 @@ _WHAT = "The checkpoint's object graph"
 _LAYER = re.compile(r"layer_with_weights-(\d+)")
 # What a training run or an export keeps beside the layers; `_all_variables` is a second copy of everything.
 _NOT_LAYERS = ("optimizer", "keras_api", "_all_variables")
+_OTHER = "other state"
 _MAX_CHILDREN = 1_000_000
 
 
@@ -117,7 +118,7 @@ def _by_scope(tensors: Iterable[tuple[str, str]], arrays: Mapping[str, SavedArra
     layers: dict[str, dict[str, SavedArray]] = {}
     for full_name, key in tensors:
         scope, _, rest = full_name.partition("/")
-        if key in arrays and rest and _kind(full_name) == "other":
+        if key in arrays and rest and _kind(full_name) == _OTHER:
             _add(layers.setdefault(scope, {}), full_name, arrays[key])
     return layers
 
@@ -132,4 +133,4 @@ def _kind(name: str) -> str:
         return "optimizer"
     if "keras_api/metrics" in name:
         return "metrics"
-    return "random state" if "seed_generator" in name else "other"
+    return "random state" if "seed_generator" in name else _OTHER

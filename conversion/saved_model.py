@@ -19,20 +19,15 @@ def checkpoint_prefix(folder: Path) -> Path:
     return folder / "variables" / "variables"
 
 
-def architecture(folder: Path) -> tuple[Mapping[str, Any], object]:
-    """The configuration of the model in a SavedModel, and the ``keras_version`` that goes with it.
+def architecture(folder: Path) -> tuple[Mapping[str, Any], object] | None:
+    """The configuration of the model in a SavedModel and its ``keras_version``; ``None`` when it holds none.
 
     Raises:
-        ValueError: when it holds none, or one that is damaged.
+        ValueError: when it is damaged.
     """
     text = _metadata(folder)
     if not text:
-        raise ValueError(
-            "The SavedModel holds weights and operations, but no architecture of layers: `model.export` and "
-            "`tf.saved_model.save` leave it out. Load its weights with the model's JSON, "
-            f"`load_model('architecture.json', weights={folder.name!r})`, or into a model: "
-            f"`model.load_weights({folder.name!r})`."
-        )
+        return None
     metadata = parse_object(text, "Keras' metadata of the SavedModel")
     config = metadata.get("model_config")
     root = config if isinstance(config, dict) else metadata

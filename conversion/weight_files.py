@@ -95,7 +95,8 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
         layers = {layer: _named(file, group, layer, found) for layer in names}
     optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
     left = {"optimizer": optimizer} if optimizer else {}
-    return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values())), left)
+    version = file.text("keras_version", group)
+    return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values())), left, version)
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:
