@@ -109,6 +109,13 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
 _KERAS_1_CLASSES = {"TimeDistributedDense": "Dense"}
 _KERAS_1_PLANS = {"cpu": 1, "mem": 1, "gpu": 2}
 
+# cuDNN's layers of Keras 2 computed one configuration only, which their files leave out.
+_CUDNN_GATES = {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True}
+_CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "CuDNNGRU": ("GRU", _CUDNN_GATES | {"reset_after": True}),
+    "CuDNNLSTM": ("LSTM", _CUDNN_GATES),
+}
+
 # Arguments without a meaning for what a layer computes, and the values that may be dropped (None: any).
 _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "input_dtype": None,
@@ -141,6 +148,9 @@ def translate(
     notes: list[str] = []
     if producer.generation is Generation.KERAS_1:
         class_name, arguments, notes = _from_keras_1(class_name, arguments, place)
+    if class_name in _CUDNN_CLASSES:
+        class_name, fixed = _CUDNN_CLASSES[class_name]
+        arguments |= fixed
     for name, values in _VOID.items():
         if name in arguments and (values is None or arguments[name] in values):
             del arguments[name]
