@@ -291,7 +291,10 @@ class MultiHeadAttention(Layer):
         plain = self.dropout == 0 and not return_weights and query.dim() == 3
         scale = 1 / math.sqrt(self.key_dim)
         if plain and self.softmax_robust_masking is not False:
-            heads = F.scaled_dot_product_attention(queries, keys, values, _added(allowed, queries.dtype), scale=scale)
+            heads = F.scaled_dot_product_attention(queries, keys, values, allowed, scale=scale)
+            if allowed is not None:
+                # torch gives zeros to a query that sees no key, Keras the mean of all values.
+                heads = torch.where(allowed.any(-1, keepdim=True), heads, values.mean(-2, keepdim=True))
             return _heads_last(heads, axes, lengths[0]), None
         weights = self._weights((queries * scale) @ keys.mT, allowed)
         heads = _heads_last(self.dropout_layer(weights, training=training) @ values, axes, lengths[0])
@@ -363,16 +366,6 @@ def _mask(mask: Any, axis: int | None = None) -> Tensor | None:
         return None
     tensor = torch.as_tensor(mask).bool()
     return tensor if axis is None else tensor.unsqueeze(axis)
-
-
-def _added(allowed: Tensor | None, dtype: torch.dtype) -> Tensor | None:
-    """What is added to the scores of hidden keys.
-
-    Not torch's boolean mask: a query from which that hides every key gets zeros, in Keras the mean of the values.
-    """
-    if allowed is None:
-        return None
-    return torch.zeros_like(allowed, dtype=dtype).masked_fill(~allowed, torch.finfo(dtype).min / 2)
 
 
 def _heads_first(projected: Tensor, axes: Sequence[int]) -> Tensor:
