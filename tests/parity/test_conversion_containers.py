@@ -19,7 +19,7 @@ from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import inspect, load_model
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
 from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm.models import Model, Sequential
 
 B, T, F, U, V = 3, 6, 5, 4, 2
 
@@ -86,7 +86,7 @@ def _ours(names: tuple[str, str, str] = ("enc", "both", "out")) -> Sequential:
     ).eval()
 
 
-def _assert_same(ours: Sequential, original: Any) -> None:
+def _assert_same(ours: Model, original: Any) -> None:
     x = np.random.default_rng(1).normal(size=(B, T, F))
     with torch.no_grad():
         got = ours(torch.from_numpy(x))
