@@ -66,12 +66,12 @@ class _Masks:
             return
         class_name, config = self._entries[output.layer]["class_name"], self._entries[output.layer]["config"]
         if class_name == "NotEqual" and len(call.args) == 2 and isinstance(call.args[1], int | float):
-            self._unequal[output] = Mask(first, float(call.args[1]), of_features=True)
+            self._unequal[output] = Mask(first, call.args[1], of_features=True)
             self._values[output] = self._unequal[output]._replace(of_features=False)
         elif class_name == "Any" and first in self._unequal and config.get("axis") == -1 and not config.get("keepdims"):
             self._values[output] = self._unequal[first]
         elif class_name == "Masking":
-            self._implicit[output] = Mask(first, float(config.get("mask_value", 0.0)), of_features=True)
+            self._implicit[output] = Mask(first, config.get("mask_value", 0.0), of_features=True)
         elif class_name == "Embedding" and config.get("mask_zero") is True:
             self._implicit[output] = Mask(first, 0.0, of_features=False)
         elif first in self._implicit and self._passes_on(class_name, config):

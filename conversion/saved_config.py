@@ -217,7 +217,8 @@ class _Reader:
         order = topology.chain(graph)
         if order is not None and not place:
             return self._row([named[name] for name in order], place)
-        self._note_floatx(next(iter(named.values()))["config"])
+        for entry in [*named.values()][:1]:
+            self._note_floatx(entry["config"])
         return tuple(self.layer(entry, place) for entry in named.values()), graph, {}
 
     def _row(
@@ -302,7 +303,8 @@ class _Reader:
 
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:
-            return is_operation(entry["class_name"], entry.get("module"))
+            module = entry.get("module")
+            return is_operation(entry["class_name"], module if isinstance(module, str) else None)
         # Keras 3's HDF5 files have no modules; that only layers are trainable tells its two classes `Add` apart.
         return entry["class_name"] in OPERATIONS and "inbound_nodes" in entry and "trainable" not in entry["config"]
 

@@ -171,6 +171,12 @@ def test_keras_2_lists_the_initial_state_behind_the_input() -> None:
     assert not torch.equal(outputs, layers[2](values))
 
 
+def test_the_first_argument_may_be_given_by_keras_name_of_it() -> None:
+    lstm, values = LSTM(2, name="l"), torch.randn(BATCH, TIME, 5)
+    graph = Graph({"l": (Call((), {"training": False, "sequences": out("x")}),)}, out("x"), out("l"))
+    assert torch.equal(Functional([Input((TIME, 5), name="x"), lstm], graph)(values), lstm(values))
+
+
 @pytest.mark.parametrize(("flag", "training", "drops"), [(True, False, True), (False, True, False), (None, True, True)])
 def test_a_call_keeps_its_own_training_flag(flag: bool | None, training: bool, drops: bool) -> None:
     own = {} if flag is None else {"training": flag}
@@ -277,6 +283,7 @@ def test_layers_are_reached_by_name_and_index() -> None:
         ({"d": (on(out("y")),)}, out("x"), "A tensor comes from call 0 of layer `y`, which has 0 calls"),
         ({"d": (on(out("e")),), "e": (on(out("d")),)}, out("x"), "Layer `d` takes its own output, through"),
         ({"z": (on(out("x")),)}, out("x"), "The graph needs a layer `z`"),
+        ({"d": (on(2.0),)}, out("x"), r"Layer `d` \(Dense\) is called without a tensor"),
         ({"d": (on(out("x")),)}, out("d"), "The graph needs a layer `d`, or needs it as an input, which it is not"),
         ({"d": (on(out("x"), scale=2),)}, out("x"), r"Layer `d` \(Dense\) is called with `scale`, which its"),
     ],
@@ -284,6 +291,13 @@ def test_layers_are_reached_by_name_and_index() -> None:
 def test_graphs_that_do_not_fit_the_layers_are_refused(calls: Any, inputs: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Functional([Input((3,), name="x"), Dense(3, name="d"), Dense(3, name="e")], Graph(calls, inputs, out("d")))
+
+
+def test_an_output_that_a_layer_does_not_have_is_named_when_the_model_is_built() -> None:
+    graph = Graph({"d": (on(out("x")),), "e": (on(out("d", output=1)),)}, out("x"), out("e"))
+    model = Functional([Input((3,), name="x"), Dense(3, name="d"), Dense(3, name="e")], graph)
+    with pytest.raises(ValueError, match=r"^Layer `e` \(Dense\): Call 0 of layer `d` has no output 1\.$"):
+        model.build()
 
 
 def test_two_layers_of_one_name_are_refused() -> None:

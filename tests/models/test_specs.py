@@ -47,6 +47,12 @@ def test_an_operation_that_cannot_take_its_inputs_says_so() -> None:
         operation_specs(OperationLayer("Add", {}), Call((X, [1.0, 2.0]), {}), SPECS)
 
 
+def test_a_shape_beyond_64_bits_is_refused() -> None:
+    for shape in ((None, 10**30), (10**10, 10**10)):
+        with pytest.raises(ValueError, match="is larger than any memory"):
+            TensorSpec.of(shape, torch.float32)
+
+
 def test_shapes_come_alone_or_nested() -> None:
     assert flatten_shapes((None, 3)) == [(None, 3)]
     assert flatten_shapes([(None, 3), [None, 4]]) == [(None, 3), (None, 4)]

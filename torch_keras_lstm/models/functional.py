@@ -25,8 +25,14 @@ from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
 from torch_keras_lstm.models.specs import TensorSpec, flatten_shapes, layer_specs, operation_specs, shapes_of
 
-_Specs = dict[TensorSource, TensorSpec]
 _Values = dict[TensorSource, Any]
+
+
+class _Specs(dict[TensorSource, TensorSpec]):
+    """What is known of each tensor."""
+
+    def __missing__(self, source: TensorSource) -> TensorSpec:
+        raise ValueError(f"Call {source.call} of layer `{source.layer}` has no output {source.output}.")
 
 
 @register("keras")
@@ -118,7 +124,7 @@ class Functional(Model):
         shapes = flatten_shapes(in_order)
         if len(shapes) != len(ends):
             raise ValueError(f"Model `{self.name}` has {len(ends)} inputs, got {len(shapes)} shapes.")
-        specs: _Specs = {}
+        specs = _Specs()
         for end, shape in zip(ends, shapes, strict=True):
             specs[end] = TensorSpec.of(shape, self._layer(end.layer).dtype)
         for name, number in self._order:
@@ -134,7 +140,7 @@ class Functional(Model):
             if build:
                 layer.build(*shapes)
             return layer_specs(layer.compute_output_shape(*shapes), layer.dtype)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
 
     # -- calling ----------------------------------------------------------------------------------------------------
@@ -262,7 +268,13 @@ def _fitted(call: Call, layer: Layer) -> Call:
     if isinstance(layer, OperationLayer):
         return call
     args, kwargs = call.args, dict(call.kwargs)
-    if args and isinstance(args[0], list) and "initial_state" in layer.call_arguments:
+    if not any(True for _ in call.sources()):
+        raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}) is called without a tensor.")
+    if not args:
+        # The first argument was given by its name, which is not the same in all Keras' and our layers.
+        first = next(name for name, value in kwargs.items() if any(True for _ in sources_in(value)))
+        args = (kwargs.pop(first),)
+    if isinstance(args[0], list) and args[0] and "initial_state" in layer.call_arguments:
         # Keras 2 wrote the initial state of a recurrent layer behind its input.
         args, kwargs["initial_state"] = (args[0][0],), args[0][1:]
     if "training" not in layer.call_arguments:

@@ -118,7 +118,7 @@ def is_source(value: object) -> bool:
         isinstance(value, list)
         and len(value) in (3, 4)
         and isinstance(value[0], str)
-        and all(isinstance(index, int) and index >= 0 for index in value[1:3])
+        and all(type(index) is int and index >= 0 for index in value[1:3])
     )
 
 

@@ -27,7 +27,10 @@ class TensorSpec:
     def of(cls, shape: Shape, dtype: torch.dtype) -> "TensorSpec":
         """The tensor of this shape, ``None`` where a size is free."""
         shapes = [[free if size is None else size for size in shape] for free in _FREE_SIZES]
-        return cls(tuple(torch.empty(sizes, dtype=dtype, device="meta") for sizes in shapes))
+        try:
+            return cls(tuple(torch.empty(sizes, dtype=dtype, device="meta") for sizes in shapes))
+        except (TypeError, RuntimeError):  # torch's answers to sizes, or their product, beyond 64 bits
+            raise ValueError(f"A tensor of shape {shape} is larger than any memory.") from None
 
     @property
     def shape(self) -> Shape:
