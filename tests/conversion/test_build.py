@@ -70,7 +70,6 @@ def test_a_graph_that_branches_says_where_and_lists_its_layers() -> None:
         "output_layers": [["s", 0, 0]],
     }
     assert why_not(describe({"class_name": "Functional", "config": config}, "2.8.0"), {}) == (
-        "Layers that are not supported: Add (layer `s`). Classes of your own go into `custom_objects`. "
         "Functional models are supported so far where each layer feeds just the next one, but here layer `s` takes 2 "
         "tensors. The layers are: LSTM `l`, Add `s`."
     )

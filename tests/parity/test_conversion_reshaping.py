@@ -21,8 +21,8 @@ def test_a_model_computes_what_its_writer_computes(namespace: Any, suffix: str, 
         [
             kinds.Input((5, 6)),
             kinds.Permute((2, 1)),
-            kinds.EinsumDense("abc,cde->abde", output_shape=(None, 3, 4), bias_axes="e", activation="tanh"),
-            kinds.Reshape((3, -1)),
+            kinds.EinsumDense("abc,cde->abde", output_shape=(6, 3, 4), bias_axes="e", activation="tanh"),
+            kinds.Reshape((-1, 24)),
             kinds.LSTM(7, return_sequences=True),
             kinds.EinsumDense("...x,xy->...y", output_shape=2),
         ]
