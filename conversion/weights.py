@@ -25,8 +25,14 @@ from torch_keras_lstm.models import Model
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb])(?:_([icfo]))?$")
-_KERAS_1_WEIGHTS = {"W": ["kernel", "embeddings"], "U": ["recurrent_kernel"], "b": ["bias"]}
+_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb]|W_carry|b_carry)(?:_([icfo]))?$")
+_KERAS_1_WEIGHTS = {
+    "W": ["kernel", "embeddings"],
+    "U": ["recurrent_kernel"],
+    "b": ["bias"],
+    "W_carry": ["carry_kernel"],
+    "b_carry": ["carry_bias"],
+}
 _GATE_INITIALS = tuple(gate[0] for gate in GATES)
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
@@ -243,7 +249,8 @@ def _in_scope(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
 def _by_path(
     layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByPath, producer: Producer
 ) -> tuple[_Found, list[SavedArray]]:
-    left = dict(arrays.paths)
+    # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
+    left = {path.replace("/_", "/"): array for path, array in arrays.paths.items()}
     found: _Found = {}
     places = dict(_places(layers, arrays.root, arrays, producer))
     numbers: Counter[str] = Counter()
