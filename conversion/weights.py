@@ -83,9 +83,12 @@ class WeightSource:
 
     def read(self) -> Array:
         """The weight in Keras' layout."""
-        *outer, last = self.saved_shape
-        parts = [array.read((*outer, last // len(self.arrays))) for array in self.arrays]
-        values = np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        if len(self.arrays) == 1:
+            values = self.arrays[0].read(self.saved_shape)
+        else:
+            *outer, last = self.saved_shape
+            parts = [array.read((*outer, last // len(self.arrays))) for array in self.arrays]
+            values = np.concatenate(parts, axis=-1)
         return values if self.layout is None else self.layout.to_keras(values)
 
     def misfit(self) -> str | None:
@@ -163,7 +166,7 @@ def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tu
         yield (
             owners[owner],
             {
-                row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
+                row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
                 for row in group
             },
         )
