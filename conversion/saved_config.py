@@ -269,7 +269,7 @@ class _Reader:
         name = config["name"]
         layers, graph, _ = self.body(class_name, _table(class_name, config), f"in `{name}`")
         known = "Sequential" if graph is None else "Functional"
-        return NestedModel(known, name, place, {}, {}, layers, graph)
+        return NestedModel(known, name, place, {}, {}, layers=layers, graph=graph)
 
     def layer(self, entry: Mapping[str, Any], wrapper: str = "", dtype: object = None) -> LayerDescription:
         """The description of one entry; ``dtype`` is that of the wrapper, for layers that name none."""
