@@ -68,9 +68,11 @@ class WeightSource:
 
     def read(self) -> Array:
         """The weight in Keras' layout."""
+        if len(self.arrays) == 1:
+            return self.arrays[0].read(self.slot.shape)
         *outer, last = self.slot.shape
         parts = [array.read((*outer, last // len(self.arrays))) for array in self.arrays]
-        return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        return np.concatenate(parts, axis=-1)
 
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
