@@ -18,7 +18,7 @@ def check(data: bytes | mmap.mmap) -> None:
         data: the whole file.
 
     Raises:
-        ValueError: for a heap whose blocks do not fill it.
+        OSError: for a heap whose blocks do not fill it.
     """
     # Sound heaps do not overlap, so that all of them together have no more blocks than this.
     blocks_left = len(data) // _BLOCK_HEADER
@@ -31,7 +31,7 @@ def check(data: bytes | mmap.mmap) -> None:
             step = _BLOCK_HEADER + (size + 7) // 8 * 8 if used else size
             blocks_left -= 1
             if step == 0 or block + step > min(end, len(data)) or blocks_left < 0:
-                raise ValueError(f"The HDF5 file is damaged: its heap of strings at byte {start} is broken.")
+                raise OSError(f"The HDF5 file is truncated or damaged: its heap of strings at byte {start} is broken.")
             block += step
         start = data.find(_SIGNATURE, start + 1)
 
