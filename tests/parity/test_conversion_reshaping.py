@@ -12,6 +12,7 @@ from tests.tolerances import assert_close
 from torch_keras_lstm.models import load_model
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation")  # Keras' own, under NumPy 2
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
 @pytest.mark.parametrize("suffix", [".h5", ".keras"])
 @pytest.mark.parametrize("namespace", [keras, tf_keras], ids=["keras", "tf_keras"])

@@ -90,6 +90,8 @@ KERAS_3: dict[str, Build] = {
     "stop-gradient": lambda x, y, ix: ops.stop_gradient(x),
     "cast": lambda x, y, ix: ops.cast(x * 3, "int32"),
     "cast-mask": lambda x, y, ix: ops.cast(x > 0, "float64"),
+    "convert-to-tensor": lambda x, y, ix: ops.convert_to_tensor(x),
+    "convert-to-tensor-of-a-type": lambda x, y, ix: ops.convert_to_tensor(x, dtype="float32"),
     "full-like": lambda x, y, ix: ops.full_like(x, 3.5),
     "zeros-like": lambda x, y, ix: ops.zeros_like(ix),
     "ones-like": lambda x, y, ix: ops.ones_like(x),

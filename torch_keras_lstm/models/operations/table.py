@@ -91,6 +91,7 @@ OPERATIONS: Mapping[str, Function] = {
     "Trunc": floating(torch.trunc),
     # types and contents
     "Cast": elementwise.cast,
+    "ConvertToTensor": elementwise.convert_to_tensor,
     "FullLike": elementwise.full_like,
     "OneHot": elementwise.one_hot,
     "OnesLike": elementwise.ones_like,
