@@ -92,7 +92,11 @@ _MERGING = {"combine_masks": TEXT}
 _MAXOUT = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {"units": COUNT, "maps": COUNT}
 _HIGHWAY = {name: kind for name, kind in _WEIGHTED.items() if name != "bias_initializer"}
 _RECURRENT = dict.fromkeys(
-    ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), FLAG
+    (
+        *("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"),
+        "hold_initial_state",
+    ),
+    FLAG,
 )
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {

@@ -1,9 +1,9 @@
 """What the generations of Keras call the same things, and where they mean different things by one name.
 
 Four generations wrote files: Keras 1, Keras 2 (the ``keras`` package up to 2.3), tf.keras (``tf_keras`` today) and
-Keras 3. Every dialect ends here: what leaves :func:`translate` has Keras 3's class and argument names, and two names of
-our own where Keras 3 has none for the older meaning: the activation ``hard_sigmoid_keras2`` and ``Bidirectional``'s
-``zero_output_for_mask``.
+Keras 3. Every dialect ends here: what leaves :func:`translate` has Keras 3's class and argument names, and names of our
+own where Keras 3 has none for the older meaning: the activation ``hard_sigmoid_keras2``, ``Bidirectional``'s
+``zero_output_for_mask`` and ``hold_initial_state`` of recurrent layers.
 """
 
 import re
@@ -44,6 +44,12 @@ class Producer:
     def counts_weighted_layers_twice(self) -> bool:
         """Whether ``.keras`` archives of this version number siblings 0, 2, 4: tf.keras 2.12 and 2.13 did."""
         return self.version is not None and re.match(r"2\.1[23](\.|$)", self.version) is not None
+
+    @property
+    def holds_initial_states(self) -> bool:
+        """Whether masked steps before the first other one gave the initial state, as they did up to Keras 2.2."""
+        early = self.version is not None and re.match(r"2\.[0-2](\.|$)", self.version) is not None
+        return self.generation is Generation.KERAS_1 or (self.generation is Generation.KERAS_2 and early)
 
 
 def identify(version: str | None, root: Mapping[str, Any], layers: Iterable[object]) -> Producer:
@@ -178,6 +184,8 @@ def translate(
     seed = arguments.get("seed")
     if is_serialized_object(seed) and isinstance(seed["config"], dict):
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
+    if class_name in ("LSTM", "RNN") and producer.holds_initial_states and not arguments.get("unroll"):
+        arguments["hold_initial_state"] = True
     if class_name == "Bidirectional" and producer.generation < Generation.TF_KERAS:
         arguments["zero_output_for_mask"] = False
     if producer.generation < Generation.KERAS_3:

@@ -172,13 +172,15 @@ def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     # A Sequential model of Keras 1, and of Keras 2 up to 2.2.2, is a bare list of its layers.
     table = {"layers": config} if class_name == "Sequential" and isinstance(config, list) else config
     entries = table.get("layers") if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_layer, entries)):
+    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(_is_entry, entries)):
         raise ValueError("The model's `config` must hold `layers`, a list of objects with `class_name` and `config`.")
     return table
 
 
 def _is_entry(value: object) -> bool:
-    return is_layer(value) or (is_serialized_object(value) and value["class_name"] == "Sequential")
+    if is_serialized_object(value) and value["class_name"] == "Sequential":
+        return isinstance(value["config"], Mapping | list)
+    return is_layer(value)
 
 
 @dataclass

@@ -112,9 +112,10 @@ class Functional(Model):
     def layer_output_shapes(self) -> dict[str, Any]:
         """The shape of what each layer's first call gives, a list of shapes when that is several tensors."""
         specs = self._specs(self.input_shape, build=False)
+        first = {source.layer: source.call for source in sorted(specs, reverse=True)}
         shapes: dict[str, list[Shape]] = {}
         for source, spec in specs.items():
-            if source.call == 0:
+            if source.call == first[source.layer]:
                 shapes.setdefault(source.layer, []).append(spec.shape)
         return {name: _single(several) for name, several in shapes.items()}
 
