@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 
 CustomObjects = Mapping[str, type[Layer]]
 
@@ -34,19 +34,39 @@ LAYERS: Mapping[str, LayerRow] = {
     row.layer_class.__name__: row
     for row in (
         LayerRow(keras_layers.Activation),
+        LayerRow(keras_layers.Add),
+        LayerRow(keras_layers.AdditiveAttention),
+        LayerRow(keras_layers.Attention),
+        LayerRow(keras_layers.Average),
         LayerRow(keras_layers.Bidirectional),
+        LayerRow(keras_layers.Concatenate),
         LayerRow(keras_layers.Dense),
+        LayerRow(keras_layers.Dot),
         LayerRow(keras_layers.Dropout),
+        LayerRow(keras_layers.EinsumDense),
         LayerRow(keras_layers.Embedding),
         LayerRow(keras_layers.Flatten),
+        LayerRow(keras_layers.Highway),
         LayerRow(keras_layers.LSTM, variables="cell/vars"),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.Masking),
+        LayerRow(keras_layers.Maximum),
+        LayerRow(keras_layers.MaxoutDense),
+        LayerRow(keras_layers.Merge),
+        LayerRow(keras_layers.Minimum),
+        LayerRow(keras_layers.MultiHeadAttention),
+        LayerRow(keras_layers.Multiply),
+        LayerRow(keras_layers.Permute),
         LayerRow(keras_layers.RNN),
         LayerRow(keras_layers.RepeatVector),
+        LayerRow(keras_layers.Reshape),
+        LayerRow(keras_layers.Subtract),
         LayerRow(keras_layers.TimeDistributed),
     )
 }
+
+# What the reader of configurations makes itself, from parts that it has checked.
+_STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
 
 
 def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | None:
@@ -56,15 +76,9 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
     if unknown:
         listed = ", ".join(f"{layer.class_name} ({_in_sentence(layer.place)})" for layer in unknown)
         reasons.append(f"Layers that are not supported: {listed}. Classes of your own go into `custom_objects`.")
-    if model.not_a_chain is not None:
-        listed = ", ".join(f"{layer.class_name} `{layer.name}`" for layer in model.layers)
-        reasons.append(
-            "Functional models are supported so far where each layer feeds just the next one, but here "
-            f"{model.not_a_chain}. The layers are: {listed}."
-        )
     if not reasons and not model.layers:
         reasons.append("The model has no layers.")
-    if not reasons and model.input_shape is None:
+    if not reasons and model.graph is None and model.input_shape is None:
         reasons.append(
             "The configuration does not tell the shape of the model's input: save the model after building it."
         )
@@ -73,7 +87,7 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
 
 def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[LayerDescription]:
     """The layers, wrapped ones included, whose class has no row."""
-    known = LAYERS.keys() | custom_objects.keys()
+    known = LAYERS.keys() | _STRUCTURE | custom_objects.keys()
     return [layer for top in model.layers for layer in top.walk() if layer.class_name not in known]
 
 
@@ -113,12 +127,16 @@ class _MetaInPlaceOfCpu(TorchFunctionMode):
         return func(*args, **options)
 
 
-def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential:
-    """The ``Sequential`` of these layers, which are built for the model's input shape unless they are already.
+def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential | Functional:
+    """The model of these layers, which are built for the model's input shapes unless they are already.
 
     Raises:
         ValueError: naming the layer that cannot take its input.
     """
+    if model.graph is not None:
+        functional = Functional(layers, model.graph, name=model.name)
+        functional.build()
+        return functional
     sequential = Sequential(name=model.name)
     sequential.add(InputLayer(batch_shape=model.input_shape, dtype=model.input_dtype))
     for layer, description in zip(layers, model.layers, strict=True):

@@ -16,7 +16,7 @@ from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_lay
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm.models import Model
 
 FORMAT = "torch_keras_lstm"
 FORMAT_VERSION = 1
@@ -43,7 +43,7 @@ def is_ours_alone(path: Path) -> bool:
     return True
 
 
-def write(directory: Path, model: Sequential, description: ModelDescription, source: Mapping[str, Any]) -> None:
+def write(directory: Path, model: Model, description: ModelDescription, source: Mapping[str, Any]) -> None:
     """Write the folder, wholly or not at all: under another name first, which is then changed.
 
     Args:
@@ -79,7 +79,7 @@ def write(directory: Path, model: Sequential, description: ModelDescription, sou
         shutil.rmtree(part, ignore_errors=True)
 
 
-def read(directory: Path, custom_objects: CustomObjects) -> Sequential:
+def read(directory: Path, custom_objects: CustomObjects) -> Model:
     """The model in the folder, in evaluation mode.
 
     Raises:

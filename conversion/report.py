@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.build import CustomObjects, unsupported
-from torch_keras_lstm.conversion.containers import ArraysByLayer, SavedModel
-from torch_keras_lstm.conversion.hdf5 import SavedArray
+from torch_keras_lstm.conversion.containers import SavedModel
+from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm.models import Functional, Model
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ class Report:
         return sum(layer.parameters for layer in self.layers)
 
 
-def report_on_converted(description: ModelDescription, model: Sequential) -> Report:
+def report_on_converted(description: ModelDescription, model: Model) -> Report:
     """The report on a folder that ``convert`` wrote."""
     built = [model.get_layer(index=index) for index in range(len(description.layers))]
-    shapes = _output_shapes(description.input_shape, built)
+    shapes = _output_shapes(description, built)
     layers = tuple(
         LayerReport(layer.name, kind(layer), shape, module.count_params(), len(module.state_dict()), True)
         for layer, module, shape in zip(description.layers, built, shapes, strict=True)
@@ -88,7 +89,7 @@ def report_on(
         custom_objects: further classes that are supported.
     """
     model = saved.description
-    shapes = _output_shapes(model.input_shape, built) if built else [None] * len(model.layers)
+    shapes = _output_shapes(model, built) if built else [None] * len(model.layers)
     arrays = _arrays_by_layer(saved)
     unknown = {layer.place for layer in unsupported(model, custom_objects)}
     layers = tuple(
@@ -108,14 +109,36 @@ def report_on(
     )
 
 
+def report_on_weights(weights: Weights, problem: str) -> Report:
+    """The report on weights alone: for each layer what it looks like, and its arrays with their shapes as a note."""
+    found = [*groups(weights.arrays)]
+    layers = tuple(
+        LayerReport(name, looks, None, sum(array.size for array in arrays.values()), len(arrays), looks != UNKNOWN)
+        for name, looks, arrays in found
+    )
+    notes = tuple(
+        f"{name}: " + ", ".join(f"{variable} {array.shape}" for variable, array in arrays.items())
+        for name, _, arrays in found
+    )
+    written_by = f"Keras {weights.keras_version}" if weights.keras_version else "an unknown Keras"
+    return Report(weights.container, written_by, "", None, layers, weights.left, notes, problem)
+
+
 def kind(layer: LayerDescription) -> str:
-    """The layer's class, and in parentheses the class that it wraps."""
+    """The layer's class, and in parentheses the class that it wraps; of an operation its name."""
+    if layer.class_name == "OperationLayer":
+        arguments = layer.arguments["arguments"]
+        return str(arguments.get("function", layer.arguments["operation"]))
     wrapped = layer.children.get("layer") or layer.children.get("cell")
     return f"{layer.class_name}({kind(wrapped)})" if wrapped else layer.class_name
 
 
-def _output_shapes(shape: Any, layers: Sequence[Layer]) -> list[Any]:
+def _output_shapes(model: ModelDescription, layers: Sequence[Layer]) -> list[Any]:
+    if model.graph is not None:
+        of_layers = Functional(layers, model.graph).layer_output_shapes()
+        return [of_layers.get(layer.name) for layer in layers]
     shapes = []
+    shape: Any = model.input_shape
     for layer in layers:
         shape = layer.compute_output_shape(shape)
         shapes.append(shape)

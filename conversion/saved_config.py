@@ -11,9 +11,14 @@ from torch_keras_lstm.conversion.arguments import (
     OPTIONAL_LAYER,
     check_arguments,
     is_layer,
+    is_serialized_object,
     is_shape,
 )
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
+from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
+from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
+from torch_keras_lstm.models.operations import is_operation
+from torch_keras_lstm.models.operations.table import OPERATIONS
 
 Shape = tuple[int | None, ...]
 
@@ -52,17 +57,40 @@ class LayerDescription:
 
 
 @dataclass(frozen=True)
+class NestedModel(LayerDescription):
+    """A model that is a layer of another.
+
+    Attributes:
+        layers: in order.
+        graph: how they are joined; ``None`` when they run one after the other.
+    """
+
+    layers: tuple[LayerDescription, ...] = ()
+    graph: Graph | None = None
+
+    def walk(self) -> Iterator[LayerDescription]:
+        """This model and its layers, and those inside them."""
+        yield self
+        for layer in self.layers:
+            yield from layer.walk()
+
+    def to_config(self) -> dict[str, Any]:
+        """The model as Keras 3 writes it."""
+        return _model_config(self.name, self.layers, self.graph)
+
+
+@dataclass(frozen=True)
 class ModelDescription:
-    """A model whose layers run one after the other.
+    """A model: layers that run one after the other, or that a graph joins.
 
     Attributes:
         name: the model's name.
-        layers: in order, input layers left out.
-        input_shape: with the batch axis in front; ``None`` when the file does not tell.
-        input_dtype: "float32", or an integer type for embeddings.
+        layers: in order; input layers are among them when there is a graph, and left out when there is none.
+        input_shape: of a model without a graph, the batch axis in front; ``None`` when the file does not tell.
+        input_dtype: of a model without a graph: "float32", or an integer type for embeddings.
         producer: who wrote the file, and so what its words mean.
         notes: what was read differently from how it stands, for the report.
-        not_a_chain: why the layers do not run one after the other; ``None`` when they do.
+        graph: how the layers are joined; ``None`` when they run one after the other.
     """
 
     name: str
@@ -71,15 +99,37 @@ class ModelDescription:
     input_dtype: str
     producer: Producer
     notes: tuple[str, ...] = ()
-    not_a_chain: str | None = None
+    graph: Graph | None = None
+
+    @property
+    def inputs(self) -> tuple[tuple[Shape | None, str], ...]:
+        """Shape and type of each input, in order."""
+        if self.graph is None:
+            return ((self.input_shape, self.input_dtype),)
+        named = {layer.name: layer.arguments for layer in self.layers}
+        ends = [named[source.layer] for source in sources_in(self.graph.inputs)]
+        return tuple((tuple(end["batch_shape"]), end["dtype"]) for end in ends)
 
     def to_config(self) -> dict[str, Any]:
         """The model as :func:`describe` reads it back with ``keras_version`` "3.15"."""
-        layers = [layer.to_config() for layer in self.layers]
-        if self.input_shape is not None:
-            config = {"name": "input", "batch_shape": list(self.input_shape), "dtype": self.input_dtype}
-            layers.insert(0, {"class_name": "InputLayer", "config": config})
-        return {"class_name": "Sequential", "config": {"name": self.name, "layers": layers}}
+        config = _model_config(self.name, self.layers, self.graph)
+        if self.graph is None and self.input_shape is not None:
+            entry = {"name": "input", "batch_shape": list(self.input_shape), "dtype": self.input_dtype}
+            config["config"]["layers"].insert(0, {"class_name": "InputLayer", "config": entry})
+        return config
+
+
+def _model_config(name: str, layers: Sequence[LayerDescription], graph: Graph | None) -> dict[str, Any]:
+    entries = [layer.to_config() for layer in layers]
+    if graph is None:
+        return {"class_name": "Sequential", "config": {"name": name, "layers": entries}}
+    joined = graph.to_config()
+    nodes = joined.pop("inbound_nodes")
+    named = [
+        {**entry, "name": layer.name, "inbound_nodes": nodes[layer.name]}
+        for entry, layer in zip(entries, layers, strict=True)
+    ]
+    return {"class_name": "Functional", "config": {"name": name, "layers": named, **joined}}
 
 
 def describe(root: Mapping[str, Any], keras_version: str | None) -> ModelDescription:
@@ -99,15 +149,38 @@ def describe(root: Mapping[str, Any], keras_version: str | None) -> ModelDescrip
             f"The model's `class_name` is {class_name!r}; expected one of {', '.join(map(repr, _MODEL_CLASSES))}. "
             "A model class of one's own does not describe its layers: load its weights into a model made by hand."
         )
+    table = _table(class_name, config)
+    reader = _Reader(identify(keras_version, root, table["layers"]))
+    name = reader.name(table, "sequential")
+    layers, graph, first = reader.body(class_name, table)
+    shape = first.get("batch_input_shape", first.get("batch_shape", table.get("build_input_shape")))
+    if graph is None and shape is not None and not is_shape(shape):
+        raise ValueError(f"The model's input shape must be a list of positive integers or nulls, got {shape!r}.")
+    return ModelDescription(
+        name,
+        layers,
+        tuple(shape) if graph is None and shape is not None else None,
+        reader.input_dtype(first, layers),
+        reader.producer,
+        tuple(dict.fromkeys(reader.notes)),
+        graph,
+    )
+
+
+def _table(class_name: object, config: Any) -> Mapping[str, Any]:
+    """The configuration of a model as a table with its ``layers``."""
     # A Sequential model of Keras 1, and of Keras 2 up to 2.2.2, is a bare list of its layers.
     table = {"layers": config} if class_name == "Sequential" and isinstance(config, list) else config
     entries = table.get("layers") if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_layer, entries)):
+    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(_is_entry, entries)):
         raise ValueError("The model's `config` must hold `layers`, a list of objects with `class_name` and `config`.")
-    reader = _Reader(identify(keras_version, root, entries))
-    if class_name == "Sequential":
-        return reader.sequential(table, entries)
-    return reader.functional(table, entries)
+    return table
+
+
+def _is_entry(value: object) -> bool:
+    if is_serialized_object(value) and value["class_name"] == "Sequential":
+        return isinstance(value["config"], Mapping | list)
+    return is_layer(value)
 
 
 @dataclass
@@ -118,72 +191,104 @@ class _Reader:
     notes: list[str] = field(default_factory=list)
     floatx: str = "float32"
 
-    def sequential(self, config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> ModelDescription:
-        return self._model(config, entries, config.get("build_input_shape"), not_a_chain=None)
+    def name(self, table: Mapping[str, Any], default: str) -> str:
+        name = table.get("name", default)
+        if not isinstance(name, str):
+            raise ValueError(f"The model's `name` must be a string, got {name!r}.")
+        return name
 
-    def functional(self, config: Mapping[str, Any], entries: Sequence[Mapping[str, Any]]) -> ModelDescription:
+    def body(
+        self, class_name: object, table: Mapping[str, Any], place: str = ""
+    ) -> tuple[tuple[LayerDescription, ...], Graph | None, Mapping[str, Any]]:
+        """A model's layers, its graph if it needs one, and the configuration of the first entry.
+
+        A nested model keeps its graph, whatever it is: archives name the group of its weights by its class.
+        """
+        if class_name == "Sequential":
+            return self._row(table["layers"], place)
         named: dict[str, Mapping[str, Any]] = {}
-        for entry in entries:
-            name = entry.get("name", entry["config"].get("name"))
+        for entry in table["layers"]:
+            name = entry.get("name", None if isinstance(entry["config"], list) else entry["config"].get("name"))
             if not isinstance(name, str) or name in named:
                 raise ValueError(f"The model's layers must have names, each its own; got {name!r}.")
             # Keras names a layer by its entry; the name in its configuration may differ.
-            named[name] = {**entry, "config": {**entry["config"], "name": name}}
-        graph = {name: topology.calls(entry, f"Layer `{name}`") for name, entry in named.items()}
-        order = topology.chain(
-            graph,
-            topology.sources(config.get("input_layers"), "`input_layers`"),
-            topology.sources(config.get("output_layers"), "`output_layers`"),
-        )
-        if isinstance(order, str):
-            return self._model(config, [*named.values()], None, not_a_chain=order)
-        return self._model(config, [named[name] for name in order], None, not_a_chain=None)
+            config = {"layers": entry["config"]} if isinstance(entry["config"], list) else entry["config"]
+            named[name] = {**entry, "config": {**config, "name": name}}
+        graph = self._graph(table, named)
+        named = {name: named[name] for name in graph.calls}
+        order = topology.chain(graph)
+        if order is not None and not place:
+            return self._row([named[name] for name in order], place)
+        for entry in [*named.values()][:1]:
+            self._note_floatx(entry["config"])
+        return tuple(self.layer(entry, place) for entry in named.values()), graph, {}
 
-    def _model(
-        self,
-        config: Mapping[str, Any],
-        entries: Sequence[Mapping[str, Any]],
-        input_shape: object,
-        not_a_chain: str | None,
-    ) -> ModelDescription:
-        name = config.get("name", "sequential")
-        if not isinstance(name, str):
-            raise ValueError(f"The model's `name` must be a string, got {name!r}.")
-        first = entries[0]["config"] if entries else {}
-        input_dtype = first.get("dtype", first.get("input_dtype"))
-        # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
-        if self.producer.generation < Generation.TF_KERAS and input_dtype == "float64":
-            self.floatx = "float64"
-        layers = [self.layer(entry) for entry in entries if entry["class_name"] != "InputLayer"]
+    def _row(
+        self, entries: Sequence[Mapping[str, Any]], place: str
+    ) -> tuple[tuple[LayerDescription, ...], None, Mapping[str, Any]]:
+        first = entries[0]["config"] if entries and isinstance(entries[0]["config"], dict) else {}
+        self._note_floatx(first)
+        layers = tuple(self.layer(entry, place) for entry in entries if entry["class_name"] != "InputLayer")
         names = [layer.name for layer in layers]
         if len(set(names)) < len(names):
             raise ValueError(f"Two layers are named {next(n for n in names if names.count(n) > 1)!r}.")
-        shape = first.get("batch_input_shape", first.get("batch_shape", input_shape))
-        if shape is not None and not is_shape(shape):
-            raise ValueError(f"The model's input shape must be a list of positive integers or nulls, got {shape!r}.")
-        return ModelDescription(
-            name,
-            tuple(layers),
-            None if shape is None else tuple(shape),
-            self._input_dtype(entries, layers),
-            self.producer,
-            tuple(dict.fromkeys(self.notes)),
-            not_a_chain,
-        )
+        is_input = bool(entries) and entries[0]["class_name"] == "InputLayer"
+        return layers, None, {**first, "dtype": first.get("dtype") if is_input else None}
 
-    def _input_dtype(self, entries: Sequence[Mapping[str, Any]], layers: Sequence[LayerDescription]) -> str:
+    def _graph(self, table: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> Graph:
+        names = frozenset(named)
+        graph = Graph(
+            {name: topology.calls(entry, names, f"Layer `{name}`") for name, entry in named.items()},
+            ends_from_config(table.get("input_layers"), "`input_layers`"),
+            ends_from_config(table.get("output_layers"), "`output_layers`"),
+        )
+        models = frozenset(name for name, entry in named.items() if entry["class_name"] in _MODEL_CLASSES)
+        graph = topology.counted_from_zero(graph, models)
+        return graph if self.producer.generation < Generation.KERAS_3 else without_implicit_masks(graph, named)
+
+    def _note_floatx(self, first: Mapping[str, Any]) -> None:
+        # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
+        declared = first.get("dtype", first.get("input_dtype"))
+        if self.producer.generation < Generation.TF_KERAS and declared == "float64":
+            self.floatx = "float64"
+
+    def input_dtype(self, first: Mapping[str, Any], layers: Sequence[LayerDescription]) -> str:
+        """The type of the input of a model without a graph; ``first`` is its input layer's configuration."""
         if layers and layers[0].class_name == "Embedding":
             return "int32"
-        declared = entries[0]["config"].get("dtype") if entries and entries[0]["class_name"] == "InputLayer" else None
+        declared = first.get("dtype")
         return declared if isinstance(declared, str) else self.floatx
+
+    def input_layer(self, config: Mapping[str, Any], place: str) -> LayerDescription:
+        shape = config.get("batch_shape", config.get("batch_input_shape"))
+        if not is_shape(shape):
+            raise ValueError(f"{place}: the input's shape must be a list of positive integers or nulls, got {shape!r}.")
+        dtype = config.get("dtype")
+        arguments = {"name": config["name"], "batch_shape": list(shape), "dtype": dtype or self.floatx}
+        return LayerDescription("InputLayer", config["name"], place, arguments, {})
+
+    def nested(self, class_name: str, config: Mapping[str, Any], place: str) -> NestedModel:
+        name = config["name"]
+        layers, graph, _ = self.body(class_name, _table(class_name, config), f"in `{name}`")
+        known = "Sequential" if graph is None else "Functional"
+        return NestedModel(known, name, place, {}, {}, layers=layers, graph=graph)
 
     def layer(self, entry: Mapping[str, Any], wrapper: str = "", dtype: object = None) -> LayerDescription:
         """The description of one entry; ``dtype`` is that of the wrapper, for layers that name none."""
         class_name, config = entry["class_name"], entry["config"]
-        if not isinstance(config.get("name"), str):
+        if not isinstance(config, Mapping) or not isinstance(config.get("name"), str):
             where = wrapper or "a layer of the model"
             raise ValueError(f"The {class_name} that is {where} must have a `config` with a `name`.")
         place = f"Layer `{config['name']}`" + (f" ({wrapper})" if wrapper else "")
+        if class_name == "InputLayer":
+            return self.input_layer(config, place)
+        if class_name in _MODEL_CLASSES:
+            return self.nested(class_name, config, place)
+        if class_name == "OperationLayer":
+            return LayerDescription(class_name, config["name"], place, config, {})
+        if self._is_operation(entry):
+            arguments = {"name": config["name"], "operation": class_name, "arguments": config}
+            return LayerDescription("OperationLayer", config["name"], place, arguments, {})
         class_name, arguments, notes = translate(class_name, config, self.producer, place)
         if class_name not in ARGUMENTS:
             return LayerDescription(class_name, config["name"], place, config, {})
@@ -197,6 +302,13 @@ class _Reader:
             if may_be_layer and is_layer(value) and function_name(value) is None:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
         return LayerDescription(class_name, config["name"], place, arguments, children)
+
+    def _is_operation(self, entry: Mapping[str, Any]) -> bool:
+        if "module" in entry or self.producer.generation < Generation.KERAS_3:
+            module = entry.get("module")
+            return is_operation(entry["class_name"], module if isinstance(module, str) else None)
+        # Keras 3's HDF5 files have no modules; that only layers are trainable tells its two classes `Add` apart.
+        return entry["class_name"] in OPERATIONS and "inbound_nodes" in entry and "trainable" not in entry["config"]
 
     def _dtype(self, dtype: object, place: str) -> str:
         if isinstance(dtype, Mapping):

@@ -1,148 +1,157 @@
 """How the layers of a functional model are joined: Keras 2's and Keras 3's spelling of the graph, as calls.
 
-Only graphs that are a plain chain can be built so far; :func:`chain` puts them in order and says of the others what
-they have that a chain has not.
+A graph that is a plain chain becomes a ``Sequential``; :func:`chain` finds those and puts them in order.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from torch_keras_lstm.models.graph import (
+    Call,
+    Graph,
+    TensorSource,
+    calls_from_config,
+    is_source,
+    map_sources,
+    sources_in,
+)
+
+# In place of a tensor's layer, in tf.keras: a constant, which stands where the number of the output would.
+_CONSTANT = "_CONSTANT_VALUE"
 
 
-class TensorSource(NamedTuple):
-    """An output of a layer: which call of the layer, and which of that call's outputs."""
-
-    layer: str
-    call: int
-    output: int
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of a layer in the graph.
-
-    Attributes:
-        inputs: where its tensors come from, those in keyword arguments included.
-        arguments: other keyword arguments that are not null, such as ``{"training": True}``.
-    """
-
-    inputs: tuple[TensorSource, ...]
-    arguments: Mapping[str, Any]
-
-
-def calls(entry: Mapping[str, Any], place: str) -> tuple[Call, ...]:
+def calls(entry: Mapping[str, Any], names: frozenset[str], place: str) -> tuple[Call, ...]:
     """The calls of a layer, from the ``inbound_nodes`` of its entry in ``config.layers``.
+
+    Args:
+        entry: the layer's.
+        names: of all layers, which tell a tensor in Keras 2's keyword arguments from a list that is a constant.
+        place: the layer as an error names it.
 
     Raises:
         ValueError: when they are spelled neither as in Keras 1 and 2 nor as in Keras 3.
     """
     nodes = entry.get("inbound_nodes", [])
-    if not isinstance(nodes, list):
-        raise ValueError(f"{place}: `inbound_nodes` must be a list, got {nodes!r}.")
-    return tuple(_call_keras_3(node, place) if isinstance(node, dict) else _call_keras_2(node, place) for node in nodes)
+    if isinstance(nodes, list) and not any(isinstance(node, dict) and "args" in node for node in nodes):
+        return tuple(_call_keras_2(node, names, place) for node in nodes)
+    return tuple(map(_as_made, calls_from_config(nodes, place)))
 
 
-def sources(value: object, place: str) -> tuple[TensorSource, ...]:
-    """The tensors that ``input_layers`` or ``output_layers`` name: one, a list or a dictionary of ``[name, 0, 0]``."""
-    if _is_source(value):
-        return (_source(value),)
-    if isinstance(value, dict):
-        value = list(value.values())
-    if not isinstance(value, list):
-        raise ValueError(f"{place} must name layers as [name, call, output], got {value!r}.")
-    return tuple(source for item in value for source in sources(item, place))
+def counted_from_zero(graph: Graph, models: frozenset[str]) -> Graph:
+    """The graph with the calls of nested models counted from 0.
 
-
-def chain(
-    graph: Mapping[str, Sequence[Call]], inputs: Sequence[TensorSource], outputs: Sequence[TensorSource]
-) -> list[str] | str:
-    """The layers from input to output when each feeds exactly the next one, or what stands in the way of that.
+    Keras 2 counts them from 1 when the nested model was made from an input of its own, which is its call 0. Each call
+    that a file lists is somebody's source, so the smallest number that is named is the first call's.
 
     Args:
-        graph: the calls of each layer, input layers included.
-        inputs: the model's inputs.
-        outputs: the model's outputs.
-
-    Returns:
-        The names in order, the input layer first; or, as a sentence part, the reason why there is no such order.
+        models: the names of the layers that are models.
     """
-    if len(inputs) != 1 or len(outputs) != 1:
-        return f"it has {len(inputs)} inputs and {len(outputs)} outputs"
-    following: dict[str, str] = {}
-    for name, layer_calls in graph.items():
-        if name == inputs[0].layer and not layer_calls:
-            continue
-        if len(layer_calls) != 1:
-            return f"layer `{name}` is called {len(layer_calls)} times"
-        call = layer_calls[0]
-        if call.arguments:
-            return f"layer `{name}` is called with " + ", ".join(f"`{k}={v!r}`" for k, v in call.arguments.items())
-        if len(call.inputs) != 1:
-            return f"layer `{name}` takes {len(call.inputs)} tensors"
-        source = call.inputs[0]
-        if source.output != 0:
-            return f"layer `{name}` takes output {source.output} of layer `{source.layer}`"
-        if source.layer in following:
-            return f"layer `{source.layer}` feeds both `{following[source.layer]}` and `{name}`"
-        following[source.layer] = name
-    order = [inputs[0].layer]
-    while order[-1] in following and len(order) <= len(graph):
-        order.append(following[order[-1]])
-    if len(order) != len(graph) or order[-1] != outputs[0].layer or outputs[0].output != 0:
-        return f"its layers are not all on the way from `{inputs[0].layer}` to `{outputs[0].layer}`"
-    return order
+    named = [source for calls in graph.calls.values() for call in calls for source in call.sources()]
+    named += sources_in(graph.outputs)
+    first = {name: min((source.call for source in named if source.layer == name), default=0) for name in models}
 
+    def renumbered(source: TensorSource) -> TensorSource:
+        return source._replace(call=source.call - first.get(source.layer, 0))
 
-def _is_source(value: object) -> bool:
-    return (
-        isinstance(value, list)
-        and len(value) in (3, 4)
-        and isinstance(value[0], str)
-        and all(isinstance(index, int) and index >= 0 for index in value[1:3])
+    return replace(
+        _mapped(graph, renumbered),
+        outputs=map_sources(renumbered, graph.outputs),
     )
 
 
-def _source(value: Any) -> TensorSource:
-    return TensorSource(*value[:3])
+def chain(graph: Graph) -> list[str] | None:
+    """The layers from input to output, the input layer first, when each feeds exactly the next one; else ``None``."""
+    if not isinstance(first := _only(graph.inputs), TensorSource):
+        return None
+    if not isinstance(last := _only(graph.outputs), TensorSource) or last.output != 0:
+        return None
+    following: dict[str, str] = {}
+    for name, layer_calls in graph.calls.items():
+        if name == first.layer and not layer_calls:
+            continue
+        source = _only([*layer_calls[0].args]) if len(layer_calls) == 1 and not layer_calls[0].kwargs else None
+        if not isinstance(source, TensorSource) or source.output != 0 or source.layer in following:
+            return None
+        following[source.layer] = name
+    order = [first.layer]
+    while order[-1] in following and len(order) <= len(graph.calls):
+        order.append(following[order[-1]])
+    return order if len(order) == len(graph.calls) and order[-1] == last.layer else None
 
 
-def _call_keras_2(node: object, place: str) -> Call:
-    tensors = [node] if _is_source(node) else node
-    if not isinstance(tensors, list) or not all(_is_source(tensor) for tensor in tensors):
-        raise ValueError(
-            f"{place}: a call in `inbound_nodes` must be a list of [name, call, output, {{}}], got {node!r}."
+def _mapped(graph: Graph, function: Callable[[TensorSource], Any]) -> Graph:
+    calls_of = {
+        name: tuple(
+            Call(tuple(map_sources(function, call.args)), map_sources(function, call.kwargs)) for call in layer_calls
         )
-    arguments: dict[str, Any] = {}
-    for tensor in tensors:
+        for name, layer_calls in graph.calls.items()
+    }
+    return replace(graph, calls=calls_of)
+
+
+def _only(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def _as_made(call: Call) -> Call:
+    """A call of Keras 3's without what Keras wrote into it on its own.
+
+    ``training`` is false wherever it was not asked for, and gives way to the model's. A mask that came with a tensor
+    is handed only to a layer that gets that tensor alone: a recurrent layer with an ``initial_state`` gets none
+    (``keras/src/layers/layer.py``, ``Layer.__call__``).
+    """
+    kwargs = {name: value for name, value in call.kwargs.items() if value is not None}
+    if kwargs.get("training") is False:
+        del kwargs["training"]
+    tensors = [value for value in (*call.args, *kwargs.values()) if any(True for _ in sources_in(value))]
+    if len(tensors) > 1 and "initial_state" in kwargs:
+        kwargs.setdefault("mask", None)
+    return Call(call.args, kwargs)
+
+
+def _call_keras_2(node: object, names: frozenset[str], place: str) -> Call:
+    """A call from its tensors, each with the keyword arguments of the call behind it."""
+    kwargs: dict[str, Any] = {}
+    for tensor in _tensors(node, place):
         keywords = tensor[3] if len(tensor) == 4 else {}
         if not isinstance(keywords, dict):
             raise ValueError(f"{place}: keyword arguments in `inbound_nodes` must be an object, got {keywords!r}.")
-        arguments |= {name: value for name, value in keywords.items() if value is not None}
-    return Call(tuple(map(_source, tensors)), arguments)
+        kwargs |= {name: _keyword(value, names) for name, value in keywords.items() if value is not None}
+    return Call((_only(_first_argument(node)),), kwargs)
 
 
-def _call_keras_3(node: Mapping[str, Any], place: str) -> Call:
-    args, keywords = node.get("args"), node.get("kwargs")
-    if not isinstance(args, list) or not isinstance(keywords, dict):
-        raise ValueError(f"{place}: a call in `inbound_nodes` must have `args` and `kwargs`, got {dict(node)!r}.")
-    found = [*_keras_tensors(args, place)]
-    arguments = {}
-    for name, value in keywords.items():
-        tensors = [*_keras_tensors(value, place)]
-        found += tensors
-        # Keras 3 writes `training=False` for every layer that takes it, and lets the model's own call decide.
-        if not tensors and value is not None and (name, value) != ("training", False):
-            arguments[name] = value
-    return Call(tuple(found), arguments)
+def _tensors(node: object, place: str) -> Iterator[list[Any]]:
+    if is_source(node) or _is_constant(node):
+        yield node  # type: ignore[misc]  # both are lists
+    elif isinstance(node, list | dict) and node:
+        for item in node.values() if isinstance(node, dict) else node:
+            yield from _tensors(item, place)
+    else:
+        raise ValueError(
+            f"{place}: a call in `inbound_nodes` must be a list of [name, call, output, {{}}], got {node!r}."
+        )
 
 
-def _keras_tensors(value: object, place: str) -> Iterator[TensorSource]:
-    if isinstance(value, dict) and value.get("class_name") == "__keras_tensor__":
-        config = value.get("config")
-        history = config.get("keras_history") if isinstance(config, dict) else None
-        if not _is_source(history):
-            raise ValueError(f"{place}: a tensor in `inbound_nodes` lacks its `keras_history`, got {value!r}.")
-        yield _source(history)
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _keras_tensors(item, place)
+def _first_argument(node: Any) -> Any:
+    if _is_constant(node):
+        return node[2]
+    if is_source(node):
+        return TensorSource(*node[:3])
+    if isinstance(node, dict):
+        return {name: _first_argument(item) for name, item in node.items()}
+    return [_first_argument(item) for item in node]
+
+
+def _is_constant(node: object) -> bool:
+    return isinstance(node, list) and len(node) in (3, 4) and node[0] == _CONSTANT
+
+
+def _keyword(value: Any, names: frozenset[str]) -> Any:
+    if is_source(value) and len(value) == 3 and value[0] in names:
+        return TensorSource(*value)
+    if isinstance(value, list):
+        return [_keyword(item, names) for item in value]
+    if isinstance(value, dict):
+        return {name: _keyword(item, names) for name, item in value.items()}
+    return value

@@ -3,7 +3,7 @@
 import importlib
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,13 +12,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.build import CustomObjects, why_not
-from torch_keras_lstm.conversion.containers import file_kind, naming, open_saved_model
+from torch_keras_lstm.conversion.containers import naming, open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.dialects import Generation
-from torch_keras_lstm.conversion.hdf5 import Array
+from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.loading import PathLike, load_model
-from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
+from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel, Shape
+from torch_keras_lstm.models.graph import Graph, TensorSource, flatten, sources_in
 
 # A float32 model rounds differently from Keras in every product; over a deep model that stays well below this.
 TOLERANCE = 1e-5
@@ -67,9 +69,10 @@ def verify(
     """
     model = load_model(path, weights, custom_objects)
     inputs, expected = _read_record(Path(record)) if record is not None else run_original(path, weights)
+    tensors = [torch.from_numpy(values) for values in inputs]
     with torch.no_grad():
-        outputs = model(*(torch.from_numpy(values) for values in inputs))
-    return compare([np.asarray(outputs)] if isinstance(outputs, torch.Tensor) else outputs, expected)
+        outputs = model(tensors if len(tensors) > 1 else tensors[0])
+    return compare([np.asarray(output) for output in flatten(outputs)], expected)
 
 
 def save_record(path: PathLike, record: PathLike, weights: PathLike | None = None) -> None:
@@ -117,7 +120,7 @@ def run_original(path: PathLike, weights: PathLike | None) -> tuple[list[Array],
             raise ValueError(reason)
         keras = _import_keras("keras" if description.producer.generation is Generation.KERAS_3 else "tf_keras")
         try:
-            outputs = _predict(keras, path, weights, inputs)
+            outputs = _predict(keras, path, weights, _as_keras_takes(description, inputs))
         except Exception as error:  # whatever Keras makes of a file that it cannot load
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ValueError(
@@ -133,24 +136,63 @@ def sample_inputs(model: ModelDescription) -> list[Array]:
     Raises:
         ValueError: when the model's input shape is not known.
     """
-    if model.input_shape is None:
-        raise ValueError("The configuration does not tell the shape of the model's input.")
     random = np.random.default_rng(_SEED)
-    batch, *sizes = model.input_shape
+    return [_sample(random, *end) for end in _inputs_and_readers(model)]
+
+
+def _sample(
+    random: np.random.Generator, input_shape: Shape | None, dtype: str, readers: Sequence[LayerDescription]
+) -> Array:
+    if input_shape is None:
+        raise ValueError("The configuration does not tell the shape of the model's input.")
+    batch, *sizes = input_shape
     shape = (batch or _SAMPLES, *(size or _FREE_SIZE for size in sizes))
-    first = next(iter(model.layers[0].walk())) if model.layers else None
-    embedding = _first_of_class(model, "Embedding")
-    if embedding is not None:
-        return [random.integers(0, embedding.arguments["input_dim"], shape).astype(np.int32)]
-    values = random.standard_normal(shape).astype(model.input_dtype)
-    if first is not None and first.class_name == "Masking" and len(shape) > 2:
-        values[:, -2:] = first.arguments.get("mask_value", 0.0)
-    return [values]
+    for reader in readers:
+        if reader.class_name == "Embedding":
+            # Indices are whole numbers, whatever type the input was given.
+            return random.integers(0, reader.arguments["input_dim"], shape).astype(dtype)
+    values = random.standard_normal(shape)
+    for reader in readers:
+        if reader.class_name == "Masking" and len(shape) > 2:
+            values[:, -2:] = reader.arguments.get("mask_value", 0.0)
+    return values.astype(dtype)
 
 
-def _first_of_class(model: ModelDescription, class_name: str) -> LayerDescription | None:
-    first = model.layers[0].walk() if model.layers else iter(())
-    return next((layer for layer in first if layer.class_name == class_name), None)
+def _inputs_and_readers(model: ModelDescription) -> Iterator[tuple[Shape | None, str, list[LayerDescription]]]:
+    """Shape and type of each input, and the layers that it reaches first, wrapped and nested ones included."""
+    if model.graph is None:
+        yield model.input_shape, model.input_dtype, [*_first(model.layers)]
+        return
+    for (shape, dtype), end in zip(model.inputs, sources_in(model.graph.inputs), strict=True):
+        yield shape, dtype, [*_readers(model.layers, model.graph, end)]
+
+
+def _first(layers: Sequence[LayerDescription]) -> Iterator[LayerDescription]:
+    for layer in layers[:1]:
+        yield from _into(layer)
+
+
+def _readers(layers: Sequence[LayerDescription], graph: Graph, end: TensorSource) -> Iterator[LayerDescription]:
+    for layer in layers:
+        if any(end in call.sources() for call in graph.calls[layer.name]):
+            yield from _into(layer)
+
+
+def _into(layer: LayerDescription) -> Iterator[LayerDescription]:
+    if not isinstance(layer, NestedModel):
+        yield from layer.walk()
+    elif layer.graph is None:
+        yield from _first(layer.layers)
+    else:
+        for end in sources_in(layer.graph.inputs):
+            yield from _readers(layer.layers, layer.graph, end)
+
+
+def _as_keras_takes(model: ModelDescription, inputs: Sequence[Array]) -> Any:
+    """The inputs in the structure in which the model was made."""
+    if model.graph is not None and isinstance(model.graph.inputs, dict):
+        return dict(zip(model.graph.inputs, inputs, strict=True))
+    return [*inputs] if len(inputs) > 1 else inputs[0]
 
 
 def _import_keras(name: str) -> ModuleType:
@@ -164,15 +206,14 @@ def _import_keras(name: str) -> ModuleType:
         ) from None
 
 
-def _predict(keras: Any, path: Path, weights: PathLike | None, inputs: Sequence[Array]) -> list[Array]:
+def _predict(keras: Any, path: Path, weights: PathLike | None, inputs: Any) -> list[Array]:
     if file_kind(path) == "json":
         model = keras.models.model_from_json(path.read_text(encoding="utf-8"))
     else:
         model = keras.models.load_model(str(path), compile=False)
     if weights is not None:
         model.load_weights(str(weights))
-    outputs = model.predict(inputs if len(inputs) > 1 else inputs[0], verbose=0)
-    return [np.asarray(values) for values in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+    return [np.asarray(values) for values in flatten(model.predict(inputs, verbose=0))]
 
 
 def _read_record(path: Path) -> tuple[list[Array], list[Array]]:

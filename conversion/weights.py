@@ -7,25 +7,32 @@ with a frozen forward half stands in the file backward half first, with the same
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
 
+from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
 from torch_keras_lstm.conversion.build import LAYERS
-from torch_keras_lstm.conversion.containers import Arrays, ArraysByLayer, ArraysByPath
+from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Producer
-from torch_keras_lstm.conversion.hdf5 import Array, SavedArray
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.models import Model
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb])(?:_([icfo]))?$")
-_KERAS_1_WEIGHTS = {"W": ["kernel", "embeddings"], "U": ["recurrent_kernel"], "b": ["bias"]}
+_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb]|W_carry|b_carry)(?:_([icfo]))?$")
+_KERAS_1_WEIGHTS = {
+    "W": ["kernel", "embeddings"],
+    "U": ["recurrent_kernel"],
+    "b": ["bias"],
+    "W_carry": ["carry_kernel"],
+    "b_carry": ["carry_bias"],
+}
 _GATE_INITIALS = tuple(gate[0] for gate in GATES)
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
@@ -38,6 +45,7 @@ class Slot:
         layer: the name of the layer in the model.
         path: the attributes that lead from it to the layer that owns the weight, such as ``("forward_layer",)``.
         owner: the name of that layer.
+        scopes: the names of the layers on the way from it to the owner, both included.
         row: the weight in its owner's table.
         shape: in Keras' layout.
     """
@@ -45,6 +53,7 @@ class Slot:
     layer: str
     path: tuple[str, ...]
     owner: str
+    scopes: tuple[str, ...]
     row: WeightRow
     shape: tuple[int, ...]
 
@@ -55,23 +64,36 @@ class Slot:
 
 @dataclass(frozen=True)
 class WeightSource:
-    """A row of the conversion: a slot, and the arrays of the file that fill it, side by side along the last axis."""
+    """A row of the conversion: a slot, and the arrays of the file that fill it, side by side along the last axis.
+
+    Attributes:
+        slot: the weight.
+        arrays: what the file holds of it.
+        layout: how the file arranges it; ``None`` for Keras' own layout.
+    """
 
     slot: Slot
     arrays: tuple[SavedArray, ...]
+    layout: Layout | None = None
+
+    @property
+    def saved_shape(self) -> tuple[int, ...]:
+        """The shape that the weight has in the file."""
+        return self.slot.shape if self.layout is None else self.layout.shape
 
     @property
     def part(self) -> tuple[int, ...]:
         """The shape that each of the arrays must have."""
         if len(self.arrays) == 1:
-            return self.slot.shape
-        *outer, last = self.slot.shape
+            return self.saved_shape
+        *outer, last = self.saved_shape
         return (*outer, last // len(self.arrays))
 
     def read(self) -> Array:
         """The weight in Keras' layout."""
         parts = [array.read(self.part) for array in self.arrays]
-        return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        values = np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        return values if self.layout is None else self.layout.to_keras(values)
 
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
@@ -81,7 +103,7 @@ class WeightSource:
         if all(array.shape == self.part for array in self.arrays):
             return None
         found = ", ".join(f"`{array.path}` has {array.shape}" for array in self.arrays)
-        return f"{self.slot} needs shape {self.slot.shape}, but {found}"
+        return f"{self.slot} needs shape {self.saved_shape}, but {found}"
 
 
 def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
@@ -89,8 +111,19 @@ def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
     for layer in layers:
         for path, owner in layer.named_modules():
             if isinstance(owner, Layer):
+                attributes = tuple(filter(None, path.split(".")))
+                scopes = tuple(_scopes(layer, attributes))
                 for row, tensor in owner.own_weights():
-                    yield Slot(layer.name, tuple(filter(None, path.split("."))), owner.name, row, tuple(tensor.shape))
+                    yield Slot(layer.name, attributes, owner.name, scopes, row, tuple(tensor.shape))
+
+
+def _scopes(layer: Layer, path: Sequence[str]) -> Iterator[str]:
+    """The names of the layers that the attributes ``path`` lead through."""
+    module: Any = layer
+    for attribute in ("", *path):
+        module = getattr(module, attribute) if attribute else module
+        if isinstance(module, Layer):
+            yield module.name
 
 
 def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[WeightSource]:
@@ -106,6 +139,7 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
         found, leftover = _by_path(layers, wanted, arrays, producer)
     problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
     rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
+    rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
     if problems:
@@ -115,17 +149,45 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
     """Read the arrays and put them into ``layers``, which need not be built: their weights take the rows' shapes."""
-    owners = {
-        (layer.name, *filter(None, path.split("."))): owner for layer in layers for path, owner in layer.named_modules()
-    }
     # One layer at a time, so that a whole file's arrays are never in memory beside the model's own.
-    for owner, group in groupby(rows, lambda row: (row.slot.layer, *row.slot.path)):
-        state = {
-            row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
-            for row in group
-        }
-        # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
-        owners[owner].load_state_dict(state, strict=False)
+    for owner, state in states(layers, rows):
+        put(owner, state)
+
+
+def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tuple[Layer, dict[str, torch.Tensor]]]:
+    """Read the arrays: for each layer that has weights of its own the state that :func:`put` puts into it."""
+    owners = {
+        (layer.name, *filter(None, path.split("."))): owner
+        for layer in layers
+        for path, owner in layer.named_modules()
+        if isinstance(owner, Layer)
+    }
+    for owner, group in groupby(rows, _owner):
+        yield (
+            owners[owner],
+            {
+                row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
+                for row in group
+            },
+        )
+
+
+def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
+    """Give a layer its weights."""
+    # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
+    owner.load_state_dict(state, strict=False)
+
+
+def _owner(row: WeightSource) -> tuple[str, ...]:
+    return (row.slot.layer, *row.slot.path)
+
+
+def _laid_out(rows: Sequence[WeightSource]) -> list[WeightSource]:
+    """The rows of one layer, with cuDNN's layout where the file's arrays have that."""
+    wanted = {row.slot.row.name: row.slot.shape for row in rows}
+    saved = {row.slot.row.name: row.arrays[0].shape for row in rows if len(row.arrays) == 1}
+    layouts = cudnn_layouts(wanted, saved)
+    return [replace(row, layout=layouts.get(row.slot.row.name)) for row in rows]
 
 
 _Key = tuple[str, tuple[str, ...], str]
@@ -163,23 +225,26 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[_Key, str] | None
     # TensorFlow 1 numbered names that stood twice in its graph: kernel_1:0.
     last = re.sub(r"(_\d+)?(:\d+)?$", "", parts[-1])
     gate, names = "", [last]
-    if not any(slot.row.name == last for slot in own) and (old := _KERAS_1_NAME.search(last)):
+    old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
+    if old is not None:
         gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
-        slots_of_name = _in_direction(parts, slots_of_name)
+        slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name)
     return (_key(slots_of_name[0]), gate) if len(slots_of_name) == 1 else None
 
 
-def _in_direction(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
-    by_name = [slot for slot in candidates if slot.owner in parts]
-    if by_name:
-        return by_name
+def _in_scope(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
+    """The slots whose layers' names agree best with the parts of a variable's name."""
+    agreement = [sum(scope in parts for scope in slot.scopes[1:]) for slot in candidates]
+    best = [slot for slot, count in zip(candidates, agreement, strict=True) if count == max(agreement)]
+    if max(agreement) and len(best) == 1:
+        return best
     # Keras 1 and TensorFlow 1's numbering leave only the beginning of the half's name.
     scopes = [part for part in parts if part != candidates[0].layer]
     return [
         slot
-        for slot in candidates
+        for slot in best
         if any(scope.startswith(_DIRECTIONS.get(name, "/")) for scope in scopes for name in slot.path)
     ]
 
@@ -187,33 +252,53 @@ def _in_direction(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot
 def _by_path(
     layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByPath, producer: Producer
 ) -> tuple[_Found, list[SavedArray]]:
-    left = dict(arrays.paths)
+    # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
+    left = {path.replace("/_", "/"): array for path, array in arrays.paths.items()}
     found: _Found = {}
-    places = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer)
-    numbers: dict[tuple[str, tuple[str, ...]], int] = {}
+    places = dict(_places(layers, arrays.root, arrays, producer))
+    numbers: Counter[str] = Counter()
     for slot in wanted:
-        number = numbers.setdefault((slot.layer, slot.path), 0)
-        numbers[slot.layer, slot.path] += 1
         layer = next(layer for layer in layers if layer.name == slot.layer)
-        variables = _variables(layer.get_submodule(".".join(slot.path)))
-        path = "/".join((places[slot.layer], *slot.path, variables, str(number)))
-        array = left.pop(path, None)
+        owner = layer.get_submodule(".".join(slot.path))
+        place = f"{places[owner]}/{_variables(owner)}"
+        array = left.pop(f"{place}/{numbers[place]}", None)
+        numbers[place] += 1
         if array is not None:
             found[_key(slot)] = (array,)
     return found, list(left.values())
 
 
-def group_paths(layers: Iterable[tuple[str, str]], arrays: ArraysByPath, producer: Producer) -> Mapping[str, str]:
+def _places(modules: Iterable[Any], prefix: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
+    """Each module and where its arrays stand: under the attributes that lead to it, but for models' layers."""
+    layers = [*modules]
+    paths = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer, prefix)
+    for layer in layers:
+        yield from _places_inside(layer, paths[layer.name], arrays, producer)
+
+
+def _places_inside(module: Any, path: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
+    yield module, path
+    if isinstance(module, Model):
+        yield from _places(module.layers, f"{path}/{arrays.root}", arrays, producer)
+    else:
+        for name, child in module.named_children():
+            yield from _places_inside(child, f"{path}/{name}", arrays, producer)
+
+
+def group_paths(
+    layers: Iterable[tuple[str, str]], arrays: ArraysByPath, producer: Producer, prefix: str | None = None
+) -> Mapping[str, str]:
     """Where each layer's arrays stand: ``layers/lstm``, ``layers/lstm_1``, numbered by class in the model's order.
 
     Args:
         layers: name and class of each layer.
+        prefix: the group of a nested model's layers; by default that of the whole model's.
     """
     paths: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for name, class_name in layers:
         base = snake_case(class_name)
-        paths[name] = f"{arrays.root}/{base}" + (f"_{counts[base]}" if counts[base] else "")
+        paths[name] = f"{prefix or arrays.root}/{base}" + (f"_{counts[base]}" if counts[base] else "")
         weighted = any(path.startswith(f"{paths[name]}/") for path in arrays.paths)
         counts[base] += 2 if weighted and producer.counts_weighted_layers_twice else 1
     return paths

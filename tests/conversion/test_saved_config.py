@@ -61,13 +61,14 @@ def test_functional_chains_are_put_in_order_and_named_by_their_entry() -> None:
         "output_layers": [["out", 0, 0]],
     }
     model = describe({"class_name": "Model", "config": config}, "2.0.8")
-    assert model.not_a_chain is None
+    assert model.graph is None
     assert [layer.name for layer in model.layers] == ["a", "out"]
-    assert model.input_shape == (None, 7, 3)
+    assert model.inputs == ((model.input_shape, model.input_dtype),) == (((None, 7, 3), "float32"),)
     config["output_layers"] = [["a", 0, 0]]
     model = describe({"class_name": "Functional", "config": config}, "2.8.0")
-    assert model.not_a_chain == "its layers are not all on the way from `in` to `a`"
-    assert [layer.name for layer in model.layers] == ["out", "a"]
+    assert model.graph is not None
+    assert [layer.name for layer in model.layers] == ["out", "in", "a"]
+    assert (model.input_shape, model.inputs) == (None, (((None, 7, 3), "float32"),))
 
 
 @pytest.mark.parametrize(

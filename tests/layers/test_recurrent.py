@@ -329,3 +329,34 @@ def test_a_layer_first_called_for_inference_trains_afterwards(stateful: bool) ->
         layer(inputs)
     layer(inputs).sum().backward()
     assert layer.weight_hh_l0.grad is not None
+
+
+# -- masked steps before the first other one --------------------------------------------------------------------------
+
+
+@LAYERS
+@pytest.mark.parametrize("go_backwards", [True, False])
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_an_initial_state_may_be_held_where_zeros_would_stand(
+    make: Make, go_backwards: bool, return_sequences: bool
+) -> None:
+    inputs, mask = inputs_and_mask()
+    mask[1, [0, -1]] = False
+    flags = {"go_backwards": go_backwards, "return_sequences": return_sequences, "return_state": True}
+    zeros, holding = make(**flags), make(**flags, hold_initial_state=True)
+    holding.load_state_dict(zeros.state_dict())
+    states = [torch.randn(BATCH, UNITS), torch.randn(BATCH, UNITS)]
+    expected, *final = zeros(inputs, mask=mask, initial_state=states)
+    output, *held = holding(inputs, mask=mask, initial_state=states)
+    assert all(map(torch.equal, held, final))
+    seen = (mask.flip(1) if go_backwards else mask).cumsum(1) > 0
+    seen, first = (seen.unsqueeze(-1), states[0].unsqueeze(1)) if return_sequences else (seen[:, -1:], states[0])
+    assert torch.equal(output, torch.where(seen, expected, first))
+    assert not torch.equal(output, expected)
+
+
+@LAYERS
+def test_holding_is_written_down_only_when_it_is_so(make: Make) -> None:
+    assert "hold_initial_state" not in make().get_config()
+    again = type(make()).from_config(make(hold_initial_state=True).get_config())
+    assert again.hold_initial_state

@@ -20,6 +20,8 @@ class RecurrentLayer(Layer):
         stateful: start each call from the final states of the one before, until ``reset_state()``.
         unroll: accepted for Keras' sake; it changes no number.
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
+        hold_initial_state: the rule of Keras 1 and 2.0 to 2.2 for masked steps before the first other one: their output
+            is the hidden state that was given, not zeros. The converter sets it for their files.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class RecurrentLayer(Layer):
         stateful: bool = False,
         unroll: bool = False,
         zero_output_for_mask: bool = False,
+        hold_initial_state: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -40,6 +43,7 @@ class RecurrentLayer(Layer):
         self.stateful = stateful
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
+        self.hold_initial_state = hold_initial_state
         self._kept_states: tuple[str, ...] = ()
 
     @property
@@ -159,7 +163,7 @@ class RecurrentLayer(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        return {
+        config = {
             **super().get_config(),
             "return_sequences": self.return_sequences,
             "return_state": self.return_state,
@@ -168,6 +172,9 @@ class RecurrentLayer(Layer):
             "unroll": self.unroll,
             "zero_output_for_mask": self.zero_output_for_mask,
         }
+        if self.hold_initial_state:
+            config["hold_initial_state"] = True  # which no Keras has a name for
+        return config
 
     def extra_repr(self) -> str:
         """The flags that are set."""

@@ -128,6 +128,7 @@ class RNN(RecurrentLayer):
             go_backwards=self.go_backwards,
             return_sequences=self.return_sequences,
             zero_output_for_mask=self.zero_output_for_mask,
+            first_output=states[0] if self.hold_initial_state else None,
         )
         return self.deliver(output, states)
 

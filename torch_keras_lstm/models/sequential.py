@@ -9,10 +9,11 @@ from torch import Tensor, nn
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.models.model import Model, as_layer
 
 
 @register("keras")
-class Sequential(Layer):
+class Sequential(Model):
     """A stack of layers, each of which has one input and one output.
 
     A layer that makes a mask (``Masking``, ``Embedding(mask_zero=True)``) hands it to those after it, as far as they
@@ -29,8 +30,6 @@ class Sequential(Layer):
         >>> model(torch.randn(16, 10, 5)).shape
         torch.Size([16, 1])
     """
-
-    layers: nn.ModuleList
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None, trainable: bool = True) -> None:
         super().__init__(name=name, trainable=trainable)
@@ -82,15 +81,10 @@ class Sequential(Layer):
             )
         return cast(Shape, self.compute_output_shape(self.batch_input_shape))
 
-    @property
-    def built(self) -> bool:
-        """Whether every layer is built."""
-        return all(cast(Layer, layer).built for layer in self.layers)
-
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build every layer for inputs of ``input_shape``, batch axis included."""
         shape: Any = tuple(input_shape)
-        for layer in map(_as_layer, self.layers):
+        for layer in map(as_layer, self.layers):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
         self.batch_input_shape = self.batch_input_shape or (None, *input_shape[1:])
@@ -110,7 +104,7 @@ class Sequential(Layer):
         if self.batch_input_shape is None:
             self.build(torch.as_tensor(inputs).shape)
         outputs = inputs
-        for layer in map(_as_layer, self.layers):
+        for layer in map(as_layer, self.layers):
             outputs, mask = call_with_mask(layer, outputs, mask, training)
             if not isinstance(outputs, Tensor):
                 raise ValueError(_several_outputs(self, layer))
@@ -124,36 +118,13 @@ class Sequential(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The shape after the last layer."""
         shape: Any = tuple(input_shape)
-        for layer in map(_as_layer, self.layers):
+        for layer in map(as_layer, self.layers):
             shape = layer.compute_output_shape(shape)
         return shape
 
-    def reset_states(self) -> None:
-        """Forget the kept states of every stateful layer inside."""
-        for module in self.modules():
-            reset = getattr(module, "reset_state", None)
-            if reset is not None:
-                reset()
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """The layer of that name, or at that index.
-
-        Raises:
-            ValueError: when there is none.
-        """
-        if index is not None:
-            if not -len(self.layers) <= index < len(self.layers):
-                raise ValueError(f"Model `{self.name}` has {len(self.layers)} layers, there is none at index {index}.")
-            return _as_layer(self.layers[index])
-        for layer in map(_as_layer, self.layers):
-            if layer.name == name:
-                return layer
-        names = ", ".join(_as_layer(layer).name for layer in self.layers)
-        raise ValueError(f"Model `{self.name}` has no layer {name!r}; it has {names}.")
-
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""
-        layers = [serialize(_as_layer(layer)) for layer in self.layers]
+        layers = [serialize(as_layer(layer)) for layer in self.layers]
         entry = self.input_layer
         if entry is None and self.batch_input_shape is not None:
             entry = InputLayer(batch_shape=self.batch_input_shape, dtype=self.dtype, name=f"{self.name}_input")
@@ -174,10 +145,6 @@ def call_with_mask(layer: Layer, inputs: Any, mask: Any, training: bool | None) 
     given = {"mask": mask, "training": training, "return_mask": True}
     outputs = layer(inputs, **{name: value for name, value in given.items() if name in accepted})
     return outputs if "return_mask" in accepted else (outputs, layer.compute_mask(inputs, mask))
-
-
-def _as_layer(module: nn.Module) -> Layer:
-    return cast(Layer, module)  # a ModuleList does not know what it holds
 
 
 def _is_nested(shape: Any) -> bool:

@@ -57,10 +57,11 @@ def _masked(
     if options.return_state:
         inputs, weights = freeze(compacted, weights)
     outputs, final = _kernel(inputs, state, weights)
+    first = options.first_output(state.hidden)
     if options.return_sequences:
-        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask)
+        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
     else:
-        output = last_valid(outputs, compacted.lengths, torch.zeros_like(state.hidden))
+        output = last_valid(outputs, compacted.lengths, torch.zeros_like(state.hidden) if first is None else first)
         if options.zero_output_for_mask:
             output = output.masked_fill(~mask[:, -1:], 0)
     if not options.return_state:

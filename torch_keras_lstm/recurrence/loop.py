@@ -31,5 +31,6 @@ def lstm_loop(
         go_backwards=options.go_backwards,
         return_sequences=options.return_sequences,
         zero_output_for_mask=options.zero_output_for_mask,
+        first_output=options.first_output(state.hidden),
     )
     return output, LSTMState(*states) if options.return_state else None

@@ -86,17 +86,20 @@ def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
     return torch.where(lengths.unsqueeze(1) > 0, outputs.gather(1, index).squeeze(1), when_empty)
 
 
-def spread(outputs: Tensor, mask: Tensor, compacted: Compacted, *, zero_output_for_mask: bool) -> Tensor:
+def spread(
+    outputs: Tensor, mask: Tensor, compacted: Compacted, *, zero_output_for_mask: bool, first: Tensor | None = None
+) -> Tensor:
     """Outputs of a compacted batch back at the steps of ``mask``, masked steps filled by Keras' rule.
 
     Args:
         outputs: (batch, time, units)
         mask: (batch, time), the one that :func:`compact` was given.
-        zero_output_for_mask: zeros at every masked step; otherwise the last output before it, zeros before the first.
+        zero_output_for_mask: zeros at every masked step; otherwise the last output before it.
+        first: (batch, units), what stands before the first unmasked step then; by default zeros.
     """
     if not (zero_output_for_mask and compacted.in_place):
         seen = mask.cumsum(dim=1).unsqueeze(-1)
         outputs = outputs.gather(1, (seen - 1).clamp(min=0).expand_as(outputs))
         if not zero_output_for_mask:
-            return torch.where(seen > 0, outputs, outputs.new_zeros(()))
+            return torch.where(seen > 0, outputs, outputs.new_zeros(()) if first is None else first.unsqueeze(1))
     return blank(outputs, mask)

@@ -43,6 +43,8 @@ class LSTMOptions:
         return_sequences: outputs of all steps, (batch, time, units), instead of the last, (batch, units).
         return_state: the final state; without it ``None`` stands in its place and nothing is computed for it.
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
+        hold_initial_state: at masked steps before the first other one the hidden state that was given instead of zeros,
+            as Keras before 2.3 had it.
         input_dropout: scaled dropout factors for the inputs, constant in time: (1, batch, features) for all gates
             together, or (4, batch, features), one a gate.
         recurrent_dropout: the same for the hidden state where it enters the gates: (4, batch, units).
@@ -54,5 +56,10 @@ class LSTMOptions:
     return_sequences: bool = True
     return_state: bool = True
     zero_output_for_mask: bool = False
+    hold_initial_state: bool = False
     input_dropout: Tensor | None = None
     recurrent_dropout: Tensor | None = None
+
+    def first_output(self, hidden: Tensor) -> Tensor | None:
+        """What masked steps before the first other one give, ``None`` for zeros; ``hidden`` is the state given."""
+        return hidden if self.hold_initial_state else None

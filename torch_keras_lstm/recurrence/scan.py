@@ -22,6 +22,7 @@ def scan(
     go_backwards: bool = False,
     return_sequences: bool = True,
     zero_output_for_mask: bool = False,
+    first_output: Tensor | None = None,
 ) -> tuple[Tensor, States]:
     """Apply ``step`` to each time step in turn.
 
@@ -30,6 +31,7 @@ def scan(
         inputs: (batch, time, ...), time at least 1.
         states: (batch, ...) each.
         mask: (batch, time), boolean, ``False`` where a step is to be skipped.
+        first_output: (batch, ...), the output of masked steps before the first other one; by default zeros.
 
     Returns:
         The outputs in the order of processing, (batch, time, ...), or the last one, (batch, ...); the final states.
@@ -38,7 +40,7 @@ def scan(
     steps = inputs.unbind(1)
     keep = mask.unbind(1) if mask is not None else (None,) * len(steps)
     outputs = []
-    previous: Tensor | None = None
+    previous = first_output
     for index in reversed(range(len(steps))) if go_backwards else range(len(steps)):
         output, new_states = step(steps[index], carried)
         kept = keep[index]

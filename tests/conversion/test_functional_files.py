@@ -1,0 +1,198 @@
+"""Functional models in files of old releases, made by hand, against NumPy."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from tests.conversion.handmade import (
+    Array,
+    entry,
+    keras_1_arrays,
+    keras_1_lstm,
+    keras_2_lstm,
+    lstm,
+    lstm_weights,
+    sigmoid,
+    write_legacy,
+)
+from tests.tolerances import assert_close
+from torch_keras_lstm.conversion import convert, inspect, load_model
+from torch_keras_lstm.conversion.saved_config import describe
+from torch_keras_lstm.conversion.verify import sample_inputs
+from torch_keras_lstm.models import Functional
+
+B, T, F, U = 3, 7, 5, 4
+NAMES = ("kernel", "recurrent_kernel", "bias")
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(11)
+
+
+def graph(inputs: Any, outputs: Any, *layers: tuple[dict[str, Any], list[Any]]) -> dict[str, Any]:
+    """A functional model of Keras 2: each layer with its calls."""
+    joined = [
+        {**layer, "name": layer["name"] if "name" in layer else layer["config"]["name"], "inbound_nodes": calls}
+        for layer, calls in layers
+    ]
+    config = {"name": "graph", "layers": joined, "input_layers": inputs, "output_layers": outputs}
+    return {"class_name": "Model", "config": config}
+
+
+def an_input(name: str, *shape: int | None) -> tuple[dict[str, Any], list[Any]]:
+    return entry("InputLayer", name, batch_input_shape=[None, *shape], dtype="float64"), []
+
+
+def to(*sources: str) -> list[list[Any]]:
+    """A call of these layers' outputs; "enc:2" is the third."""
+    pairs = [source.partition(":") for source in sources]
+    return [[name, 0, int(number or 0), {}] for name, _, number in pairs]
+
+
+def arrays(scope: str, weights: list[Array]) -> dict[str, Array]:
+    return {f"{scope}/{name}:0": array for name, array in zip(NAMES, weights, strict=True)}
+
+
+def answer(model: Any, *inputs: Array) -> Any:
+    with torch.no_grad():
+        return model([torch.from_numpy(values) for values in inputs])
+
+
+@pytest.mark.parametrize(("version", "held"), [("2.0.8", True), ("2.2.4", True), ("2.3.1", False), ("2.8.0", False)])
+def test_masked_steps_in_front_give_the_initial_state_up_to_keras_2_2(
+    tmp_path: Path, random: np.random.Generator, version: str, held: bool
+) -> None:
+    weights, x = lstm_weights(random, F, U), random.normal(size=(B, T, F))
+    x[0, :3] = x[1] = 0.0
+    hidden = random.normal(size=(B, U))
+    layer = keras_2_lstm("l", U, return_sequences=True, recurrent_activation="sigmoid", dtype="float64")
+    config = graph(
+        [["x", 0, 0], ["h", 0, 0], ["c", 0, 0]],
+        [["l", 0, 0]],
+        an_input("x", T, F),
+        an_input("h", U),
+        an_input("c", U),
+        (entry("Masking", "m", mask_value=0.0, dtype="float64"), [to("x")]),
+        (layer, [to("m", "h", "c")]),
+    )
+    path = write_legacy(tmp_path / "m.h5", {"l": arrays("l", weights)}, config=config, keras_version=version)
+    zeros = np.zeros((B, U))
+    output = np.asarray(answer(load_model(path), x, hidden, zeros))
+    assert_close(output[0, :3], np.broadcast_to(hidden[0] * held, (3, U)), "float64")
+    assert_close(output[1], np.broadcast_to(hidden[1] * held, (T, U)), "float64")
+    assert_close(output[2], np.asarray(answer(load_model(path), x[2:], hidden[2:], zeros[2:]))[0], "float64")
+    convert(path, tmp_path / "out")
+    assert np.array_equal(np.asarray(answer(load_model(tmp_path / "out"), x, hidden, zeros)), output)
+
+
+@pytest.mark.parametrize("bare", [True, False])
+def test_nested_and_shared_models_of_keras_2_count_their_calls_from_one(
+    tmp_path: Path, random: np.random.Generator, bare: bool
+) -> None:
+    """Weights stand flat in the nested model's group, here the frozen first layer last, as Keras lists them."""
+    first, second = lstm_weights(random, F, U), lstm_weights(random, U, U)
+    kernel = random.normal(size=(U, U))
+    layers = [
+        keras_2_lstm("one", U, return_sequences=True, recurrent_activation="sigmoid", dtype="float64", trainable=False),
+        keras_2_lstm("two", U, recurrent_activation="sigmoid", dtype="float64"),
+    ]
+    layers[0]["config"]["batch_input_shape"] = [None, T, F]
+    nested = {"class_name": "Sequential", "config": layers if bare else {"name": "stack", "layers": layers}}
+    shared = entry("Dense", "head", units=U, use_bias=False, dtype="float64")
+    config = graph(
+        [["a", 0, 0], ["b", 0, 0]],
+        [["head", 1, 0], ["stack", 1, 0]],
+        an_input("a", T, F),
+        an_input("b", T, F),
+        ({**nested, "name": "stack"}, [to("a"), to("b")]),
+        (shared, [[["stack", 1, 0, {}]], [["stack", 2, 0, {}]]]),
+    )
+    groups = {"stack": {**arrays("two", second), **arrays("one", first)}, "head": {"head/kernel:0": kernel}}
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.2.0" if bare else "2.2.4")
+    model = load_model(path)
+    a, b = random.normal(size=(B, T, F)), random.normal(size=(B, T, F))
+
+    def stack(x: Array) -> Array:
+        return lstm(lstm(x, first, sigmoid), second, sigmoid)[:, -1]
+
+    of_b, of_a = answer(model, a, b)
+    assert_close(of_b, stack(b) @ kernel, "float64")
+    assert_close(of_a, stack(a), "float64")
+    report = inspect(path)
+    assert [(layer.name, layer.kind, layer.output_shape, layer.arrays) for layer in report.layers] == [
+        ("a", "InputLayer", (None, T, F), 0),
+        ("b", "InputLayer", (None, T, F), 0),
+        ("stack", "Sequential", (None, U), 6),
+        ("head", "Dense", (None, U), 1),
+    ]
+
+
+def test_nested_layers_of_keras_1_are_told_by_the_front_of_their_arrays_names(
+    tmp_path: Path, random: np.random.Generator
+) -> None:
+    first, second, x = lstm_weights(random, F, U), lstm_weights(random, U, U), random.normal(size=(B, T, F))
+    one = keras_1_lstm("one", U, return_sequences=True, inner_activation="sigmoid")
+    two = keras_1_lstm("two", U, inner_activation="sigmoid")
+    one["config"]["batch_input_shape"] = [None, T, F]
+    nested = {"class_name": "Sequential", "config": [one, two], "name": "stack"}
+    config = graph(
+        [["x", 0, 0]],
+        [["stack", 1, 0]],
+        (entry("InputLayer", "x", batch_input_shape=[None, T, F], input_dtype="float64"), []),
+        (nested, [to("x")]),
+    )
+    groups = {"stack": {**keras_1_arrays("two", second), **keras_1_arrays("one", first)}}
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="1.2.2")
+    with torch.no_grad():
+        output = load_model(path)(torch.from_numpy(x))
+    assert_close(output, lstm(lstm(x, first, sigmoid), second, sigmoid)[:, -1], "float64")
+
+
+def test_weights_that_a_nested_model_lacks_are_named_with_it(tmp_path: Path, random: np.random.Generator) -> None:
+    layer = keras_2_lstm("one", U, batch_input_shape=[None, T, F])
+    nested = {"class_name": "Sequential", "config": {"name": "stack", "layers": [layer]}, "name": "stack"}
+    config = graph([["x", 0, 0]], [["stack", 1, 0]], an_input("x", T, F), (nested, [to("x")]))
+    kernel = {"one/kernel:0": random.normal(size=(F, 4 * U))}
+    path = write_legacy(tmp_path / "m.h5", {"stack": kernel}, config=config, keras_version="2.2.4")
+    with pytest.raises(ValueError, match=r"weight `bias` of layer `one` \(`layers\.0` of `stack`\) is missing"):
+        load_model(path)
+
+
+def test_samples_are_drawn_for_each_input_as_what_reads_it_needs() -> None:
+    embedding = entry("Embedding", "e", input_dim=9, output_dim=2)
+    masking = entry("Masking", "m", mask_value=-1.0)
+    nested = {"class_name": "Sequential", "config": {"name": "s", "layers": [masking]}, "name": "s"}
+    model = describe(
+        graph(
+            [["words", 0, 0], ["steps", 0, 0]],
+            [["e", 0, 0], ["s", 1, 0]],
+            an_input("words", None),
+            an_input("steps", 4, F),
+            (embedding, [to("words")]),
+            (nested, [to("steps")]),
+        ),
+        "2.2.4",
+    )
+    words, steps = sample_inputs(model)
+    assert words.dtype == np.float64
+    assert (words == words.astype(int)).all()
+    assert 0 <= words.min() < words.max() < 9
+    assert steps.shape[1:] == (4, F)
+    assert (steps[:, -2:] == -1.0).all()
+    assert (steps[:, :-2] != -1.0).all()
+
+
+def test_a_call_keeps_its_arguments(tmp_path: Path, random: np.random.Generator) -> None:
+    call = [[["x", 0, 0, {"training": True}]]]
+    config = graph([["x", 0, 0]], [["l", 0, 0]], an_input("x", T, F), (keras_2_lstm("l", U, dropout=0.5), call))
+    groups = {"l": arrays("l", lstm_weights(random, F, U))}
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.5.0")
+    convert(path, tmp_path / "out")
+    for model in (load_model(path), load_model(tmp_path / "out")):
+        assert isinstance(model, Functional)
+        x = torch.randn(B, T, F)
+        assert not torch.equal(model(x), model(x))

@@ -1,0 +1,189 @@
+"""How the layers of a functional model are joined: calls, and the tensors that go from one to the next.
+
+The configuration is Keras 3's: ``inbound_nodes`` of a layer are its calls, ``{"args": [...], "kwargs": {...}}``, in
+which an output of another call stands as a ``__keras_tensor__`` with its ``keras_history``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+
+class TensorSource(NamedTuple):
+    """An output of a layer: which call of the layer, and which of that call's outputs."""
+
+    layer: str
+    call: int
+    output: int
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a layer.
+
+    Attributes:
+        args: positional arguments: constants, :class:`TensorSource`, and lists and dictionaries of them.
+        kwargs: keyword arguments, of the same kinds. A ``mask`` among them is the one that the layer gets, ``None`` for
+            none; without it the layer gets the mask of its first argument.
+    """
+
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    def sources(self) -> Iterator[TensorSource]:
+        """The tensors among the arguments."""
+        yield from sources_in([*self.args, *self.kwargs.values()])
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The calls of a model.
+
+    Attributes:
+        calls: by the layer's name, in the order in which they count. Input layers have none.
+        inputs: the model's inputs: one :class:`TensorSource`, a list, or a dictionary of them.
+        outputs: the model's outputs, in the same forms.
+    """
+
+    calls: Mapping[str, tuple[Call, ...]]
+    inputs: Any
+    outputs: Any
+
+    def order(self) -> list[tuple[str, int]]:
+        """The calls that the outputs need, each after those that it takes tensors from: layer and number.
+
+        Raises:
+            ValueError: when one takes a tensor of a call that there is not, or its own output.
+        """
+        done = {(source.layer, source.call) for source in sources_in(self.inputs)}
+        order: list[tuple[str, int]] = []
+        # A stack of its own: a file decides how deep the graph is.
+        pending = [((source.layer, source.call), False) for source in reversed([*sources_in(self.outputs)])]
+        waiting: set[tuple[str, int]] = set()
+        while pending:
+            key, needs_are_met = pending.pop()
+            if key in done:
+                continue
+            if needs_are_met:
+                done.add(key)
+                order.append(key)
+                continue
+            if key in waiting:
+                raise ValueError(f"Layer `{key[0]}` takes its own output, through others or at once.")
+            waiting.add(key)
+            pending.append((key, True))
+            pending += [((source.layer, source.call), False) for source in reversed([*self._call(*key).sources()])]
+        return order
+
+    def _call(self, layer: str, number: int) -> Call:
+        calls = self.calls.get(layer, ())
+        if not 0 <= number < len(calls):
+            raise ValueError(f"A tensor comes from call {number} of layer `{layer}`, which has {len(calls)} calls.")
+        return calls[number]
+
+    def to_config(self) -> dict[str, Any]:
+        """``inbound_nodes`` by layer, ``input_layers`` and ``output_layers``, as Keras 3 writes them."""
+        return {
+            "inbound_nodes": {name: [_call_to_config(call) for call in calls] for name, calls in self.calls.items()},
+            "input_layers": map_sources(list, self.inputs),
+            "output_layers": map_sources(list, self.outputs),
+        }
+
+
+def calls_from_config(nodes: object, place: str) -> tuple[Call, ...]:
+    """A layer's calls from its ``inbound_nodes``; ``place`` is the layer as an error names it.
+
+    Raises:
+        ValueError: when they are not spelled as in Keras 3.
+    """
+    if not isinstance(nodes, list):
+        raise ValueError(f"{place}: `inbound_nodes` must be a list, got {nodes!r}.")
+    return tuple(_call_from_config(node, place) for node in nodes)
+
+
+def ends_from_config(value: object, place: str) -> Any:
+    """The tensors that ``input_layers`` or ``output_layers`` name: one, a list or a dictionary of ``[name, 0, 0]``."""
+    if is_source(value):
+        return _source(value)
+    if isinstance(value, dict) and value:
+        return {name: ends_from_config(item, place) for name, item in value.items()}
+    if isinstance(value, list) and value:
+        return [ends_from_config(item, place) for item in value]
+    raise ValueError(f"{place} must name layers as [name, call, output], got {value!r}.")
+
+
+def is_source(value: object) -> bool:
+    """Whether ``value`` has the form ``[name, call, output]``, keyword arguments behind it in Keras 2."""
+    return (
+        isinstance(value, list)
+        and len(value) in (3, 4)
+        and isinstance(value[0], str)
+        and all(type(index) is int and index >= 0 for index in value[1:3])
+    )
+
+
+def _source(value: Any) -> TensorSource:
+    return TensorSource(*value[:3])
+
+
+def map_sources(function: Callable[[TensorSource], Any], value: Any) -> Any:
+    """``value`` with each :class:`TensorSource` in it, through lists and dictionaries, replaced."""
+    if isinstance(value, TensorSource):
+        return function(value)
+    if isinstance(value, list | tuple):
+        return [map_sources(function, item) for item in value]
+    if isinstance(value, Mapping):
+        return {name: map_sources(function, item) for name, item in value.items()}
+    return value
+
+
+def sources_in(value: Any) -> Iterator[TensorSource]:
+    """Each :class:`TensorSource` in ``value``, through lists and dictionaries."""
+    if isinstance(value, TensorSource):
+        yield value
+    elif isinstance(value, list | tuple | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from sources_in(item)
+
+
+def flatten(value: Any) -> list[Any]:
+    """What a layer returned as a list, as Keras numbers outputs: those in a dictionary are sorted by their keys."""
+    if isinstance(value, list | tuple):
+        return [leaf for item in value for leaf in flatten(item)]
+    if isinstance(value, Mapping):
+        return flatten([value[name] for name in sorted(value)])
+    return [value]
+
+
+def _call_from_config(node: object, place: str) -> Call:
+    args, kwargs = (node.get("args"), node.get("kwargs")) if isinstance(node, dict) else (None, None)
+    if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
+        raise ValueError(f"{place}: a call in `inbound_nodes` must have `args` and `kwargs`, got {node!r}.")
+    return Call(
+        tuple(_value_from_config(value, place) for value in args),
+        {name: _value_from_config(value, place) for name, value in kwargs.items()},
+    )
+
+
+def _value_from_config(value: Any, place: str) -> Any:
+    if isinstance(value, list):
+        return [_value_from_config(item, place) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if value.get("class_name") == "__tuple__" and isinstance(value.get("items"), list):
+        return _value_from_config(value["items"], place)
+    if value.get("class_name") != "__keras_tensor__":
+        return {name: _value_from_config(item, place) for name, item in value.items()}
+    config = value.get("config")
+    history = config.get("keras_history") if isinstance(config, dict) else None
+    if not is_source(history):
+        raise ValueError(f"{place}: a tensor in `inbound_nodes` lacks its `keras_history`, got {value!r}.")
+    return _source(history)
+
+
+def _call_to_config(call: Call) -> dict[str, Any]:
+    return {"args": map_sources(_tensor_to_config, [*call.args]), "kwargs": map_sources(_tensor_to_config, call.kwargs)}
+
+
+def _tensor_to_config(source: TensorSource) -> dict[str, Any]:
+    return {"class_name": "__keras_tensor__", "config": {"keras_history": list(source)}}

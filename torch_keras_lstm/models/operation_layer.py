@@ -1,0 +1,53 @@
+"""The operations in the graph of a functional model, as layers without weights."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.models.operations import operation as function_of
+
+
+@register("torch_keras_lstm.models")
+class OperationLayer(Layer):
+    """A node of a functional model that computes a function, such as ``x * 2`` or ``keras.ops.mean(x)``.
+
+    Args:
+        operation: the class of the node in Keras' files, such as "Mean" or "TFOpLambda"; see
+            :func:`torch_keras_lstm.models.operations.operation`.
+        arguments: the ``config`` of the node.
+        name: as of any layer.
+
+    Raises:
+        ValueError: when the operation is unknown.
+    """
+
+    def __init__(self, operation: str, arguments: Mapping[str, Any], name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.operation = operation
+        self.arguments = dict(arguments)
+        self._function = function_of(operation, self.arguments)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The function of the arguments: tensors, and constants as they stand in the file."""
+        return self._function(*args, **kwargs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """``None``: operations are no layers in Keras and hand on no masks."""
+        return None
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments."""
+        return {"name": self.name, "operation": self.operation, "arguments": self.arguments}
+
+    def extra_repr(self) -> str:
+        """The name and the operation."""
+        return f"{super().extra_repr()}, {self.operation}"
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A closure cannot be pickled; it follows from the configuration.
+        return {**super().__getstate__(), "_function": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        self._function = function_of(self.operation, self.arguments)

@@ -1,0 +1,5 @@
+"""The operations that functional models have as nodes, as functions over torch tensors."""
+
+from torch_keras_lstm.models.operations.resolve import Operation, is_operation, operation
+
+__all__ = ["Operation", "is_operation", "operation"]
