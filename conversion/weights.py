@@ -127,7 +127,7 @@ def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
     # One layer at a time, so that a whole file's arrays are never in memory beside the model's own.
     for owner, group in groupby(rows, lambda row: (row.slot.layer, *row.slot.path)):
         state = {
-            row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
+            row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
             for row in group
         }
         # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
