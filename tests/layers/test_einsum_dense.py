@@ -29,7 +29,7 @@ def test_kernels_start_as_wide_as_their_inputs_and_outputs_are_many() -> None:
     layer.build((None, 5, 30))
     limit = (6 / (30 + 40 * 50)) ** 0.5
     assert 0.95 * limit < float(layer.kernel.detach().abs().max()) <= limit
-    assert layer.kernel_initializer.get_config()["input_axes"] is None
+    assert layer.get_config()["kernel_initializer"]["config"]["input_axes"] is None
 
 
 @pytest.mark.parametrize("equation", ["ab,bc", "ab->b", "...ab,bc->ac", "a...,ab->b...", "ab,bc->ac,d"])

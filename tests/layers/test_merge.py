@@ -51,7 +51,7 @@ def test_masks_must_all_hold() -> None:
 
 
 def test_errors_say_what_the_layer_takes() -> None:
-    with pytest.raises(ValueError, match="`mode`: expected one of 'sum', 'mul', .* got 'join'"):
+    with pytest.raises(ValueError, match=r"`mode`: expected one of 'sum', 'mul', .* got 'join'"):
         Merge("join")
     with pytest.raises(ValueError, match="Layer `m` takes inputs whose shapes broadcast"):
         Merge("sum", name="m")([FIRST, FIRST[:, :3]])
