@@ -10,6 +10,8 @@ from tests.conversion.handmade import Array
 TYPES = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "float16": 19}
 TEXT, BFLOAT16 = 7, 14
 GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
+Node = tuple[Mapping[str, int], Sequence[tuple[str, str]]]
+
 MAGIC = bytes.fromhex("57fb808b247547db")
 
 
@@ -98,7 +100,7 @@ def write_bundle(
     return prefix
 
 
-def graph(nodes: Sequence[tuple[Mapping[str, int], Sequence[tuple[str, str]]]]) -> bytes:
+def graph(nodes: Sequence[Node]) -> bytes:
     """An object graph: for each node its children by name, and its tensors as (full name, checkpoint's name)."""
     messages = []
     for children, tensors in nodes:

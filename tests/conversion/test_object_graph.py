@@ -1,16 +1,17 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tests.conversion.handmade import Array
-from tests.conversion.handmade_bundle import GRAPH, graph, write_bundle
+from tests.conversion.handmade_bundle import GRAPH, Node, graph, write_bundle
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, Weights
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
 from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 # A SavedModel names its tensors by the list of all variables; `cell` and that list hold the same objects.
-SAVED_MODEL = [
+SAVED_MODEL: list[Node] = [
     ({"layer_with_weights-10": 2, "layer_with_weights-2": 1, "variables": 3, "optimizer": 7}, []),
     ({"cell": 4, "variables": 3}, []),
     ({"kernel": 6}, []),
@@ -23,8 +24,8 @@ SAVED_MODEL = [
 ]
 
 
-def _weights(path: Path, tensors: dict[str, Array], nodes: object = None) -> Weights:
-    text = {} if nodes is None else {GRAPH: graph(nodes)}  # type: ignore[arg-type]
+def _weights(path: Path, tensors: dict[str, Array], nodes: Sequence[Node] | None = None) -> Weights:
+    text = {} if nodes is None else {GRAPH: graph(nodes)}
     return checkpoint_weights(TensorBundle(write_bundle(path / "p", {**tensors, **text})), "checkpoint")
 
 
@@ -93,7 +94,7 @@ def test_a_checkpoint_of_tensorflow_1_has_no_graph(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("nodes", [[], [({"layer_with_weights-0": 5}, [])]], ids=["empty", "dangling"])
-def test_a_damaged_graph_is_refused(tmp_path: Path, nodes: object) -> None:
+def test_a_damaged_graph_is_refused(tmp_path: Path, nodes: list[Node]) -> None:
     with pytest.raises(ValueError, match="object graph is damaged: it is empty or too large, or refers to an object"):
         _weights(tmp_path, TENSORS, nodes)
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests.conversion.handmade import Array, entry, keras_2_lstm, lstm, lstm_weights, sequential, sigmoid
-from tests.conversion.handmade_bundle import GRAPH, field, graph, write_bundle
+from tests.conversion.handmade_bundle import GRAPH, Node, field, graph, write_bundle
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import inspect, load_model
 from torch_keras_lstm.conversion.containers import WithoutArchitecture
@@ -50,7 +50,11 @@ def _metadata(model: Any = MODEL, nested: bool = False, path: bytes = b"root") -
 def _write(folder: Path, weights: list[Array], metadata: bytes | None = None, in_graph: bytes = b"") -> Path:
     (folder / "variables").mkdir(parents=True)
     keys = [f"variables/{index}/V" for index in range(3)]
-    nodes = [({"layer_with_weights-0": 1}, []), ({"cell": 2}, []), ({name: 3 + n for n, name in enumerate(NAMES)}, [])]
+    nodes: list[Node] = [
+        ({"layer_with_weights-0": 1}, []),
+        ({"cell": 2}, []),
+        ({name: 3 + n for n, name in enumerate(NAMES)}, []),
+    ]
     nodes += [({}, [(f"scope/l/{name}", key)]) for name, key in zip(NAMES, keys, strict=True)]
     tensors: dict[str, Array | bytes] = {**dict(zip(keys, weights, strict=True)), GRAPH: graph(nodes)}
     write_bundle(folder / "variables" / "variables", tensors)

@@ -7,7 +7,10 @@ import yaml
 
 from torch_keras_lstm.conversion.strict_yaml import parse_object
 
-CONFIG = {"class_name": "Sequential", "config": [{"units": 3, "p": 0.5, "mask": True, "name": "ä"}, None, []]}
+CONFIG: dict[str, Any] = {
+    "class_name": "Sequential",
+    "config": [{"units": 3, "p": 0.5, "mask": True, "name": "ä"}, None, []],
+}
 
 
 def test_what_to_yaml_writes_comes_back() -> None:
