@@ -122,3 +122,27 @@ def test_the_architecture_has_lists_where_the_metadata_marks_tuples(tmp_path: Pa
     assert found is not None
     assert found[0]["config"]["layers"][0]["config"]["batch_input_shape"] == [None, T, F]
     assert found[1] == "2.6.0"
+
+
+def test_damage_ends_in_the_right_model_or_a_clean_error(tmp_path: Path, weights: list[Array]) -> None:
+    """The checkpoint has checksums; the metadata has none, so that a changed digit of it may pass for another model."""
+    path = _write(tmp_path / "m", weights, _metadata())
+    random = np.random.default_rng(9)
+    for name in ("variables/variables.index", "variables/variables.data-00000-of-00001", "keras_metadata.pb"):
+        good = (path / name).read_bytes()
+        errors = []
+        for _ in range(150):
+            bad = bytearray(good[: random.integers(len(good))] if random.random() < 0.2 else good)
+            for position in random.integers(0, max(len(bad), 1), random.integers(1, 4))[: len(bad)]:
+                bad[position] ^= 1 << int(random.integers(8))
+            (path / name).write_bytes(bad)
+            try:
+                loaded = load_model(path).get_weights()
+            except (ValueError, OSError) as error:
+                errors.append(str(error))
+            else:
+                assert len(loaded) == 3
+                assert all(map(np.array_equal, loaded, weights))
+        (path / name).write_bytes(good)
+        assert len(errors) > 50
+        assert all(error.startswith(str(path)) for error in errors)
