@@ -33,6 +33,10 @@ HALVES = {
         (_zeros((3, 3, F, 4 * U), (3, 3, U, 4 * U)), "ConvLSTM2D with 4 filters"),
         (HALVES, "Bidirectional of GRU with 4 units"),
         (keras_1_arrays("l", lstm_weights(np.random.default_rng(0), F, U)), "LSTM with 4 units (Keras 1 layout)"),
+        (
+            {f"g_{letter}_{gate}": np.zeros((2, 3)) for letter in "WU" for gate in "zrh"},
+            "GRU with 2 units (Keras 1 layout)",
+        ),
         ({"embedding_1_W": np.zeros((9, 3))}, "Embedding of 9 words in 3 dimensions"),
         ({"d_W": np.zeros((9, 3)), "d_b": np.zeros(3)}, "Dense with 3 units"),
         ({"e/embeddings:0": np.zeros((9, 3))}, "Embedding of 9 words in 3 dimensions"),
