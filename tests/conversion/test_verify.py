@@ -24,13 +24,13 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_a_record_is_compared_output_by_output(model: Path, tmp_path: Path) -> None:
-    (comparison,) = verify(model, record=tmp_path / "record.npz")
+    (comparison,) = verify(model, record=tmp_path / "record.npz").outputs
     assert (comparison.name, comparison.shape) == ("y0", (2, U))
     assert comparison.largest_error <= TOLERANCES["float64"]
     record = dict(np.load(tmp_path / "record.npz"))
     record["y0"][1, 2] += 0.25
     np.savez(tmp_path / "changed.npz", **record)
-    (comparison,) = verify(model, record=tmp_path / "changed.npz")
+    (comparison,) = verify(model, record=tmp_path / "changed.npz").outputs
     assert comparison.largest_value == np.abs(record["y0"]).max()
     assert comparison.largest_error == pytest.approx(0.25 / comparison.largest_value)
 
