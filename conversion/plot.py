@@ -8,7 +8,7 @@ from typing import Any
 from torch_keras_lstm.conversion.verify import OutputComparison, Verification
 
 _AGREES, _DEPARTS, _MUTED = "#2a6f97", "#c1121f", "#6c757d"
-_LONGEST_NAME = 40
+_LONGEST_NAME = 32
 
 # Errors below float64's resolution, zero among them, stand at the left edge; infinite ones at the right.
 _SMALLEST, _BEYOND_LARGEST = 1e-17, 10.0
@@ -53,7 +53,14 @@ def _draw(axes: Any, rows: Sequence[OutputComparison], tolerance: float) -> None
     for place, row, error, color in zip(places, rows, errors, colors, strict=True):
         words = "exact" if row.largest_error == 0 else f"{row.largest_error:.1e}"
         axes.annotate(
-            words, (error, place), xytext=(7, 0), textcoords="offset points", va="center", fontsize=7.5, color=color
+            words,
+            (error, place),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=7.5,
+            color=color,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
 
 
@@ -85,7 +92,7 @@ def _label(axes: Any, rows: Sequence[OutputComparison], layers: int, tolerance: 
 def _name(row: OutputComparison) -> str:
     kind = getattr(row, "kind", "output")
     name = row.name if len(row.name) <= _LONGEST_NAME else f"{row.name[: _LONGEST_NAME - 1]}…"
-    return f"{name}  {kind}" if len(kind) <= _LONGEST_NAME else name
+    return f"{name} ({kind})" if len(kind) <= _LONGEST_NAME else name
 
 
 def _shown(error: float) -> float:
