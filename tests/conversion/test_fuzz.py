@@ -1,7 +1,7 @@
 """Thousands of damaged files: each gives the right model or a clean error, within bounded memory and time.
 
-Bytes of a zip archive and its members are under checksums. Raw arrays in HDF5 are not, and neither is JSON: what is damaged
-there may load as other numbers, and then nobody can tell.
+The members of a zip archive are under checksums. Raw arrays in HDF5 are not, and neither is JSON: what is damaged there
+may load as other numbers, and then nobody can tell.
 """
 
 import json
