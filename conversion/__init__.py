@@ -1,6 +1,7 @@
 """The converter: Keras model files into PyTorch models, without Keras or TensorFlow."""
 
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model
+from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
 
@@ -13,6 +14,7 @@ __all__ = [
     "convert",
     "inspect",
     "load_model",
+    "load_weights",
     "save_record",
     "verify",
 ]

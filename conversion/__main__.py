@@ -128,9 +128,11 @@ def main() -> None:
 
 def _show(report: Report) -> None:
     console = _console()
-    console.print(f"{report.container}, written by {report.written_by}; model `{report.model}`", highlight=False)
+    model = f"; model `{report.model}`" if report.model else ""
+    console.print(f"{report.container}, written by {report.written_by}{model}", highlight=False)
     table = Table("layer", "class", "output shape", "parameters", "arrays", "convertible")
-    table.add_row("input", "", _shape(report.input_shape), "", "", "")
+    if report.model:
+        table.add_row("input", "", _shape(report.input_shape), "", "", "")
     for layer in report.layers:
         table.add_row(
             layer.name,

@@ -41,6 +41,10 @@ def is_layer(value: object) -> TypeGuard[Mapping[str, Any]]:
     return is_serialized_object(value) and isinstance(value["config"], Mapping)
 
 
+def _is_list_of(value: object, accepts: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list | tuple) and all(map(accepts, value))
+
+
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 OPTIONAL_FLAG = Kind("true, false or null", lambda value: value is None or isinstance(value, bool))
 COUNT = Kind("a positive integer", lambda value: _is_integer(value) and value > 0)
@@ -56,6 +60,16 @@ OBJECT = Kind(
 OPTIONAL_TEXT = Kind("a string or null", lambda value: value is None or isinstance(value, str))
 LAYER = Kind("a layer, an object with `class_name` and `config`", is_layer)
 OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_layer(value))
+
+OPTIONAL_COUNT = Kind("a positive integer or null", lambda value: value is None or (_is_integer(value) and value > 0))
+AXIS = Kind("an integer", _is_integer)
+AXES = Kind("an integer or a list of integers", lambda value: _is_integer(value) or _is_list_of(value, _is_integer))
+OPTIONAL_AXES = Kind("an integer, a list of integers or null", lambda value: value is None or AXES.accepts(value))
+INTEGERS = Kind("a list of integers", lambda value: _is_list_of(value, _is_integer))
+FREE_SIZES = Kind(
+    "a positive integer or a list of positive integers and nulls",
+    lambda value: is_shape(value) or (_is_integer(value) and value > 0),
+)
 
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
 _WEIGHTED = {
@@ -73,20 +87,31 @@ _LSTM_CELL = _WEIGHTED | {
     "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
     "seed": SEED,
 }
+_ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG}
+_MERGING = {"combine_masks": TEXT}
+_MAXOUT = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {"units": COUNT, "maps": COUNT}
+_HIGHWAY = {name: kind for name, kind in _WEIGHTED.items() if name != "bias_initializer"}
 _RECURRENT = dict.fromkeys(
     ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), FLAG
 )
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
+    "Add": _MERGING,
+    "AdditiveAttention": _ATTENTION,
+    "Attention": _ATTENTION | {"score_mode": TEXT},
+    "Average": _MERGING,
     "Bidirectional": {
         "layer": LAYER,
         "backward_layer": OPTIONAL_LAYER,
         "merge_mode": OPTIONAL_TEXT,
         "zero_output_for_mask": OPTIONAL_FLAG,
     },
+    "Concatenate": _MERGING | {"axis": AXIS},
     "Dense": _WEIGHTED | {"units": COUNT},
+    "Dot": {"axes": AXES, "normalize": FLAG},
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
+    "EinsumDense": _WEIGHTED | {"equation": TEXT, "output_shape": FREE_SIZES, "bias_axes": OPTIONAL_TEXT},
     "Embedding": {
         "input_dim": COUNT,
         "output_dim": COUNT,
@@ -96,11 +121,34 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "mask_zero": FLAG,
     },
     "Flatten": {"data_format": OPTIONAL_TEXT},
+    "Highway": _HIGHWAY,
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
     "Masking": {"mask_value": NUMBER},
+    "Maximum": _MERGING,
+    "MaxoutDense": _MAXOUT,
+    "Merge": {"mode": TEXT, "concat_axis": AXIS, "dot_axes": AXES},
+    "Minimum": _MERGING,
+    "MultiHeadAttention": {name: kind for name, kind in _WEIGHTED.items() if name != "activation"}
+    | {
+        "num_heads": COUNT,
+        "key_dim": COUNT,
+        "value_dim": OPTIONAL_COUNT,
+        "dropout": RATE,
+        "output_shape": OPTIONAL_AXES,
+        "attention_axes": OPTIONAL_AXES,
+        "sliding_window": OPTIONAL_COUNT,
+        "flash_attention": OPTIONAL_FLAG,
+        "use_gate": FLAG,
+        "seed": SEED,
+        "softmax_robust_masking": FLAG,
+    },
+    "Multiply": _MERGING,
+    "Permute": {"dims": INTEGERS},
     "RNN": _RECURRENT | {"cell": LAYER},
     "RepeatVector": {"n": COUNT},
+    "Reshape": {"target_shape": INTEGERS},
+    "Subtract": _MERGING,
     "TimeDistributed": {"layer": LAYER},
 }
 
@@ -108,12 +156,18 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
     "Bidirectional": ("layer",),
     "Dense": ("units",),
+    "Dot": ("axes",),
     "Dropout": ("rate",),
+    "EinsumDense": ("equation", "output_shape"),
     "Embedding": ("input_dim", "output_dim"),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
+    "MaxoutDense": ("units",),
+    "MultiHeadAttention": ("num_heads", "key_dim"),
+    "Permute": ("dims",),
     "RNN": ("cell",),
     "RepeatVector": ("n",),
+    "Reshape": ("target_shape",),
     "TimeDistributed": ("layer",),
 }
 

@@ -34,23 +34,39 @@ LAYERS: Mapping[str, LayerRow] = {
     row.layer_class.__name__: row
     for row in (
         LayerRow(keras_layers.Activation),
+        LayerRow(keras_layers.Add),
+        LayerRow(keras_layers.AdditiveAttention),
+        LayerRow(keras_layers.Attention),
+        LayerRow(keras_layers.Average),
         LayerRow(keras_layers.Bidirectional),
+        LayerRow(keras_layers.Concatenate),
         LayerRow(keras_layers.Dense),
+        LayerRow(keras_layers.Dot),
         LayerRow(keras_layers.Dropout),
+        LayerRow(keras_layers.EinsumDense),
         LayerRow(keras_layers.Embedding),
         LayerRow(keras_layers.Flatten),
-        LayerRow(Functional),
-        LayerRow(keras_layers.InputLayer),
+        LayerRow(keras_layers.Highway),
         LayerRow(keras_layers.LSTM, variables="cell/vars"),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.Masking),
-        LayerRow(OperationLayer),
+        LayerRow(keras_layers.Maximum),
+        LayerRow(keras_layers.MaxoutDense),
+        LayerRow(keras_layers.Merge),
+        LayerRow(keras_layers.Minimum),
+        LayerRow(keras_layers.MultiHeadAttention),
+        LayerRow(keras_layers.Multiply),
+        LayerRow(keras_layers.Permute),
         LayerRow(keras_layers.RNN),
         LayerRow(keras_layers.RepeatVector),
-        LayerRow(Sequential),
+        LayerRow(keras_layers.Reshape),
+        LayerRow(keras_layers.Subtract),
         LayerRow(keras_layers.TimeDistributed),
     )
 }
+
+# What the reader of configurations makes itself, from parts that it has checked.
+_STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
 
 
 def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | None:
@@ -71,7 +87,7 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
 
 def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[LayerDescription]:
     """The layers, wrapped ones included, whose class has no row."""
-    known = LAYERS.keys() | custom_objects.keys()
+    known = LAYERS.keys() | _STRUCTURE | custom_objects.keys()
     return [layer for top in model.layers for layer in top.walk() if layer.class_name not in known]
 
 

@@ -94,6 +94,7 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
+    "Highway": _KERAS_1_WEIGHTED,
     "LSTM": _KERAS_1_WEIGHTED
     | {
         "inner_init": "recurrent_initializer",
@@ -104,22 +105,39 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "consume_less": "implementation",
         "forget_bias_init": "unit_forget_bias",
     },
+    "MaxoutDense": _KERAS_1_WEIGHTED | {"nb_feature": "maps"},
 }
 # A Dense layer works on the last axis, so that this one of Keras 1, dropped in 1.2, is the same layer.
 _KERAS_1_CLASSES = {"TimeDistributedDense": "Dense"}
 _KERAS_1_PLANS = {"cpu": 1, "mem": 1, "gpu": 2}
 
+# cuDNN's layers of Keras 2 computed one configuration only, which their files leave out.
+_CUDNN_GATES = {"activation": "tanh", "recurrent_activation": "sigmoid", "use_bias": True}
+_CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "CuDNNGRU": ("GRU", _CUDNN_GATES | {"reset_after": True}),
+    "CuDNNLSTM": ("LSTM", _CUDNN_GATES),
+}
+# What only a `Merge` by a function of the user's own had a use for.
+_KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
+# Layers that give their output another mask, or other values at masked steps, since Keras 3.
+_MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+
 # Arguments without a meaning for what a layer computes, and the values that may be dropped (None: any).
 _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "input_dtype": None,
     "input_length": None,
+    "key_shape": None,
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
+    "num_constants": (None, 0),
     "quantization_config": (None,),
+    "query_shape": None,
     "ragged": (False,),
     "sparse": (False,),
     "time_major": (False,),
+    "transform_bias": None,
+    "value_shape": None,
 }
 
 
@@ -141,6 +159,9 @@ def translate(
     notes: list[str] = []
     if producer.generation is Generation.KERAS_1:
         class_name, arguments, notes = _from_keras_1(class_name, arguments, place)
+    if class_name in _CUDNN_CLASSES:
+        class_name, fixed = _CUDNN_CLASSES[class_name]
+        arguments |= fixed
     for name, values in _VOID.items():
         if name in arguments and (values is None or arguments[name] in values):
             del arguments[name]
@@ -159,6 +180,11 @@ def translate(
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
     if class_name == "Bidirectional" and producer.generation < Generation.TF_KERAS:
         arguments["zero_output_for_mask"] = False
+    if producer.generation < Generation.KERAS_3:
+        if class_name in _MERGING:
+            arguments["combine_masks"] = "all"
+        elif class_name == "MultiHeadAttention":
+            arguments.setdefault("softmax_robust_masking", False)  # older tf.keras did not write it
     return class_name, arguments, notes
 
 
@@ -179,6 +205,8 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
         config.pop("dropout", None)
     else:
         config.pop("input_dim", None)
+    if class_name == "Merge":
+        config = _keras_1_merge(config, place)
     arguments = {names.get(name, name): value for name, value in config.items()}
     if len(arguments) < len(config):
         doubled = next(name for name in config if names.get(name, name) != name and names[name] in config)
@@ -196,6 +224,12 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
     if "unit_forget_bias" in arguments:
         arguments["unit_forget_bias"] = arguments["unit_forget_bias"] == "one"
     return class_name, arguments, notes
+
+
+def _keras_1_merge(config: Mapping[str, Any], place: str) -> dict[str, Any]:
+    if config.get("mode_type", "raw") != "raw":
+        raise ValueError(f"{place} (Merge) merges by Python code of its author, which is never run.")
+    return {name: value for name, value in config.items() if name not in ("mode_type", *_KERAS_1_MERGE_FUNCTIONS)}
 
 
 def _keras_1_object(value: Mapping[str, Any], what: str) -> dict[str, Any]:

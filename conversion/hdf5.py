@@ -7,10 +7,11 @@ are read only when somebody who knows the shape it must have asks for them (CVE-
 
 import io
 import math
+import mmap
+import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,57 +19,15 @@ from typing import Any, Self
 import h5py
 import numpy as np
 
+from torch_keras_lstm.conversion import global_heap
+from torch_keras_lstm.conversion.arrays import NUMBER_TYPES, Array, SavedArray, widen_bfloat16
+
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 64
 # Weights hardly compress. An array may claim this much out of however few bytes ...
 FREE_BYTES = 16 * 2**20
 # ... and beyond it this many times what the file stores of it.
 MAX_RATIO = 100
-
-NUMBER_TYPES = frozenset(
-    [
-        *("float16", "float32", "float64", "bool"),
-        *("int8", "int16", "int32", "int64"),
-        *("uint8", "uint16", "uint32", "uint64"),
-    ]
-)
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-@dataclass(frozen=True)
-class SavedArray:
-    """An array of the file that has not been read yet.
-
-    Attributes:
-        path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
-        shape: as the file declares it.
-        dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
-    """
-
-    path: str
-    shape: tuple[int, ...]
-    dtype: str
-    _read: Callable[[], Array]
-
-    @property
-    def size(self) -> int:
-        """The number of entries."""
-        return math.prod(self.shape)
-
-    def read(self, shape: Sequence[int]) -> Array:
-        """The values: floating-point as stored, bfloat16 widened to float32.
-
-        Args:
-            shape: what the model's configuration says the array must have.
-
-        Raises:
-            ValueError: when the file declares another shape; nothing is read then.
-            OSError: when the file does not hold the bytes.
-        """
-        if self.shape != tuple(shape):
-            raise ValueError(f"Array `{self.path}` must have shape {tuple(shape)}, but has {self.shape}.")
-        return self._read()
 
 
 class Hdf5File:
@@ -82,9 +41,7 @@ class Hdf5File:
     """
 
     def __init__(self, source: Path | bytes) -> None:
-        if isinstance(source, Path):
-            source.open("rb").close()  # what the system has to say (missing, forbidden) is clearer than HDF5's words
-        self._bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+        self._bytes = _check_heaps(source)
         with _without_h5py_errors("open the file"):
             self._file = h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
 
@@ -131,6 +88,16 @@ class Hdf5File:
             names += [_as_text(name, where) for name in chunk.tolist()]
         return names
 
+    def number(self, attribute: str, group: str = "/") -> int | None:
+        """A count in an attribute; ``None`` when the group has none of that name."""
+        value = self._attribute(group, attribute)
+        if value is None:
+            return None
+        count = value.item() if isinstance(value, np.generic | np.ndarray) and value.size == 1 else value
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= MAX_OBJECTS:
+            raise ValueError(f"Attribute `{attribute}` of `{group}` must count up to {MAX_OBJECTS}, got {value!r}.")
+        return count
+
     def arrays(self, group: str = "/") -> dict[str, SavedArray]:
         """Every array below ``group`` by its path relative to it, none of them read.
 
@@ -161,7 +128,8 @@ class Hdf5File:
         return found
 
     def _find(self, path: str) -> Any:
-        found: Any = self._file["/"]
+        with _without_h5py_errors("read the root group"):
+            found: Any = self._file["/"]
         for name in filter(None, path.split("/")):
             if not isinstance(found, h5py.Group):
                 return None
@@ -182,6 +150,19 @@ class Hdf5File:
         attributes = self._group(group).attrs
         with _without_h5py_errors(f"read attribute `{attribute}` of `{group}`"):
             return attributes.get(attribute)
+
+
+def _check_heaps(source: Path | bytes) -> int:
+    """The size of the file, once its heaps are known to be sound."""
+    if isinstance(source, bytes):
+        global_heap.check(source)
+        return len(source)
+    with source.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                global_heap.check(data)
+    return size
 
 
 def _follow(group: h5py.Group, name: str, link: object) -> Any:
@@ -218,7 +199,7 @@ def _saved_array(dataset: h5py.Dataset, file_bytes: int) -> SavedArray:
         with _without_h5py_errors(f"read array `{path}`"):
             values: Array = np.asarray(dataset[()])
         if bfloat16:
-            return (values.view(np.uint16).astype(np.uint32) << 16).view(np.float32)
+            return widen_bfloat16(values.view(np.uint16))
         return values.astype(kind.newbyteorder("="), copy=False)
 
     return SavedArray(path, shape, "bfloat16" if bfloat16 else kind.newbyteorder("=").name, read)

@@ -1,14 +1,18 @@
 """From a path to a model: the walk over reading, describing, building and copying."""
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder
+from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
-from torch_keras_lstm.conversion.containers import SavedModel, Weights, naming, open_saved_model
-from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted
+from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
+from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription
+from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
@@ -25,9 +29,7 @@ class Conversion:
     report: Report
 
 
-def load_model(
-    path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None
-) -> Model:
+def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
@@ -39,8 +41,8 @@ def load_model(
             subclass of :class:`torch_keras_lstm.layers.Layer`.
 
     Returns:
-        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file computed: where the versions of Keras
-        disagree, it follows that one.
+        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
+        computed: where the versions of Keras disagree, it follows that one.
 
     Raises:
         OSError: when a file is missing, or truncated or damaged HDF5.
@@ -63,7 +65,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             shaped = shaped_layers(description, custom_objects)
             stored = _weights_of(saved)
         with naming(weights or path):
-            rows = match(shaped, stored.arrays, description.producer)
+            rows = match(shaped, in_model_names(shaped, stored.arrays), description.producer)
         with naming(path):
             layers = build_layers(description, custom_objects)
         with naming(weights or path):
@@ -77,21 +79,29 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
 
     Raises:
         OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
-            no error: the report's ``problem`` says why.
+            no error: the report's ``problem`` says why. Of weights alone the report says which layers they look like.
     """
     path = Path(path)
     if converted_folder.is_converted(path):
         model = load_model(path, weights, custom_objects)
         return report_on_converted(converted_folder.read_description(path), model)
-    with open_saved_model(path, None if weights is None else Path(weights)) as saved:
+    try:
+        return _inspect_model(path, None if weights is None else Path(weights), custom_objects or {})
+    except WithoutArchitecture as error:
+        with ExitStack() as opened, naming(path):
+            return report_on_weights(open_weights(path, opened), str(error))
+
+
+def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Report:
+    with open_saved_model(path, weights) as saved:
         built: list[Layer] | None = None
         problem = None
         try:
-            built = shaped_layers(saved.description, custom_objects or {})
-            match(built, _weights_of(saved).arrays, saved.description.producer)
+            built = shaped_layers(saved.description, custom_objects)
+            match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
         except ValueError as error:
             problem = str(error)
-        return report_on(saved, built, problem, custom_objects or {})
+        return report_on(saved, built, problem, custom_objects)
 
 
 def convert(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.build import CustomObjects
-from torch_keras_lstm.conversion.containers import file_kind
+from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.loading import PathLike, convert
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.strict_json import decode, parse_object

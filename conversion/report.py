@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.build import CustomObjects, unsupported
-from torch_keras_lstm.conversion.containers import ArraysByLayer, SavedModel
-from torch_keras_lstm.conversion.hdf5 import SavedArray
+from torch_keras_lstm.conversion.containers import SavedModel
+from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths
 from torch_keras_lstm.layers import Layer
@@ -106,6 +107,21 @@ def report_on(
     return Report(
         saved.container, str(model.producer), model.name, model.input_shape, layers, left, model.notes, problem
     )
+
+
+def report_on_weights(weights: Weights, problem: str) -> Report:
+    """The report on weights alone: for each layer what it looks like, and its arrays with their shapes as a note."""
+    found = [*groups(weights.arrays)]
+    layers = tuple(
+        LayerReport(name, looks, None, sum(array.size for array in arrays.values()), len(arrays), looks != UNKNOWN)
+        for name, looks, arrays in found
+    )
+    notes = tuple(
+        f"{name}: " + ", ".join(f"{variable} {array.shape}" for variable, array in arrays.items())
+        for name, _, arrays in found
+    )
+    written_by = f"Keras {weights.keras_version}" if weights.keras_version else "an unknown Keras"
+    return Report(weights.container, written_by, "", None, layers, weights.left, notes, problem)
 
 
 def kind(layer: LayerDescription) -> str:

@@ -15,6 +15,7 @@ from torch_keras_lstm.conversion.arguments import (
     is_shape,
 )
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
+from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
 from torch_keras_lstm.models.operations import is_operation
 from torch_keras_lstm.models.operations.table import OPERATIONS
@@ -212,10 +213,12 @@ class _Reader:
             config = {"layers": entry["config"]} if isinstance(entry["config"], list) else entry["config"]
             named[name] = {**entry, "config": {**config, "name": name}}
         graph = self._graph(table, named)
+        named = {name: named[name] for name in graph.calls}
         order = topology.chain(graph)
         if order is not None and not place:
             return self._row([named[name] for name in order], place)
-        self._note_floatx(next(iter(named.values()))["config"])
+        for entry in [*named.values()][:1]:
+            self._note_floatx(entry["config"])
         return tuple(self.layer(entry, place) for entry in named.values()), graph, {}
 
     def _row(
@@ -238,11 +241,13 @@ class _Reader:
             ends_from_config(table.get("output_layers"), "`output_layers`"),
         )
         models = frozenset(name for name, entry in named.items() if entry["class_name"] in _MODEL_CLASSES)
-        return topology.counted_from_zero(graph, models)
+        graph = topology.counted_from_zero(graph, models)
+        return graph if self.producer.generation < Generation.KERAS_3 else without_implicit_masks(graph, named)
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
-        if self.producer.generation < Generation.TF_KERAS and "float64" in (first.get("dtype"), first.get("input_dtype")):
+        declared = first.get("dtype", first.get("input_dtype"))
+        if self.producer.generation < Generation.TF_KERAS and declared == "float64":
             self.floatx = "float64"
 
     def input_dtype(self, first: Mapping[str, Any], layers: Sequence[LayerDescription]) -> str:
@@ -264,12 +269,12 @@ class _Reader:
         name = config["name"]
         layers, graph, _ = self.body(class_name, _table(class_name, config), f"in `{name}`")
         known = "Sequential" if graph is None else "Functional"
-        return NestedModel(known, name, place, {}, {}, layers, graph)
+        return NestedModel(known, name, place, {}, {}, layers=layers, graph=graph)
 
     def layer(self, entry: Mapping[str, Any], wrapper: str = "", dtype: object = None) -> LayerDescription:
         """The description of one entry; ``dtype`` is that of the wrapper, for layers that name none."""
         class_name, config = entry["class_name"], entry["config"]
-        if not isinstance(config.get("name"), str):
+        if not isinstance(config, Mapping) or not isinstance(config.get("name"), str):
             where = wrapper or "a layer of the model"
             raise ValueError(f"The {class_name} that is {where} must have a `config` with a `name`.")
         place = f"Layer `{config['name']}`" + (f" ({wrapper})" if wrapper else "")
@@ -298,7 +303,8 @@ class _Reader:
 
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:
-            return is_operation(entry["class_name"], entry.get("module"))
+            module = entry.get("module")
+            return is_operation(entry["class_name"], module if isinstance(module, str) else None)
         # Keras 3's HDF5 files have no modules; that only layers are trainable tells its two classes `Add` apart.
         return entry["class_name"] in OPERATIONS and "inbound_nodes" in entry and "trainable" not in entry["config"]
 

@@ -9,7 +9,7 @@ MAX_DEPTH = 100
 
 
 def parse_object(text: str, what: str) -> dict[str, Any]:
-    """The JSON object that ``text`` holds.
+    """The JSON object that ``text`` holds, or that the JSON inside of its one string does.
 
     Args:
         text: the document.
@@ -22,9 +22,9 @@ def parse_object(text: str, what: str) -> dict[str, Any]:
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"{what} has {len(text)} characters; a model's configuration has at most {MAX_CHARACTERS}.")
     try:
-        value = json.loads(
-            text, object_pairs_hook=_without_doubles, parse_float=_finite_float, parse_constant=_refuse_constant
-        )
+        value = _loads(text)
+        if isinstance(value, str) and value.startswith("{"):
+            value = _loads(value)  # somebody dumped what `to_json` had dumped already
     except RecursionError:
         raise ValueError(f"{what} is nested too deeply; at most {MAX_DEPTH} levels are read.") from None
     except ValueError as error:
@@ -41,6 +41,12 @@ def decode(data: bytes, what: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(f"{what} is not UTF-8 text (byte {error.start}).") from None
+
+
+def _loads(text: str) -> Any:
+    return json.loads(
+        text, object_pairs_hook=_without_doubles, parse_float=_finite_float, parse_constant=_refuse_constant
+    )
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -112,7 +112,7 @@ def _as_made(call: Call) -> Call:
 
 def _call_keras_2(node: object, names: frozenset[str], place: str) -> Call:
     """A call from its tensors, each with the keyword arguments of the call behind it."""
-    kwargs = {}
+    kwargs: dict[str, Any] = {}
     for tensor in _tensors(node, place):
         keywords = tensor[3] if len(tensor) == 4 else {}
         if not isinstance(keywords, dict):

@@ -7,17 +7,17 @@ with a frozen forward half stands in the file backward half first, with the same
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
 
+from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
 from torch_keras_lstm.conversion.build import LAYERS
-from torch_keras_lstm.conversion.containers import Arrays, ArraysByLayer, ArraysByPath
+from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Producer
-from torch_keras_lstm.conversion.hdf5 import Array, SavedArray
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
@@ -25,8 +25,14 @@ from torch_keras_lstm.models import Model
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb])(?:_([icfo]))?$")
-_KERAS_1_WEIGHTS = {"W": ["kernel", "embeddings"], "U": ["recurrent_kernel"], "b": ["bias"]}
+_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb]|W_carry|b_carry)(?:_([icfo]))?$")
+_KERAS_1_WEIGHTS = {
+    "W": ["kernel", "embeddings"],
+    "U": ["recurrent_kernel"],
+    "b": ["bias"],
+    "W_carry": ["carry_kernel"],
+    "b_carry": ["carry_bias"],
+}
 _GATE_INITIALS = tuple(gate[0] for gate in GATES)
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
@@ -58,30 +64,46 @@ class Slot:
 
 @dataclass(frozen=True)
 class WeightSource:
-    """A row of the conversion: a slot, and the arrays of the file that fill it, side by side along the last axis."""
+    """A row of the conversion: a slot, and the arrays of the file that fill it, side by side along the last axis.
+
+    Attributes:
+        slot: the weight.
+        arrays: what the file holds of it.
+        layout: how the file arranges it; ``None`` for Keras' own layout.
+    """
 
     slot: Slot
     arrays: tuple[SavedArray, ...]
+    layout: Layout | None = None
+
+    @property
+    def saved_shape(self) -> tuple[int, ...]:
+        """The shape that the weight has in the file."""
+        return self.slot.shape if self.layout is None else self.layout.shape
+
+    @property
+    def part(self) -> tuple[int, ...]:
+        """The shape that each of the arrays must have."""
+        if len(self.arrays) == 1:
+            return self.saved_shape
+        *outer, last = self.saved_shape
+        return (*outer, last // len(self.arrays))
 
     def read(self) -> Array:
         """The weight in Keras' layout."""
-        *outer, last = self.slot.shape
-        parts = [array.read((*outer, last // len(self.arrays))) for array in self.arrays]
-        return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        parts = [array.read(self.part) for array in self.arrays]
+        values = np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        return values if self.layout is None else self.layout.to_keras(values)
 
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
-        integers = [array for array in self.arrays if "float" not in array.dtype]
-        if integers:
-            return f"{self.slot} needs floating-point numbers, but `{integers[0].path}` holds {integers[0].dtype}"
-        widths = [array.shape[-1:] for array in self.arrays]
-        outer = {array.shape[:-1] for array in self.arrays}
-        if len(set(widths)) == 1 and outer == {self.slot.shape[:-1]}:
-            joined = (*self.slot.shape[:-1], *(sum(width) for width in zip(*widths, strict=True)))
-            if joined == self.slot.shape:
-                return None
+        for array in self.arrays:
+            if "float" not in array.dtype:
+                return f"{self.slot} needs floating-point numbers, but `{array.path}` holds {array.dtype}"
+        if all(array.shape == self.part for array in self.arrays):
+            return None
         found = ", ".join(f"`{array.path}` has {array.shape}" for array in self.arrays)
-        return f"{self.slot} needs shape {self.slot.shape}, but {found}"
+        return f"{self.slot} needs shape {self.saved_shape}, but {found}"
 
 
 def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
@@ -117,6 +139,7 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
         found, leftover = _by_path(layers, wanted, arrays, producer)
     problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
     rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
+    rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
     if problems:
@@ -126,17 +149,45 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
     """Read the arrays and put them into ``layers``, which need not be built: their weights take the rows' shapes."""
-    owners = {
-        (layer.name, *filter(None, path.split("."))): owner for layer in layers for path, owner in layer.named_modules()
-    }
     # One layer at a time, so that a whole file's arrays are never in memory beside the model's own.
-    for owner, group in groupby(rows, lambda row: (row.slot.layer, *row.slot.path)):
-        state = {
-            row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
-            for row in group
-        }
-        # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
-        owners[owner].load_state_dict(state, strict=False)
+    for owner, state in states(layers, rows):
+        put(owner, state)
+
+
+def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tuple[Layer, dict[str, torch.Tensor]]]:
+    """Read the arrays: for each layer that has weights of its own the state that :func:`put` puts into it."""
+    owners = {
+        (layer.name, *filter(None, path.split("."))): owner
+        for layer in layers
+        for path, owner in layer.named_modules()
+        if isinstance(owner, Layer)
+    }
+    for owner, group in groupby(rows, _owner):
+        yield (
+            owners[owner],
+            {
+                row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
+                for row in group
+            },
+        )
+
+
+def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
+    """Give a layer its weights."""
+    # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
+    owner.load_state_dict(state, strict=False)
+
+
+def _owner(row: WeightSource) -> tuple[str, ...]:
+    return (row.slot.layer, *row.slot.path)
+
+
+def _laid_out(rows: Sequence[WeightSource]) -> list[WeightSource]:
+    """The rows of one layer, with cuDNN's layout where the file's arrays have that."""
+    wanted = {row.slot.row.name: row.slot.shape for row in rows}
+    saved = {row.slot.row.name: row.arrays[0].shape for row in rows if len(row.arrays) == 1}
+    layouts = cudnn_layouts(wanted, saved)
+    return [replace(row, layout=layouts.get(row.slot.row.name)) for row in rows]
 
 
 _Key = tuple[str, tuple[str, ...], str]
@@ -201,7 +252,8 @@ def _in_scope(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
 def _by_path(
     layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByPath, producer: Producer
 ) -> tuple[_Found, list[SavedArray]]:
-    left = dict(arrays.paths)
+    # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
+    left = {path.replace("/_", "/"): array for path, array in arrays.paths.items()}
     found: _Found = {}
     places = dict(_places(layers, arrays.root, arrays, producer))
     numbers: Counter[str] = Counter()
@@ -217,7 +269,7 @@ def _by_path(
 
 
 def _places(modules: Iterable[Any], prefix: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
-    """Each module below a model's layers and where its arrays stand: the attributes that lead to it, models' layers apart."""
+    """Each module and where its arrays stand: under the attributes that lead to it, but for models' layers."""
     layers = [*modules]
     paths = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer, prefix)
     for layer in layers:

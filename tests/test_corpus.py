@@ -20,7 +20,7 @@ from torch_keras_lstm.conversion import load_model
 from torch_keras_lstm.conversion.build import LAYERS
 
 FOLDER = Path(os.environ.get("TORCH_KERAS_LSTM_CORPUS", ""))
-KNOWN = {*LAYERS, "InputLayer", "TimeDistributedDense"}
+KNOWN = {*LAYERS, "CuDNNLSTM", "InputLayer", "TimeDistributedDense"}
 
 if os.environ.get("TORCH_KERAS_LSTM_CORPUS"):
     MODELS = [json.loads(line) for line in (FOLDER / "manifest.jsonl").read_text().splitlines()]
@@ -67,8 +67,6 @@ def _obstacle(model: dict[str, Any], has_reference: bool) -> str | None:
     kind = model["format"]
     if "no architecture" in kind or kind.startswith(".weights.h5"):
         return "The file holds weights without an architecture"
-    if kind.startswith("SavedModel"):
-        return "SavedModel folders are not read yet"
     if _unknown_classes(model):
         return "Layers that are not supported: "
     # A graph that keeps dropout on for ever has no reference, because every call differs.

@@ -2,7 +2,10 @@ from typing import Any
 
 import pytest
 
-from torch_keras_lstm.conversion.topology import Call, TensorSource, calls, chain, sources
+from torch_keras_lstm.conversion.topology import calls, chain, counted_from_zero
+from torch_keras_lstm.models.graph import Call, Graph, TensorSource
+
+NAMES = frozenset("abcex")
 
 
 def _tensor(name: str, call: int = 0, output: int = 0) -> dict[str, Any]:
@@ -14,31 +17,61 @@ def _after(name: str, output: int = 0, **arguments: object) -> tuple[Call, ...]:
     return (Call((TensorSource(name, 0, output),), arguments),)
 
 
+def _read(*nodes: object) -> tuple[Call, ...]:
+    return calls({"inbound_nodes": [*nodes]}, NAMES, "x")
+
+
 @pytest.mark.parametrize(
-    "nodes",
+    "node",
     [
-        [[["a", 0, 1, {}]]],
-        [[["a", 0, 1, {"training": None}]]],
         [["a", 0, 1, {}]],
-        [{"args": [_tensor("a", 0, 1)], "kwargs": {"mask": None, "training": False}}],
+        [["a", 0, 1, {"training": None}]],
+        [["a", 0, 1]],
+        ["a", 0, 1, {}],
+        {"args": [_tensor("a", 0, 1)], "kwargs": {"mask": None}},
     ],
 )
-def test_both_spellings_of_a_call_are_read(nodes: list[Any]) -> None:
-    assert calls({"inbound_nodes": nodes}, "x") == (Call((TensorSource("a", 0, 1),), {}),)
+def test_both_spellings_of_a_call_are_read(node: Any) -> None:
+    assert _read(node) == (Call((TensorSource("a", 0, 1),), {}),)
 
 
-def test_several_tensors_calls_and_arguments() -> None:
-    keras_2 = {"inbound_nodes": [[["b", 0, 0, {}], ["e", 1, 2, {"training": True}]], [["c", 0, 0, {}]]]}
-    states = [_tensor("e", 1, 2), _tensor("e", 1, 3)]
-    keras_3 = {"inbound_nodes": [{"args": [_tensor("b")], "kwargs": {"initial_state": states, "training": True}}]}
-    assert calls(keras_2, "x") == (
-        Call((TensorSource("b", 0, 0), TensorSource("e", 1, 2)), {"training": True}),
+def test_keras_2_lists_the_tensors_of_a_call_with_its_arguments_behind_each() -> None:
+    node = [["b", 0, 0, {"training": True, "constants": None}], ["e", 1, 2, {"training": True, "constants": None}]]
+    assert _read(node, [["c", 0, 0, {}]], {"left": ["a", 0, 0, {}], "right": ["b", 0, 0, {}]}) == (
+        Call(([TensorSource("b", 0, 0), TensorSource("e", 1, 2)],), {"training": True}),
         Call((TensorSource("c", 0, 0),), {}),
+        Call(({"left": TensorSource("a", 0, 0), "right": TensorSource("b", 0, 0)},), {}),
     )
-    assert calls(keras_3, "x") == (
-        Call((TensorSource("b", 0, 0), TensorSource("e", 1, 2), TensorSource("e", 1, 3)), {"training": True}),
+
+
+def test_keras_2_names_tensors_among_the_arguments_and_constants_among_the_tensors() -> None:
+    constant = ["_CONSTANT_VALUE", -1, 2.5, {"y": ["a", 0, 1], "shape": ["none", 0, 1], "of": [["b", 1, 0]]}]
+    assert _read(constant) == (
+        Call((2.5,), {"y": TensorSource("a", 0, 1), "shape": ["none", 0, 1], "of": [TensorSource("b", 1, 0)]}),
     )
-    assert calls({}, "x") == ()
+
+
+def test_keras_3_has_tensors_wherever_they_were_given() -> None:
+    states = {"class_name": "__tuple__", "items": [_tensor("e", 1, 2), _tensor("e", 1, 3)]}
+    (call,) = _read({"args": [_tensor("b")], "kwargs": {"initial_state": states, "training": True}})
+    assert call.args == (TensorSource("b", 0, 0),)
+    assert call.kwargs["initial_state"] == [TensorSource("e", 1, 2), TensorSource("e", 1, 3)]
+    assert call.kwargs["training"] is True
+
+
+def test_keras_3_writes_training_false_and_means_the_models() -> None:
+    assert _read({"args": [_tensor("a")], "kwargs": {"training": False}}) == (Call((TensorSource("a", 0, 0),), {}),)
+    (call,) = _read([["a", 0, 0, {"training": False}]])
+    assert call.kwargs == {"training": False}
+
+
+def test_keras_3_hands_no_mask_of_its_own_to_a_call_with_an_initial_state() -> None:
+    states: dict[str, Any] = {"initial_state": [_tensor("e")]}
+    (call,) = _read({"args": [_tensor("b")], "kwargs": states})
+    assert call.kwargs["mask"] is None
+    states["mask"] = _tensor("a")
+    (given,) = _read({"args": [_tensor("b")], "kwargs": states})
+    assert given.kwargs["mask"] == TensorSource("a", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +79,7 @@ def test_several_tensors_calls_and_arguments() -> None:
     [
         ("a", "x: `inbound_nodes` must be a list"),
         ([3], "x: a call in `inbound_nodes` must be a list"),
+        ([[]], "x: a call in `inbound_nodes` must be a list"),
         ([[["a", 0, {}]]], "x: a call in `inbound_nodes` must be a list"),
         ([[["a", 0, -1, {}]]], "x: a call in `inbound_nodes` must be a list"),
         ([[["a", 0, 0, 3]]], "x: keyword arguments in `inbound_nodes` must be an object, got 3"),
@@ -55,42 +89,55 @@ def test_several_tensors_calls_and_arguments() -> None:
 )
 def test_broken_calls_are_refused(nodes: object, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        calls({"inbound_nodes": nodes}, "x")
+        calls({"inbound_nodes": nodes}, NAMES, "x")
 
 
-@pytest.mark.parametrize("value", [["a", 0, 1], [["a", 0, 1]], {"out": ["a", 0, 1]}])
-def test_inputs_and_outputs_come_alone_in_lists_and_in_dictionaries(value: object) -> None:
-    assert sources(value, "`output_layers`") == (TensorSource("a", 0, 1),)
+@pytest.mark.parametrize("first", [0, 1])
+def test_the_calls_of_nested_models_count_from_zero(first: int) -> None:
+    def graph(first: int) -> Graph:
+        once, twice = TensorSource("model", first, 0), TensorSource("model", first + 1, 1)
+        return Graph(
+            {"in": (), "model": (*_after("in"), Call((once,), {})), "out": (Call(([once, twice],), {"y": twice}),)},
+            TensorSource("in", 0, 0),
+            [TensorSource("out", 0, 0), twice],
+        )
+
+    assert counted_from_zero(graph(first), frozenset(["model"])) == graph(0)
+    assert counted_from_zero(graph(1), frozenset()) == graph(1)
 
 
-def test_inputs_that_name_no_layer_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"`input_layers` must name layers as \[name, call, output\], got None"):
-        sources(None, "`input_layers`")
+def _chain(graph: dict[str, tuple[Call, ...]], outputs: Any) -> list[str] | None:
+    return chain(Graph(graph, [TensorSource("in", 0, 0)], outputs))
 
 
 def test_a_chain_is_put_in_order() -> None:
     graph = {"out": _after("lstm"), "in": (), "lstm": _after("in")}
-    assert chain(graph, [TensorSource("in", 0, 0)], [TensorSource("out", 0, 0)]) == ["in", "lstm", "out"]
+    assert _chain(graph, [TensorSource("out", 0, 0)]) == ["in", "lstm", "out"]
+    assert _chain(graph, TensorSource("out", 0, 0)) == ["in", "lstm", "out"]
 
 
 @pytest.mark.parametrize(
-    ("changed", "reason"),
+    "changed",
     [
-        ({"lstm": _after("in", training=True)}, "layer `lstm` is called with `training=True`"),
-        ({"lstm": _after("in") + _after("out")}, "layer `lstm` is called 2 times"),
-        ({"lstm": ()}, "layer `lstm` is called 0 times"),
-        ({"out": (Call((TensorSource("in", 0, 0), TensorSource("lstm", 0, 0)), {}),)}, "layer `out` takes 2 tensors"),
-        ({"out": _after("lstm", output=1)}, "layer `out` takes output 1 of layer `lstm`"),
-        ({"side": _after("lstm")}, "layer `lstm` feeds both `out` and `side`"),
-        ({"side": _after("out")}, "its layers are not all on the way from `in` to `out`"),
-        ({"lstm": _after("out")}, "its layers are not all on the way from `in` to `out`"),
+        {"lstm": _after("in", training=True)},
+        {"lstm": _after("in") + _after("out")},
+        {"lstm": ()},
+        {"out": (Call(([TensorSource("in", 0, 0), TensorSource("lstm", 0, 0)],), {}),)},
+        {"out": (Call((TensorSource("lstm", 0, 0), 2.0), {}),)},
+        {"out": _after("lstm", output=1)},
+        {"side": _after("lstm")},
+        {"side": _after("out")},
+        {"lstm": _after("out")},
     ],
 )
-def test_what_is_no_chain_says_why(changed: dict[str, tuple[Call, ...]], reason: str) -> None:
+def test_what_is_no_chain(changed: dict[str, tuple[Call, ...]]) -> None:
     graph = {"in": (), "lstm": _after("in"), "out": _after("lstm"), **changed}
-    assert chain(graph, [TensorSource("in", 0, 0)], [TensorSource("out", 0, 0)]) == reason
+    assert _chain(graph, [TensorSource("out", 0, 0)]) is None
 
 
-def test_several_inputs_are_no_chain() -> None:
-    ends = [TensorSource("in", 0, 0)]
-    assert chain({"in": ()}, 2 * ends, ends) == "it has 2 inputs and 1 outputs"
+def test_several_or_other_outputs_are_no_chain() -> None:
+    graph = {"in": (), "lstm": _after("in")}
+    end = TensorSource("lstm", 0, 0)
+    assert _chain(graph, [end, end]) is None
+    assert _chain(graph, {"y": end}) is None
+    assert _chain(graph, end._replace(output=1)) is None

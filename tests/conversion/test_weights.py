@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tests.conversion.handmade import Array, entry, keras_1_arrays, keras_2_lstm, lstm_weights, sequential
+from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath
 from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
-from torch_keras_lstm.conversion.containers import Arrays, ArraysByLayer, ArraysByPath
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.weights import fill, group_paths, match

@@ -1,6 +1,5 @@
 """Functional models of every topology, saved live by Keras 3 and tf_keras in each container, converted and compared."""
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -13,13 +12,12 @@ import tf_keras
 import torch
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.conversion import convert, load_model
+from torch_keras_lstm.conversion import load_model
 from torch_keras_lstm.models import Functional
 from torch_keras_lstm.models.graph import flatten
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Build = Callable[[Any, Any], tuple[Any, Any]]
-CONTAINERS = ("h5", "keras", "json")
 
 # What the two say of HDF5 files, of outputs in lists of one, and of masks that end where they end.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -51,7 +49,7 @@ def encoder_decoder(k: Any, random: np.random.Generator) -> tuple[Any, Any]:
 
 
 def states_of_a_masked_input(k: Any, random: np.random.Generator) -> tuple[Any, Any]:
-    """A recurrent layer with an initial state: Keras 3 hands it no mask, Keras 2 does; those after it get one in both."""
+    """A recurrent layer with an initial state gets no mask in Keras 3, and one in Keras 2; those after it in both."""
     x, hidden, cell = k.Input((7, 5)), k.Input((3,)), k.Input((3,))
     masked = k.layers.Masking()(x)
     first = k.layers.LSTM(3, return_sequences=True)(masked, initial_state=[hidden, cell])
@@ -118,6 +116,19 @@ def model_at_every_step(k: Any, random: np.random.Generator) -> tuple[Any, Any]:
     ]
 
 
+def residual_with_attention(k: Any, random: np.random.Generator) -> tuple[Any, Any]:
+    """Masks meet in merging layers; attention takes its inputs in a list or as arguments of their own."""
+    x, y = k.Input((6, 4), name="queries"), k.Input((7, 4), name="memory")
+    masked = k.layers.Masking(name="mask")(x)
+    first = k.layers.LSTM(4, return_sequences=True, name="first")(masked)
+    added = k.layers.Add(name="added")([masked, first])
+    summed = k.layers.LSTM(3, name="summed")(added)
+    attended = k.layers.MultiHeadAttention(3, 4, name="heads")(added, y, key=k.layers.Dense(4)(y))
+    attention = k.layers.Attention(use_scale=True, name="attention")([attended, y])
+    joined = k.layers.Concatenate(name="joined")([attention, first])
+    return k.Model([x, y], [summed, joined]), [_padded(random, 4, 6, 4), random.normal(size=(4, 7, 4))]
+
+
 TOPOLOGIES: tuple[Build, ...] = (
     encoder_decoder,
     states_of_a_masked_input,
@@ -126,10 +137,11 @@ TOPOLOGIES: tuple[Build, ...] = (
     dictionaries,
     operations,
     model_at_every_step,
+    residual_with_attention,
 )
 
 
-def _save(k: Any, model: Any, container: str, folder: Path) -> tuple[Path, Path | None]:
+def _save(model: Any, container: str, folder: Path) -> tuple[Path, Path | None]:
     if container != "json":
         path = folder / f"model.{container}"
         model.save(path)
@@ -150,17 +162,38 @@ def _tensors(inputs: Any) -> Any:
     return [*map(torch.from_numpy, inputs)] if isinstance(inputs, list) else torch.from_numpy(inputs)
 
 
-@pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("build", TOPOLOGIES, ids=lambda build: build.__name__)
-def test_topology_matches_keras(build: Build, container: str, theirs: Any, tmp_path: Path) -> None:
+def test_topology_matches_keras(build: Build, theirs: Any, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     model, inputs = build(theirs, random)
     model.set_weights([random.normal(scale=0.6, size=weight.shape) for weight in model.get_weights()])
     expected = model(inputs)
-    path, weights = _save(theirs, model, container, tmp_path)
-    ours = load_model(path, weights)
-    assert isinstance(ours, Functional)
-    outputs = ours(_tensors(inputs))
-    assert type(outputs) is (torch.Tensor if not isinstance(expected, list | dict) else type(expected))
-    for index, (got, want) in enumerate(zip(_numbers(outputs), _numbers(expected), strict=True)):
-        assert_close(got, want, "float64", f"output {index}")
+    for container in ("h5", "keras", "json"):
+        ours = load_model(*_save(model, container, tmp_path))
+        assert isinstance(ours, Functional)
+        outputs = ours(_tensors(inputs))
+        assert type(outputs) is (torch.Tensor if not isinstance(expected, list | dict) else type(expected))
+        for index, (got, want) in enumerate(zip(_numbers(outputs), _numbers(expected), strict=True)):
+            assert_close(got, want, "float64", f"output {index} from {container}")
+
+
+def test_a_call_with_training_true_drops_for_ever(theirs: Any, tmp_path: Path) -> None:
+    """Keras 3 keeps it in ``model(x)``, but ``predict`` overrules it; here it stands."""
+    x = theirs.Input((300,))
+    model = theirs.Model(x, theirs.layers.Dropout(0.25)(x, training=True))
+    path = tmp_path / "model.h5"
+    model.save(path)
+    ours, ones = load_model(path).eval(), np.ones((2, 300))
+    for outputs in (_numbers(model(ones))[0], _numbers(ours(torch.from_numpy(ones)))[0]):
+        assert set(np.round(outputs, 9).flat) == {0.0, round(4 / 3, 9)}
+
+
+def test_a_masked_lstm_of_keras_3_drops_in_training_alone(tmp_path: Path) -> None:
+    """Keras 3 writes ``training=False`` beside the mask, and does not mean it."""
+    x = keras.Input((7, 5))
+    model = keras.Model(x, [keras.layers.LSTM(3, dropout=0.5)(keras.layers.Masking()(x)), x])
+    path = tmp_path / "model.keras"
+    model.save(path)
+    ours, values = load_model(path), torch.randn(4, 7, 5)
+    assert torch.equal(ours(values)[0], ours(values)[0])
+    assert not torch.equal(ours.train()(values)[0], ours(values)[0])

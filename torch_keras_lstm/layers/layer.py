@@ -149,6 +149,14 @@ class Layer(nn.Module):
         """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
         return {}
 
+    def input_shape_of(self, weight: Tensor) -> Shape:
+        """An input shape for which the layer's first weight has the shape of ``weight``, which is in Keras' layout.
+
+        A ``state_dict`` is loaded into a layer that is not built by way of it. For most layers the number of features,
+        the one size that the constructor does not tell, is the kernel's first axis.
+        """
+        return None, None, weight.shape[0]
+
     @property
     def built(self) -> bool:
         """Whether every parameter has its shape; a layer without parameters is built from the start."""
@@ -168,6 +176,7 @@ class Layer(nn.Module):
         if not self.built:
             self._create_weights(shape)
 
+    @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
     def _create_weights(self, input_shape: Shape) -> None:
         shapes = self.weight_shapes(input_shape)
         # All values first: an initializer that fails leaves the layer as it was.
@@ -285,15 +294,20 @@ class Layer(nn.Module):
 
         Integers and booleans pass as they are: a layer that cannot use them says so in :meth:`check_input_dtype`.
         """
+        values = self.as_input(inputs)
+        if self.built:
+            self.check_input_shape(values.shape)
+        else:
+            self.build(values.shape)
+        return values
+
+    def as_input(self, inputs: Any) -> Tensor:
+        """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
         values: Tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
         if values.dtype is not self._placement.dtype:
             self.check_input_dtype(values.dtype)
             if values.is_floating_point():
                 values = values.to(self.dtype)
-        if self.built:
-            self.check_input_shape(values.shape)
-        else:
-            self.build(values.shape)
         return values
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
@@ -350,8 +364,7 @@ class Layer(nn.Module):
         for row in self._rows[:1]:
             saved = state_dict.get(prefix + row.parameter)
             if is_lazy(getattr(self, row.parameter)) and saved is not None and not is_lazy(saved):
-                # The number of features, the one size that the constructor does not tell, is the kernel's first axis.
-                self._create_weights((None, None, row.to_keras(saved).shape[0]))
+                self._create_weights(self.input_shape_of(row.to_keras(saved)))
         super()._load_from_state_dict(state_dict, prefix, *args)
         for row in self._rows[:1]:
             weight = getattr(self, row.parameter)

@@ -25,7 +25,14 @@ from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
 from torch_keras_lstm.models.specs import TensorSpec, flatten_shapes, layer_specs, operation_specs, shapes_of
 
-_Specs = dict[TensorSource, TensorSpec]
+_Values = dict[TensorSource, Any]
+
+
+class _Specs(dict[TensorSource, TensorSpec]):
+    """What is known of each tensor."""
+
+    def __missing__(self, source: TensorSource) -> TensorSpec:
+        raise ValueError(f"Call {source.call} of layer `{source.layer}` has no output {source.output}.")
 
 
 @register("keras")
@@ -117,7 +124,9 @@ class Functional(Model):
         shapes = flatten_shapes(in_order)
         if len(shapes) != len(ends):
             raise ValueError(f"Model `{self.name}` has {len(ends)} inputs, got {len(shapes)} shapes.")
-        specs = {end: TensorSpec.of(shape, self._layer(end.layer).dtype) for end, shape in zip(ends, shapes, strict=True)}
+        specs = _Specs()
+        for end, shape in zip(ends, shapes, strict=True):
+            specs[end] = TensorSpec.of(shape, self._layer(end.layer).dtype)
         for name, number in self._order:
             outputs = self._call_specs(self._layer(name), self.graph.calls[name][number], specs, build)
             specs |= {TensorSource(name, number, index): spec for index, spec in enumerate(outputs)}
@@ -131,7 +140,7 @@ class Functional(Model):
             if build:
                 layer.build(*shapes)
             return layer_specs(layer.compute_output_shape(*shapes), layer.dtype)
-        except (TypeError, ValueError, RuntimeError) as error:
+        except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
 
     # -- calling ----------------------------------------------------------------------------------------------------
@@ -157,20 +166,22 @@ class Functional(Model):
             self.build()
         ends = [*sources_in(self.graph.inputs)]
         arranged = self._arranged(inputs, "inputs")
-        values: dict[TensorSource, Any] = {end: self._layer(end.layer)(arranged[end]) for end in ends}
+        values: _Values = {end: self._layer(end.layer)(arranged[end]) for end in ends}
         given = dict.fromkeys(ends) if mask is None else self._arranged(mask, "masks")
-        masks: dict[TensorSource, Any] = {end: given[end] for end in ends}
+        masks: _Values = {end: given[end] for end in ends}
         for name, number in self._order:
-            outputs, output_masks = self._run(self._layer(name), self.graph.calls[name][number], values, masks, training)
-            for index, (value, output_mask) in enumerate(zip(outputs, output_masks, strict=True)):
-                values[TensorSource(name, number, index)] = value
-                masks[TensorSource(name, number, index)] = output_mask
+            outputs, output_masks = self._run(name, number, values, masks, training)
+            sources = [TensorSource(name, number, index) for index in range(len(outputs))]
+            values |= zip(sources, outputs, strict=True)
+            masks |= zip(sources, output_masks, strict=True)
         results = _single(map_sources(values.__getitem__, self.graph.outputs))
         return (results, _single(map_sources(masks.__getitem__, self.graph.outputs))) if return_mask else results
 
     def _run(
-        self, layer: Layer, call: Call, values: Mapping[TensorSource, Any], masks: Mapping[TensorSource, Any], training: Any
+        self, name: str, number: int, values: _Values, masks: _Values, training: bool | None
     ) -> tuple[list[Any], list[Any]]:
+        """The outputs of one call and their masks."""
+        layer, call = self._layer(name), self.graph.calls[name][number]
         args = map_sources(values.__getitem__, call.args)
         kwargs = map_sources(values.__getitem__, call.kwargs)
         accepted = layer.call_arguments
@@ -197,9 +208,8 @@ class Functional(Model):
         if isinstance(given, Mapping):
             names = self.input_names
             if given.keys() != set(names):
-                raise ValueError(
-                    f"Model `{self.name}` takes {what} by the names {', '.join(names)}, got {', '.join(map(str, given))}."
-                )
+                found = ", ".join(map(str, given))
+                raise ValueError(f"Model `{self.name}` takes {what} by the names {', '.join(names)}, got {found}.")
             return {end: given[name] for end, name in zip(ends, names, strict=True)}
         if len(ends) == 1 and not (isinstance(given, list | tuple) and len(given) == 1):
             return {ends[0]: given}
@@ -231,9 +241,9 @@ class Functional(Model):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new model with new layers, which are built by ``build()`` or the first call."""
         layers = [deserialize(entry) for entry in config["layers"]]
-        nodes = [entry.get("inbound_nodes", []) for entry in config["layers"]]
+        nodes = {layer.name: entry["inbound_nodes"] for layer, entry in zip(layers, config["layers"], strict=True)}
         graph = Graph(
-            {layer.name: calls_from_config(node, f"Layer `{layer.name}`") for layer, node in zip(layers, nodes, strict=True)},
+            {name: calls_from_config(calls, f"Layer `{name}`") for name, calls in nodes.items()},
             ends_from_config(config["input_layers"], "`input_layers`"),
             ends_from_config(config["output_layers"], "`output_layers`"),
         )
@@ -258,16 +268,21 @@ def _fitted(call: Call, layer: Layer) -> Call:
     if isinstance(layer, OperationLayer):
         return call
     args, kwargs = call.args, dict(call.kwargs)
-    if args and isinstance(args[0], list) and "initial_state" in layer.call_arguments:
+    if not any(True for _ in call.sources()):
+        raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}) is called without a tensor.")
+    if not args:
+        # The first argument was given by its name, which is not the same in all Keras' and our layers.
+        first = next(name for name, value in kwargs.items() if any(True for _ in sources_in(value)))
+        args = (kwargs.pop(first),)
+    if isinstance(args[0], list) and args[0] and "initial_state" in layer.call_arguments:
         # Keras 2 wrote the initial state of a recurrent layer behind its input.
         args, kwargs["initial_state"] = (args[0][0],), args[0][1:]
     if "training" not in layer.call_arguments:
         kwargs.pop("training", None)
     unknown = [name for name in kwargs if name not in layer.call_arguments]
     if unknown:
-        raise ValueError(
-            f"Layer `{layer.name}` ({type(layer).__name__}) is called with `{unknown[0]}`, which its call does not take."
-        )
+        kind = type(layer).__name__
+        raise ValueError(f"Layer `{layer.name}` ({kind}) is called with `{unknown[0]}`, which its call does not take.")
     return Call(args, kwargs)
 
 

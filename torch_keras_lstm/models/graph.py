@@ -4,7 +4,7 @@ The configuration is Keras 3's: ``inbound_nodes`` of a layer are its calls, ``{"
 which an output of another call stands as a ``__keras_tensor__`` with its ``keras_history``.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -118,7 +118,7 @@ def is_source(value: object) -> bool:
         isinstance(value, list)
         and len(value) in (3, 4)
         and isinstance(value[0], str)
-        and all(isinstance(index, int) and index >= 0 for index in value[1:3])
+        and all(type(index) is int and index >= 0 for index in value[1:3])
     )
 
 
@@ -147,7 +147,7 @@ def sources_in(value: Any) -> Iterator[TensorSource]:
 
 
 def flatten(value: Any) -> list[Any]:
-    """What a layer returned as a list: tuples and lists in order, dictionaries by sorted key, as Keras numbers outputs."""
+    """What a layer returned as a list, as Keras numbers outputs: those in a dictionary are sorted by their keys."""
     if isinstance(value, list | tuple):
         return [leaf for item in value for leaf in flatten(item)]
     if isinstance(value, Mapping):

@@ -1,5 +1,6 @@
 """What the models share: layers that are reached by name."""
 
+from pathlib import Path
 from typing import cast
 
 from torch import nn
@@ -43,6 +44,12 @@ class Model(Layer):
                 return layer
         names = ", ".join(as_layer(layer).name for layer in self.layers)
         raise ValueError(f"Model `{self.name}` has no layer {name!r}; it has {names}.")
+
+    def load_weights(self, path: str | Path) -> None:
+        """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""
+        from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run
+
+        load_weights(self, path)
 
 
 def as_layer(module: nn.Module) -> Layer:

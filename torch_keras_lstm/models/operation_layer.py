@@ -32,8 +32,9 @@ class OperationLayer(Layer):
         """The function of the arguments: tensors, and constants as they stand in the file."""
         return self._function(*args, **kwargs)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: operations are no layers in Keras and hand on no masks."""
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """``None``: operations are no layers in Keras and hand on no masks."""
+        return None
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""
@@ -48,5 +49,5 @@ class OperationLayer(Layer):
         return {**super().__getstate__(), "_function": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch has not annotated it
         self._function = function_of(self.operation, self.arguments)

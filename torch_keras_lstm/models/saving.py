@@ -1,7 +1,9 @@
-"""Reading Keras model files, under the name that Keras has for it. Only the call imports the converter."""
+"""Reading Keras files, under the names that Keras has for it. Only the calls import the converter."""
 
 from collections.abc import Mapping
 from pathlib import Path
+
+from torch import nn
 
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models.model import Model
@@ -25,3 +27,19 @@ def load_model(
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
 
     return load(path, weights, custom_objects)
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Put the weights of a Keras file into a built model; see :func:`torch_keras_lstm.conversion.load_weights`.
+
+    Args:
+        model: a ``Sequential``, a layer, or a module with layers in it.
+        path: weights (``.weights.h5``, legacy ``.h5``, a TensorFlow checkpoint's prefix) or a whole model with weights.
+
+    Raises:
+        OSError: when the file is missing or damaged.
+        ValueError: when it holds no weights, or weights that do not fit the model, which stays as it was.
+    """
+    from torch_keras_lstm.conversion import load_weights as load  # noqa: TID251 - as above
+
+    load(model, path)

@@ -27,7 +27,10 @@ class TensorSpec:
     def of(cls, shape: Shape, dtype: torch.dtype) -> "TensorSpec":
         """The tensor of this shape, ``None`` where a size is free."""
         shapes = [[free if size is None else size for size in shape] for free in _FREE_SIZES]
-        return cls(tuple(torch.empty(sizes, dtype=dtype, device="meta") for sizes in shapes))
+        try:
+            return cls(tuple(torch.empty(sizes, dtype=dtype, device="meta") for sizes in shapes))
+        except (TypeError, RuntimeError):  # torch's answers to sizes, or their product, beyond 64 bits
+            raise ValueError(f"A tensor of shape {shape} is larger than any memory.") from None
 
     @property
     def shape(self) -> Shape:
@@ -60,12 +63,16 @@ def operation_specs(function: Any, call: Call, specs: Specs) -> list[TensorSpec]
 
 
 def _run(function: Any, call: Call, specs: Specs, index: int) -> list[Tensor]:
-    args, kwargs = (map_sources(lambda source: specs[source].examples[index], part) for part in (call.args, call.kwargs))
+    def example(source: TensorSource) -> Tensor:
+        return specs[source].examples[index]
+
+    args, kwargs = map_sources(example, call.args), map_sources(example, call.kwargs)
     try:
-        with torch.device("cpu"):  # sizes that are computed keep their numbers
+        # Outside of any `torch.device(...)`: sizes that are computed from shapes keep their numbers.
+        with torch._C.DisableTorchFunction():
             return flatten(function(*args, **kwargs))
     except ValueError:
-        with torch.device("meta"):  # constant arrays stand beside examples without numbers
+        with torch.device("meta"):  # constant arrays, beside examples that have no numbers
             return flatten(function(*args, **kwargs))
 
 

@@ -108,6 +108,13 @@ def cast(x: ArrayLike, dtype: Any) -> Tensor:
     return torch.as_tensor(x).to(as_dtype(dtype))
 
 
+def convert_to_tensor(
+    x: ArrayLike, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
+) -> Tensor:
+    """``x`` itself, as ``dtype`` if one is given; the flags say how Keras stores it, not what it is."""
+    return torch.as_tensor(x) if dtype is None else cast(x, dtype)
+
+
 def zeros_like(x: ArrayLike, dtype: Any = None) -> Tensor:
     """Zeros of the shape of ``x``, and of its type unless another is given."""
     return torch.zeros_like(torch.as_tensor(x), dtype=None if dtype is None else as_dtype(dtype))

@@ -118,6 +118,13 @@ def argmin(x: ArrayLike, axis: int | None = None, keepdims: bool = False) -> Ten
     return torch.argmin(torch.as_tensor(x), axis, keepdims).to(torch.int32)
 
 
+def argsort(x: ArrayLike, axis: int | None = -1) -> Tensor:
+    """The indices that put ``x`` into rising order along ``axis``, or flattened; int32."""
+    x = torch.as_tensor(x)
+    x, axis = (x.flatten(), 0) if axis is None else (x, axis)
+    return torch.argsort(x, dim=axis, stable=True).to(torch.int32)
+
+
 def top_k(x: ArrayLike, k: int, sorted: bool = True) -> tuple[Tensor, Tensor]:
     """The ``k`` largest entries of the last axis and their indices, int32."""
     found = torch.topk(torch.as_tensor(x), int(k), sorted=sorted)

@@ -2,7 +2,7 @@
 
 import operator
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import torch
@@ -29,7 +29,7 @@ OPERATIONS: Mapping[str, Function] = {
     "Arctan2": binary(torch.atan2),
     "Divide": binary(torch.true_divide),
     "DivideNoNan": binary(elementwise.divide_no_nan),
-    "FloorDivide": binary(torch.floor_divide),
+    "FloorDivide": binary(partial(torch.div, rounding_mode="floor")),
     "Fmod": binary(torch.fmod),
     "Logaddexp": binary(torch.logaddexp),
     "Maximum": binary(elementwise.maximum),
@@ -91,6 +91,7 @@ OPERATIONS: Mapping[str, Function] = {
     "Trunc": floating(torch.trunc),
     # types and contents
     "Cast": elementwise.cast,
+    "ConvertToTensor": elementwise.convert_to_tensor,
     "FullLike": elementwise.full_like,
     "OneHot": elementwise.one_hot,
     "OnesLike": elementwise.ones_like,
@@ -100,6 +101,7 @@ OPERATIONS: Mapping[str, Function] = {
     "Elu": activations.elu,
     "Gelu": activations.gelu,
     "Glu": activations.glu,
+    "HardShrink": activations.hard_shrink,
     "HardSigmoid": activations.hard_sigmoid,
     "HardSilu": activations.hard_silu,
     "HardTanh": activations.hard_tanh,
@@ -111,12 +113,14 @@ OPERATIONS: Mapping[str, Function] = {
     "Selu": activations.selu,
     "Sigmoid": activations.sigmoid,
     "Silu": activations.silu,
+    "SoftShrink": activations.soft_shrink,
     "Softmax": activations.softmax,
     "Softplus": activations.softplus,
     "Softsign": activations.softsign,
     "Squareplus": activations.squareplus,
     "Tanh": activations.tanh,
     "TanhShrink": activations.tanh_shrink,
+    "Threshold": activations.threshold,
     # reductions
     "All": reductions.all_of,
     "Amax": reductions.largest,
@@ -124,6 +128,7 @@ OPERATIONS: Mapping[str, Function] = {
     "Any": reductions.any_of,
     "Argmax": reductions.argmax,
     "Argmin": reductions.argmin,
+    "Argsort": reductions.argsort,
     "CountNonzero": reductions.count_nonzero,
     "Logsumexp": reductions.logsumexp,
     "Max": reductions.largest,

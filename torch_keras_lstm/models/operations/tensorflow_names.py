@@ -76,14 +76,6 @@ def _pad(tensor: Any, paddings: Any, mode: str = "CONSTANT", constant_values: fl
     return shaping.pad(tensor, paddings, mode.lower(), constant_values if mode == "CONSTANT" else None)
 
 
-def _softmax(logits: Tensor, axis: int = -1) -> Tensor:
-    return torch.softmax(logits, axis)
-
-
-def _log_softmax(logits: Tensor, axis: int = -1) -> Tensor:
-    return torch.log_softmax(logits, axis)
-
-
 def _argmax(input: Any, axis: int = 0, output_type: Any = "int64") -> Tensor:
     return reductions.argmax(input, axis).to(as_dtype(output_type))
 
@@ -193,8 +185,8 @@ TENSORFLOW_FUNCTIONS: Mapping[str, TensorFlowName] = {
     **_names("nn.silu nn.swish", "Silu", {"features": "x"}),
     **_names("nn.gelu", "Gelu", {"features": "x"}),
     **_names("nn.leaky_relu compat.v1.nn.leaky_relu", "LeakyRelu", {"features": "x", "alpha": "negative_slope"}),
-    **_names("nn.softmax compat.v1.nn.softmax math.softmax", _softmax, {"dim": "axis"}),
-    **_names("nn.log_softmax math.log_softmax", _log_softmax, {"dim": "axis"}),
+    **_names("nn.softmax compat.v1.nn.softmax math.softmax", "Softmax", {"logits": "x", "dim": "axis"}),
+    **_names("nn.log_softmax math.log_softmax", "LogSoftmax", {"logits": "x", "dim": "axis"}),
     **_names("nn.bias_add", _bias_add),
     **_names("math.reduce_mean compat.v1.reduce_mean reduce_mean", "Mean", _AXES),
     **_names("math.reduce_sum compat.v1.reduce_sum reduce_sum", "Sum", _AXES),

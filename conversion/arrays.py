@@ -1,0 +1,104 @@
+"""The arrays of a file, under the names that the file gives them; none is read before its shape is known."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+NUMBER_TYPES = frozenset(
+    [
+        *("float16", "float32", "float64", "bool"),
+        *("int8", "int16", "int32", "int64"),
+        *("uint8", "uint16", "uint32", "uint64"),
+    ]
+)
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True)
+class SavedArray:
+    """An array of the file that has not been read yet.
+
+    Attributes:
+        path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
+        shape: as the file declares it.
+        dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    _read: Callable[[], Array]
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        return math.prod(self.shape)
+
+    def read(self, shape: Sequence[int]) -> Array:
+        """The values: floating-point as stored, bfloat16 widened to float32.
+
+        Args:
+            shape: what the model's configuration says the array must have.
+
+        Raises:
+            ValueError: when the file declares another shape; nothing is read then.
+            OSError: when the file does not hold the bytes.
+        """
+        if self.shape != tuple(shape):
+            raise ValueError(f"Array `{self.path}` must have shape {tuple(shape)}, but has {self.shape}.")
+        return self._read()
+
+
+def widen_bfloat16(halves: Array) -> Array:
+    """The values of bfloat16 numbers, given as uint16: the upper halves of float32."""
+    return (halves.astype(np.uint32) << 16).view(np.float32)
+
+
+@dataclass(frozen=True)
+class ArraysByLayer:
+    """Arrays under the name of their layer, as in legacy HDF5.
+
+    Attributes:
+        layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
+        unnamed: arrays that no list of names mentions.
+    """
+
+    layers: Mapping[str, Mapping[str, SavedArray]]
+    unnamed: tuple[SavedArray, ...]
+
+
+@dataclass(frozen=True)
+class ArraysByPath:
+    """Arrays under a path of attributes, ``layers/lstm_1/cell/vars/0``, as in ``.keras`` and ``.weights.h5``.
+
+    Attributes:
+        root: the first part of every layer's path.
+        paths: the arrays by path.
+    """
+
+    root: str
+    paths: Mapping[str, SavedArray]
+
+
+Arrays = ArraysByLayer | ArraysByPath
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The arrays of a file.
+
+    Attributes:
+        container: the kind of file, for the report.
+        arrays: those of the model, not read yet.
+        left: how many there are of what else a training run leaves behind, such as ``{"optimizer": 13}``.
+        keras_version: as the file gives it, which few do.
+    """
+
+    container: str
+    arrays: Arrays
+    left: Mapping[str, int]
+    keras_version: str | None = None

@@ -1,0 +1,79 @@
+"""``model.load_weights(path)``: the weights of a file into a model that is there already."""
+
+import re
+from collections import defaultdict
+from contextlib import ExitStack
+from pathlib import Path
+
+from torch import nn
+
+from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer
+from torch_keras_lstm.conversion.containers import naming
+from torch_keras_lstm.conversion.dialects import Generation, Producer
+from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.weight_files import open_weights
+from torch_keras_lstm.conversion.weights import match, put, states
+from torch_keras_lstm.layers import Layer
+
+
+def load_weights(model: nn.Module, path: str | Path) -> None:
+    """Put the weights of a Keras file into a model, all of them or, when something is wrong, none.
+
+    Layers are matched by name; in files whose names are not the model's, by order, as Keras does.
+
+    Args:
+        model: a ``Sequential`` or another model with ``layers``, one layer, or a module with layers of this package in
+            it; built.
+        path: weights (``.weights.h5``, legacy ``.h5``, ``.weights.json`` beside its shards, a TensorFlow checkpoint by
+            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``), whose weights are taken.
+
+    Raises:
+        OSError: when a file is missing, or truncated or damaged.
+        ValueError: when the model is not built, or the weights do not fit it: layer, weight and both shapes are named,
+            and every array that belongs to no layer.
+    """
+    path = Path(path)
+    layers = _layers(model)
+    with ExitStack() as opened, naming(path):
+        arrays = in_model_names(layers, open_weights(path, opened).arrays)
+        rows = match(layers, arrays, _producer(arrays))
+        # All is read before anything is put, so that a damaged file leaves the model as it was.
+        read = [*states(layers, rows)]
+    for layer, state in read:
+        put(layer, state)
+
+
+def _layers(model: nn.Module) -> list[Layer]:
+    listed = getattr(model, "layers", None)
+    layers = [*listed] if listed is not None else _outermost(model)
+    names = [layer.name for layer in layers]
+    if not layers or len(set(names)) < len(names):
+        raise ValueError(
+            "Weights are loaded into layers of torch_keras_lstm by their names: the model must have such layers, each "
+            f"with a name of its own, got {names}."
+        )
+    unbuilt = [layer.name for layer in layers if not layer.built]
+    if unbuilt:
+        raise ValueError(
+            f"Layer `{unbuilt[0]}` is not built, so that its weights have no shape yet. Call the model once, or "
+            "`build(input_shape)`, before loading weights into it."
+        )
+    return layers
+
+
+def _outermost(module: nn.Module) -> list[Layer]:
+    if isinstance(module, Layer):
+        return [module]
+    return [layer for child in module.children() for layer in _outermost(child)]
+
+
+def _producer(arrays: Arrays) -> Producer:
+    """Who wrote weights that do not tell: what matters of it is how the layers are counted, and that shows."""
+    if isinstance(arrays, ArraysByLayer):
+        return Producer(Generation.KERAS_2, None)
+    numbers: defaultdict[str, set[int]] = defaultdict(set)
+    for path in arrays.paths:
+        if numbered := re.match(rf"{arrays.root}/([a-z0-9_]*?[a-z0-9])(?:_(\d+))?/", path):
+            numbers[numbered[1]].add(int(numbered[2] or 0))
+    counted_twice = any(len(found) > 1 and all(n % 2 == 0 for n in found) for found in numbers.values())
+    return Producer(Generation.TF_KERAS, "2.13" if counted_twice else None)

@@ -1,0 +1,102 @@
+"""YAML from a file that nobody vouches for, as ``model.to_yaml()`` of Keras 1 to tf.keras 2.5 wrote it.
+
+Plain data only: no tag makes an object, but for the few under which Python 2 and 3 wrote tuples, strings and integers.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from torch_keras_lstm.conversion.strict_json import MAX_DEPTH
+
+MAX_CHARACTERS = 4 * 2**20
+MAX_VALUES = 1_000_000
+
+_PYTHON_DATA = {"tuple": "seq", "list": "seq", "unicode": "str", "str": "str", "long": "int", "int": "int"}
+
+
+def parse_object(text: str, what: str) -> dict[str, Any]:
+    """The mapping that a YAML document holds, or that the YAML inside of its one string does.
+
+    Args:
+        text: the document.
+        what: how an error names it.
+
+    Raises:
+        ValueError: when PyYAML is not installed, or it is not YAML, not a mapping at the top, too large or too deep,
+            names a key twice, or holds anything but mappings, lists, strings, finite numbers, truth values and nulls.
+    """
+    value = _parse(text, what)
+    if isinstance(value, str):
+        value = _parse(value, what)  # somebody dumped what `to_yaml` had dumped already
+    if not isinstance(value, dict):
+        raise ValueError(f"{what} must hold a YAML mapping, got {type(value).__name__}.")
+    return value
+
+
+def _parse(text: str, what: str) -> Any:
+    try:
+        import yaml
+    except ImportError:
+        raise ValueError(
+            f"{what} is YAML, which needs PyYAML: `pip install 'torch-keras-lstm[yaml]'`. Or save the architecture "
+            "with `model.to_json()`."
+        ) from None
+    if len(text) > MAX_CHARACTERS:
+        raise ValueError(f"{what} has {len(text)} characters; a model's YAML has at most {MAX_CHARACTERS}.")
+    try:
+        value = yaml.load(text, _loader(yaml))
+    except RecursionError:
+        raise ValueError(f"{what} is nested too deeply; at most {MAX_DEPTH} levels are read.") from None
+    except (yaml.YAMLError, ValueError, TypeError, LookupError) as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{what} is not YAML that describes a model: {reason[:300]}.") from None
+    _check(value, what)
+    return value
+
+
+def _loader(yaml: Any) -> Any:
+    class StrictLoader(yaml.SafeLoader):  # type: ignore[misc]
+        pass
+
+    def mapping(loader: Any, node: Any) -> dict[Any, Any]:
+        keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
+        table = dict(zip(keys, (loader.construct_object(value, deep=True) for _, value in node.value), strict=True))
+        if len(table) < len(keys):
+            raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one mapping")
+        return table
+
+    StrictLoader.add_constructor("tag:yaml.org,2002:map", mapping)
+    for name, kind in _PYTHON_DATA.items():
+        constructor = StrictLoader.yaml_constructors[f"tag:yaml.org,2002:{kind}"]
+        StrictLoader.add_constructor(f"tag:yaml.org,2002:python/{name}", constructor)
+    return StrictLoader
+
+
+def _check(value: Any, what: str) -> None:
+    """Refuse what a configuration cannot hold. An alias counts wherever it stands, as it would if written out."""
+    count = 0
+    pending: list[tuple[Any, int]] = [(value, 0)]
+    while pending:
+        item, depth = pending.pop()
+        count += 1
+        if count > MAX_VALUES:
+            raise ValueError(f"{what} stands for more than {MAX_VALUES} values; at most that many are read.")
+        if depth > MAX_DEPTH:
+            raise ValueError(f"{what} is nested too deeply; at most {MAX_DEPTH} levels are read.")
+        if isinstance(item, float) and not math.isfinite(item):
+            raise ValueError(f"{what} holds {item}, which is not a number that a configuration may hold.")
+        pending += ((child, depth + 1) for child in _children(item, what))
+
+
+def _children(item: Any, what: str) -> Iterator[Any]:
+    if isinstance(item, dict):
+        if not all(isinstance(key, str) for key in item):
+            raise ValueError(
+                f"{what} has a key that is no string, {next(k for k in item if not isinstance(k, str))!r}."
+            )
+        yield from item.values()
+    elif isinstance(item, list):
+        yield from item
+    elif not isinstance(item, str | int | float | None):
+        raise ValueError(f"{what} holds a {type(item).__name__}, which a model's configuration does not.")

@@ -1,0 +1,184 @@
+"""The arrays of weight files, by whatever Keras or TensorFlow wrote them; what they belong to is decided elsewhere."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from torch_keras_lstm.conversion import saved_model
+from torch_keras_lstm.conversion.archive import KerasArchive
+from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, SavedArray, Weights
+from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
+from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.object_graph import checkpoint_weights
+from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
+
+MAX_SHARDS = 1000
+
+# Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
+_PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
+_ARCHIVED = "model.weights"
+
+
+def open_weights(path: Path, opened: ExitStack) -> Weights:
+    """The arrays of a file that holds weights, with or without an architecture.
+
+    Args:
+        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras``, a SavedModel folder, or
+            a TensorFlow checkpoint: its prefix, its index, or the folder that holds only it.
+        opened: keeps what the arrays are read from open.
+
+    Raises:
+        ValueError: when it holds no weights, or what it says of them is broken.
+        OSError: when a file cannot be opened, or is truncated or damaged.
+    """
+    kind = file_kind(path)
+    if kind == "savedmodel":
+        return saved_model_weights(path)
+    if kind == "checkpoint":
+        return checkpoint_weights(TensorBundle(checkpoint_prefix(path)), "TensorFlow checkpoint")
+    if kind == "keras":
+        return archived_weights(opened.enter_context(KerasArchive(path)), opened)
+    if kind == "json":
+        beside = {entry.name: entry for entry in path.parent.iterdir()}
+        return _sharded(path.read_bytes(), lambda name: beside.get(name), "the folder", opened)
+    if kind != "hdf5":
+        raise ValueError("This is an architecture. Weights are read from `.h5` and `.keras` files and checkpoints.")
+    file = opened.enter_context(Hdf5File(path))
+    if file.has("model_weights"):
+        return legacy_weights(file, "/model_weights")
+    return legacy_weights(file, "/") if is_legacy(file) else _weights_by_path([file])
+
+
+def archived_weights(archive: KerasArchive, opened: ExitStack) -> Weights:
+    """The weights in a ``.keras`` archive: one HDF5 file, or several of them with a list."""
+    names = archive.names()
+    if f"{_ARCHIVED}.h5" in names:
+        return _weights_by_path([opened.enter_context(Hdf5File(archive.read(f"{_ARCHIVED}.h5")))])
+    if f"{_ARCHIVED}.json" in names:
+        listed = archive.read_text(f"{_ARCHIVED}.json")
+        return _sharded(listed, lambda name: archive.read(name) if name in names else None, "the archive", opened)
+    if f"{_ARCHIVED}.npz" in names:
+        raise ValueError(
+            "The weights are in `model.weights.npz`, which holds pickled objects: to read them could run code of the "
+            "file's. Load the model with the Keras that saved it and save it with weights in HDF5."
+        )
+    raise ValueError(f"The archive holds no weights: it has no member `{_ARCHIVED}.h5`.")
+
+
+def saved_model_weights(folder: Path) -> Weights:
+    """The weights in a SavedModel folder."""
+    return checkpoint_weights(TensorBundle(saved_model.checkpoint_prefix(folder)), "weights (SavedModel)")
+
+
+def holds_weights(file: Hdf5File) -> bool:
+    """Whether a HDF5 file without an architecture holds a model's weights."""
+    return file.has("model_weights") or is_legacy(file) or _path_root(file) is not None
+
+
+def is_legacy(file: Hdf5File) -> bool:
+    """Whether the weights stand under the names of their layers, or under numbers, as in every Keras before 2.12."""
+    return file.names("layer_names") is not None or file.number("nb_layers") is not None
+
+
+def legacy_weights(file: Hdf5File, group: str) -> Weights:
+    """The weights under ``group``, which lists its layers and for each layer its arrays."""
+    found = file.arrays(group)
+    names = file.names("layer_names", group)
+    if names is None:
+        layers = _numbered(file, group, found)
+    else:
+        if len(set(names)) < len(names):
+            raise ValueError(f"`layer_names` of `{group}` names a layer twice.")
+        layers = {layer: _named(file, group, layer, found) for layer in names}
+    optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
+    left = {"optimizer": optimizer} if optimizer else {}
+    version = file.text("keras_version", group)
+    return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values())), left, version)
+
+
+def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:
+    variables = file.names("weight_names", f"{group}/{layer}")
+    if variables is None:
+        raise ValueError(f"Group `{layer}` of `{group}` has no attribute `weight_names`.")
+    arrays = {}
+    for variable in variables:
+        array = found.pop(f"{layer}/{variable}", None)
+        if array is None:
+            raise ValueError(f"Layer `{layer}` names a weight `{variable}` that the file does not hold, or twice.")
+        arrays[variable] = array
+    return arrays
+
+
+def _numbered(file: Hdf5File, group: str, found: dict[str, SavedArray]) -> dict[str, dict[str, SavedArray]]:
+    """The layout before Keras 1.0: ``nb_layers`` groups ``layer_0``, ... of ``nb_params`` arrays ``param_0``, ..."""
+    count = file.number("nb_layers", group)
+    if count is None:
+        raise ValueError(f"Group `{group}` has neither an attribute `layer_names` nor `nb_layers`.")
+    layers: dict[str, dict[str, SavedArray]] = {}
+    for layer in (f"layer_{number}" for number in range(count)):
+        if not file.has(f"{group}/{layer}"):
+            raise ValueError(f"`nb_layers` of `{group}` is {count}, but the file has no group `{layer}`.")
+        layers[layer] = {}
+        for parameter in (f"param_{number}" for number in range(file.number("nb_params", f"{group}/{layer}") or 0)):
+            array = found.pop(f"{layer}/{parameter}", None)
+            if array is None:
+                raise ValueError(f"Group `{layer}` counts an array `{parameter}` that the file does not hold.")
+            layers[layer][parameter] = array
+    return layers
+
+
+def _weights_by_path(files: Iterable[Hdf5File]) -> Weights:
+    paths: dict[str, SavedArray] = {}
+    left: dict[str, int] = {}
+    root = None
+    for file in files:
+        root = root or _path_root(file)
+        for path, array in file.arrays().items():
+            kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
+            if kind in ("optimizer", "metrics", "random state"):
+                left[kind] = left.get(kind, 0) + 1
+            elif path in paths:
+                raise ValueError(f"Array `{path}` stands in more than one of the files.")
+            else:
+                paths[path] = array
+    if root is None:
+        raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
+    return Weights("weights (.weights.h5)", ArraysByPath(root, paths), left)
+
+
+def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:
+    """Weights in several HDF5 files, which a ``.weights.json`` lists; their names are looked up, never made a path."""
+    what = "The list of shards"
+    weight_map = parse_object(decode(listed, what), what).get("weight_map")
+    if not isinstance(weight_map, dict):
+        raise ValueError("The JSON lists no weights: `weight_map` is missing. A model's architecture is not weights.")
+    shards = [_open_shard(name, find, place, opened) for name in _shard_names(weight_map)]
+    weights = _weights_by_path(shards)
+    return Weights(f"{weights.container}, {len(shards)} shards", weights.arrays, weights.left)
+
+
+def _shard_names(weight_map: Mapping[str, Any]) -> list[str]:
+    listed = [names if isinstance(names, list) else [names] for names in weight_map.values()]
+    names = list(dict.fromkeys(name for group in listed for name in group if isinstance(name, str)))
+    if len(names) > MAX_SHARDS or not all(isinstance(name, str) for group in listed for name in group):
+        raise ValueError(f"`weight_map` must name up to {MAX_SHARDS} files, each by a string.")
+    strange = next((name for name in names if not re.fullmatch(r"[^/\\:]+\.weights\.h5", name)), None)
+    if strange is not None:
+        raise ValueError(f"A shard is a file `*.weights.h5` beside its list; {strange!r} is not opened.")
+    return names
+
+
+def _open_shard(name: str, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Hdf5File:
+    source = find(name)
+    if source is None:
+        raise ValueError(f"The shard {name!r} is missing from {place}.")
+    if isinstance(source, Path) and source.is_symlink():
+        raise ValueError(f"The shard {name!r} is a link, and links are not followed.")
+    return opened.enter_context(Hdf5File(source))
+
+
+def _path_root(file: Hdf5File) -> str | None:
+    return next((root for root in _PATH_ROOTS if file.has(root)), None)

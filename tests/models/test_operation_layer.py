@@ -1,0 +1,35 @@
+import copy
+import pickle
+
+import pytest
+import torch
+
+from torch_keras_lstm.models import OperationLayer
+
+
+def test_it_computes_its_function_of_tensors_and_constants() -> None:
+    x = torch.randn(3, 4)
+    assert torch.equal(OperationLayer("Multiply", {"name": "m"})(x, 2.0), 2 * x)
+    assert torch.equal(OperationLayer("Mean", {"axis": -1, "keepdims": True})(x), x.mean(-1, keepdim=True))
+    assert torch.equal(OperationLayer("TFOpLambda", {"function": "math.reduce_max"})(x, axis=0), x.amax(0))
+
+
+def test_it_hands_on_no_mask_and_has_no_weights() -> None:
+    layer = OperationLayer("Negative", {})
+    assert layer.compute_mask(torch.ones(2), torch.ones(2, dtype=torch.bool)) is None
+    assert (layer.built, layer.count_params()) == (True, 0)
+    assert {"mask", "training"}.isdisjoint(layer.call_arguments)
+
+
+def test_copies_compute_the_same() -> None:
+    layer, x = OperationLayer("Sum", {"axis": 1}, name="total"), torch.randn(3, 4)
+    config = layer.get_config()
+    assert config == {"name": "total", "operation": "Sum", "arguments": {"axis": 1}}
+    for again in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer)), OperationLayer.from_config(config)):
+        assert torch.equal(again(x), x.sum(1))
+        assert repr(again) == "OperationLayer(name='total', Sum)"
+
+
+def test_an_unknown_operation_is_refused() -> None:
+    with pytest.raises(ValueError, match="Unknown operation `Meann`"):
+        OperationLayer("Meann", {})
