@@ -13,6 +13,7 @@ from rich.table import Table
 
 from torch_keras_lstm import conversion
 from torch_keras_lstm._version import __version__
+from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.model_folder import FileConversion, convert_all, model_files
 from torch_keras_lstm.conversion.plot import save_plot
 from torch_keras_lstm.conversion.report import Report
@@ -54,7 +55,7 @@ def convert(
     From a folder, FILE/a/m.h5 goes into DIR/a/m. A model that cannot be converted does not stop the others; the exit
     code is 1 then.
     """
-    if source.is_dir() and not (source / "saved_model.pb").exists() and (paths := model_files(source)):
+    if source.is_dir() and not (source / saved_model.GRAPH).exists() and (paths := model_files(source)):
         if weights is not None:
             raise ValueError("`--weights` belongs to one model, but a folder of them was given.")
         _convert_folder(source, paths, output, force)

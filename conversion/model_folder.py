@@ -5,14 +5,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.build import CustomObjects
+from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.loading import PathLike, convert
 from torch_keras_lstm.conversion.report import Report
-from torch_keras_lstm.conversion.strict_json import decode, parse_object
-
-_SAVED_MODEL = "saved_model.pb"
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,12 @@ class FileConversion:
 def model_files(folder: PathLike) -> list[Path]:
     """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, and SavedModel folders.
 
-    What a file is, its content tells, not its name. HDF5 files count whatever they hold, and damaged archives
-    too; other zip archives and other JSON do not.
+    What a file is, its content tells, not its name. HDF5 files count whatever they hold, and so do damaged archives;
+    other zip archives and other JSON do not.
     """
     found = []
     for path in sorted(Path(folder).rglob("*")):
-        if path.name == _SAVED_MODEL:
+        if path.name == saved_model.GRAPH:
             found.append(path.parent)
         elif path.is_file() and _is_model(path):
             found.append(path)
@@ -82,19 +81,12 @@ def _is_model(path: Path) -> bool:
         kind = file_kind(path)
     except ValueError:
         return False
-    if kind == "json":
-        return _is_architecture(path)
     if kind == "keras":
         try:
             with KerasArchive(path) as archive:
                 return "config.json" in archive.names()
         except ValueError:  # damaged: its conversion will say so
             return True
-    return True
-
-
-def _is_architecture(path: Path) -> bool:
-    try:
-        return "class_name" in parse_object(decode(path.read_bytes(), "The file"), "The file")
-    except ValueError:
-        return False
+    if kind in ("json", "yaml"):
+        return b"class_name" in path.read_bytes() and not is_converted(path.parent)
+    return kind == "hdf5"

@@ -19,7 +19,6 @@ from torch_keras_lstm.conversion.build import CustomObjects, why_not
 from torch_keras_lstm.conversion.containers import naming, open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.dialects import Generation
-from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.loading import PathLike, load_model
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model, OperationLayer

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.conversion.handmade import entry, keras_2_lstm, lstm_weights, sequential, write_keras, write_legacy
-from torch_keras_lstm.conversion import load_model
+from torch_keras_lstm.conversion import convert, load_model
 from torch_keras_lstm.conversion.model_folder import convert_all, model_files
 
 T, F, U = 6, 3, 4
@@ -31,6 +31,7 @@ def folder(tmp_path: Path) -> Path:
     (root / "arch.json").write_text(json.dumps(sequential(keras_2_lstm("l", U, batch_input_shape=[None, T, F]))))
     (root / "results.json").write_text('{"accuracy": 1}')
     (root / "lines.json").write_text("{}\n{}")
+    convert(root / "b.h5", root / "done")
     (root / "notes.txt").write_text("text")
     np.savez(root / "record.npz", x0=np.ones(2))
     (root / "saved").mkdir()
