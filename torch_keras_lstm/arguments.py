@@ -49,6 +49,21 @@ def positive_integer(name: str, value: SupportsIndex) -> int:
     return operator.index(value)
 
 
+def integers_per_axis(name: str, value: object, axes: int, least: int = 1) -> tuple[int, ...]:
+    """One integer of at least ``least`` for each of ``axes`` axes, given as a list of them or as one for all.
+
+    Raises:
+        ValueError: naming the argument, when ``value`` is neither.
+    """
+    values = value if isinstance(value, list | tuple) else (value,) * axes
+    if len(values) != axes or not all(_is_integer(entry) and entry >= least for entry in values):
+        raise ValueError(
+            f"Received an invalid value for argument `{name}`: expected an integer of at least {least}, or a list of "
+            f"{axes} of them, got {value!r}."
+        )
+    return tuple(operator.index(entry) for entry in values)
+
+
 def _is_finite_number(value: object) -> TypeGuard[float]:
     if not isinstance(value, Real) or isinstance(value, bool):
         return False

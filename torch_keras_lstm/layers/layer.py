@@ -149,6 +149,14 @@ class Layer(nn.Module):
         """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
         return {}
 
+    def input_shape_of(self, weight: Tensor) -> Shape:
+        """An input shape for which the layer's first weight has the shape of ``weight``, which is in Keras' layout.
+
+        A ``state_dict`` is loaded into a layer that is not built by way of it. For most layers the number of features,
+        the one size that the constructor does not tell, is the kernel's first axis.
+        """
+        return None, None, weight.shape[0]
+
     @property
     def built(self) -> bool:
         """Whether every parameter has its shape; a layer without parameters is built from the start."""
@@ -350,8 +358,7 @@ class Layer(nn.Module):
         for row in self._rows[:1]:
             saved = state_dict.get(prefix + row.parameter)
             if is_lazy(getattr(self, row.parameter)) and saved is not None and not is_lazy(saved):
-                # The number of features, the one size that the constructor does not tell, is the kernel's first axis.
-                self._create_weights((None, None, row.to_keras(saved).shape[0]))
+                self._create_weights(self.input_shape_of(row.to_keras(saved)))
         super()._load_from_state_dict(state_dict, prefix, *args)
         for row in self._rows[:1]:
             weight = getattr(self, row.parameter)

@@ -1,0 +1,80 @@
+"""What every layer over the axes of space shares: where the channels stand, and the shapes that follow from it."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from torch import Tensor
+
+from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.layers.layer import Layer, Shape
+
+DATA_FORMATS = ("channels_last", "channels_first")
+_AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+
+class SpatialLayer(Layer):
+    """A layer of (batch, *spatial, channels), or (batch, channels, *spatial), with ``rank`` axes of space.
+
+    Args:
+        data_format: "channels_last", which ``None`` means too, or "channels_first".
+    """
+
+    rank: ClassVar[int]
+
+    def __init__(self, *, data_format: str | None = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.data_format = DATA_FORMATS[0] if data_format is None else data_format
+        check_choice("data_format", self.data_format, DATA_FORMATS)
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` has a batch axis, one of channels and those of space."""
+        if len(shape) != self.rank + 2:
+            raise ValueError(
+                f"Layer `{self.name}` takes inputs of shape {self.layout}, got {len(shape)} axes: {tuple(shape)}."
+            )
+
+    @property
+    def layout(self) -> str:
+        """The axes of an input in words, such as "(batch, height, width, channels)"."""
+        axes = self.arrange("batch", _AXES[self.rank], "channels")
+        return f"({', '.join(axes)})"
+
+    def arrange(self, batch: Any, sizes: Sequence[Any], channels: Any) -> tuple[Any, ...]:
+        """A shape in the layer's ``data_format``."""
+        if self.data_format == "channels_first":
+            return (batch, channels, *sizes)
+        return (batch, *sizes, channels)
+
+    def sizes_of(self, shape: Shape) -> Shape:
+        """The axes of space of a shape in the layer's ``data_format``."""
+        return shape[2:] if self.data_format == "channels_first" else shape[1:-1]
+
+    def channels_of(self, shape: Shape) -> int | None:
+        """The number of channels of a shape in the layer's ``data_format``."""
+        return shape[1 if self.data_format == "channels_first" else -1]
+
+    def channels_first(self, inputs: Tensor) -> Tensor:
+        """Inputs in the layer's ``data_format`` as (batch, channels, *spatial), a view."""
+        return inputs if self.data_format == "channels_first" else inputs.movedim(-1, 1)
+
+    def in_data_format(self, outputs: Tensor) -> Tensor:
+        """(batch, channels, *spatial) in the layer's ``data_format``, a view."""
+        return outputs if self.data_format == "channels_first" else outputs.movedim(1, -1)
+
+    def prepare_numbers(self, inputs: Any) -> Tensor:
+        """As :meth:`prepare`, integers and booleans cast to the layer's dtype; (batch, channels, *spatial)."""
+        values = self.prepare(inputs)
+        return self.channels_first(values if values.is_floating_point() else values.to(self.dtype))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: as in Keras, a mask over steps ends here."""
+        return
+
+
+def check_windows_fit(layer: Layer, shape: Shape, outputs: Sequence[int | None]) -> None:
+    """Raise a ``ValueError`` when an axis of inputs of ``shape`` is smaller than the window of ``layer``."""
+    if any(size is not None and size < 1 for size in outputs):
+        raise ValueError(
+            f"Layer `{layer.name}` has a window larger than its input of shape {tuple(shape)}: nothing would come out. "
+            "Give it longer inputs, a smaller window or `padding='same'`."
+        )
