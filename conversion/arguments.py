@@ -52,10 +52,37 @@ OPTIONAL_TEXT = Kind("a string or null", lambda value: value is None or isinstan
 LAYER = Kind("a layer, an object with `class_name` and `config`", is_serialized_object)
 OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_serialized_object(value))
 
+
+def _is_integers(value: object, least: int) -> bool:
+    """Whether ``value`` is an integer of at least ``least``, or a list of such lists and integers."""
+    if isinstance(value, list | tuple):
+        return all(_is_integers(entry, least) for entry in value)
+    return _is_integer(value) and value >= least
+
+
+SIZES = Kind("a positive integer or a list of them", lambda value: _is_integers(value, 1))
+OPTIONAL_SIZES = Kind(
+    "a positive integer, a list of them or null", lambda value: value is None or _is_integers(value, 1)
+)
+AMOUNTS = Kind("an integer of at least 0 or lists of them", lambda value: _is_integers(value, 0))
+OPTIONAL_AMOUNTS = Kind(
+    "an integer of at least 0, lists of them or null", lambda value: value is None or _is_integers(value, 0)
+)
+
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
 _WEIGHTED = {
     f"{weight}_{role}": OBJECT for weight in ("kernel", "bias") for role in ("initializer", "regularizer", "constraint")
 } | {"use_bias": FLAG, "activation": OBJECT}
+_WINDOW = {
+    "kernel_size": SIZES,
+    "strides": SIZES,
+    "padding": TEXT,
+    "data_format": OPTIONAL_TEXT,
+    "dilation_rate": SIZES,
+}
+_CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
+_GLOBAL_POOLING = {"data_format": OPTIONAL_TEXT, "keepdims": FLAG}
+_POOLING = {"pool_size": SIZES, "strides": OPTIONAL_SIZES, "padding": TEXT, "data_format": OPTIONAL_TEXT}
 _LSTM_CELL = _WEIGHTED | {
     "units": COUNT,
     "recurrent_activation": OBJECT,
@@ -74,12 +101,18 @@ _RECURRENT = dict.fromkeys(
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
+    "AveragePooling1D": _POOLING,
+    "AveragePooling2D": _POOLING,
+    "AveragePooling3D": _POOLING,
     "Bidirectional": {
         "layer": LAYER,
         "backward_layer": OPTIONAL_LAYER,
         "merge_mode": OPTIONAL_TEXT,
         "zero_output_for_mask": OPTIONAL_FLAG,
     },
+    "Conv1D": _CONV,
+    "Conv2D": _CONV,
+    "Conv3D": _CONV,
     "Dense": _WEIGHTED | {"units": COUNT},
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "Embedding": {
@@ -91,9 +124,18 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "mask_zero": FLAG,
     },
     "Flatten": {"data_format": OPTIONAL_TEXT},
+    "GlobalAveragePooling1D": _GLOBAL_POOLING,
+    "GlobalAveragePooling2D": _GLOBAL_POOLING,
+    "GlobalAveragePooling3D": _GLOBAL_POOLING,
+    "GlobalMaxPooling1D": _GLOBAL_POOLING,
+    "GlobalMaxPooling2D": _GLOBAL_POOLING,
+    "GlobalMaxPooling3D": _GLOBAL_POOLING,
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
     "Masking": {"mask_value": NUMBER},
+    "MaxPooling1D": _POOLING,
+    "MaxPooling2D": _POOLING,
+    "MaxPooling3D": _POOLING,
     "RNN": _RECURRENT | {"cell": LAYER},
     "RepeatVector": {"n": COUNT},
     "TimeDistributed": {"layer": LAYER},
@@ -102,6 +144,9 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
     "Bidirectional": ("layer",),
+    "Conv1D": ("filters", "kernel_size"),
+    "Conv2D": ("filters", "kernel_size"),
+    "Conv3D": ("filters", "kernel_size"),
     "Dense": ("units",),
     "Dropout": ("rate",),
     "Embedding": ("input_dim", "output_dim"),
