@@ -53,7 +53,7 @@ LAYER = Kind("a layer, an object with `class_name` and `config`", is_serialized_
 OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_serialized_object(value))
 
 
-def _is_integers(value: object, least: int) -> bool:
+def _is_integers(value: Any, least: int) -> bool:
     """Whether ``value`` is an integer of at least ``least``, or a list of such lists and integers."""
     if isinstance(value, list | tuple):
         return all(_is_integers(entry, least) for entry in value)

@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import SupportsIndex, TypeGuard
+from typing import Any, SupportsIndex, TypeGuard
 
 
 def check_number(name: str, value: object) -> None:
@@ -55,7 +55,7 @@ def integers_per_axis(name: str, value: object, axes: int, least: int = 1) -> tu
     Raises:
         ValueError: naming the argument, when ``value`` is neither.
     """
-    values = value if isinstance(value, list | tuple) else (value,) * axes
+    values: Sequence[Any] = value if isinstance(value, list | tuple) else (value,) * axes
     if len(values) != axes or not all(_is_integer(entry) and entry >= least for entry in values):
         raise ValueError(
             f"Received an invalid value for argument `{name}`: expected an integer of at least {least}, or a list of "

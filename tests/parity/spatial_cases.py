@@ -73,8 +73,8 @@ def compare_outputs_and_gradients(case: Case) -> None:
             expected_loss = tf.reduce_sum(expected * scale) + sum(theirs.losses)
         return expected, expected_loss, tape.gradient(expected_loss, [inputs, *(w.value for w in theirs.weights)])
 
-    # TensorFlow's own CPU kernels lack groups, channels in front and means of volumes in float64; XLA's do not, but take
-    # long to compile.
+    # TensorFlow's own CPU kernels lack groups, channels in front and means of volumes in float64; XLA has them, but
+    # takes long to compile.
     compiled = case.arguments.get("groups", 1) > 1 or case.arguments.get("data_format") == "channels_first"
     compiled = compiled or case.class_name == "AveragePooling3D"
     run = tf.function(reference, jit_compile=True) if compiled else reference

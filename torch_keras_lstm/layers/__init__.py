@@ -3,6 +3,7 @@
 from torch_keras_lstm.layers.activation import Activation
 from torch_keras_lstm.layers.bidirectional import Bidirectional
 from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
+from torch_keras_lstm.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
 from torch_keras_lstm.layers.dense import Dense
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.embedding import Embedding
@@ -44,6 +45,9 @@ __all__ = [
     "Conv1D",
     "Conv2D",
     "Conv3D",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Dense",
     "Dropout",
     "Embedding",

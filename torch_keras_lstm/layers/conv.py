@@ -91,9 +91,9 @@ class Conv(ConvBase):
         assert channels is not None, "check_input_shape lets no unknown number of channels through"
         return {"kernel": (*self.kernel_size, channels // self.groups, self.filters), "bias": (self.filters,)}
 
-    def input_shape_of(self, weight: Tensor) -> Shape:
+    def kernel_channels(self, kernel: Tensor) -> int:
         """The kernel has the channels of one group."""
-        return self.arrange(None, (None,) * self.rank, weight.shape[-2] * self.groups)
+        return kernel.shape[-2] * self.groups
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless inputs of ``shape`` can be convolved; see the class."""

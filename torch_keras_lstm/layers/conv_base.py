@@ -9,6 +9,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import check_choice, integers_per_axis
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.spatial import SpatialLayer, check_windows_fit
+from torch_keras_lstm.layers.weight import Constraint, Initializer, Regularizer
 from torch_keras_lstm.sliding_windows import output_sizes
 
 _KINDS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
@@ -34,6 +35,9 @@ class ConvBase(SpatialLayer):
 
     weight: nn.Parameter
     bias: nn.Parameter | None
+    bias_initializer: Initializer
+    bias_regularizer: Regularizer | None
+    bias_constraint: Constraint | None
 
     def __init__(
         self,
@@ -73,24 +77,38 @@ class ConvBase(SpatialLayer):
 
     def declare(self, name: str, parameter: str, role: str, axes: tuple[int, ...]) -> None:
         """Declare a weight with the initializer, regularizer and constraint of its role."""
-        self.add_weight(
-            name,
-            parameter,
-            axes=axes,
-            **{kind: getattr(self, f"{role}_{kind}") for kind in _KINDS},
-        )
+        self.add_weight(name, parameter, axes=axes, **{kind: getattr(self, f"{role}_{kind}") for kind in _KINDS})
 
-    def declare_bias(self) -> None:
-        """Declare the bias if there is one: the last weight, as in Keras."""
-        if self.use_bias:
-            self.declare("bias", "bias", "bias", (0,))
-        else:
+    def declare_bias(self, initializer: Initializer | None = None) -> None:
+        """Declare the bias if there is one: the last weight, as in Keras.
+
+        Args:
+            initializer: used in place of the one given to the constructor.
+        """
+        if not self.use_bias:
             self.register_parameter("bias", None)
+            return
+        self.add_weight(
+            "bias",
+            "bias",
+            axes=(0,),
+            initializer=initializer or self.bias_initializer,
+            regularizer=self.bias_regularizer,
+            constraint=self.bias_constraint,
+        )
 
     @property
     def kernel_axes(self) -> tuple[int, ...]:
         """Keras' (*window, in, out) as torch's (out, in, *window)."""
         return (self.rank + 1, self.rank, *range(self.rank))
+
+    def kernel_channels(self, kernel: Tensor) -> int:
+        """The number of input channels that a kernel in Keras' layout, the first weight, is for."""
+        return kernel.shape[-2]
+
+    def input_shape_of(self, weight: Tensor) -> Shape:
+        """The channels that the kernel is for, free axes otherwise."""
+        return self.arrange(None, (None,) * self.rank, self.kernel_channels(weight))
 
     @property
     def channels(self) -> int | None:
@@ -98,7 +116,7 @@ class ConvBase(SpatialLayer):
         if not self.built:
             return None
         _, kernel = next(self.own_weights())
-        return self.channels_of(self.input_shape_of(kernel))
+        return self.kernel_channels(kernel)
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless inputs of ``shape`` have the layer's axes, channels and room for a window."""

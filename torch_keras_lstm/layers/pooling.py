@@ -55,9 +55,7 @@ class Pooling(SpatialLayer):
 
     def output_sizes(self, input_shape: Shape) -> list[int | None]:
         """The sizes of the output's axes of space, ``None`` where the input's is free."""
-        return output_sizes(
-            self.sizes_of(input_shape), self.pool_size, self.strides, (1,) * self.rank, self.padding
-        )
+        return output_sizes(self.sizes_of(input_shape), self.pool_size, self.strides, (1,) * self.rank, self.padding)
 
     def forward(self, inputs: Any) -> Tensor:
         """Map (batch, *spatial, channels) to the same with fewer steps in space, or what ``data_format`` says."""

@@ -30,14 +30,13 @@ class SpatialLayer(Layer):
         """Raise a ``ValueError`` unless ``shape`` has a batch axis, one of channels and those of space."""
         if len(shape) != self.rank + 2:
             raise ValueError(
-                f"Layer `{self.name}` takes inputs of shape {self.layout}, got {len(shape)} axes: {tuple(shape)}."
+                f"Layer `{self.name}` takes inputs of shape ({', '.join(self.layout('channels'))}), "
+                f"got {len(shape)} axes: {tuple(shape)}."
             )
 
-    @property
-    def layout(self) -> str:
-        """The axes of an input in words, such as "(batch, height, width, channels)"."""
-        axes = self.arrange("batch", _AXES[self.rank], "channels")
-        return f"({', '.join(axes)})"
+    def layout(self, channels: str) -> tuple[str, ...]:
+        """The axes of a tensor in words, such as ("batch", "height", "width", "channels")."""
+        return self.arrange("batch", _AXES[self.rank], channels)
 
     def arrange(self, batch: Any, sizes: Sequence[Any], channels: Any) -> tuple[Any, ...]:
         """A shape in the layer's ``data_format``."""
@@ -54,12 +53,12 @@ class SpatialLayer(Layer):
         return shape[1 if self.data_format == "channels_first" else -1]
 
     def channels_first(self, inputs: Tensor) -> Tensor:
-        """Inputs in the layer's ``data_format`` as (batch, channels, *spatial), a view."""
-        return inputs if self.data_format == "channels_first" else inputs.movedim(-1, 1)
+        """Inputs in the layer's ``data_format`` as (..., channels, *spatial), a view."""
+        return inputs if self.data_format == "channels_first" else inputs.movedim(-1, -1 - self.rank)
 
     def in_data_format(self, outputs: Tensor) -> Tensor:
-        """(batch, channels, *spatial) in the layer's ``data_format``, a view."""
-        return outputs if self.data_format == "channels_first" else outputs.movedim(1, -1)
+        """(..., channels, *spatial) in the layer's ``data_format``, a view."""
+        return outputs if self.data_format == "channels_first" else outputs.movedim(-1 - self.rank, -1)
 
     def prepare_numbers(self, inputs: Any) -> Tensor:
         """As :meth:`prepare`, integers and booleans cast to the layer's dtype; (batch, channels, *spatial)."""
