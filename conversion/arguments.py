@@ -81,6 +81,17 @@ _WINDOW = {
     "dilation_rate": SIZES,
 }
 _CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
+_CONV_TRANSPOSE = _WEIGHTED | _WINDOW | {"filters": COUNT, "output_padding": OPTIONAL_AMOUNTS}
+_SEPARABLE = (
+    {
+        f"{weight}_{role}": OBJECT
+        for weight in ("depthwise", "pointwise", "bias")
+        for role in ("initializer", "regularizer", "constraint")
+    }
+    | _WINDOW
+    | {"use_bias": FLAG, "activation": OBJECT, "depth_multiplier": COUNT, "filters": COUNT}
+)
+_DEPTHWISE = {name: kind for name, kind in _SEPARABLE.items() if not name.startswith("pointwise") and name != "filters"}
 _GLOBAL_POOLING = {"data_format": OPTIONAL_TEXT, "keepdims": FLAG}
 _POOLING = {"pool_size": SIZES, "strides": OPTIONAL_SIZES, "padding": TEXT, "data_format": OPTIONAL_TEXT}
 _LSTM_CELL = _WEIGHTED | {
@@ -98,6 +109,13 @@ _LSTM_CELL = _WEIGHTED | {
 _RECURRENT = dict.fromkeys(
     ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), FLAG
 )
+_CONV_LSTM = {name: kind for name, kind in _LSTM_CELL.items() if name not in ("units", "implementation")} | {
+    **_RECURRENT,
+    **_WINDOW,
+    "filters": COUNT,
+}
+
+_DATA_FORMAT = {"data_format": OPTIONAL_TEXT}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
@@ -111,9 +129,20 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "zero_output_for_mask": OPTIONAL_FLAG,
     },
     "Conv1D": _CONV,
+    "Conv1DTranspose": _CONV_TRANSPOSE,
     "Conv2D": _CONV,
+    "Conv2DTranspose": _CONV_TRANSPOSE,
     "Conv3D": _CONV,
+    "Conv3DTranspose": _CONV_TRANSPOSE,
+    "ConvLSTM1D": _CONV_LSTM,
+    "ConvLSTM2D": _CONV_LSTM,
+    "ConvLSTM3D": _CONV_LSTM,
+    "Cropping1D": {"cropping": AMOUNTS},
+    "Cropping2D": _DATA_FORMAT | {"cropping": AMOUNTS},
+    "Cropping3D": _DATA_FORMAT | {"cropping": AMOUNTS},
     "Dense": _WEIGHTED | {"units": COUNT},
+    "DepthwiseConv1D": _DEPTHWISE,
+    "DepthwiseConv2D": _DEPTHWISE,
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "Embedding": {
         "input_dim": COUNT,
@@ -138,22 +167,40 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "MaxPooling3D": _POOLING,
     "RNN": _RECURRENT | {"cell": LAYER},
     "RepeatVector": {"n": COUNT},
+    "SeparableConv1D": _SEPARABLE,
+    "SeparableConv2D": _SEPARABLE,
     "TimeDistributed": {"layer": LAYER},
+    "UpSampling1D": {"size": SIZES},
+    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},
+    "UpSampling3D": _DATA_FORMAT | {"size": SIZES},
+    "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
+    "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},
+    "ZeroPadding3D": _DATA_FORMAT | {"padding": AMOUNTS},
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
     "Bidirectional": ("layer",),
     "Conv1D": ("filters", "kernel_size"),
+    "Conv1DTranspose": ("filters", "kernel_size"),
     "Conv2D": ("filters", "kernel_size"),
+    "Conv2DTranspose": ("filters", "kernel_size"),
     "Conv3D": ("filters", "kernel_size"),
+    "Conv3DTranspose": ("filters", "kernel_size"),
+    "ConvLSTM1D": ("filters", "kernel_size"),
+    "ConvLSTM2D": ("filters", "kernel_size"),
+    "ConvLSTM3D": ("filters", "kernel_size"),
     "Dense": ("units",),
+    "DepthwiseConv1D": ("kernel_size",),
+    "DepthwiseConv2D": ("kernel_size",),
     "Dropout": ("rate",),
     "Embedding": ("input_dim", "output_dim"),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
     "RNN": ("cell",),
     "RepeatVector": ("n",),
+    "SeparableConv1D": ("filters", "kernel_size"),
+    "SeparableConv2D": ("filters", "kernel_size"),
     "TimeDistributed": ("layer",),
 }
 

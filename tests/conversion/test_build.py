@@ -46,16 +46,16 @@ def test_shapes_are_known_without_memory() -> None:
 
 def test_all_unsupported_layers_are_named_at_once_with_their_place() -> None:
     model = _model(
-        entry("Conv1D", "c", filters=3),
+        entry("Highway", "c", filters=3),
         entry("TimeDistributed", "t", layer=entry("BatchNormalization", "b")),
         keras_2_lstm("l", 4, activation=entry("LeakyReLU", "leaky")),
     )
     assert why_not(model, {}) == (
-        "Layers that are not supported: Conv1D (layer `c`), BatchNormalization (layer `b` (`layer` of `t`)), "
+        "Layers that are not supported: Highway (layer `c`), BatchNormalization (layer `b` (`layer` of `t`)), "
         "LeakyReLU (layer `leaky` (`activation` of `l`)). Classes of your own go into `custom_objects`."
     )
-    assert why_not(model, {"Conv1D": Dense, "BatchNormalization": Dense, "LeakyReLU": Dense}) is None
-    with pytest.raises(ValueError, match=r"^Layers that are not supported: Conv1D"):
+    assert why_not(model, {"Highway": Dense, "BatchNormalization": Dense, "LeakyReLU": Dense}) is None
+    with pytest.raises(ValueError, match=r"^Layers that are not supported: Highway"):
         build_layers(model, {})
 
 

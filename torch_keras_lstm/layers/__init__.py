@@ -4,7 +4,10 @@ from torch_keras_lstm.layers.activation import Activation
 from torch_keras_lstm.layers.bidirectional import Bidirectional
 from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
 from torch_keras_lstm.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from torch_keras_lstm.layers.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from torch_keras_lstm.layers.cropping import Cropping1D, Cropping2D, Cropping3D
 from torch_keras_lstm.layers.dense import Dense
+from torch_keras_lstm.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.embedding import Embedding
 from torch_keras_lstm.layers.flatten import Flatten
@@ -31,8 +34,11 @@ from torch_keras_lstm.layers.pooling import (
 )
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rnn import RNN
+from torch_keras_lstm.layers.separable_conv import SeparableConv1D, SeparableConv2D
 from torch_keras_lstm.layers.serialization import deserialize, serialize
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from torch_keras_lstm.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
     "LSTM",
@@ -43,12 +49,20 @@ __all__ = [
     "AveragePooling3D",
     "Bidirectional",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "ConvLSTM1D",
     "ConvLSTM2D",
     "ConvLSTM3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -67,7 +81,15 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "RepeatVector",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "TimeDistributed",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "deserialize",
     "serialize",
 ]

@@ -102,6 +102,11 @@ class ConvBase(SpatialLayer):
         """Keras' (*window, in, out) as torch's (out, in, *window)."""
         return (self.rank + 1, self.rank, *range(self.rank))
 
+    @property
+    def depthwise_axes(self) -> tuple[int, ...]:
+        """Keras' (*window, in, multiplier) as (in, multiplier, *window)."""
+        return (self.rank, self.rank + 1, *range(self.rank))
+
     def kernel_channels(self, kernel: Tensor) -> int:
         """The number of input channels that a kernel in Keras' layout, the first weight, is for."""
         return kernel.shape[-2]

@@ -154,12 +154,11 @@ class RecurrentLayer(Layer):
 
     def deliver(self, output: Tensor, states: Sequence[Tensor] | None) -> Any:
         """What a call returns, ``output`` or ``(output, *states)``; a stateful layer keeps the states."""
-        output = self.finish(output)
-        if states is None:
-            return output
-        if self.stateful:
+        returned = states if states is not None and self.return_state else ()
+        output = self.finish(output, *returned)
+        if states is not None and self.stateful:
             self.keep_states(states)
-        return (output, *states) if self.return_state else output
+        return (output, *returned) if self.return_state else output
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask goes on with sequences and ends with a last output; states have none."""

@@ -5,11 +5,14 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.arguments import check_choice, integers_per_axis
 from torch_keras_lstm.layers.layer import Layer, Shape
 
 DATA_FORMATS = ("channels_last", "channels_first")
 _AXES = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+
+# one number for all axes and both sides of each; one for each axis; or for each axis one in front and one at the end
+Amounts = int | Sequence[int | Sequence[int]]
 
 
 class SpatialLayer(Layer):
@@ -51,6 +54,30 @@ class SpatialLayer(Layer):
     def channels_of(self, shape: Shape) -> int | None:
         """The number of channels of a shape in the layer's ``data_format``."""
         return shape[1 if self.data_format == "channels_first" else -1]
+
+    def resized(self, shape: Shape, times: Sequence[int], plus: Sequence[int]) -> Shape:
+        """``shape`` with ``times`` each size in space and ``plus`` so much; free sizes stay free."""
+        axes = zip(self.sizes_of(shape), times, plus, strict=True)
+        sizes = [None if size is None else factor * size + more for size, factor, more in axes]
+        return self.arrange(shape[0], sizes, self.channels_of(shape))
+
+    def pairs(self, name: str, value: Any) -> tuple[tuple[int, int], ...]:
+        """The argument ``name``, amounts in front and at the end of each axis of space; see :data:`Amounts`.
+
+        Raises:
+            ValueError: when ``value`` has another form.
+        """
+        if self.rank == 1:
+            value = [value]
+        elif not isinstance(value, list | tuple):
+            value = [value] * self.rank
+        if len(value) != self.rank:
+            raise ValueError(
+                f"Received an invalid value for argument `{name}`: expected an integer, or an integer or a pair for "
+                f"each of {self.rank} axes, got {value!r}."
+            )
+        front_and_end = [integers_per_axis(name, entry, 2, least=0) for entry in value]
+        return tuple((front, end) for front, end in front_and_end)
 
     def channels_first(self, inputs: Tensor) -> Tensor:
         """Inputs in the layer's ``data_format`` as (..., channels, *spatial), a view."""
