@@ -26,6 +26,8 @@ from torch_keras_lstm.recurrence.gates import GATES
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
 _KERAS_1_NAME = re.compile(r"(?:^|_)([WUb])(?:_([icfo]))?$")
 _KERAS_1_WEIGHTS = {"W": ["kernel", "embeddings"], "U": ["recurrent_kernel"], "b": ["bias"]}
+# tf.keras' name of what Keras 3 calls the kernel of a depthwise convolution
+_OTHER_NAMES = {"depthwise_kernel": "kernel"}
 _GATE_INITIALS = tuple(gate[0] for gate in GATES)
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
@@ -162,6 +164,8 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[_Key, str] | None
     gate, names = "", [last]
     if not any(slot.row.name == last for slot in own) and (old := _KERAS_1_NAME.search(last)):
         gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
+    elif not any(slot.row.name == last for slot in own):
+        names = [_OTHER_NAMES.get(last, last)]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
         slots_of_name = _in_direction(parts, slots_of_name)
