@@ -158,6 +158,7 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
+    "num_constants": (None, 0),
     "quantization_config": (None,),
     "ragged": (False,),
     "sparse": (False,),

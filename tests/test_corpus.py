@@ -1,4 +1,4 @@
-"""Real models that other people published, when ``TORCH_KERAS_LSTM_CORPUS`` names a folder of them; ``-s`` prints a table.
+"""Real models that other people published, when ``TORCH_KERAS_LSTM_CORPUS`` names their folder; ``-s`` prints a table.
 
 The folder holds ``manifest.jsonl``, a line a model (``id``, ``format``, ``keras_version``, ``layer_classes``,
 ``extra_files``), and a folder of that name for each: the model's files, and ``ref_*.npz`` with inputs ``x0`` and the

@@ -83,10 +83,15 @@ def test_kept_states_are_detached_and_forgotten_on_request(make: Make) -> None:
 
 
 @LAYERS
-def test_only_a_stateful_layer_keeps_states(make: Make) -> None:
+def test_only_a_stateful_layer_keeps_states_and_uses_them(make: Make) -> None:
     layer = make(return_state=True)
-    layer(inputs_and_mask()[0])
+    inputs, _ = inputs_and_mask()
+    first, *_ = layer(inputs)
     assert layer.states is None
+    layer.stateful = True
+    layer(inputs)
+    layer.stateful = False
+    assert torch.equal(layer(inputs)[0], first)
 
 
 @LAYERS
@@ -312,3 +317,17 @@ def test_an_activity_regularizer_sees_all_that_is_returned(make: Make, return_st
     (loss,) = layer.losses
     expected = sum(part.detach().sum() for part in (outputs if return_state else [outputs]))
     assert_close(loss.detach(), expected / BATCH, "float32 elementwise")
+
+
+# -- inference first --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stateful", [True, False])
+def test_a_layer_first_called_for_inference_trains_afterwards(stateful: bool) -> None:
+    """Neither the weights that the call built nor the states that it kept are inference tensors."""
+    layer = LSTM(UNITS, stateful=stateful)
+    inputs, _ = inputs_and_mask()
+    with torch.inference_mode():
+        layer(inputs)
+    layer(inputs).sum().backward()
+    assert layer.weight_hh_l0.grad is not None

@@ -87,6 +87,7 @@ class RecurrentLayer(Layer):
         """Keras' other name of :meth:`reset_state`."""
         self.reset_state()
 
+    @torch.inference_mode(False)  # the next call may train
     def keep_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
         if len(self._kept_states) != len(states):
@@ -104,19 +105,23 @@ class RecurrentLayer(Layer):
         Raises:
             ValueError: when their number or a shape does not fit.
         """
-        shapes: Any = self.state_shapes(inputs.shape)
         if initial_state is not None:
-            layout = self.state_layout
+            shapes, layout = self.state_shapes(inputs.shape), self.state_layout
             return as_shaped_states(initial_state, shapes, inputs, "initial_state", f"layer `{self.name}`", layout)
         kept = self.states if self.stateful else None
         if kept is None:
-            return tuple(inputs.new_zeros(shape) for shape in shapes)
+            return self.first_states(inputs)
         if kept[0].shape[0] != inputs.shape[0]:
             raise ValueError(
                 f"Stateful layer `{self.name}` keeps states of batch size {kept[0].shape[0]}, got a batch of "
                 f"{inputs.shape[0]}. Call `reset_state()` before sequences of another batch size."
             )
         return kept
+
+    def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """What a sequence starts from when no state is given or kept: zeros."""
+        shapes: Any = self.state_shapes(inputs.shape)
+        return tuple(inputs.new_zeros(shape) for shape in shapes)
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 
