@@ -86,15 +86,15 @@ _KERAS_1_WEIGHTED = {
     "W_constraint": "kernel_constraint",
     "b_constraint": "bias_constraint",
 }
-_KERAS_1_RECURRENT = {
+_KERAS_1_RECURRENT = _KERAS_1_WEIGHTED | {
     "inner_init": "recurrent_initializer",
-    "inner_activation": "recurrent_activation",
     "U_regularizer": "recurrent_regularizer",
     "dropout_W": "dropout",
     "dropout_U": "recurrent_dropout",
     "consume_less": "implementation",
-    "forget_bias_init": "unit_forget_bias",
 }
+_KERAS_1_GATED = _KERAS_1_RECURRENT | {"inner_activation": "recurrent_activation"}
+_KERAS_1_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 _KERAS_1_SPACE = {"border_mode": "padding", "dim_ordering": "data_format"}
 _KERAS_1_CONV = (
     _KERAS_1_WEIGHTED
@@ -116,10 +116,10 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
-    "LSTM": _KERAS_1_WEIGHTED | _KERAS_1_RECURRENT,
+    "LSTM": _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
     "UpSampling1D": {"length": "size"},
     **{f"Conv{rank}D": _KERAS_1_CONV for rank in (1, 2, 3)},
-    "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_RECURRENT,
+    "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
     **{f"{kind}Pooling{rank}D": _KERAS_1_POOLING for kind in ("Average", "Max") for rank in (1, 2, 3)},
     **{
         f"{kind}{rank}D": _KERAS_1_SPACE
@@ -138,7 +138,6 @@ _KERAS_1_CLASSES = {
 }
 # one argument an axis, where Keras 2 has a list
 _KERAS_1_WINDOWS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
-_KERAS_1_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 _KERAS_1_PLANS = {"cpu": 1, "mem": 1, "gpu": 2}
 
 # What tf.keras writes of the convolution from which it derives a layer, and the layer does not use.
@@ -238,9 +237,9 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
             arguments[name] = _keras_1_object(value, f"{place} ({class_name}): `{name}`")
     if class_name == "ConvLSTM2D":
         arguments.pop("implementation", None)  # it has one plan only
-    if "data_format" in arguments:
-        arguments["data_format"] = _KERAS_1_DATA_FORMATS.get(arguments["data_format"], arguments["data_format"])
-    if class_name == "ZeroPadding2D" and len(arguments.get("padding", ())) == 4:
+    if arguments.get("data_format") in _KERAS_1_DATA_FORMATS:
+        arguments["data_format"] = _KERAS_1_DATA_FORMATS[arguments["data_format"]]
+    if class_name == "ZeroPadding2D" and len(arguments.get("padding", [])) == 4:
         top, bottom, left, right = arguments["padding"]
         arguments["padding"] = [[top, bottom], [left, right]]
     if "implementation" in arguments:
