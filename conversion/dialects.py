@@ -237,10 +237,11 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
             arguments[name] = _keras_1_object(value, f"{place} ({class_name}): `{name}`")
     if class_name == "ConvLSTM2D":
         arguments.pop("implementation", None)  # it has one plan only
-    if arguments.get("data_format") in _KERAS_1_DATA_FORMATS:
-        arguments["data_format"] = _KERAS_1_DATA_FORMATS[arguments["data_format"]]
-    if class_name == "ZeroPadding2D" and len(arguments.get("padding", [])) == 4:
-        top, bottom, left, right = arguments["padding"]
+    data_format, padding = arguments.get("data_format"), arguments.get("padding")
+    if isinstance(data_format, str):
+        arguments["data_format"] = _KERAS_1_DATA_FORMATS.get(data_format, data_format)
+    if class_name == "ZeroPadding2D" and isinstance(padding, list) and len(padding) == 4:
+        top, bottom, left, right = padding
         arguments["padding"] = [[top, bottom], [left, right]]
     if "implementation" in arguments:
         plan = arguments["implementation"]
