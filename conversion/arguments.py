@@ -78,6 +78,21 @@ EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regul
 _WEIGHTED = {
     f"{weight}_{role}": OBJECT for weight in ("kernel", "bias") for role in ("initializer", "regularizer", "constraint")
 } | {"use_bias": FLAG, "activation": OBJECT}
+_LSTM_CELL = _WEIGHTED | {
+    "units": COUNT,
+    "recurrent_activation": OBJECT,
+    "recurrent_initializer": OBJECT,
+    "recurrent_regularizer": OBJECT,
+    "recurrent_constraint": OBJECT,
+    "unit_forget_bias": FLAG,
+    "dropout": RATE,
+    "recurrent_dropout": RATE,
+    "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
+    "seed": SEED,
+}
+_RECURRENT = dict.fromkeys(
+    ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), FLAG
+)
 _WINDOW = {
     "kernel_size": SIZES,
     "strides": SIZES,
@@ -99,27 +114,11 @@ _SEPARABLE = (
 _DEPTHWISE = {name: kind for name, kind in _SEPARABLE.items() if not name.startswith("pointwise") and name != "filters"}
 _GLOBAL_POOLING = {"data_format": OPTIONAL_TEXT, "keepdims": FLAG}
 _POOLING = {"pool_size": SIZES, "strides": OPTIONAL_SIZES, "padding": TEXT, "data_format": OPTIONAL_TEXT}
-_LSTM_CELL = _WEIGHTED | {
-    "units": COUNT,
-    "recurrent_activation": OBJECT,
-    "recurrent_initializer": OBJECT,
-    "recurrent_regularizer": OBJECT,
-    "recurrent_constraint": OBJECT,
-    "unit_forget_bias": FLAG,
-    "dropout": RATE,
-    "recurrent_dropout": RATE,
-    "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
-    "seed": SEED,
-}
-_RECURRENT = dict.fromkeys(
-    ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), FLAG
-)
 _CONV_LSTM = {name: kind for name, kind in _LSTM_CELL.items() if name not in ("units", "implementation")} | {
     **_RECURRENT,
     **_WINDOW,
     "filters": COUNT,
 }
-
 _DATA_FORMAT = {"data_format": OPTIONAL_TEXT}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
