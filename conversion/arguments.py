@@ -71,6 +71,23 @@ FREE_SIZES = Kind(
     lambda value: is_shape(value) or (_is_integer(value) and value > 0),
 )
 
+
+def _is_integers(value: Any, least: int) -> bool:
+    """Whether ``value`` is an integer of at least ``least``, or a list of such lists and integers."""
+    if isinstance(value, list | tuple):
+        return all(_is_integers(entry, least) for entry in value)
+    return _is_integer(value) and value >= least
+
+
+SIZES = Kind("a positive integer or a list of them", lambda value: _is_integers(value, 1))
+OPTIONAL_SIZES = Kind(
+    "a positive integer, a list of them or null", lambda value: value is None or _is_integers(value, 1)
+)
+AMOUNTS = Kind("an integer of at least 0 or lists of them", lambda value: _is_integers(value, 0))
+OPTIONAL_AMOUNTS = Kind(
+    "an integer of at least 0, lists of them or null", lambda value: value is None or _is_integers(value, 0)
+)
+
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
 _WEIGHTED = {
     f"{weight}_{role}": OBJECT for weight in ("kernel", "bias") for role in ("initializer", "regularizer", "constraint")
@@ -98,6 +115,33 @@ _RECURRENT = dict.fromkeys(
     ),
     FLAG,
 )
+_WINDOW = {
+    "kernel_size": SIZES,
+    "strides": SIZES,
+    "padding": TEXT,
+    "data_format": OPTIONAL_TEXT,
+    "dilation_rate": SIZES,
+}
+_CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
+_CONV_TRANSPOSE = _WEIGHTED | _WINDOW | {"filters": COUNT, "output_padding": OPTIONAL_AMOUNTS}
+_SEPARABLE = (
+    {
+        f"{weight}_{role}": OBJECT
+        for weight in ("depthwise", "pointwise", "bias")
+        for role in ("initializer", "regularizer", "constraint")
+    }
+    | _WINDOW
+    | {"use_bias": FLAG, "activation": OBJECT, "depth_multiplier": COUNT, "filters": COUNT}
+)
+_DEPTHWISE = {name: kind for name, kind in _SEPARABLE.items() if not name.startswith("pointwise") and name != "filters"}
+_GLOBAL_POOLING = {"data_format": OPTIONAL_TEXT, "keepdims": FLAG}
+_POOLING = {"pool_size": SIZES, "strides": OPTIONAL_SIZES, "padding": TEXT, "data_format": OPTIONAL_TEXT}
+_CONV_LSTM = {name: kind for name, kind in _LSTM_CELL.items() if name not in ("units", "implementation")} | {
+    **_RECURRENT,
+    **_WINDOW,
+    "filters": COUNT,
+}
+_DATA_FORMAT = {"data_format": OPTIONAL_TEXT}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
@@ -105,6 +149,9 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "AdditiveAttention": _ATTENTION,
     "Attention": _ATTENTION | {"score_mode": TEXT},
     "Average": _MERGING,
+    "AveragePooling1D": _POOLING,
+    "AveragePooling2D": _POOLING,
+    "AveragePooling3D": _POOLING,
     "Bidirectional": {
         "layer": LAYER,
         "backward_layer": OPTIONAL_LAYER,
@@ -112,7 +159,21 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "zero_output_for_mask": OPTIONAL_FLAG,
     },
     "Concatenate": _MERGING | {"axis": AXIS},
+    "Conv1D": _CONV,
+    "Conv1DTranspose": _CONV_TRANSPOSE,
+    "Conv2D": _CONV,
+    "Conv2DTranspose": _CONV_TRANSPOSE,
+    "Conv3D": _CONV,
+    "Conv3DTranspose": _CONV_TRANSPOSE,
+    "ConvLSTM1D": _CONV_LSTM,
+    "ConvLSTM2D": _CONV_LSTM,
+    "ConvLSTM3D": _CONV_LSTM,
+    "Cropping1D": {"cropping": AMOUNTS},
+    "Cropping2D": _DATA_FORMAT | {"cropping": AMOUNTS},
+    "Cropping3D": _DATA_FORMAT | {"cropping": AMOUNTS},
     "Dense": _WEIGHTED | {"units": COUNT},
+    "DepthwiseConv1D": _DEPTHWISE,
+    "DepthwiseConv2D": _DEPTHWISE,
     "Dot": {"axes": AXES, "normalize": FLAG},
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "EinsumDense": _WEIGHTED | {"equation": TEXT, "output_shape": FREE_SIZES, "bias_axes": OPTIONAL_TEXT},
@@ -125,10 +186,19 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "mask_zero": FLAG,
     },
     "Flatten": {"data_format": OPTIONAL_TEXT},
+    "GlobalAveragePooling1D": _GLOBAL_POOLING,
+    "GlobalAveragePooling2D": _GLOBAL_POOLING,
+    "GlobalAveragePooling3D": _GLOBAL_POOLING,
+    "GlobalMaxPooling1D": _GLOBAL_POOLING,
+    "GlobalMaxPooling2D": _GLOBAL_POOLING,
+    "GlobalMaxPooling3D": _GLOBAL_POOLING,
     "Highway": _HIGHWAY,
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
     "Masking": {"mask_value": NUMBER},
+    "MaxPooling1D": _POOLING,
+    "MaxPooling2D": _POOLING,
+    "MaxPooling3D": _POOLING,
     "Maximum": _MERGING,
     "MaxoutDense": _MAXOUT,
     "Merge": {"mode": TEXT, "concat_axis": AXIS, "dot_axes": AXES},
@@ -152,14 +222,33 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "RNN": _RECURRENT | {"cell": LAYER},
     "RepeatVector": {"n": COUNT},
     "Reshape": {"target_shape": INTEGERS},
+    "SeparableConv1D": _SEPARABLE,
+    "SeparableConv2D": _SEPARABLE,
     "Subtract": _MERGING,
     "TimeDistributed": {"layer": LAYER},
+    "UpSampling1D": {"size": SIZES},
+    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},
+    "UpSampling3D": _DATA_FORMAT | {"size": SIZES},
+    "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
+    "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},
+    "ZeroPadding3D": _DATA_FORMAT | {"padding": AMOUNTS},
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
     "Bidirectional": ("layer",),
+    "Conv1D": ("filters", "kernel_size"),
+    "Conv1DTranspose": ("filters", "kernel_size"),
+    "Conv2D": ("filters", "kernel_size"),
+    "Conv2DTranspose": ("filters", "kernel_size"),
+    "Conv3D": ("filters", "kernel_size"),
+    "Conv3DTranspose": ("filters", "kernel_size"),
+    "ConvLSTM1D": ("filters", "kernel_size"),
+    "ConvLSTM2D": ("filters", "kernel_size"),
+    "ConvLSTM3D": ("filters", "kernel_size"),
     "Dense": ("units",),
+    "DepthwiseConv1D": ("kernel_size",),
+    "DepthwiseConv2D": ("kernel_size",),
     "Dot": ("axes",),
     "Dropout": ("rate",),
     "EinsumDense": ("equation", "output_shape"),
@@ -172,6 +261,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "RNN": ("cell",),
     "RepeatVector": ("n",),
     "Reshape": ("target_shape",),
+    "SeparableConv1D": ("filters", "kernel_size"),
+    "SeparableConv2D": ("filters", "kernel_size"),
     "TimeDistributed": ("layer",),
 }
 

@@ -92,6 +92,28 @@ _KERAS_1_WEIGHTED = {
     "W_constraint": "kernel_constraint",
     "b_constraint": "bias_constraint",
 }
+_KERAS_1_RECURRENT = _KERAS_1_WEIGHTED | {
+    "inner_init": "recurrent_initializer",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "consume_less": "implementation",
+}
+_KERAS_1_GATED = _KERAS_1_RECURRENT | {"inner_activation": "recurrent_activation"}
+_KERAS_1_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
+_KERAS_1_SPACE = {"border_mode": "padding", "dim_ordering": "data_format"}
+_KERAS_1_CONV = (
+    _KERAS_1_WEIGHTED
+    | _KERAS_1_SPACE
+    | {
+        "nb_filter": "filters",
+        "filter_length": "kernel_size",
+        "subsample": "strides",
+        "subsample_length": "strides",
+        "atrous_rate": "dilation_rate",
+    }
+)
+_KERAS_1_POOLING = _KERAS_1_SPACE | {"pool_length": "pool_size", "stride": "strides"}
 _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "Dense": _KERAS_1_WEIGHTED,
     "Dropout": {"p": "rate"},
@@ -101,20 +123,29 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "W_constraint": "embeddings_constraint",
     },
     "Highway": _KERAS_1_WEIGHTED,
-    "LSTM": _KERAS_1_WEIGHTED
-    | {
-        "inner_init": "recurrent_initializer",
-        "inner_activation": "recurrent_activation",
-        "U_regularizer": "recurrent_regularizer",
-        "dropout_W": "dropout",
-        "dropout_U": "recurrent_dropout",
-        "consume_less": "implementation",
-        "forget_bias_init": "unit_forget_bias",
+    "LSTM": _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    "UpSampling1D": {"length": "size"},
+    **{f"Conv{rank}D": _KERAS_1_CONV for rank in (1, 2, 3)},
+    "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    **{f"{kind}Pooling{rank}D": _KERAS_1_POOLING for kind in ("Average", "Max") for rank in (1, 2, 3)},
+    **{
+        f"{kind}{rank}D": _KERAS_1_SPACE
+        for kind in ("GlobalAveragePooling", "GlobalMaxPooling", "UpSampling", "ZeroPadding", "Cropping")
+        for rank in (2, 3)
     },
     "MaxoutDense": _KERAS_1_WEIGHTED | {"nb_feature": "maps"},
 }
-# A Dense layer works on the last axis, so that this one of Keras 1, dropped in 1.2, is the same layer.
-_KERAS_1_CLASSES = {"TimeDistributedDense": "Dense"}
+_KERAS_1_CLASSES = {
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    # A Dense layer works on the last axis, so that this one, dropped in 1.2, is the same layer.
+    "TimeDistributedDense": "Dense",
+}
+# one argument an axis, where Keras 2 has a list
+_KERAS_1_WINDOWS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 _KERAS_1_PLANS = {"cpu": 1, "mem": 1, "gpu": 2}
 
 # cuDNN's layers of Keras 2 computed one configuration only, which their files leave out.
@@ -127,6 +158,15 @@ _CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+# What tf.keras writes of the convolution from which it derives a layer, and the layer does not use.
+_INHERITED = {
+    **{f"Conv{rank}DTranspose": ("groups",) for rank in (1, 2, 3)},
+    **{f"DepthwiseConv{rank}D": ("groups",) for rank in (1, 2)},
+    **{
+        f"SeparableConv{rank}D": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
+        for rank in (1, 2)
+    },
+}
 
 # Arguments without a meaning for what a layer computes, and the values that may be dropped (None: any).
 _VOID: Mapping[str, tuple[Any, ...] | None] = {
@@ -178,6 +218,8 @@ def translate(
     if arguments.get("implementation") == 0:
         arguments["implementation"] = 1  # an alias since Keras 2
     if producer.generation < Generation.KERAS_3:
+        for name in _INHERITED.get(class_name, ()):
+            arguments.pop(name, None)
         for name in ("activation", "recurrent_activation"):
             if function_name(arguments.get(name)) == "hard_sigmoid":
                 arguments[name] = "hard_sigmoid_keras2"
@@ -215,6 +257,9 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
         config.pop("input_dim", None)
     if class_name == "Merge":
         config = _keras_1_merge(config, place)
+    for window in _KERAS_1_WINDOWS:
+        if config.keys() >= set(window):
+            config["kernel_size"] = [config.pop(name) for name in window]
     arguments = {names.get(name, name): value for name, value in config.items()}
     if len(arguments) < len(config):
         doubled = next(name for name in config if names.get(name, name) != name and names[name] in config)
@@ -224,6 +269,14 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
             arguments[name] = {"class_name": "Orthogonal", "config": {"gain": 1.1}}  # Keras 1's default gain
         elif name.endswith(("_regularizer", "_constraint")) and isinstance(value, dict):
             arguments[name] = _keras_1_object(value, f"{place} ({class_name}): `{name}`")
+    if class_name == "ConvLSTM2D":
+        arguments.pop("implementation", None)  # it has one plan only
+    data_format, padding = arguments.get("data_format"), arguments.get("padding")
+    if isinstance(data_format, str):
+        arguments["data_format"] = _KERAS_1_DATA_FORMATS.get(data_format, data_format)
+    if class_name == "ZeroPadding2D" and isinstance(padding, list) and len(padding) == 4:
+        top, bottom, left, right = padding
+        arguments["padding"] = [[top, bottom], [left, right]]
     if "implementation" in arguments:
         plan = arguments["implementation"]
         if not isinstance(plan, str) or plan not in _KERAS_1_PLANS:

@@ -17,8 +17,9 @@ import torch
 from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
-from torch_keras_lstm.conversion.dialects import Producer
+from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
@@ -33,6 +34,8 @@ _KERAS_1_WEIGHTS = {
     "W_carry": ["carry_kernel"],
     "b_carry": ["carry_bias"],
 }
+# tf.keras' name of what Keras 3 calls the kernel of a depthwise convolution
+_OTHER_NAMES = {"depthwise_kernel": "kernel"}
 _GATE_INITIALS = tuple(gate[0] for gate in GATES)
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
@@ -139,12 +142,41 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
         found, leftover = _by_path(layers, wanted, arrays, producer)
     problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
     rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
+    if producer.generation is Generation.KERAS_1:
+        owners = {layer.name: layer for layer in layers}
+        rows = [_as_keras_2(row, owners[row.slot.layer].get_submodule(".".join(row.slot.path))) for row in rows]
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
+
+
+def _as_keras_2(source: WeightSource, owner: Any) -> WeightSource:
+    """Keras 1's kernels of convolutions in the layout of Keras 2, which read them so (``keras/engine/topology.py``)."""
+    if not isinstance(owner, ConvBase) or not source.slot.row.name.endswith("kernel"):
+        return source
+    *window, _, filters = source.part
+    arrays = []
+    for array in source.arrays:
+        if len(window) == 1 and len(array.shape) == 4:
+            # (window, 1, in, out), an image of one column; before 1.0.7 (out, in, window, 1)
+            newer = array.shape[:2] == (window[0], 1) and array.shape[3] == filters
+            arrays.append(_moved(array, (0, 1, 2, 3) if newer else (2, 3, 1, 0), dropped=1))
+        elif len(window) > 1 and owner.data_format == "channels_first" and len(array.shape) == len(source.part):
+            arrays.append(_moved(array, (*range(2, len(array.shape)), 1, 0)))  # Theano's (out, in, *window)
+        else:
+            arrays.append(array)
+    return WeightSource(source.slot, tuple(arrays))
+
+
+def _moved(array: SavedArray, axes: tuple[int, ...], dropped: int | None = None) -> SavedArray:
+    """The array with its axes in another order, one of them (of size 1, or it stays) left out."""
+    shape = tuple(array.shape[axis] for axis in axes)
+    if dropped is not None and shape[dropped] == 1:
+        shape = (*shape[:dropped], *shape[dropped + 1 :])
+    return replace(array, shape=shape, _read=lambda: array.read(array.shape).transpose(axes).reshape(shape))
 
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
@@ -228,6 +260,8 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[_Key, str] | None
     old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
     if old is not None:
         gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
+    elif not any(slot.row.name == last for slot in own):
+        names = [_OTHER_NAMES.get(last, last)]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
         slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name)

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_legacy(folder / "w.h5", {"first": arrays})
     (folder / "a.json").write_text(json.dumps({**sequential(layer), "keras_version": "2.2.4"}))
-    conv = entry("Conv1D", "conv", filters=2, batch_input_shape=[None, T, F])
+    conv = entry("LocallyConnected1D", "conv", filters=2, batch_input_shape=[None, T, F])
     write_legacy(folder / "conv.h5", {"conv": {}}, config=sequential(conv), keras_version="2.2.4")
     (folder / "cut.h5").write_bytes((folder / "m.h5").read_bytes()[:5000])
     (folder / "text.h5").write_text("no model")
@@ -82,7 +82,7 @@ def test_inspect_shows_the_layers_and_what_is_left(folder: Path) -> None:
 def test_inspect_of_what_cannot_be_converted_is_no_error(folder: Path) -> None:
     result = _run("inspect", folder / "conv.h5")
     assert result.returncode == 0
-    assert "not convertible: Layers that are not supported: Conv1D (layer `conv`)" in result.stdout
+    assert "not convertible: Layers that are not supported: LocallyConnected1D (layer `conv`)" in result.stdout
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def test_a_record_is_read_or_made_but_not_both(folder: Path) -> None:
         ("text.h5", "This is not a Keras model"),
         ("cut.h5", "truncated"),
         ("zip.keras", "Member `config.json` is not valid JSON"),
-        ("conv.h5", "Layers that are not supported: Conv1D (layer `conv`)"),
+        ("conv.h5", "Layers that are not supported: LocallyConnected1D (layer `conv`)"),
         ("w.h5", "holds weights without an architecture"),
         ("a.json", "This is an architecture without weights"),
     ],

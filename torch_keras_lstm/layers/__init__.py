@@ -4,13 +4,26 @@ from torch_keras_lstm.layers.activation import Activation
 from torch_keras_lstm.layers.attention import AdditiveAttention, Attention
 from torch_keras_lstm.layers.bidirectional import Bidirectional
 from torch_keras_lstm.layers.concatenate import Concatenate
+from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
+from torch_keras_lstm.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from torch_keras_lstm.layers.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from torch_keras_lstm.layers.cropping import Cropping1D, Cropping2D, Cropping3D
 from torch_keras_lstm.layers.dense import Dense
+from torch_keras_lstm.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from torch_keras_lstm.layers.dot import Dot
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import EinsumDense
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from torch_keras_lstm.layers.embedding import Embedding
 from torch_keras_lstm.layers.flatten import Flatten
+from torch_keras_lstm.layers.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.layer import Layer
@@ -21,11 +34,22 @@ from torch_keras_lstm.layers.maxout_dense import MaxoutDense
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
 from torch_keras_lstm.layers.permute import Permute
+from torch_keras_lstm.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.reshape import Reshape
 from torch_keras_lstm.layers.rnn import RNN
+from torch_keras_lstm.layers.separable_conv import SeparableConv1D, SeparableConv2D
 from torch_keras_lstm.layers.serialization import deserialize, serialize
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from torch_keras_lstm.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
     "LSTM",
@@ -35,20 +59,46 @@ __all__ = [
     "AdditiveAttention",
     "Attention",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
     "Bidirectional",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
     "Highway",
     "Input",
     "InputLayer",
     "LSTMCell",
     "Layer",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "MaxoutDense",
     "Merge",
@@ -58,8 +108,16 @@ __all__ = [
     "Permute",
     "RepeatVector",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
     "Subtract",
     "TimeDistributed",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "deserialize",
     "serialize",
 ]

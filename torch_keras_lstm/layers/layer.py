@@ -315,10 +315,11 @@ class Layer(nn.Module):
         if dtype.is_complex:
             raise ValueError(f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(dtype)}.")
 
-    def finish(self, outputs: Tensor) -> Tensor:
-        """Note the activity loss of ``outputs``, which are returned as they are."""
+    def finish(self, outputs: Tensor, *states: Tensor) -> Tensor:
+        """Note the activity loss of ``outputs``, which are returned as they are, and of all else the call returns."""
         if self.activity_regularizer is not None:
-            self._activity_loss = self.activity_regularizer(outputs).div(outputs.shape[0])
+            terms = [self.activity_regularizer(value).div(value.shape[0]) for value in (outputs, *states)]
+            self._activity_loss = torch.stack(terms).sum()
         return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:

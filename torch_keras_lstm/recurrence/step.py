@@ -46,7 +46,12 @@ def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: L
         recurrent = linear(state.hidden, weight_hh)
     else:
         recurrent = torch.cat((state.hidden * options.recurrent_dropout).bmm(per_gate(weight_hh).mT).unbind(0), dim=-1)
-    i, f, g, o = split_gates(projected + recurrent)
+    return next_state(split_gates(projected + recurrent), state, options)
+
+
+def next_state(gates: tuple[Tensor, Tensor, Tensor, Tensor], state: LSTMState, options: LSTMOptions) -> LSTMState:
+    """The state after one step, given what inputs, hidden state and bias contribute to each gate."""
+    i, f, g, o = gates
     gate, activation = options.recurrent_activation, options.activation
     cell = gate(f) * state.cell + gate(i) * activation(g)
     return LSTMState(gate(o) * activation(cell), cell)
