@@ -42,6 +42,7 @@ COUNT = Kind("a positive integer", lambda value: _is_integer(value) and value > 
 NUMBER = Kind("a number", _is_number)
 RATE = Kind("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
 SEED = Kind("an integer or null", lambda value: value is None or _is_integer(value))
+AXIS = Kind("an integer", _is_integer)
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 SHAPE = Kind("a list of positive integers or nulls, or null", lambda value: value is None or is_shape(value))
 OBJECT = Kind(
@@ -68,12 +69,24 @@ _LSTM_CELL = _WEIGHTED | {
     "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
     "seed": SEED,
 }
+_AFFINE = {
+    f"{weight}_{role}": OBJECT for weight in ("beta", "gamma") for role in ("initializer", "regularizer", "constraint")
+} | {"epsilon": NUMBER, "center": FLAG, "scale": FLAG}
 _RECURRENT = dict.fromkeys(
     ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"), FLAG
 )
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
+    "BatchNormalization": _AFFINE
+    | {
+        "axis": AXIS,
+        "momentum": NUMBER,
+        "moving_mean_initializer": OBJECT,
+        "moving_variance_initializer": OBJECT,
+        "renorm": Kind("false, for batch renormalization is not supported", lambda value: value is False),
+        "virtual_batch_size": Kind("null, for virtual batches are not supported", lambda value: value is None),
+    },
     "Bidirectional": {
         "layer": LAYER,
         "backward_layer": OPTIONAL_LAYER,

@@ -34,6 +34,7 @@ LAYERS: Mapping[str, LayerRow] = {
     row.layer_class.__name__: row
     for row in (
         LayerRow(keras_layers.Activation),
+        LayerRow(keras_layers.BatchNormalization),
         LayerRow(keras_layers.Bidirectional),
         LayerRow(keras_layers.Dense),
         LayerRow(keras_layers.Dropout),

@@ -87,6 +87,7 @@ _KERAS_1_WEIGHTED = {
     "b_constraint": "bias_constraint",
 }
 _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
+    "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer"},
     "Dense": _KERAS_1_WEIGHTED,
     "Dropout": {"p": "rate"},
     "Embedding": {
@@ -116,9 +117,13 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
+    "fused": None,
     "quantization_config": (None,),
     "ragged": (False,),
+    "renorm_clipping": None,
+    "renorm_momentum": None,
     "sparse": (False,),
+    "synchronized": None,
     "time_major": (False,),
 }
 
@@ -157,6 +162,8 @@ def translate(
     seed = arguments.get("seed")
     if is_serialized_object(seed) and isinstance(seed["config"], dict):
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
+    if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
+        arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
     if class_name == "Bidirectional" and producer.generation < Generation.TF_KERAS:
         arguments["zero_output_for_mask"] = False
     return class_name, arguments, notes
@@ -179,6 +186,11 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
         config.pop("dropout", None)
     else:
         config.pop("input_dim", None)
+    if class_name == "BatchNormalization" and config.pop("mode", 0) != 0:
+        raise ValueError(
+            f"{place} (BatchNormalization): `mode` must be 0, for the moving averages of each feature; modes 1 and 2 of "
+            "Keras 1 normalize by the batch at hand."
+        )
     arguments = {names.get(name, name): value for name, value in config.items()}
     if len(arguments) < len(config):
         doubled = next(name for name in config if names.get(name, name) != name and names[name] in config)

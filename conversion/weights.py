@@ -24,8 +24,17 @@ from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb])(?:_([icfo]))?$")
-_KERAS_1_WEIGHTS = {"W": ["kernel", "embeddings"], "U": ["recurrent_kernel"], "b": ["bias"]}
+_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb]|gamma|beta|running_mean|running_std|alphas)(?:_([icfozrh]))?$")
+_KERAS_1_WEIGHTS = {
+    "W": ["kernel", "embeddings"],
+    "U": ["recurrent_kernel"],
+    "b": ["bias"],
+    "gamma": ["gamma"],
+    "beta": ["beta"],
+    "running_mean": ["moving_mean"],
+    "running_std": ["moving_variance"],  # it held the variance, whatever its name
+    "alphas": ["alpha"],
+}
 _GATE_INITIALS = tuple(gate[0] for gate in GATES)
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 

@@ -1,6 +1,7 @@
 """Keras layers as torch modules."""
 
 from torch_keras_lstm.layers.activation import Activation
+from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.bidirectional import Bidirectional
 from torch_keras_lstm.layers.dense import Dense
 from torch_keras_lstm.layers.dropout import Dropout
@@ -20,6 +21,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "BatchNormalization",
     "Bidirectional",
     "Dense",
     "Dropout",

@@ -124,6 +124,8 @@ class Layer(nn.Module):
         initializer: object,
         regularizer: object = None,
         constraint: object = None,
+        trainable: bool = True,
+        dtype: torch.dtype | None = None,
     ) -> None:
         """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
 
@@ -132,6 +134,8 @@ class Layer(nn.Module):
             parameter: the attribute under which the parameter is registered, named as torch names it.
             axes: the order of Keras' axes in the torch tensor.
             initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
+            trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
+            dtype: of a buffer that is no floating-point number; by default the layer's.
         """
         row = WeightRow(
             name,
@@ -140,8 +144,13 @@ class Layer(nn.Module):
             initializers.get(initializer),
             regularizers.get(regularizer),
             constraints.get(constraint),
+            trainable,
+            dtype,
         )
         self._rows = (*self._rows, row)
+        if not trainable:
+            self.register_buffer(parameter, None)  # which .to(), copies and pickles pass over until there is a shape
+            return
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
         self.register_parameter(parameter, kind(self._trainable, self.device, self.dtype))
 
@@ -149,10 +158,23 @@ class Layer(nn.Module):
         """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
         return {}
 
+    def input_shape_of(self, weight: Tensor) -> Shape:
+        """An input shape for which the layer's first weight has the shape of ``weight``, which is in Keras' layout.
+
+        A ``state_dict`` is loaded into a layer that is not built by way of it. For most layers the number of features,
+        the one size that the constructor does not tell, is the kernel's first axis.
+        """
+        return None, None, weight.shape[0]
+
     @property
     def built(self) -> bool:
-        """Whether every parameter has its shape; a layer without parameters is built from the start."""
-        return not any(isinstance(parameter, UnbuiltParameter) for parameter in self._parameters.values())
+        """Whether every weight has its shape; a layer without weights is built from the start."""
+        return not any(
+            isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
+            if row.trainable
+            else self._buffers.get(row.parameter, self._placement) is None
+            for row in self._rows
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Give the weights their shapes and initial values; nothing happens when they have them already.
@@ -173,7 +195,11 @@ class Layer(nn.Module):
         # All values first: an initializer that fails leaves the layer as it was.
         values = [row.initializer(shapes[row.name], dtype=self.dtype, device=self.device) for row in self._rows]
         for row, array in zip(self._rows, values, strict=True):
-            getattr(self, row.parameter).materialize(row.torch_shape(shapes[row.name]))
+            shape = row.torch_shape(shapes[row.name])
+            if row.trainable:
+                getattr(self, row.parameter).materialize(shape)
+            else:
+                setattr(self, row.parameter, torch.empty(shape, dtype=row.dtype or self.dtype, device=self.device))
             self.assign(row, array)
         self.on_new_storage()
 
@@ -349,15 +375,12 @@ class Layer(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for row in self._rows[:1]:
             saved = state_dict.get(prefix + row.parameter)
-            if is_lazy(getattr(self, row.parameter)) and saved is not None and not is_lazy(saved):
-                # The number of features, the one size that the constructor does not tell, is the kernel's first axis.
-                self._create_weights((None, None, row.to_keras(saved).shape[0]))
+            if not self.built and saved is not None and not is_lazy(saved):
+                self._create_weights(self.input_shape_of(row.to_keras(saved)))
         super()._load_from_state_dict(state_dict, prefix, *args)
-        for row in self._rows[:1]:
-            weight = getattr(self, row.parameter)
-            if not is_lazy(weight):
-                # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
-                self._placement = self._placement.to(weight)
+        if self._rows and self.built:
+            # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
+            self._placement = self._placement.to(getattr(self, self._rows[0].parameter))
         self.on_new_storage()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:

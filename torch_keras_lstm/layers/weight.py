@@ -50,6 +50,8 @@ class WeightRow:
         initializer: called with Keras' shape, ``dtype`` and ``device``.
         regularizer: called with the tensor in Keras' layout; its value enters ``layer.losses``.
         constraint: called with the tensor in Keras' layout by ``layer.apply_constraints()``.
+        trainable: whether it is a parameter; otherwise a buffer, such as a moving average.
+        dtype: of a buffer that counts; ``None`` for the layer's.
     """
 
     name: str
@@ -58,6 +60,8 @@ class WeightRow:
     initializer: Initializer
     regularizer: Regularizer | None = None
     constraint: Constraint | None = None
+    trainable: bool = True
+    dtype: torch.dtype | None = None
 
     def to_torch(self, array: Tensor) -> Tensor:
         """From Keras' layout to torch's; a view."""
