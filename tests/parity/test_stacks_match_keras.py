@@ -64,10 +64,7 @@ def draw_stack(seed: int) -> Stack:
             del config["recurrent_activation"]
             return "RNN", {**config, "cell": ("LSTMCell", cell)}
         config["go_backwards"] = False
-        return "Bidirectional", {
-            "layer": ("LSTM", config),
-            "merge_mode": str(rng.choice(["concat", "sum", "ave", "mul"])),
-        }
+        return "Bidirectional", {"layer": ("LSTM", config), "merge_mode": str(rng.choice(["concat", "sum", "ave", "mul"]))}
 
     batch, time, features = 3, 7, 4
     if flag():
