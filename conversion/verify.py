@@ -178,7 +178,7 @@ def _predict(keras: Any, path: Path, weights: PathLike | None, inputs: Sequence[
 def _read_record(path: Path) -> tuple[list[Array], list[Array]]:
     with naming(path):
         try:
-            with np.load(path, allow_pickle=False) as record:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as record:
                 arrays: Mapping[str, Array] = dict(record)
         except (ValueError, EOFError, zipfile.BadZipFile, TypeError) as error:
             raise ValueError(f"The file is no `.npz` of arrays ({error}).") from None
@@ -197,8 +197,8 @@ def _largest(values: Array) -> float:
 
 
 def _largest_error(ours: Array, theirs: Array) -> float:
-    if not np.array_equal(np.isnan(ours), np.isnan(theirs)):
-        return float("inf")
-    difference = np.abs(ours.astype(np.float64) - theirs.astype(np.float64))
-    difference[np.isnan(theirs) | (ours == theirs)] = 0.0  # two infinities of one sign agree
+    # Two infinities of one sign agree, and so do two that are no numbers; one such beside a number is infinitely far off.
+    agree = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
+    here, there = np.where(agree, 0.0, ours), np.where(agree, 0.0, theirs)
+    difference = np.nan_to_num(np.abs(here - there, dtype=np.float64), nan=np.inf, posinf=np.inf)
     return float(difference.max(initial=0.0) / max(_largest(theirs), np.finfo(np.float64).tiny))

@@ -67,6 +67,8 @@ class Bidirectional(Layer):
         self._check_halves()
         for half in (self.forward_layer, self.backward_layer):
             half.zero_output_for_mask = half.return_sequences if zero_output_for_mask is None else zero_output_for_mask
+        if not self.trainable:
+            self.requires_grad_(False)
         self.batch_input_shape = self.batch_input_shape or layer.batch_input_shape
         self.build_if_shape_is_known()
         if weights is not None:
@@ -85,6 +87,11 @@ class Bidirectional(Layer):
                     f"`layer` and `backward_layer` must have the same `{flag}`, got {getattr(forward, flag)} and "
                     f"{getattr(backward, flag)}."
                 )
+        if self.merge_mode in ("sum", "ave", "mul") and forward.output_size != backward.output_size:
+            raise ValueError(
+                f"`merge_mode` {self.merge_mode!r} needs outputs of one width, but `layer` gives {forward.output_size} "
+                f"and `backward_layer` {backward.output_size}: use 'concat' or None."
+            )
 
     @property
     def stateful(self) -> bool:

@@ -114,12 +114,13 @@ class LSTM(RecurrentLayer, LSTMBase):
             implementation=implementation,
             **kwargs,
         )
-        if use_cudnn not in ("auto", True, False):
+        if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn: UseCudnn = use_cudnn
         if use_cudnn is True:
             self.path_for(None, training=True)
         if input_size is not None:
+            self.batch_input_shape = self.batch_input_shape or (None, None, input_size)
             self.build((None, None, input_size))
         self.build_if_shape_is_known()
 

@@ -1,5 +1,6 @@
 """What ``LSTM`` and ``LSTMCell`` share: Keras' arguments of the cell, the weights, and the draw of dropout masks."""
 
+from functools import partial
 from typing import Any, SupportsIndex
 
 import torch
@@ -19,8 +20,7 @@ class LSTMBase(Layer):
     The parameters have the names, shapes and gate order of torch's own module, ``weight_ih``, ``weight_hh``,
     ``bias_ih`` and ``bias_hh`` with the suffix that the module gives them, so that a ``state_dict`` fits it. Keras
     has one bias where torch has two. Two trainable ones would take its step twice in every optimizer, so ``bias_hh``
-    is a buffer of
-    zeros: no optimizer sees it, and no ``requires_grad_(True)`` thaws it.
+    is a buffer of zeros: no optimizer sees it, and no ``requires_grad_(True)`` thaws it.
     """
 
     parameter_suffix = ""
@@ -51,7 +51,7 @@ class LSTMBase(Layer):
         super().__init__(**kwargs)
         self.units = positive_integer("units", units)
         self.activation = activations.get(activation)
-        self.recurrent_activation = activations.get(recurrent_activation)
+        self.recurrent_activation = activations.get(recurrent_activation, "recurrent_activation")
         self.use_bias = use_bias
         self.unit_forget_bias = unit_forget_bias
         self.dropout = min(1.0, max(0.0, dropout))
@@ -62,15 +62,15 @@ class LSTMBase(Layer):
         self.implementation = 1 if self.recurrent_dropout else max(implementation, 1)
         self.seed = seed
         self._dropout_generator = DropoutGenerator(seed)
-        self.kernel_initializer = initializers.get(kernel_initializer)
-        self.recurrent_initializer = initializers.get(recurrent_initializer)
-        self.bias_initializer = initializers.get(bias_initializer)
-        self.kernel_regularizer = regularizers.get(kernel_regularizer)
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
-        self.bias_regularizer = regularizers.get(bias_regularizer)
-        self.kernel_constraint = constraints.get(kernel_constraint)
-        self.recurrent_constraint = constraints.get(recurrent_constraint)
-        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, "recurrent_regularizer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
+        self.recurrent_constraint = constraints.get(recurrent_constraint, "recurrent_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
         self._declare_weights()
 
     def _declare_weights(self) -> None:
@@ -97,7 +97,7 @@ class LSTMBase(Layer):
                 "bias",
                 "bias_ih" + suffix,
                 axes=(0,),
-                initializer=open_forget_gate(plain) if self.unit_forget_bias else plain,
+                initializer=partial(open_forget_gate, plain) if self.unit_forget_bias else plain,
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.lstm_base import LSTMBase
+from torch_keras_lstm.layers.recurrent import as_states
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step, project
 
@@ -114,9 +115,7 @@ class LSTMCell(LSTMBase):
 
         return step
 
-    def forward(
-        self, inputs: Any, states: Sequence[Tensor], training: bool | None = None
-    ) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, inputs: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
         """Run one step.
 
         Args:
@@ -126,10 +125,14 @@ class LSTMCell(LSTMBase):
 
         Returns:
             The output (batch, units), which is the new hidden state, and the list of both new states.
+
+        Raises:
+            ValueError: when the inputs or the states have the wrong rank, size, number or type.
         """
         inputs = self.prepare(inputs)
+        before = as_states(states, self.state_size, inputs, "states", f"cell `{self.name}`")
         step = self.step_for(inputs, self.training if training is None else training)
-        output, new_states = step(inputs, tuple(states))
+        output, new_states = step(inputs, before)
         return output, list(new_states)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:

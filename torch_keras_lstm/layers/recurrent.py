@@ -76,7 +76,9 @@ class RecurrentLayer(Layer):
             for name in self._kept_states:
                 self.register_buffer(name, None, persistent=False)
         for name, state in zip(self._kept_states, states, strict=True):
-            setattr(self, name, state.detach())
+            # A copy, because the output may be the same tensor and an in-place operation may follow; of the layer's own
+            # type, because autocast makes states of another that the next call could not take without it.
+            setattr(self, name, state.detach().to(self.dtype, copy=True))
 
     def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
         """The states before the first step: ``initial_state``, else those kept by a stateful layer, else zeros.
@@ -85,7 +87,7 @@ class RecurrentLayer(Layer):
             ValueError: when their number or a shape does not fit.
         """
         if initial_state is not None:
-            return self._given_states(inputs, initial_state)
+            return as_states(initial_state, self.state_sizes, inputs, "initial_state", f"layer `{self.name}`")
         kept = self.states if self.stateful else None
         if kept is None:
             return tuple(inputs.new_zeros(inputs.shape[0], size) for size in self.state_sizes)
@@ -95,20 +97,6 @@ class RecurrentLayer(Layer):
                 f"{inputs.shape[0]}. Call `reset_state()` before sequences of another batch size."
             )
         return kept
-
-    def _given_states(self, inputs: Tensor, initial_state: Sequence[Any]) -> tuple[Tensor, ...]:
-        sizes = self.state_sizes
-        given = initial_state if isinstance(initial_state, (list, tuple)) else [initial_state]
-        if len(given) != len(sizes):
-            raise ValueError(f"`initial_state` of layer `{self.name}` must hold {len(sizes)} states, got {len(given)}.")
-        states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in given)
-        for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
-            if state.shape != (inputs.shape[0], size):
-                raise ValueError(
-                    f"`initial_state[{index}]` of layer `{self.name}` must have shape (batch, units) = "
-                    f"{(inputs.shape[0], size)}, got {tuple(state.shape)}."
-                )
-        return states
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 
@@ -180,3 +168,27 @@ class RecurrentLayer(Layer):
         """The flags that are set."""
         flags = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
         return ", ".join([super().extra_repr(), *(f"{flag}=True" for flag in flags if getattr(self, flag))])
+
+
+def as_states(given: Any, sizes: Sequence[int], inputs: Tensor, argument: str, owner: str) -> tuple[Tensor, ...]:
+    """States that a user passed, a list of them or one alone, as tensors of the type and on the device of ``inputs``.
+
+    Args:
+        sizes: the width of each state.
+        inputs: (batch, ...)
+        argument, owner: what an error calls the states and the layer.
+
+    Raises:
+        ValueError: when their number or a shape does not fit.
+    """
+    listed = given if isinstance(given, (list, tuple)) else [given]
+    if len(listed) != len(sizes):
+        raise ValueError(f"`{argument}` of {owner} must hold {len(sizes)} states, got {len(listed)}.")
+    states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in listed)
+    for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
+        if state.shape != (inputs.shape[0], size):
+            raise ValueError(
+                f"`{argument}[{index}]` of {owner} must have shape (batch, units) = {(inputs.shape[0], size)}, "
+                f"got {tuple(state.shape)}."
+            )
+    return states

@@ -3,12 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
+import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.recurrence import scan
+from torch_keras_lstm.recurrence.masks import blank
 
 
 @register("keras.layers")
@@ -22,7 +24,7 @@ class RNN(RecurrentLayer):
             function for the whole sequence, dropout masks drawn once; :class:`torch_keras_lstm.layers.LSTMCell` has.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
             :class:`torch_keras_lstm.layers.LSTM`.
-        **kwargs: the arguments of every layer; see :class:`Layer`.
+        **kwargs: the arguments of every layer; see :class:`Layer`. ``dtype`` is by default the cell's.
 
     Raises:
         ValueError: when the cell has no ``state_size``.
@@ -48,6 +50,8 @@ class RNN(RecurrentLayer):
                 f"`cell` {type(cell).__name__} has no `state_size`: give it one, an integer or a list of integers, "
                 "the width of each state."
             )
+        if isinstance(cell, Layer):
+            kwargs.setdefault("dtype", cell.dtype)
         super().__init__(
             return_sequences=return_sequences,
             return_state=return_state,
@@ -58,6 +62,8 @@ class RNN(RecurrentLayer):
             **kwargs,
         )
         self.cell = cell
+        if not self.trainable:
+            self.requires_grad_(False)
         self.build_if_shape_is_known()
 
     @property
@@ -88,6 +94,10 @@ class RNN(RecurrentLayer):
         if isinstance(self.cell, Layer):
             self.cell.check_input_shape((shape[0], *shape[2:]))
 
+    def check_input_dtype(self, dtype: torch.dtype) -> None:
+        """Raise a ``ValueError`` unless the cell takes inputs of ``dtype``."""
+        (self.cell.check_input_dtype if isinstance(self.cell, Layer) else super().check_input_dtype)(dtype)
+
     def forward(
         self,
         inputs: Any,
@@ -103,7 +113,7 @@ class RNN(RecurrentLayer):
         step_for = getattr(self.cell, "step_for", None)
         output, states = scan(
             _call_cell(self.cell) if step_for is None else step_for(inputs, training),
-            inputs,
+            inputs if mask is None else blank(inputs, mask),
             states,
             mask,
             go_backwards=self.go_backwards,

@@ -33,13 +33,11 @@ class Sequential(Layer):
     layers: nn.ModuleList
 
     def __init__(self, layers: Iterable[Layer] = (), name: str | None = None, trainable: bool = True) -> None:
-        super().__init__(name=name)
+        super().__init__(name=name, trainable=trainable)
         self.input_layer: InputLayer | None = None
         self.layers = nn.ModuleList()
         for layer in layers:
             self.add(layer)
-        if not trainable:
-            self.trainable = False
 
     def add(self, layer: Layer) -> None:
         """Put ``layer`` at the end; it is built at once if the shape of its input is known.
@@ -58,13 +56,15 @@ class Sequential(Layer):
             return
         if any(layer.name == other.name for other in self.layers):
             raise ValueError(f"The names of a model's layers must differ, but {layer.name!r} stands twice.")
-        if not self.layers and self.batch_input_shape is None:
-            self.batch_input_shape = layer.batch_input_shape
-        if self.batch_input_shape is not None:
-            shape = self.output_shape
-            layer.build(shape)
-            if _is_nested(layer.compute_output_shape(shape)):
+        model_input = self.batch_input_shape or (None if self.layers else layer.batch_input_shape)
+        if model_input is not None:
+            layer_input = self.compute_output_shape(model_input)
+            layer.build(layer_input)
+            if _is_nested(layer.compute_output_shape(layer_input)):
                 raise ValueError(_several_outputs(self, layer))
+        self.batch_input_shape = model_input
+        if not self.trainable:
+            layer.trainable = False
         self.layers.append(layer)
 
     def pop(self) -> Layer:
@@ -90,10 +90,10 @@ class Sequential(Layer):
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build every layer for inputs of ``input_shape``, batch axis included."""
         shape: Any = tuple(input_shape)
-        self.batch_input_shape = self.batch_input_shape or (None, *shape[1:])
         for layer in map(_as_layer, self.layers):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
+        self.batch_input_shape = self.batch_input_shape or (None, *input_shape[1:])
 
     def forward(self, inputs: Any, mask: Any = None, training: bool | None = None, return_mask: bool = False) -> Any:
         """Call the layers in turn.

@@ -1,10 +1,8 @@
 """The order of the four gates, and how Keras and torch lay out their weights. Nothing else in the package knows either.
 
 Keras 2 and 3, torch, cuDNN and oneDNN agree on the order input, forget, cell, output; a kernel is only transposed
-between
-them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored twelve arrays in the order input, *cell*,
-    forget,
-output (reference: ``keras/engine/topology.py`` of 2.x, ``preprocess_weights_for_loading``).
+between them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored twelve arrays in the order input,
+*cell*, forget, output (reference: ``keras/engine/topology.py`` of 2.x, ``preprocess_weights_for_loading``).
 """
 
 from collections.abc import Callable, Sequence
@@ -35,15 +33,11 @@ def per_gate(weight: Tensor) -> Tensor:
     return weight.reshape(len(GATES), -1, weight.shape[1])
 
 
-def open_forget_gate(initializer: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """Keras' ``unit_forget_bias``: a bias initializer whose forget gate's part is ones.
+def open_forget_gate(initializer: Callable[..., Tensor], shape: Sequence[int], **options: Any) -> Tensor:
+    """Keras' ``unit_forget_bias``: a bias of ``shape`` as ``initializer`` draws it, ones in the forget gate's part.
 
     The two other parts are drawn apart, as Keras draws them: units entries for the input gate, 2 * units for the rest.
     """
-
-    def initialize(shape: Sequence[int], **options: Any) -> Tensor:
-        units = shape[0] // len(GATES)
-        first, last = initializer((units,), **options), initializer((2 * units,), **options)
-        return torch.cat((first, torch.ones_like(first), last))
-
-    return initialize
+    units = shape[0] // len(GATES)
+    first, last = initializer((units,), **options), initializer((2 * units,), **options)
+    return torch.cat((first, torch.ones_like(first), last))

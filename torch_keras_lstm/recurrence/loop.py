@@ -2,6 +2,7 @@
 
 from torch import Tensor
 
+from torch_keras_lstm.recurrence.masks import blank
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.scan import States, scan
 from torch_keras_lstm.recurrence.state import LSTMState
@@ -16,8 +17,7 @@ def lstm_loop(
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
     if mask is not None:
-        # Whatever stands at a masked step, nan included, must reach neither the outputs nor the gradients.
-        inputs = inputs.masked_fill(~mask.unsqueeze(-1), 0)
+        inputs = blank(inputs, mask)
 
     def step(projected: Tensor, states: States) -> tuple[Tensor, States]:
         new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options)

@@ -19,6 +19,16 @@ from torch_keras_lstm.recurrence.options import LSTMWeights
 _SATURATED = 1e4
 
 
+def blank(inputs: Tensor, mask: Tensor) -> Tensor:
+    """Zeros at masked steps: whatever stands there, nan included, must reach neither the outputs nor the gradients.
+
+    Args:
+        inputs: (batch, time, features)
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped.
+    """
+    return inputs.masked_fill(~mask.unsqueeze(-1), 0)
+
+
 class Compacted(NamedTuple):
     """A batch whose rows are right-padded.
 
@@ -89,4 +99,4 @@ def spread(outputs: Tensor, mask: Tensor, compacted: Compacted, *, zero_output_f
         outputs = outputs.gather(1, (seen - 1).clamp(min=0).expand_as(outputs))
         if not zero_output_for_mask:
             return torch.where(seen > 0, outputs, outputs.new_zeros(()))
-    return outputs.masked_fill(~mask.unsqueeze(-1), 0)
+    return blank(outputs, mask)

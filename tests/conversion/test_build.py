@@ -1,0 +1,101 @@
+import pytest
+
+from tests.conversion.handmade import entry, keras_2_lstm, sequential
+from torch_keras_lstm.conversion.arguments import ARGUMENTS
+from torch_keras_lstm.conversion.build import LAYERS, assemble, build_layers, shaped_layers, why_not
+from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.layers import LSTM, Dense
+
+
+def _model(*layers: dict[str, object], version: str = "3.15.1") -> ModelDescription:
+    return describe(sequential(entry("InputLayer", "i", batch_shape=[None, 7, 3]), *layers), version)
+
+
+def test_every_layer_that_can_be_checked_can_be_built_and_no_other() -> None:
+    assert LAYERS.keys() == ARGUMENTS.keys()
+
+
+def test_layers_get_their_arguments() -> None:
+    seeded = {"class_name": "GlorotUniform", "config": {"seed": 3}}
+    model = _model(
+        keras_2_lstm("a", 4, return_sequences=True, kernel_initializer=seeded, dropout=0.25, go_backwards=True),
+        entry("TimeDistributed", "t", layer=entry("Dense", "d", units=2, activation="relu")),
+    )
+    layers = build_layers(model, {})
+    assembled = assemble(model, layers)
+    lstm = assembled.get_layer("a")
+    assert isinstance(lstm, LSTM)
+    assert (lstm.units, lstm.dropout, lstm.go_backwards, lstm.return_sequences) == (4, 0.25, True, True)
+    assert assembled.output_shape == (None, 7, 2)
+    assert isinstance(assembled.get_submodule("layers.1.layer"), Dense)
+
+
+def test_shapes_are_known_without_memory() -> None:
+    seeded = {"class_name": "Orthogonal", "config": {"seed": 3}}
+    model = _model(keras_2_lstm("a", 4, recurrent_initializer=seeded), entry("Masking", "m", mask_value=0.5))
+    layers = shaped_layers(model, {})
+    assert all(tensor.is_meta for layer in layers for tensor in layer.state_dict().values())
+    assert {name: tuple(tensor.shape) for name, tensor in layers[0].state_dict().items()} == {
+        "weight_ih_l0": (16, 3),
+        "weight_hh_l0": (16, 4),
+        "bias_ih_l0": (16,),
+        "bias_hh_l0": (16,),
+    }
+    assert not any(tensor.is_meta for layer in build_layers(model, {}) for tensor in layer.buffers())
+
+
+def test_all_unsupported_layers_are_named_at_once_with_their_place() -> None:
+    model = _model(
+        entry("Conv1D", "c", filters=3),
+        entry("TimeDistributed", "t", layer=entry("BatchNormalization", "b")),
+        keras_2_lstm("l", 4, activation=entry("LeakyReLU", "leaky")),
+    )
+    assert why_not(model, {}) == (
+        "Layers that are not supported: Conv1D (layer `c`), BatchNormalization (layer `b` (`layer` of `t`)), "
+        "LeakyReLU (layer `leaky` (`activation` of `l`)). Classes of your own go into `custom_objects`."
+    )
+    assert why_not(model, {"Conv1D": Dense, "BatchNormalization": Dense, "LeakyReLU": Dense}) is None
+    with pytest.raises(ValueError, match=r"^Layers that are not supported: Conv1D"):
+        build_layers(model, {})
+
+
+def test_a_graph_that_branches_says_where_and_lists_its_layers() -> None:
+    config = {
+        "layers": [
+            {**entry("InputLayer", "i", batch_input_shape=[None, 7, 3]), "inbound_nodes": []},
+            {**keras_2_lstm("l", 4), "inbound_nodes": [[["i", 0, 0, {}]]]},
+            {**entry("Add", "s"), "inbound_nodes": [[["l", 0, 0, {}], ["l", 0, 0, {}]]]},
+        ],
+        "input_layers": [["i", 0, 0]],
+        "output_layers": [["s", 0, 0]],
+    }
+    assert why_not(describe({"class_name": "Functional", "config": config}, "2.8.0"), {}) == (
+        "Layers that are not supported: Add (layer `s`). Classes of your own go into `custom_objects`. "
+        "Functional models are supported so far where each layer feeds just the next one, but here layer `s` takes 2 "
+        "tensors. The layers are: LSTM `l`, Add `s`."
+    )
+
+
+def test_models_without_layers_or_input_shape_are_refused() -> None:
+    assert why_not(describe(sequential(), "3.15.1"), {}) == "The model has no layers."
+    reason = why_not(describe(sequential(keras_2_lstm("l", 4)), "2.8.0"), {})
+    assert reason is not None
+    assert reason.startswith("The configuration does not tell the shape of the model's input")
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (keras_2_lstm("l", 4, activation="tahn"), r"^Layer `l` \(LSTM\): .*'tahn'\. Did you mean 'tanh'\?"),
+        (keras_2_lstm("l", 4, kernel_initializer="glorot"), r"^Layer `l` \(LSTM\): .*'glorot'"),
+        (
+            entry("Bidirectional", "b", layer=keras_2_lstm("l", 4), merge_mode="cat"),
+            r"^Layer `b` \(Bidirectional\): .*merge",
+        ),
+        (entry("RepeatVector", "r", n=3), r"^Layer `r` \(RepeatVector\): .*\(batch, features\)"),
+        (keras_2_lstm("l", 2**62), r"^Layer `l` \(LSTM\): "),
+    ],
+)
+def test_what_a_layer_refuses_names_the_layer(layer: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        shaped_layers(_model(layer), {})

@@ -1,0 +1,161 @@
+"""The command line as a user runs it: in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
+from torch_keras_lstm import __version__
+from torch_keras_lstm.conversion import load_model
+from torch_keras_lstm.conversion.__main__ import main
+
+ROOT = Path(__file__).parents[2]
+T, F, U = 6, 3, 4
+
+
+def _run(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-m", "torch_keras_lstm.conversion", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb", "OMP_NUM_THREADS": "1"}
+    return subprocess.run(
+        command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=120
+    )
+
+
+def _fails(message: str, *arguments: object) -> None:
+    result = _run(*arguments)
+    assert result.returncode == 1, result.stderr
+    assert message in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert result.stderr.count("\n") == 1, "one clean line, no traceback"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    random = np.random.default_rng(5)
+    weights = lstm_weights(random, F, U)
+    layer = keras_2_lstm("first", U, batch_input_shape=[None, T, F], dtype="float64")
+    arrays = dict(zip(("first/kernel:0", "first/recurrent_kernel:0", "first/bias:0"), weights, strict=True))
+    x = random.normal(size=(2, T, F))
+    np.savez(folder / "record.npz", x0=x, y0=lstm(x, weights)[:, -1])
+    np.savez(folder / "wrong.npz", x0=x, y0=lstm(x, weights)[:, -1] + 0.01)
+    optimizer = {"Adam/m:0": np.ones(3)}
+    write_legacy(
+        folder / "m.h5", {"first": arrays}, config=sequential(layer), keras_version="2.2.4", optimizer=optimizer
+    )
+    write_legacy(folder / "w.h5", {"first": arrays})
+    (folder / "a.json").write_text(json.dumps({**sequential(layer), "keras_version": "2.2.4"}))
+    conv = entry("Conv1D", "conv", filters=2, batch_input_shape=[None, T, F])
+    write_legacy(folder / "conv.h5", {"conv": {}}, config=sequential(conv), keras_version="2.2.4")
+    (folder / "cut.h5").write_bytes((folder / "m.h5").read_bytes()[:5000])
+    (folder / "text.h5").write_text("no model")
+    with zipfile.ZipFile(folder / "zip.keras", "w") as archive:
+        archive.writestr("config.json", "{")
+        archive.writestr("model.weights.h5", "")
+    return folder
+
+
+def test_help_names_the_commands_and_their_options() -> None:
+    result = _run("--help")
+    assert result.returncode == 0
+    for command in ("inspect", "convert", "verify"):
+        assert command in result.stdout
+    assert "--save-record" in _run("verify", "--help").stdout
+    assert _run("--version").stdout.strip() == __version__
+
+
+def test_inspect_shows_the_layers_and_what_is_left(folder: Path) -> None:
+    output = _run("inspect", folder / "m.h5").stdout
+    for words in ("whole model (.h5), written by Keras 2 (2.2.4)", "first", "LSTM", "(None, 4)", "128 parameters"):
+        assert words in output
+    assert "1 arrays of optimizer left" in output
+
+
+def test_inspect_of_what_cannot_be_converted_is_no_error(folder: Path) -> None:
+    result = _run("inspect", folder / "conv.h5")
+    assert result.returncode == 0
+    assert "not convertible: Layers that are not supported: Conv1D (layer `conv`)" in result.stdout
+
+
+def test_convert_writes_a_folder_and_overwrites_only_when_forced(folder: Path, tmp_path: Path) -> None:
+    result = _run("convert", folder / "m.h5", "-o", tmp_path / "out")
+    assert result.returncode == 0, result.stderr
+    assert f"Wrote {tmp_path / 'out'}: 128 parameters from 3 arrays." in result.stdout.replace("\n", "")
+    assert load_model(tmp_path / "out").count_params() == 128
+    _fails("holds a model already. Pass `--force`", "convert", folder / "m.h5", "-o", tmp_path / "out")
+    arguments = (folder / "a.json", "--weights", folder / "w.h5", "-o", tmp_path / "out", "--force")
+    assert _run("convert", *arguments).returncode == 0
+    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
+
+
+def test_verify_ends_with_an_error_when_an_output_differs(folder: Path) -> None:
+    good = _run("verify", folder / "m.h5", "--record", folder / "record.npz")
+    assert good.returncode == 0, good.stderr
+    assert "ok" in good.stdout
+    wrong = _run("verify", folder / "m.h5", "--record", folder / "wrong.npz")
+    assert wrong.returncode == 1
+    assert "DIFFERS" in wrong.stdout
+    assert wrong.stderr == ""
+    loose = _run("verify", folder / "m.h5", "--record", folder / "wrong.npz", "--tolerance", "0.5")
+    assert loose.returncode == 0
+
+
+def test_a_record_is_read_or_made_but_not_both(folder: Path) -> None:
+    both = ("--record", folder / "record.npz", "--save-record", folder / "new.npz")
+    _fails("not both", "verify", folder / "m.h5", *both)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none.h5", "none.h5: there is no such file or folder."),
+        ("text.h5", "This is not a Keras model"),
+        ("cut.h5", "truncated"),
+        ("zip.keras", "Member `config.json` is not valid JSON"),
+        ("conv.h5", "Layers that are not supported: Conv1D (layer `conv`)"),
+        ("w.h5", "holds weights without an architecture"),
+        ("a.json", "This is an architecture without weights"),
+        (".", "The folder is not a model"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_one_line(
+    folder: Path,
+    tmp_path: Path,
+    name: str,
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    arguments = ["torch-keras-lstm", "convert", str(folder / name), "-o", str(tmp_path / "out")]
+    monkeypatch.setattr(sys, "argv", arguments)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert message in printed.err
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_hostile_hdf5_is_one_line_too(folder: Path, tmp_path: Path) -> None:
+    path = tmp_path / "linked.h5"
+    path.write_bytes((folder / "m.h5").read_bytes())
+    with h5py.File(path, "a") as file:
+        del file["model_weights/first/first/bias:0"]
+        file["model_weights/first/first/bias:0"] = h5py.ExternalLink(str(folder / "m.h5"), "/model_weights")
+    _fails("is an external link, and links are not followed", "inspect", path)
+
+
+def test_misuse_shows_the_usage() -> None:
+    result = _run("convert", "m.h5")
+    assert result.returncode == 2
+    assert "--output" in result.stderr
