@@ -57,18 +57,21 @@ EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regul
 _WEIGHTED = {
     f"{weight}_{role}": OBJECT for weight in ("kernel", "bias") for role in ("initializer", "regularizer", "constraint")
 } | {"use_bias": FLAG, "activation": OBJECT}
-_LSTM_CELL = _WEIGHTED | {
+_CELL = _WEIGHTED | {
     "units": COUNT,
-    "recurrent_activation": OBJECT,
     "recurrent_initializer": OBJECT,
     "recurrent_regularizer": OBJECT,
     "recurrent_constraint": OBJECT,
-    "unit_forget_bias": FLAG,
     "dropout": RATE,
     "recurrent_dropout": RATE,
-    "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
     "seed": SEED,
 }
+_GATED_CELL = _CELL | {
+    "recurrent_activation": OBJECT,
+    "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
+}
+_GRU_CELL = _GATED_CELL | {"reset_after": FLAG}
+_LSTM_CELL = _GATED_CELL | {"unit_forget_bias": FLAG}
 _AFFINE = {
     f"{weight}_{role}": OBJECT for weight in ("beta", "gamma") for role in ("initializer", "regularizer", "constraint")
 } | {"epsilon": NUMBER, "center": FLAG, "scale": FLAG}
@@ -104,11 +107,15 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "mask_zero": FLAG,
     },
     "Flatten": {"data_format": OPTIONAL_TEXT},
+    "GRU": _GRU_CELL | _RECURRENT,
+    "GRUCell": _GRU_CELL,
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
     "Masking": {"mask_value": NUMBER},
     "RNN": _RECURRENT | {"cell": LAYER},
     "RepeatVector": {"n": COUNT},
+    "SimpleRNN": _CELL | _RECURRENT,
+    "SimpleRNNCell": _CELL,
     "TimeDistributed": {"layer": LAYER},
 }
 
@@ -118,10 +125,14 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Dense": ("units",),
     "Dropout": ("rate",),
     "Embedding": ("input_dim", "output_dim"),
+    "GRU": ("units",),
+    "GRUCell": ("units",),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
     "RNN": ("cell",),
     "RepeatVector": ("n",),
+    "SimpleRNN": ("units",),
+    "SimpleRNNCell": ("units",),
     "TimeDistributed": ("layer",),
 }
 

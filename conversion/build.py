@@ -40,11 +40,15 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.Embedding),
         LayerRow(keras_layers.Flatten),
+        LayerRow(keras_layers.GRU, variables="cell/vars"),
+        LayerRow(keras_layers.GRUCell),
         LayerRow(keras_layers.LSTM, variables="cell/vars"),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.Masking),
         LayerRow(keras_layers.RNN),
         LayerRow(keras_layers.RepeatVector),
+        LayerRow(keras_layers.SimpleRNN, variables="cell/vars"),
+        LayerRow(keras_layers.SimpleRNNCell),
         LayerRow(keras_layers.TimeDistributed),
     )
 }

@@ -86,6 +86,14 @@ _KERAS_1_WEIGHTED = {
     "W_constraint": "kernel_constraint",
     "b_constraint": "bias_constraint",
 }
+_KERAS_1_RECURRENT = _KERAS_1_WEIGHTED | {
+    "inner_init": "recurrent_initializer",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "consume_less": "implementation",
+}
+_KERAS_1_GATED = _KERAS_1_RECURRENT | {"inner_activation": "recurrent_activation"}
 _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer"},
     "Dense": _KERAS_1_WEIGHTED,
@@ -95,16 +103,9 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
-    "LSTM": _KERAS_1_WEIGHTED
-    | {
-        "inner_init": "recurrent_initializer",
-        "inner_activation": "recurrent_activation",
-        "U_regularizer": "recurrent_regularizer",
-        "dropout_W": "dropout",
-        "dropout_U": "recurrent_dropout",
-        "consume_less": "implementation",
-        "forget_bias_init": "unit_forget_bias",
-    },
+    "GRU": _KERAS_1_GATED,
+    "LSTM": _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    "SimpleRNN": _KERAS_1_RECURRENT,
 }
 # A Dense layer works on the last axis, so that this one of Keras 1, dropped in 1.2, is the same layer.
 _KERAS_1_CLASSES = {"TimeDistributedDense": "Dense"}
@@ -164,6 +165,10 @@ def translate(
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
     if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
         arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
+    if class_name in ("GRU", "GRUCell") and producer.generation < Generation.KERAS_3:
+        arguments.setdefault("reset_after", False)  # unknown before Keras 2.1.3, written since
+    if class_name in ("SimpleRNN", "SimpleRNNCell"):
+        arguments.pop("implementation", None)  # Keras 1 and 2 wrote it; one way to compute it draws the same masks
     if class_name == "Bidirectional" and producer.generation < Generation.TF_KERAS:
         arguments["zero_output_for_mask"] = False
     return class_name, arguments, notes
@@ -188,8 +193,8 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
         config.pop("input_dim", None)
     if class_name == "BatchNormalization" and config.pop("mode", 0) != 0:
         raise ValueError(
-            f"{place} (BatchNormalization): `mode` must be 0, for the moving averages of each feature; modes 1 and 2 of "
-            "Keras 1 normalize by the batch at hand."
+            f"{place} (BatchNormalization): `mode` must be 0, by the moving averages of each feature; modes 1 and 2 of "
+            "Keras 1 normalize by what is at hand."
         )
     arguments = {names.get(name, name): value for name, value in config.items()}
     if len(arguments) < len(config):

@@ -35,7 +35,8 @@ _KERAS_1_WEIGHTS = {
     "running_std": ["moving_variance"],  # it held the variance, whatever its name
     "alphas": ["alpha"],
 }
-_GATE_INITIALS = tuple(gate[0] for gate in GATES)
+# Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
+_GATE_LETTERS = (tuple(gate[0] for gate in GATES), ("z", "r", "h"))
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
 
@@ -126,10 +127,9 @@ def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
     }
     # One layer at a time, so that a whole file's arrays are never in memory beside the model's own.
     for owner, group in groupby(rows, lambda row: (row.slot.layer, *row.slot.path)):
-        state = {
-            row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
-            for row in group
-        }
+        state: dict[str, torch.Tensor] = {}
+        for row in group:
+            state |= row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
         # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
         owners[owner].load_state_dict(state, strict=False)
 
@@ -155,12 +155,11 @@ def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, li
                 gathered[key][gate] = array
     found = {}
     for key, parts in gathered.items():
-        if parts.keys() == set(_GATE_INITIALS):
-            found[key] = tuple(parts[initial] for initial in _GATE_INITIALS)
-        elif parts.keys() == {""}:
-            found[key] = (parts[""],)
-        else:
+        letters = next((letters for letters in (("",), *_GATE_LETTERS) if parts.keys() == set(letters)), None)
+        if letters is None:
             leftover += parts.values()
+        else:
+            found[key] = tuple(parts[letter] for letter in letters)
     return found, leftover
 
 

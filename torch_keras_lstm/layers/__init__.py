@@ -7,6 +7,8 @@ from torch_keras_lstm.layers.dense import Dense
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.embedding import Embedding
 from torch_keras_lstm.layers.flatten import Flatten
+from torch_keras_lstm.layers.gru import GRU
+from torch_keras_lstm.layers.gru_cell import GRUCell
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.lstm import LSTM
@@ -15,9 +17,12 @@ from torch_keras_lstm.layers.masking import Masking
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rnn import RNN
 from torch_keras_lstm.layers.serialization import deserialize, serialize
+from torch_keras_lstm.layers.simple_rnn import SimpleRNN
+from torch_keras_lstm.layers.simple_rnn_cell import SimpleRNNCell
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
 
 __all__ = [
+    "GRU",
     "LSTM",
     "RNN",
     "Activation",
@@ -27,12 +32,15 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRUCell",
     "Input",
     "InputLayer",
     "LSTMCell",
     "Layer",
     "Masking",
     "RepeatVector",
+    "SimpleRNN",
+    "SimpleRNNCell",
     "TimeDistributed",
     "deserialize",
     "serialize",

@@ -118,7 +118,7 @@ class Layer(nn.Module):
     def add_weight(
         self,
         name: str,
-        parameter: str,
+        parameter: str | tuple[str, ...],
         *,
         axes: tuple[int, ...],
         initializer: object,
@@ -126,33 +126,38 @@ class Layer(nn.Module):
         constraint: object = None,
         trainable: bool = True,
         dtype: torch.dtype | None = None,
+        blocks: tuple[int, ...] = (),
     ) -> None:
         """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
 
         Args:
             name: Keras' name of it.
-            parameter: the attribute under which the parameter is registered, named as torch names it.
+            parameter: the attribute under which the parameter is registered, named as torch names it; several where
+                torch keeps the slices of Keras' first axis apart.
             axes: the order of Keras' axes in the torch tensor.
             initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
             trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
             dtype: of a buffer that is no floating-point number; by default the layer's.
+            blocks: torch's order of the blocks along Keras' last axis, where it is another.
         """
         row = WeightRow(
             name,
-            parameter,
+            (parameter,) if isinstance(parameter, str) else parameter,
             axes,
             initializers.get(initializer),
             regularizers.get(regularizer),
             constraints.get(constraint),
             trainable,
             dtype,
+            blocks,
         )
         self._rows = (*self._rows, row)
-        if not trainable:
-            self.register_buffer(parameter, None)  # which .to(), copies and pickles pass over until there is a shape
-            return
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
-        self.register_parameter(parameter, kind(self._trainable, self.device, self.dtype))
+        for attribute in row.parameters:
+            if trainable:
+                self.register_parameter(attribute, kind(self._trainable, self.device, self.dtype))
+            else:  # None, which .to(), copies and pickles pass over until there is a shape
+                self.register_buffer(attribute, None)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
@@ -196,10 +201,11 @@ class Layer(nn.Module):
         values = [row.initializer(shapes[row.name], dtype=self.dtype, device=self.device) for row in self._rows]
         for row, array in zip(self._rows, values, strict=True):
             shape = row.torch_shape(shapes[row.name])
-            if row.trainable:
-                getattr(self, row.parameter).materialize(shape)
-            else:
-                setattr(self, row.parameter, torch.empty(shape, dtype=row.dtype or self.dtype, device=self.device))
+            for attribute in row.parameters:
+                if row.trainable:
+                    getattr(self, attribute).materialize(shape)
+                else:
+                    setattr(self, attribute, torch.empty(shape, dtype=row.dtype or self.dtype, device=self.device))
             self.assign(row, array)
         self.on_new_storage()
 
@@ -215,17 +221,18 @@ class Layer(nn.Module):
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
 
     def own_weights(self) -> Iterator[tuple[WeightRow, Tensor]]:
-        """Each declared weight as a row and the tensor in Keras' layout, a view of the parameter."""
+        """Each declared weight as a row and the tensor in Keras' layout, through which gradients pass."""
         for row in self._rows:
-            yield row, row.to_keras(getattr(self, row.parameter))
+            yield row, row.to_keras(*(getattr(self, attribute) for attribute in row.parameters))
 
     @torch.no_grad()
     def assign(self, row: WeightRow, array: Tensor) -> None:
-        """Write ``array``, in Keras' layout, into the parameter of ``row``, or through its parametrization."""
-        if parametrize.is_parametrized(self, row.parameter):
-            setattr(self, row.parameter, row.to_torch(array))
-        else:
-            getattr(self, row.parameter).copy_(row.to_torch(array))
+        """Write ``array``, in Keras' layout, into the parameters of ``row``, or through their parametrizations."""
+        for attribute, tensor in row.to_torch(array).items():
+            if parametrize.is_parametrized(self, attribute):
+                setattr(self, attribute, tensor)
+            else:
+                getattr(self, attribute).copy_(tensor)
 
     def weighted_layers(self) -> Iterator["Layer"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
