@@ -2,8 +2,8 @@
 
     python benchmarks/default_layer.py
 
-Both run the same weights in one process, in turn, so that a machine that drifts drifts for both; the ratio is that of the
-medians. Results are compared before anything is timed.
+Both run the same weights in one process, in turn, so that a machine that drifts drifts for both; the ratio is that of
+the medians. Results are compared before anything is timed.
 """
 
 import argparse

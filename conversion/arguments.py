@@ -36,6 +36,11 @@ def is_serialized_object(value: object) -> TypeGuard[Mapping[str, Any]]:
     return isinstance(value, Mapping) and isinstance(value.get("class_name"), str) and "config" in value
 
 
+def is_layer(value: object) -> TypeGuard[Mapping[str, Any]]:
+    """Whether ``value`` has the form in which Keras writes layers: a serialized object whose ``config`` is a table."""
+    return is_serialized_object(value) and isinstance(value["config"], Mapping)
+
+
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 OPTIONAL_FLAG = Kind("true, false or null", lambda value: value is None or isinstance(value, bool))
 COUNT = Kind("a positive integer", lambda value: _is_integer(value) and value > 0)
@@ -50,8 +55,8 @@ OBJECT = Kind(
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
 )
 OPTIONAL_TEXT = Kind("a string or null", lambda value: value is None or isinstance(value, str))
-LAYER = Kind("a layer, an object with `class_name` and `config`", is_serialized_object)
-OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_serialized_object(value))
+LAYER = Kind("a layer, an object with `class_name` and `config`", is_layer)
+OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_layer(value))
 
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
 _WEIGHTED = {

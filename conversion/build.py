@@ -141,7 +141,7 @@ def _build_layer(description: LayerDescription, custom_objects: CustomObjects) -
 def _naming_layer(description: LayerDescription) -> Iterator[None]:
     try:
         yield
-    except (TypeError, ValueError, RuntimeError) as error:  # torch reports sizes beyond 64 bits as RuntimeError
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last is torch, of sizes beyond 64 bits
         raise ValueError(f"{description.place} ({description.class_name}): {error}") from None
 
 

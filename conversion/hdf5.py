@@ -43,7 +43,7 @@ class SavedArray:
     Attributes:
         path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
         shape: as the file declares it.
-        dtype: NumPy's name of its type; "bfloat16" for two-byte voids that Keras 3 marked so.
+        dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
     """
 
     path: str
@@ -205,7 +205,8 @@ def _saved_array(dataset: h5py.Dataset, file_bytes: int) -> SavedArray:
         raise ValueError(f"Array `{path}` keeps its values in other files, which are not opened.")
     if shape is None:
         raise ValueError(f"Array `{path}` is empty: it has a type, but no shape.")
-    bfloat16 = kind == np.dtype("V2") and mark is not None and _as_text(mark, "Attribute `dtype`") == "bfloat16"
+    # Keras 3 marks bfloat16 with an attribute in its own formats, and leaves it bare in legacy files.
+    bfloat16 = kind == np.dtype("V2") and (mark is None or _as_text(mark, "Attribute `dtype`") == "bfloat16")
     if not bfloat16 and kind.newbyteorder("=").name not in NUMBER_TYPES:
         raise ValueError(f"Array `{path}` holds {kind}, not numbers of a type that Keras saves.")
     claimed = math.prod(shape) * kind.itemsize

@@ -10,7 +10,7 @@ from torch_keras_lstm.conversion.arguments import (
     LAYER,
     OPTIONAL_LAYER,
     check_arguments,
-    is_serialized_object,
+    is_layer,
     is_shape,
 )
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
@@ -102,7 +102,7 @@ def describe(root: Mapping[str, Any], keras_version: str | None) -> ModelDescrip
     # A Sequential model of Keras 1, and of Keras 2 up to 2.2.2, is a bare list of its layers.
     table = {"layers": config} if class_name == "Sequential" and isinstance(config, list) else config
     entries = table.get("layers") if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_serialized_object, entries)):
+    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_layer, entries)):
         raise ValueError("The model's `config` must hold `layers`, a list of objects with `class_name` and `config`.")
     reader = _Reader(identify(keras_version, root, entries))
     if class_name == "Sequential":
@@ -180,7 +180,7 @@ class _Reader:
     def layer(self, entry: Mapping[str, Any], wrapper: str = "", dtype: object = None) -> LayerDescription:
         """The description of one entry; ``dtype`` is that of the wrapper, for layers that name none."""
         class_name, config = entry["class_name"], entry["config"]
-        if not isinstance(config, dict) or not isinstance(config.get("name"), str):
+        if not isinstance(config.get("name"), str):
             where = wrapper or "a layer of the model"
             raise ValueError(f"The {class_name} that is {where} must have a `config` with a `name`.")
         place = f"Layer `{config['name']}`" + (f" ({wrapper})" if wrapper else "")
@@ -193,8 +193,8 @@ class _Reader:
         children = {}
         for name, value in list(arguments.items()):
             kind = ARGUMENTS[class_name].get(name)
-            is_layer = kind in (LAYER, OPTIONAL_LAYER) or name.endswith("activation")
-            if is_layer and is_serialized_object(value) and function_name(value) is None:
+            may_be_layer = kind in (LAYER, OPTIONAL_LAYER) or name.endswith("activation")
+            if may_be_layer and is_layer(value) and function_name(value) is None:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
         return LayerDescription(class_name, config["name"], place, arguments, children)
 

@@ -130,7 +130,8 @@ def _call_keras_3(node: Mapping[str, Any], place: str) -> Call:
     for name, value in keywords.items():
         tensors = [*_keras_tensors(value, place)]
         found += tensors
-        if not tensors and value is not None:
+        # Keras 3 writes `training=False` for every layer that takes it, and lets the model's own call decide.
+        if not tensors and value is not None and (name, value) != ("training", False):
             arguments[name] = value
     return Call(tuple(found), arguments)
 

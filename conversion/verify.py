@@ -197,8 +197,8 @@ def _largest(values: Array) -> float:
 
 
 def _largest_error(ours: Array, theirs: Array) -> float:
-    # Two infinities of one sign agree, and so do two that are no numbers; one such beside a number is infinitely far off.
+    # Two infinities of one sign agree, and so do two that are no numbers; only one of them is infinitely far off.
     agree = (ours == theirs) | (np.isnan(ours) & np.isnan(theirs))
-    here, there = np.where(agree, 0.0, ours), np.where(agree, 0.0, theirs)
-    difference = np.nan_to_num(np.abs(here - there, dtype=np.float64), nan=np.inf, posinf=np.inf)
+    here, there = (np.where(agree, 0.0, values).astype(np.float64) for values in (ours, theirs))
+    difference = np.nan_to_num(np.abs(here - there), nan=np.inf, posinf=np.inf)
     return float(difference.max(initial=0.0) / max(_largest(theirs), np.finfo(np.float64).tiny))

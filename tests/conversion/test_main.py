@@ -62,6 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_help_names_the_commands_and_their_options() -> None:
     result = _run("--help")
     assert result.returncode == 0
@@ -84,6 +85,7 @@ def test_inspect_of_what_cannot_be_converted_is_no_error(folder: Path) -> None:
     assert "not convertible: Layers that are not supported: Conv1D (layer `conv`)" in result.stdout
 
 
+@pytest.mark.slow
 def test_convert_writes_a_folder_and_overwrites_only_when_forced(folder: Path, tmp_path: Path) -> None:
     result = _run("convert", folder / "m.h5", "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
@@ -95,6 +97,7 @@ def test_convert_writes_a_folder_and_overwrites_only_when_forced(folder: Path, t
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 def test_verify_ends_with_an_error_when_an_output_differs(folder: Path) -> None:
     good = _run("verify", folder / "m.h5", "--record", folder / "record.npz")
     assert good.returncode == 0, good.stderr

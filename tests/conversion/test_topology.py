@@ -20,7 +20,7 @@ def _after(name: str, output: int = 0, **arguments: object) -> tuple[Call, ...]:
         [[["a", 0, 1, {}]]],
         [[["a", 0, 1, {"training": None}]]],
         [["a", 0, 1, {}]],
-        [{"args": [_tensor("a", 0, 1)], "kwargs": {"mask": None}}],
+        [{"args": [_tensor("a", 0, 1)], "kwargs": {"mask": None, "training": False}}],
     ],
 )
 def test_both_spellings_of_a_call_are_read(nodes: list[Any]) -> None:

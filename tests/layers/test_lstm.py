@@ -142,6 +142,7 @@ def test_a_parametrized_weight(use_cudnn: bool) -> None:
     assert stored.grad is not None
     assert_close(layer(inputs).detach(), plain(inputs).detach(), "float32 elementwise")
     assert_close(stored.grad, 2 * expected, "float32 elementwise")
+    assert_close(layer.to_torch()(inputs)[0][:, -1].detach(), layer(inputs).detach(), "float32 elementwise")
     weights = [np.random.default_rng(0).normal(size=array.shape).astype("float32") for array in plain.get_weights()]
     layer.set_weights(weights)
     assert all(np.array_equal(*pair) for pair in zip(layer.get_weights(), weights, strict=True))

@@ -83,10 +83,15 @@ def test_kept_states_are_detached_and_forgotten_on_request(make: Make) -> None:
 
 
 @LAYERS
-def test_only_a_stateful_layer_keeps_states(make: Make) -> None:
+def test_only_a_stateful_layer_keeps_states_and_uses_them(make: Make) -> None:
     layer = make(return_state=True)
-    layer(inputs_and_mask()[0])
+    inputs, _ = inputs_and_mask()
+    first, *_ = layer(inputs)
     assert layer.states is None
+    layer.stateful = True
+    layer(inputs)
+    layer.stateful = False
+    assert torch.equal(layer(inputs)[0], first)
 
 
 @LAYERS

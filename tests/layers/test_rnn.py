@@ -79,6 +79,19 @@ def test_a_single_state_may_be_given_and_kept() -> None:
         layer(inputs, initial_state=[start, start])
 
 
+def test_a_cell_says_where_sequences_start() -> None:
+    class FromOne(RunningSum):
+        def get_initial_state(self, batch_size: int) -> torch.Tensor:
+            return torch.ones(batch_size, FEATURES)
+
+    inputs, mask = draw()
+    layer = RNN(FromOne(), return_state=True)
+    assert_close(layer(inputs)[1].detach(), 1 + 2 * inputs.sum(1), "float32 elementwise")
+    output, total = layer(inputs, mask=mask)
+    assert total[1].tolist() == [1.0] * FEATURES
+    assert output[1].tolist() == [0.0]
+
+
 def test_dropout_masks_are_drawn_anew_at_each_call() -> None:
     layer = RNN(LSTMCell(10, dropout=0.5, input_size=FEATURES))
     inputs, _ = draw()

@@ -9,7 +9,9 @@ from tests.tolerances import assert_all_close
 from torch_keras_lstm.layers import RNN, LSTMCell
 
 CASES = [draw_case(seed, fusable=False) for seed in range(3000, 3060)]
-OF_THE_LAYER = ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask", "dtype")
+OF_THE_LAYER = (
+    "return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask", "dtype",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.label)

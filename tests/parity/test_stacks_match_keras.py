@@ -54,7 +54,7 @@ def draw_stack(seed: int) -> Stack:
         return bool(rng.random() < 0.5)
 
     def recurrent(return_sequences: bool) -> tuple[str, Config]:
-        config = {"units": size(), "return_sequences": return_sequences, "go_backwards": flag()}
+        config: Config = {"units": size(), "return_sequences": return_sequences, "go_backwards": flag()}
         config["recurrent_activation"] = str(rng.choice(["sigmoid", "hard_sigmoid"]))
         kind = rng.choice(["LSTM", "Bidirectional", "RNN"])
         if kind == "LSTM":
@@ -64,9 +64,12 @@ def draw_stack(seed: int) -> Stack:
             del config["recurrent_activation"]
             return "RNN", {**config, "cell": ("LSTMCell", cell)}
         config["go_backwards"] = False
-        return "Bidirectional", {"layer": ("LSTM", config), "merge_mode": str(rng.choice(["concat", "sum", "ave", "mul"]))}
+        merge_mode = str(rng.choice(["concat", "sum", "ave", "mul"]))
+        return "Bidirectional", {"layer": ("LSTM", config), "merge_mode": merge_mode}
 
     batch, time, features = 3, 7, 4
+    layers: list[tuple[str, Config]]
+    inputs: np.ndarray
     if flag():
         layers = [("Embedding", {"input_dim": 6, "output_dim": size(), "mask_zero": True})]
         inputs = rng.integers(0, 6, size=(batch, time)) * (rng.random((batch, time)) < 0.7)

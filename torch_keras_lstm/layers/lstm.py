@@ -200,7 +200,7 @@ class LSTM(CellLayer, LSTMBase):
         lstm = nn.LSTM(
             self.input_size, self.units, bias=self.use_bias, batch_first=True, dtype=self.dtype, device=self.device
         )
-        lstm.load_state_dict(self.state_dict())
+        lstm.load_state_dict({name: getattr(self, name) for name in lstm.state_dict()})
         return lstm.train(self.training)
 
     @classmethod

@@ -90,13 +90,17 @@ class RecurrentLayer(Layer):
             return as_states(initial_state, self.state_sizes, inputs, "initial_state", f"layer `{self.name}`")
         kept = self.states if self.stateful else None
         if kept is None:
-            return tuple(inputs.new_zeros(inputs.shape[0], size) for size in self.state_sizes)
+            return self.first_states(inputs)
         if kept[0].shape[0] != inputs.shape[0]:
             raise ValueError(
                 f"Stateful layer `{self.name}` keeps states of batch size {kept[0].shape[0]}, got a batch of "
                 f"{inputs.shape[0]}. Call `reset_state()` before sequences of another batch size."
             )
         return kept
+
+    def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """What a sequence starts from when no state is given or kept: zeros."""
+        return tuple(inputs.new_zeros(inputs.shape[0], size) for size in self.state_sizes)
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
-from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.recurrence import scan
 from torch_keras_lstm.recurrence.masks import blank
@@ -20,8 +20,9 @@ class RNN(RecurrentLayer):
     Args:
         cell: a module whose call takes (batch, features) and a tuple of states and returns the output and the new
             states. It has Keras' ``state_size`` (an integer, or a list of them) and, if the output is not as wide as
-            the first state, ``output_size``. It may have ``step_for(inputs, training)``, which returns such a
-            function for the whole sequence, dropout masks drawn once; :class:`torch_keras_lstm.layers.LSTMCell` has.
+            the first state, ``output_size``. It may have ``get_initial_state(batch_size)``, where sequences start
+            instead of at zeros, as in Keras, and ``step_for(inputs, training)``, which returns such a function for the
+            whole sequence, dropout masks drawn once; :class:`torch_keras_lstm.layers.LSTMCell` has both.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
             :class:`torch_keras_lstm.layers.LSTM`.
         **kwargs: the arguments of every layer; see :class:`Layer`. ``dtype`` is by default the cell's.
@@ -93,6 +94,14 @@ class RNN(RecurrentLayer):
         super().check_input_shape(shape)
         if isinstance(self.cell, Layer):
             self.cell.check_input_shape((shape[0], *shape[2:]))
+
+    def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
+        """What the cell's ``get_initial_state`` gives, if it has one; otherwise zeros."""
+        initial_state = getattr(self.cell, "get_initial_state", None)
+        if initial_state is None:
+            return super().first_states(inputs)
+        states = initial_state(batch_size=inputs.shape[0])
+        return as_states(states, self.state_sizes, inputs, "get_initial_state", f"the cell of layer `{self.name}`")
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
         """Raise a ``ValueError`` unless the cell takes inputs of ``dtype``."""
