@@ -26,6 +26,18 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_list_of(value: object, accepts: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list | tuple) and all(map(accepts, value))
+
+
+def _is_array(value: object) -> bool:
+    """A number or a list of arrays, however deep, or an array as Keras 3 marks it."""
+    if isinstance(value, Mapping) and value.get("class_name") == "__numpy__":
+        config = value.get("config")
+        return isinstance(config, Mapping) and config.keys() == {"value", "dtype"} and _is_array(config["value"])
+    return _is_number(value) or _is_list_of(value, _is_array)
+
+
 def is_shape(value: object) -> bool:
     """Whether ``value`` is a list of positive sizes, ``None`` where a size is free."""
     return isinstance(value, list | tuple) and all(size is None or (_is_integer(size) and size > 0) for size in value)
@@ -48,8 +60,13 @@ NUMBER = Kind("a number", _is_number)
 RATE = Kind("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
 SEED = Kind("an integer or null", lambda value: value is None or _is_integer(value))
 AXIS = Kind("an integer", _is_integer)
+AXES = Kind("an integer or a list of integers", lambda value: _is_integer(value) or _is_list_of(value, _is_integer))
+OPTIONAL_AXES = Kind("an integer, a list of integers or null", lambda value: value is None or AXES.accepts(value))
+OPTIONAL_NUMBER = Kind("a number or null", lambda value: value is None or _is_number(value))
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 SHAPE = Kind("a list of positive integers or nulls, or null", lambda value: value is None or is_shape(value))
+ARRAY = Kind("a number or an array of numbers", _is_array)
+OPTIONAL_ARRAY = Kind("a number, an array of numbers or null", lambda value: value is None or _is_array(value))
 OBJECT = Kind(
     "a name, an object with `class_name` and `config`, or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
@@ -86,6 +103,8 @@ _RECURRENT = dict.fromkeys(
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
+    "ActivityRegularization": {"l1": NUMBER, "l2": NUMBER},
+    "AlphaDropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "BatchNormalization": _AFFINE
     | {
         "axis": AXIS,
@@ -103,6 +122,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     },
     "Dense": _WEIGHTED | {"units": COUNT},
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
+    "ELU": {"alpha": NUMBER},
     "Embedding": {
         "input_dim": COUNT,
         "output_dim": COUNT,
@@ -114,30 +134,57 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Flatten": {"data_format": OPTIONAL_TEXT},
     "GRU": _GRU_CELL | _RECURRENT,
     "GRUCell": _GRU_CELL,
+    "GaussianDropout": {"rate": RATE, "seed": SEED},
+    "GaussianNoise": {"stddev": NUMBER, "seed": SEED},
+    "GroupNormalization": _AFFINE | {"groups": AXIS, "axis": AXIS},
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
+    "LayerNormalization": _AFFINE | {"axis": AXES, "rms_scaling": FLAG},
+    "LeakyReLU": {"negative_slope": NUMBER},
     "Masking": {"mask_value": NUMBER},
+    "Normalization": {"axis": OPTIONAL_AXES, "invert": FLAG, "mean": OPTIONAL_ARRAY, "variance": OPTIONAL_ARRAY},
+    "PReLU": {
+        "alpha_initializer": OBJECT,
+        "alpha_regularizer": OBJECT,
+        "alpha_constraint": OBJECT,
+        "shared_axes": OPTIONAL_AXES,
+    },
     "RNN": _RECURRENT | {"cell": LAYER},
+    "ReLU": {"max_value": OPTIONAL_NUMBER, "negative_slope": NUMBER, "threshold": NUMBER},
     "RepeatVector": {"n": COUNT},
+    "Rescaling": {"scale": ARRAY, "offset": ARRAY},
     "SimpleRNN": _CELL | _RECURRENT,
     "SimpleRNNCell": _CELL,
+    "Softmax": {"axis": AXES},
+    "SpatialDropout1D": {"rate": RATE, "seed": SEED},
+    "SpatialDropout2D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
+    "SpatialDropout3D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
+    "ThresholdedReLU": {"theta": NUMBER},
     "TimeDistributed": {"layer": LAYER},
+    "UnitNormalization": {"axis": AXES},
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
+    "AlphaDropout": ("rate",),
     "Bidirectional": ("layer",),
     "Dense": ("units",),
     "Dropout": ("rate",),
     "Embedding": ("input_dim", "output_dim"),
     "GRU": ("units",),
     "GRUCell": ("units",),
+    "GaussianDropout": ("rate",),
+    "GaussianNoise": ("stddev",),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
     "RNN": ("cell",),
     "RepeatVector": ("n",),
+    "Rescaling": ("scale",),
     "SimpleRNN": ("units",),
     "SimpleRNNCell": ("units",),
+    "SpatialDropout1D": ("rate",),
+    "SpatialDropout2D": ("rate",),
+    "SpatialDropout3D": ("rate",),
     "TimeDistributed": ("layer",),
 }
 

@@ -94,6 +94,8 @@ _KERAS_1_RECURRENT = _KERAS_1_WEIGHTED | {
     "consume_less": "implementation",
 }
 _KERAS_1_GATED = _KERAS_1_RECURRENT | {"inner_activation": "recurrent_activation"}
+_KERAS_1_IMAGES = {"p": "rate", "dim_ordering": "data_format"}
+_KERAS_1_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
 _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer"},
     "Dense": _KERAS_1_WEIGHTED,
@@ -105,7 +107,13 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     },
     "GRU": _KERAS_1_GATED,
     "LSTM": _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    "GaussianDropout": {"p": "rate"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "PReLU": {"init": "alpha_initializer"},
     "SimpleRNN": _KERAS_1_RECURRENT,
+    "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": _KERAS_1_IMAGES,
+    "SpatialDropout3D": _KERAS_1_IMAGES,
 }
 # A Dense layer works on the last axis, so that this one of Keras 1, dropped in 1.2, is the same layer.
 _KERAS_1_CLASSES = {"TimeDistributedDense": "Dense"}
@@ -165,6 +173,10 @@ def translate(
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
     if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
         arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
+    if class_name == "LeakyReLU" and "alpha" in arguments:
+        arguments["negative_slope"] = arguments.pop("alpha")  # its name before Keras 3
+    if class_name.startswith("SpatialDropout"):
+        arguments.pop("noise_shape", None)  # Keras 2 wrote it and used its own
     if class_name in ("GRU", "GRUCell") and producer.generation < Generation.KERAS_3:
         arguments.setdefault("reset_after", False)  # unknown before Keras 2.1.3, written since
     if class_name in ("SimpleRNN", "SimpleRNNCell"):
@@ -205,6 +217,8 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
             arguments[name] = {"class_name": "Orthogonal", "config": {"gain": 1.1}}  # Keras 1's default gain
         elif name.endswith(("_regularizer", "_constraint")) and isinstance(value, dict):
             arguments[name] = _keras_1_object(value, f"{place} ({class_name}): `{name}`")
+    if arguments.get("data_format") in _KERAS_1_DATA_FORMATS:
+        arguments["data_format"] = _KERAS_1_DATA_FORMATS[arguments["data_format"]]
     if "implementation" in arguments:
         plan = arguments["implementation"]
         if not isinstance(plan, str) or plan not in _KERAS_1_PLANS:

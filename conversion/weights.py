@@ -72,14 +72,15 @@ class WeightSource:
 
     def read(self) -> Array:
         """The weight in Keras' layout."""
+        if len(self.arrays) == 1:
+            return self.arrays[0].read(self.slot.shape)
         *outer, last = self.slot.shape
-        parts = [array.read((*outer, last // len(self.arrays))) for array in self.arrays]
-        return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
+        return np.concatenate([array.read((*outer, last // len(self.arrays))) for array in self.arrays], axis=-1)
 
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
         integers = [array for array in self.arrays if "float" not in array.dtype]
-        if integers:
+        if integers and self.slot.row.dtype is None:
             return f"{self.slot} needs floating-point numbers, but `{integers[0].path}` holds {integers[0].dtype}"
         widths = [array.shape[-1:] for array in self.arrays]
         outer = {array.shape[:-1] for array in self.arrays}
@@ -129,7 +130,7 @@ def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
     for owner, group in groupby(rows, lambda row: (row.slot.layer, *row.slot.path)):
         state: dict[str, torch.Tensor] = {}
         for row in group:
-            state |= row.slot.row.to_torch(torch.from_numpy(np.ascontiguousarray(row.read())))
+            state |= row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
         # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
         owners[owner].load_state_dict(state, strict=False)
 

@@ -79,10 +79,10 @@ def test_half_precision_is_computed_in_float32() -> None:
 @pytest.mark.parametrize(
     ("arguments", "shape", "message"),
     [
-        ({"axis": 1.5}, None, "argument `axis`: expected an integer, got 1.5"),
+        ({"axis": 1.5}, None, "argument `axis`: expected a list of integers, got .1.5"),
         ({"momentum": "big"}, None, "argument `momentum`: expected a finite number, got 'big'"),
         ({"epsilon": -1.0}, None, "argument `epsilon`: expected a finite number of at least 0, got -1.0"),
-        ({"axis": 3}, (4, 5, 3), r"`norm` normalizes along axis 3, which inputs of shape \(4, 5, 3\) do not have"),
+        ({"axis": 3}, (4, 5, 3), r"`norm` works along axis 3, which inputs of shape \(4, 5, 3\) do not have"),
         ({"axis": 1}, (None, None, 3), r"`norm` needs the size of axis 1 to be built, got \(None, None, 3\)"),
         ({}, (4,), r"`norm` takes inputs of two axes or more, got shape \(4,\)"),
     ],

@@ -1,5 +1,6 @@
 """One layer on both sides of a comparison: the same arguments, weights, inputs and mask."""
 
+import inspect
 import json
 import warnings
 from collections.abc import Callable, Mapping
@@ -54,6 +55,8 @@ def built_pair(case: Case, dtype: str = "float64") -> tuple[Any, Any, Any, Any]:
     ours.build(inputs.shape)
     weights = [_random_weight(rng, weight) for weight in theirs.get_weights()]
     theirs.set_weights(weights)
+    if isinstance(theirs, keras.layers.Normalization):
+        theirs.finalize_state()  # which takes the weights into use
     ours.set_weights(weights)
     return ours, theirs, inputs, mask
 
@@ -156,4 +159,5 @@ def without_names(config: Any) -> Any:
 
 def _keras_keywords(layer: Any, mask: Any, training: bool) -> dict[str, Any]:
     keywords = {"training": training} if layer._call_has_training_arg else {}
-    return keywords if mask is None else {**keywords, "mask": mask}
+    takes_mask = mask is not None and "mask" in inspect.signature(layer.call).parameters
+    return {**keywords, "mask": mask} if takes_mask else keywords

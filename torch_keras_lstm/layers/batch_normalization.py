@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import initializers
-from torch_keras_lstm.arguments import check_integer, check_number
+from torch_keras_lstm.arguments import check_number
 from torch_keras_lstm.layers.affine_normalization import AffineNormalization
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -73,7 +73,6 @@ class BatchNormalization(AffineNormalization):
         gamma_constraint: object = None,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
-        check_integer("axis", axis)
         check_number("momentum", momentum)
         super().__init__(
             axes=(axis,),
@@ -91,12 +90,9 @@ class BatchNormalization(AffineNormalization):
         self.momentum = momentum
         self.moving_mean_initializer = initializers.get(moving_mean_initializer, "moving_mean_initializer")
         self.moving_variance_initializer = initializers.get(moving_variance_initializer, "moving_variance_initializer")
-        self.add_weight(
-            "moving_mean", "running_mean", axes=(0,), initializer=self.moving_mean_initializer, trainable=False
-        )
-        self.add_weight(
-            "moving_variance", "running_var", axes=(0,), initializer=self.moving_variance_initializer, trainable=False
-        )
+        self.declare_scale_and_shift(gamma=scale, beta=center)
+        self.add_weight("moving_mean", "running_mean", initializer=self.moving_mean_initializer, trainable=False)
+        self.add_weight("moving_variance", "running_var", initializer=self.moving_variance_initializer, trainable=False)
         self.build_if_shape_is_known()
 
     def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:

@@ -120,7 +120,7 @@ class Layer(nn.Module):
         name: str,
         parameter: str | tuple[str, ...],
         *,
-        axes: tuple[int, ...],
+        axes: tuple[int, ...] | None = None,
         initializer: object,
         regularizer: object = None,
         constraint: object = None,
@@ -134,7 +134,7 @@ class Layer(nn.Module):
             name: Keras' name of it.
             parameter: the attribute under which the parameter is registered, named as torch names it; several where
                 torch keeps the slices of Keras' first axis apart.
-            axes: the order of Keras' axes in the torch tensor.
+            axes: the order of Keras' axes in the torch tensor; ``None`` for the same order.
             initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
             trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
             dtype: of a buffer that is no floating-point number; by default the layer's.

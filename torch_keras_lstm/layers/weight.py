@@ -47,7 +47,8 @@ class WeightRow:
         name: Keras' name, such as ``recurrent_kernel``.
         parameters: the attribute of the layer that holds it, such as ``weight_hh_l0``; several if each holds a slice of
             Keras' first axis.
-        axes: the order of Keras' axes in the torch tensor; ``(1, 0)`` for a kernel (in, out) kept as (out, in).
+        axes: the order of Keras' axes in the torch tensor; ``(1, 0)`` for a kernel (in, out) kept as (out, in),
+            ``None`` for the same order whatever their number.
         initializer: called with Keras' shape, ``dtype`` and ``device``.
         regularizer: called with the tensor in Keras' layout; its value enters ``layer.losses``.
         constraint: called with the tensor in Keras' layout by ``layer.apply_constraints()``.
@@ -59,7 +60,7 @@ class WeightRow:
 
     name: str
     parameters: tuple[str, ...]
-    axes: tuple[int, ...]
+    axes: tuple[int, ...] | None
     initializer: Initializer
     regularizer: Regularizer | None = None
     constraint: Constraint | None = None
@@ -74,19 +75,21 @@ class WeightRow:
 
     def to_torch(self, array: Tensor) -> dict[str, Tensor]:
         """What each parameter holds of an array in Keras' layout; views where the order of blocks is torch's."""
-        tensor = _reordered(array, self.blocks).permute(self.axes)
+        axes = range(array.ndim) if self.axes is None else self.axes
+        tensor = _reordered(array, self.blocks).permute(tuple(axes))
         parts = tensor.unbind(0) if len(self.parameters) > 1 else (tensor,)
         return dict(zip(self.parameters, parts, strict=True))
 
     def to_keras(self, *tensors: Tensor) -> Tensor:
         """The contents of the parameters in Keras' layout; a view where :meth:`to_torch` gives one."""
         tensor = torch.stack(tensors) if len(tensors) > 1 else tensors[0]
-        order = tuple(self.blocks.index(block) for block in range(len(self.blocks)))
-        return _reordered(tensor.permute(tuple(self.axes.index(axis) for axis in range(len(self.axes)))), order)
+        if self.axes is not None:
+            tensor = tensor.permute(tuple(self.axes.index(axis) for axis in range(len(self.axes))))
+        return _reordered(tensor, tuple(self.blocks.index(block) for block in range(len(self.blocks))))
 
     def torch_shape(self, keras_shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of each parameter for a weight of Keras' shape."""
-        shape = tuple(keras_shape[axis] for axis in self.axes)
+        shape = tuple(keras_shape if self.axes is None else (keras_shape[axis] for axis in self.axes))
         return shape[1:] if len(self.parameters) > 1 else shape
 
 
