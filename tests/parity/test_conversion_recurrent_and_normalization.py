@@ -13,6 +13,9 @@ import torch
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import load_model
 
+# Keras 3 makes arrays of its own variables in a way that NumPy 2 has deprecated.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning")
+
 BATCH, TIME, FEATURES = 3, 6, 4
 STACKS: dict[str, Callable[[Any], list[Any]]] = {
     "normalizations": lambda L: [
