@@ -73,6 +73,7 @@ OBJECT = Kind(
 )
 OPTIONAL_TEXT = Kind("a string or null", lambda value: value is None or isinstance(value, str))
 LAYER = Kind("a layer, an object with `class_name` and `config`", is_layer)
+LAYERS = Kind("a list of layers", lambda value: isinstance(value, list) and all(map(is_layer, value)))
 OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_layer(value))
 
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
@@ -159,6 +160,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "SpatialDropout1D": {"rate": RATE, "seed": SEED},
     "SpatialDropout2D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
     "SpatialDropout3D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
+    "StackedRNNCells": {"cells": LAYERS},
     "ThresholdedReLU": {"theta": NUMBER},
     "TimeDistributed": {"layer": LAYER},
     "UnitNormalization": {"axis": AXES},
@@ -185,6 +187,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "SpatialDropout1D": ("rate",),
     "SpatialDropout2D": ("rate",),
     "SpatialDropout3D": ("rate",),
+    "StackedRNNCells": ("cells",),
     "TimeDistributed": ("layer",),
 }
 

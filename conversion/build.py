@@ -65,6 +65,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.SpatialDropout1D),
         LayerRow(keras_layers.SpatialDropout2D),
         LayerRow(keras_layers.SpatialDropout3D),
+        LayerRow(keras_layers.StackedRNNCells),
         LayerRow(keras_layers.ThresholdedReLU),
         LayerRow(keras_layers.TimeDistributed),
         LayerRow(keras_layers.UnitNormalization),

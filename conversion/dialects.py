@@ -131,6 +131,7 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "ragged": (False,),
     "renorm_clipping": None,
     "renorm_momentum": None,
+    "reverse_state_order": (False,),
     "sparse": (False,),
     "synchronized": None,
     "time_major": (False,),

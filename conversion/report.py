@@ -109,9 +109,10 @@ def report_on(
 
 
 def kind(layer: LayerDescription) -> str:
-    """The layer's class, and in parentheses the class that it wraps."""
-    wrapped = layer.children.get("layer") or layer.children.get("cell")
-    return f"{layer.class_name}({kind(wrapped)})" if wrapped else layer.class_name
+    """The layer's class, and in parentheses the class or classes that it wraps."""
+    wrapped = next((layer.children[name] for name in ("layer", "cell", "cells") if name in layer.children), ())
+    inside = ", ".join(map(kind, wrapped if isinstance(wrapped, tuple) else (wrapped,)))
+    return f"{layer.class_name}({inside})" if inside else layer.class_name
 
 
 def _output_shapes(shape: Any, layers: Sequence[Layer]) -> list[Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.containers import Arrays, ArraysByLayer, ArraysByPath
@@ -202,11 +203,22 @@ def _by_path(
         numbers[slot.layer, slot.path] += 1
         layer = next(layer for layer in layers if layer.name == slot.layer)
         variables = _variables(layer.get_submodule(".".join(slot.path)))
-        path = "/".join((places[slot.layer], *slot.path, variables, str(number)))
+        path = "/".join((places[slot.layer], *_attributes(layer, slot.path), variables, str(number)))
         array = left.pop(path, None)
         if array is not None:
             found[_key(slot)] = (array,)
     return found, list(left.values())
+
+
+def _attributes(module: nn.Module, path: Sequence[str]) -> Iterator[str]:
+    """The attributes of ``path`` as ``.keras`` files name them: entries of a list by their class, numbered."""
+    for attribute in path:
+        inner = module.get_submodule(attribute)
+        if isinstance(module, nn.ModuleList):
+            before = sum(type(other) is type(inner) for other in list(module)[: int(attribute)])
+            attribute = snake_case(type(inner).__name__) + (f"_{before}" if before else "")
+        yield attribute
+        module = inner
 
 
 def group_paths(layers: Iterable[tuple[str, str]], arrays: ArraysByPath, producer: Producer) -> Mapping[str, str]:

@@ -44,6 +44,11 @@ STACKS: dict[str, Callable[[Any], list[Any]]] = {
         L.RNN(L.SimpleRNNCell(4, activation="softsign"), return_sequences=True),
         L.SimpleRNN(2, use_bias=False),
     ],
+    "stacked": lambda L: [
+        L.Masking(),
+        L.RNN([L.LSTMCell(5), L.GRUCell(2), L.LSTMCell(3), L.SimpleRNNCell(4)], return_sequences=True),
+        L.RNN([L.LSTMCell(4), L.LSTMCell(4)]),
+    ],
     "activations": lambda L: [
         L.Dense(5),
         L.ReLU(max_value=2.0, negative_slope=0.25, threshold=0.125),

@@ -1,6 +1,7 @@
 """GRU and SimpleRNN, and RNN over their cells, against Keras 3 on TensorFlow, run live: values and gradients."""
 
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ import torch
 
 from tests.parity.lstm_cases import Case, draw_case, draw_mask, factors, name_outputs
 from tests.parity.one_layer import without_names
-from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_all_close, largest_error
+from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_all_close, assert_close, largest_error
 from torch_keras_lstm import layers
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
 
@@ -50,7 +51,7 @@ class Drawn:
         rng = np.random.default_rng(self.case.seed)
         batch, time, features, units = self.case.sizes
         width, scale = self.gates * units, self.case.weight_scale
-        arrays = {
+        arrays: dict[str, Any] = {
             "inputs": rng.normal(size=(batch, time, features)),
             "more": rng.normal(size=(batch, time + 1, features)),
             "hidden": rng.normal(size=(batch, units)),
@@ -186,4 +187,33 @@ def test_configurations_pass_both_ways(drawn: Drawn) -> None:
     written = keras.saving.serialize_keras_object(theirs)
     ours = layers.deserialize(written)
     back = keras.saving.deserialize_keras_object(layers.serialize(ours))
+    assert without_names(keras.saving.serialize_keras_object(back)) == without_names(written)
+
+
+@pytest.mark.parametrize("return_sequences", [False, True])
+@pytest.mark.parametrize("masked", [False, True])
+def test_stacked_cells_match_keras(return_sequences: bool, masked: bool) -> None:
+    rng = np.random.default_rng(8)
+    inputs, mask = rng.standard_normal((4, 6, 3)), rng.random((4, 6)) < 0.6
+    states = [[rng.standard_normal((4, 5)) for _ in range(2)], [rng.standard_normal((4, 2))]]
+    results = []
+    for namespace in (layers, keras.layers):
+        cells = [namespace.LSTMCell(5, dtype="float64"), namespace.GRUCell(2, dtype="float64")]
+        cell = namespace.StackedRNNCells(cells, dtype="float64")
+        layer = namespace.RNN(cell, return_sequences=return_sequences, return_state=True, dtype="float64")
+        layer.build((4, 6, 3))
+        weights = np.random.default_rng(9)
+        layer.set_weights([weights.standard_normal(weight.shape) for weight in layer.get_weights()])
+        keywords = {"mask": mask} if masked else {}
+        results.append([layer(inputs, **keywords), layer(inputs, initial_state=states, **keywords)])
+    for ours, theirs in zip(*results, strict=True):
+        assert [len(part) for part in ours[1:]] == [len(part) for part in theirs[1:]] == [2, 1]
+        for got, expected in zip(*([output, *chain(*states)] for output, *states in (ours, theirs)), strict=True):
+            assert_close(got.detach(), expected.numpy(), "float64")
+
+
+def test_stacked_cells_pass_as_a_configuration_both_ways() -> None:
+    theirs = keras.layers.RNN([keras.layers.LSTMCell(5), keras.layers.SimpleRNNCell(2)])
+    written = keras.saving.serialize_keras_object(theirs)
+    back = keras.saving.deserialize_keras_object(layers.serialize(layers.deserialize(written)))
     assert without_names(keras.saving.serialize_keras_object(back)) == without_names(written)

@@ -1,20 +1,21 @@
 """The normalizations against Keras 3 on TensorFlow, run live."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from tests.parity import one_layer
 from tests.parity.one_layer import Case, normal
 
-REGULARIZED = {
+REGULARIZED: dict[str, Any] = {
     "gamma_regularizer": "l2",
     "beta_regularizer": "l1",
     "gamma_constraint": "max_norm",
     "beta_constraint": "non_neg",
     "activity_regularizer": "l2",
 }
-BATCH_NORMALIZATIONS = [
+BATCH_NORMALIZATIONS: list[dict[str, Any]] = [
     {},
     {"epsilon": 0.03, "momentum": 0.7},
     {"axis": 1, "momentum": 0.9},
