@@ -110,8 +110,8 @@ def report_on(
 
 def kind(layer: LayerDescription) -> str:
     """The layer's class, and in parentheses the class or classes that it wraps."""
-    wrapped = next((layer.children[name] for name in ("layer", "cell", "cells") if name in layer.children), ())
-    inside = ", ".join(map(kind, wrapped if isinstance(wrapped, tuple) else (wrapped,)))
+    wrapped = [layer.children[name] for name in ("layer", "cell") if name in layer.children]
+    inside = ", ".join(map(kind, [*wrapped, *layer.lists.get("cells", ())]))
     return f"{layer.class_name}({inside})" if inside else layer.class_name
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from torch_keras_lstm.conversion import topology
@@ -31,30 +32,28 @@ class LayerDescription:
         name: the layer's name.
         place: the layer as an error names it; a wrapped layer is named with its wrapper.
         arguments: the constructor's arguments in Keras 3's names; for an unknown class the configuration as it stands.
-        children: layers among the arguments, by argument name: ``layer`` and ``backward_layer`` of ``Bidirectional``, or
-            a tuple of them, ``cells`` of ``StackedRNNCells``.
+        children: layers among the arguments, by argument name: ``layer`` and ``backward_layer`` of ``Bidirectional``.
+        lists: arguments that hold several layers each: ``cells`` of ``StackedRNNCells``.
     """
 
     class_name: str
     name: str
     place: str
     arguments: Mapping[str, Any]
-    children: Mapping[str, "LayerDescription | tuple[LayerDescription, ...]"]
+    children: Mapping[str, "LayerDescription"]
+    lists: Mapping[str, tuple["LayerDescription", ...]] = field(default_factory=dict)
 
     def walk(self) -> Iterator["LayerDescription"]:
         """This layer and those inside it."""
         yield self
-        for child in self.children.values():
-            for layer in child if isinstance(child, tuple) else (child,):
-                yield from layer.walk()
+        for child in chain(self.children.values(), *self.lists.values()):
+            yield from child.walk()
 
     def to_config(self) -> dict[str, Any]:
         """The layer as Keras 3 writes it: ``{"class_name": ..., "config": ...}``."""
-        children = {
-            name: [layer.to_config() for layer in child] if isinstance(child, tuple) else child.to_config()
-            for name, child in self.children.items()
-        }
-        return {"class_name": self.class_name, "config": {**self.arguments, **children}}
+        children = {name: child.to_config() for name, child in self.children.items()}
+        lists = {name: [child.to_config() for child in several] for name, several in self.lists.items()}
+        return {"class_name": self.class_name, "config": {**self.arguments, **children, **lists}}
 
 
 @dataclass(frozen=True)
@@ -196,16 +195,16 @@ class _Reader:
         self.notes += notes
         check_arguments(class_name, arguments, place)
         arguments["dtype"] = self._dtype(arguments.get("dtype", dtype) or dtype, place)
-        children: dict[str, LayerDescription | tuple[LayerDescription, ...]] = {}
+        children, lists = {}, {}
         for name, value in list(arguments.items()):
             kind = ARGUMENTS[class_name].get(name)
             if kind is LAYERS:
                 where = f"`{name}` of `{config['name']}`"
-                children[name] = tuple(self.layer(entry, where, arguments["dtype"]) for entry in arguments.pop(name))
+                lists[name] = tuple(self.layer(entry, where, arguments["dtype"]) for entry in arguments.pop(name))
             may_be_layer = kind in (LAYER, OPTIONAL_LAYER) or name.endswith("activation")
             if may_be_layer and is_layer(value) and function_name(value) is None:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
-        return LayerDescription(class_name, config["name"], place, arguments, children)
+        return LayerDescription(class_name, config["name"], place, arguments, children, lists)
 
     def _dtype(self, dtype: object, place: str) -> str:
         if isinstance(dtype, Mapping):

@@ -137,7 +137,7 @@ def run_ours(drawn: Drawn, dtype: str = "float64") -> dict[str, np.ndarray]:
     given = [hidden] if case.with_initial_state else None
     named = name_outputs(layer(inputs, mask=arrays["mask"], initial_state=given, training=case.training))
     loss = sum((value * torch.tensor(factors(case, name, value.shape))).sum() for name, value in named.items())
-    loss.backward()  # type: ignore[union-attr]
+    loss.backward()
     results = {**named, "d inputs": inputs.grad} | ({"d hidden": hidden.grad} if case.with_initial_state else {})
     for row in cell._rows:
         gradients = [getattr(cell, parameter).grad for parameter in row.parameters]
