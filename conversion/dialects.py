@@ -127,6 +127,7 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "batch_shape": None,
     "enable_caching_device": None,
     "fused": None,
+    "num_constants": (None, 0),
     "quantization_config": (None,),
     "ragged": (False,),
     "renorm_clipping": None,

@@ -7,6 +7,8 @@ are read only when somebody who knows the shape it must have asks for them (CVE-
 
 import io
 import math
+import mmap
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +19,8 @@ from typing import Any, Self
 
 import h5py
 import numpy as np
+
+from torch_keras_lstm.conversion import global_heap
 
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 64
@@ -82,9 +86,7 @@ class Hdf5File:
     """
 
     def __init__(self, source: Path | bytes) -> None:
-        if isinstance(source, Path):
-            source.open("rb").close()  # what the system has to say (missing, forbidden) is clearer than HDF5's words
-        self._bytes = len(source) if isinstance(source, bytes) else source.stat().st_size
+        self._bytes = _check_heaps(source)
         with _without_h5py_errors("open the file"):
             self._file = h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
 
@@ -161,7 +163,8 @@ class Hdf5File:
         return found
 
     def _find(self, path: str) -> Any:
-        found: Any = self._file["/"]
+        with _without_h5py_errors("read the root group"):
+            found: Any = self._file["/"]
         for name in filter(None, path.split("/")):
             if not isinstance(found, h5py.Group):
                 return None
@@ -182,6 +185,19 @@ class Hdf5File:
         attributes = self._group(group).attrs
         with _without_h5py_errors(f"read attribute `{attribute}` of `{group}`"):
             return attributes.get(attribute)
+
+
+def _check_heaps(source: Path | bytes) -> int:
+    """The size of the file, once its heaps are known to be sound."""
+    if isinstance(source, bytes):
+        global_heap.check(source)
+        return len(source)
+    with source.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                global_heap.check(data)
+    return size
 
 
 def _follow(group: h5py.Group, name: str, link: object) -> Any:

@@ -71,24 +71,26 @@ class WeightSource:
     slot: Slot
     arrays: tuple[SavedArray, ...]
 
+    @property
+    def part(self) -> tuple[int, ...]:
+        """The shape that each of the arrays must have."""
+        if len(self.arrays) == 1:
+            return self.slot.shape
+        *outer, last = self.slot.shape
+        return (*outer, last // len(self.arrays))
+
     def read(self) -> Array:
         """The weight in Keras' layout."""
-        if len(self.arrays) == 1:
-            return self.arrays[0].read(self.slot.shape)
-        *outer, last = self.slot.shape
-        return np.concatenate([array.read((*outer, last // len(self.arrays))) for array in self.arrays], axis=-1)
+        parts = [array.read(self.part) for array in self.arrays]
+        return np.concatenate(parts, axis=-1) if len(parts) > 1 else parts[0]
 
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
-        integers = [array for array in self.arrays if "float" not in array.dtype]
-        if integers and self.slot.row.dtype is None:
-            return f"{self.slot} needs floating-point numbers, but `{integers[0].path}` holds {integers[0].dtype}"
-        widths = [array.shape[-1:] for array in self.arrays]
-        outer = {array.shape[:-1] for array in self.arrays}
-        if len(set(widths)) == 1 and outer == {self.slot.shape[:-1]}:
-            joined = (*self.slot.shape[:-1], *(sum(width) for width in zip(*widths, strict=True)))
-            if joined == self.slot.shape:
-                return None
+        for array in self.arrays:
+            if "float" not in array.dtype and self.slot.row.dtype is None:
+                return f"{self.slot} needs floating-point numbers, but `{array.path}` holds {array.dtype}"
+        if all(array.shape == self.part for array in self.arrays):
+            return None
         found = ", ".join(f"`{array.path}` has {array.shape}" for array in self.arrays)
         return f"{self.slot} needs shape {self.slot.shape}, but {found}"
 

@@ -188,6 +188,6 @@ def test_a_truncated_model_is_an_os_error_at_every_eighth(tmp_path: Path) -> Non
     for good in (whole, archive):
         for eighth in range(8):
             (tmp_path / "cut").write_bytes(good[: len(good) * eighth // 8])
-            message = "not a Keras model|truncated"
+            message = r"not a Keras model|truncated"
             with pytest.raises((OSError, ValueError), match=message), open_saved_model(tmp_path / "cut"):
                 pass

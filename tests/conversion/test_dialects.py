@@ -154,6 +154,7 @@ def test_void_arguments_go_and_those_that_mean_something_stay() -> None:
         "units": 5,
     }
     assert _translate("LSTM", config, TF)[1] == {"implementation": 1, "units": 5}
+    assert _translate("RNN", {"num_constants": None}, TF)[1] == {}
     assert _translate("Dense", {"quantization_config": None}, K3)[1] == {}
     assert _translate("Dense", {"quantization_config": {"a": 1}}, K3)[1] == {"quantization_config": {"a": 1}}
     generator = {"class_name": "SeedGenerator", "config": {"name": "seed_generator", "seed": 5}}

@@ -211,7 +211,7 @@ def test_a_truncated_file_is_an_os_error_at_every_length(tmp_path: Path) -> None
     good = (tmp_path / "a.h5").read_bytes()
     for eighth in range(8):
         (tmp_path / "a.h5").write_bytes(good[: len(good) * eighth // 8])
-        with pytest.raises(OSError, match="it is not HDF5, or is truncated or damaged"):
+        with pytest.raises(OSError, match="truncated or damaged"):
             Hdf5File(tmp_path / "a.h5")
 
 

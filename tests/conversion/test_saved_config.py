@@ -1,3 +1,5 @@
+from contextlib import suppress
+from random import Random
 from typing import Any
 
 import pytest
@@ -157,3 +159,37 @@ def test_indices_are_the_input_of_an_embedding() -> None:
 def test_a_broken_configuration_names_the_place(root: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         describe(root, "2.8.0")
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of every value inside ``value``."""
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [place for key, child in items for place in [(*path, key), *_places(child, (*path, key))]]
+
+
+@pytest.mark.parametrize("seed", range(300))
+def test_a_damaged_configuration_is_a_description_or_a_value_error(seed: int) -> None:
+    random = Random(seed)
+    inner = keras_2_lstm("l", 4, return_sequences=True)
+    root: Any = {
+        "class_name": "Functional",
+        "config": {
+            "name": "graph",
+            "layers": [
+                {**entry("InputLayer", "in", batch_shape=[None, 7, 3]), "name": "in", "inbound_nodes": []},
+                {**entry("Bidirectional", "b", layer=inner), "name": "b", "inbound_nodes": [[["in", 0, 0, {}]]]},
+                {**entry("Dense", "d", units=2), "name": "d", "inbound_nodes": [{"args": [], "kwargs": {}}]},
+            ],
+            "input_layers": [["in", 0, 0]],
+            "output_layers": {"out": ["d", 0, 0]},
+        },
+    }
+    junk = [None, True, 0, -1, 2**70, 1.5, "", "x", [], {}, [None], ["a", 0, 0], {"class_name": "LSTM", "config": {}}]
+    for _ in range(2):
+        *parents, last = random.choice(_places(root))
+        target = root
+        for key in parents:
+            target = target[key]
+        target[last] = random.choice(junk)
+    with suppress(ValueError):
+        describe(root, random.choice(["1.2.2", "2.2.4", "2.8.0", "3.15.1", None]))

@@ -315,3 +315,17 @@ def test_an_activity_regularizer_sees_the_output(make: Make) -> None:
     output, *_ = layer(inputs_and_mask()[0])
     (loss,) = layer.losses
     assert_close(loss.detach(), output.detach().sum() / BATCH, "float32 elementwise")
+
+
+# -- inference first --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stateful", [True, False])
+def test_a_layer_first_called_for_inference_trains_afterwards(stateful: bool) -> None:
+    """Neither the weights that the call built nor the states that it kept are inference tensors."""
+    layer = LSTM(UNITS, stateful=stateful)
+    inputs, _ = inputs_and_mask()
+    with torch.inference_mode():
+        layer(inputs)
+    layer(inputs).sum().backward()
+    assert layer.weight_hh_l0.grad is not None

@@ -195,6 +195,7 @@ class Layer(nn.Module):
         if not self.built:
             self._create_weights(shape)
 
+    @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
     def _create_weights(self, input_shape: Shape) -> None:
         shapes = self.weight_shapes(input_shape)
         # All values first: an initializer that fails leaves the layer as it was.

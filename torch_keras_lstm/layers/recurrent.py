@@ -69,6 +69,7 @@ class RecurrentLayer(Layer):
         """Keras' other name of :meth:`reset_state`."""
         self.reset_state()
 
+    @torch.inference_mode(False)  # the next call may train
     def keep_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
         if len(self._kept_states) != len(states):
