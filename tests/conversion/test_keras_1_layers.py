@@ -47,9 +47,7 @@ def test_a_keras_1_model_of_recurrent_layers_and_batch_normalization(tmp_path: P
 
     h, rows = np.zeros((B, U)), []
     for t in range(T):
-        z, r = (
-            _sigmoid(x[:, t] @ gru[f"gru_1_W_{g}"] + gru[f"gru_1_b_{g}"] + h @ gru[f"gru_1_U_{g}"]) for g in "zr"
-        )
+        z, r = (_sigmoid(x[:, t] @ gru[f"gru_1_W_{g}"] + gru[f"gru_1_b_{g}"] + h @ gru[f"gru_1_U_{g}"]) for g in "zr")
         candidate = np.tanh(x[:, t] @ gru["gru_1_W_h"] + gru["gru_1_b_h"] + (r * h) @ gru["gru_1_U_h"])
         h = z * h + (1 - z) * candidate
         rows.append(h)
@@ -82,7 +80,7 @@ def test_arguments_get_their_names_of_today(class_name: str, config: Any, expect
 
 
 def test_keras_1_batch_normalization_by_the_batch_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"^Layer `a` \(BatchNormalization\): `mode` must be 0, by the moving averages"):
+    with pytest.raises(ValueError, match=r"^Layer `a` \(BatchNormalization\): `mode` must be 0, by the moving"):
         translate("BatchNormalization", {"mode": 2}, KERAS_1, "Layer `a`")
 
 

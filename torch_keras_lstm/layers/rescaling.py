@@ -30,7 +30,7 @@ class Rescaling(Layer):
             try:
                 # Numbers are rounded to torch's default type, as Keras rounds them to its own; arrays keep their type.
                 numbers = torch.as_tensor(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, RuntimeError):
                 raise ValueError(f"`{name}` must be a number or an array of numbers, got {value!r}.") from None
             self.register_buffer(f"_{name}", numbers, persistent=False)
 
