@@ -45,9 +45,9 @@ def test_weights_are_in_keras_layout_and_order_of_gates() -> None:
     layer = drawn()
     kernel, recurrent, bias = layer.get_weights()
     assert (kernel.shape, recurrent.shape, bias.shape) == ((F, 3 * U), (U, 3 * U), (2, 3 * U))
-    reset, update, candidate = layer.weight_ih_l0.detach().chunk(3)
+    reset, update, candidate = layer.get_parameter("weight_ih_l0").detach().chunk(3)
     assert torch.equal(torch.from_numpy(kernel).T, torch.cat((update, reset, candidate)))
-    assert torch.equal(torch.from_numpy(bias)[1, :U], layer.bias_hh_l0.detach()[U : 2 * U])
+    assert torch.equal(torch.from_numpy(bias)[1, :U], layer.get_parameter("bias_hh_l0").detach()[U : 2 * U])
     twin = GRU(U, input_size=F, dtype="float64")
     twin.set_weights(layer.get_weights())
     assert all(torch.equal(a, b) for a, b in zip(layer.parameters(), twin.parameters(), strict=True))
@@ -103,6 +103,7 @@ def test_copies_and_halves_keep_everything() -> None:
     assert torch.equal(copy.deepcopy(layer)(inputs, training=False), layer(inputs, training=False))
     assert GRU.from_config(layer.get_config()).get_config() == layer.get_config()
     both = Bidirectional(layer)
+    assert isinstance(both.backward_layer, GRU)
     assert (both.backward_layer.reset_after, both.backward_layer.go_backwards) == (False, True)
     assert repr(layer) == f"GRU(4, 2, name='{layer.name}', dropout=0.25, reset_after=False)"
 
