@@ -114,7 +114,9 @@ _KERAS_1_CONV = (
     }
 )
 _KERAS_1_POOLING = _KERAS_1_SPACE | {"pool_length": "pool_size", "stride": "strides"}
+_KERAS_1_IMAGES = {"p": "rate", "dim_ordering": "data_format"}
 _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
+    "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer"},
     "Dense": _KERAS_1_WEIGHTED,
     "Dropout": {"p": "rate"},
     "Embedding": {
@@ -122,8 +124,16 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
-    "Highway": _KERAS_1_WEIGHTED,
+    "GRU": _KERAS_1_GATED,
     "LSTM": _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    "GaussianDropout": {"p": "rate"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "PReLU": {"init": "alpha_initializer"},
+    "SimpleRNN": _KERAS_1_RECURRENT,
+    "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": _KERAS_1_IMAGES,
+    "SpatialDropout3D": _KERAS_1_IMAGES,
+    "Highway": _KERAS_1_WEIGHTED,
     "UpSampling1D": {"length": "size"},
     **{f"Conv{rank}D": _KERAS_1_CONV for rank in (1, 2, 3)},
     "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
@@ -176,11 +186,16 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
+    "fused": None,
     "num_constants": (None, 0),
     "quantization_config": (None,),
     "query_shape": None,
     "ragged": (False,),
+    "renorm_clipping": None,
+    "renorm_momentum": None,
+    "reverse_state_order": (False,),
     "sparse": (False,),
+    "synchronized": None,
     "time_major": (False,),
     "transform_bias": None,
     "value_shape": None,
@@ -228,6 +243,16 @@ def translate(
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
     if class_name in ("LSTM", "RNN") and producer.holds_initial_states and not arguments.get("unroll"):
         arguments["hold_initial_state"] = True
+    if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
+        arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
+    if class_name == "LeakyReLU" and "alpha" in arguments:
+        arguments["negative_slope"] = arguments.pop("alpha")  # its name before Keras 3
+    if class_name.startswith("SpatialDropout"):
+        arguments.pop("noise_shape", None)  # Keras 2 wrote it and used its own
+    if class_name in ("GRU", "GRUCell") and producer.generation < Generation.KERAS_3:
+        arguments.setdefault("reset_after", False)  # unknown before Keras 2.1.3, written since
+    if class_name in ("SimpleRNN", "SimpleRNNCell"):
+        arguments.pop("implementation", None)  # Keras 1 and 2 wrote it; one way to compute it draws the same masks
     if class_name == "Bidirectional" and producer.generation < Generation.TF_KERAS:
         arguments["zero_output_for_mask"] = False
     if producer.generation < Generation.KERAS_3:
@@ -260,6 +285,11 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
     for window in _KERAS_1_WINDOWS:
         if config.keys() >= set(window):
             config["kernel_size"] = [config.pop(name) for name in window]
+    if class_name == "BatchNormalization" and config.pop("mode", 0) != 0:
+        raise ValueError(
+            f"{place} (BatchNormalization): `mode` must be 0, by the moving averages of each feature; modes 1 and 2 of "
+            "Keras 1 normalize by what is at hand."
+        )
     arguments = {names.get(name, name): value for name, value in config.items()}
     if len(arguments) < len(config):
         doubled = next(name for name in config if names.get(name, name) != name and names[name] in config)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
 from torch_keras_lstm.conversion.build import LAYERS
@@ -26,17 +27,25 @@ from torch_keras_lstm.models import Model
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb]|W_carry|b_carry)(?:_([icfo]))?$")
+_KERAS_1_NAME = re.compile(
+    r"(?:^|_)([WUb]|W_carry|b_carry|gamma|beta|running_mean|running_std|alphas)(?:_([icfozrh]))?$"
+)
 _KERAS_1_WEIGHTS = {
     "W": ["kernel", "embeddings"],
     "U": ["recurrent_kernel"],
     "b": ["bias"],
     "W_carry": ["carry_kernel"],
     "b_carry": ["carry_bias"],
+    "gamma": ["gamma"],
+    "beta": ["beta"],
+    "running_mean": ["moving_mean"],
+    "running_std": ["moving_variance"],  # it held the variance, whatever its name
+    "alphas": ["alpha"],
 }
 # tf.keras' name of what Keras 3 calls the kernel of a depthwise convolution
 _OTHER_NAMES = {"depthwise_kernel": "kernel"}
-_GATE_INITIALS = tuple(gate[0] for gate in GATES)
+# Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
+_GATE_LETTERS = (tuple(gate[0] for gate in GATES), ("z", "r", "h"))
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
 
@@ -101,7 +110,7 @@ class WeightSource:
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
         for array in self.arrays:
-            if "float" not in array.dtype:
+            if "float" not in array.dtype and self.slot.row.dtype is None:
                 return f"{self.slot} needs floating-point numbers, but `{array.path}` holds {array.dtype}"
         if all(array.shape == self.part for array in self.arrays):
             return None
@@ -195,13 +204,10 @@ def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tu
         if isinstance(owner, Layer)
     }
     for owner, group in groupby(rows, _owner):
-        yield (
-            owners[owner],
-            {
-                row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
-                for row in group
-            },
-        )
+        state: dict[str, torch.Tensor] = {}
+        for row in group:
+            state |= row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
+        yield owners[owner], state
 
 
 def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
@@ -243,12 +249,11 @@ def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, li
                 gathered[key][gate] = array
     found = {}
     for key, parts in gathered.items():
-        if parts.keys() == set(_GATE_INITIALS):
-            found[key] = tuple(parts[initial] for initial in _GATE_INITIALS)
-        elif parts.keys() == {""}:
-            found[key] = (parts[""],)
-        else:
+        letters = next((letters for letters in (("",), *_GATE_LETTERS) if parts.keys() == set(letters)), None)
+        if letters is None:
             leftover += parts.values()
+        else:
+            found[key] = tuple(parts[letter] for letter in letters)
     return found, leftover
 
 
@@ -315,8 +320,19 @@ def _places_inside(module: Any, path: str, arrays: ArraysByPath, producer: Produ
     if isinstance(module, Model):
         yield from _places(module.layers, f"{path}/{arrays.root}", arrays, producer)
     else:
-        for name, child in module.named_children():
+        for name, child in _attributes(module):
             yield from _places_inside(child, f"{path}/{name}", arrays, producer)
+
+
+def _attributes(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The children of a module as ``.keras`` files name them: entries of a list by their class, numbered."""
+    counts: Counter[str] = Counter()
+    for name, child in module.named_children():
+        if isinstance(module, nn.ModuleList):
+            base = snake_case(type(child).__name__)
+            name = base + (f"_{counts[base]}" if counts[base] else "")
+            counts[base] += 1
+        yield name, child
 
 
 def group_paths(

@@ -21,6 +21,15 @@ def check_non_negative(name: str, value: object) -> None:
         )
 
 
+def check_rate(name: str, value: object) -> None:
+    """Raise a ``ValueError`` naming the argument unless ``value`` is a number from 0 up to, but not including, 1."""
+    if not _is_finite_number(value) or not 0 <= value < 1:
+        raise ValueError(
+            f"Received an invalid value for argument `{name}`: expected a number of at least 0 and less than 1, "
+            f"got {value!r}."
+        )
+
+
 def check_integer(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is an integer; ``True`` is none."""
     if not _is_integer(value):
