@@ -6,8 +6,8 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.gru_base import GRUBase
 from torch_keras_lstm.layers.layer import LayerArguments
-from torch_keras_lstm.layers.recurrent_cell import CellStep, SingleStep
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.single_step import CellStep, SingleStep
 from torch_keras_lstm.recurrence import project
 from torch_keras_lstm.recurrence.gru import GRUOptions, gru_step
 

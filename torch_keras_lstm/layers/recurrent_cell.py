@@ -1,7 +1,6 @@
-"""What the cells share, and the layers that run one: Keras' arguments, the weights, the draw of dropout masks."""
+"""What the cells and the layers that run one share: Keras' arguments, the weights, the draw of dropout masks."""
 
-from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, SupportsIndex
 
 import torch
@@ -11,10 +10,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
-from torch_keras_lstm.layers.recurrent import as_states
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
-
-CellStep = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
 
 
 class RecurrentCell(Layer):
@@ -261,63 +257,3 @@ class GatedCell(RecurrentCell):
         if self.implementation == 1 and not self.recurrent_dropout:
             config["implementation"] = 1  # Keras 3 leaves it out, and loses the masks of each gate with it
         return config
-
-
-class SingleStep(RecurrentCell):
-    """What makes a cell callable for one step; it stands before the class of the cell's arguments among the bases."""
-
-    @property
-    @abstractmethod
-    def state_size(self) -> int | list[int]:
-        """The width of the state, or of each state."""
-
-    @abstractmethod
-    def step_for(self, inputs: Tensor, training: bool) -> CellStep:
-        """A function that runs one step, with dropout masks drawn now and kept for all the steps that it is called for.
-
-        Args:
-            inputs: (batch, ..., features); only the sizes matter.
-            training: whether dropout is active.
-        """
-
-    @property
-    def state_sizes(self) -> tuple[int, ...]:
-        """The width of each state."""
-        size = self.state_size
-        return (size,) if isinstance(size, int) else tuple(size)
-
-    def check_input_shape(self, shape: Shape) -> None:
-        """Raise a ``ValueError`` unless ``shape`` is (batch, features) as the cell was built for."""
-        if len(shape) != 2:
-            raise ValueError(
-                f"Cell `{self.name}` takes one step of shape (batch, features), got {len(shape)} axes: {tuple(shape)}."
-            )
-        self.check_features(shape)
-
-    def get_initial_state(self, batch_size: int) -> list[Tensor]:
-        """Zeros for each state, (batch, units)."""
-        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_sizes]
-
-    def forward(self, inputs: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Run one step.
-
-        Args:
-            inputs: (batch, features)
-            states: the hidden state, and the cell state if there is one, (batch, units) each.
-            training: whether dropout is active; ``None`` means ``self.training``.
-
-        Returns:
-            The output (batch, units), which is the new hidden state, and the list of the new states.
-
-        Raises:
-            ValueError: when the inputs or the states have the wrong rank, size, number or type.
-        """
-        inputs = self.prepare(inputs)
-        before = as_states(states, self.state_sizes, inputs, "states", f"cell `{self.name}`")
-        step = self.step_for(inputs, self.training if training is None else training)
-        output, new_states = step(inputs, before)
-        return output, list(new_states)
-
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        """(batch, units)"""
-        return input_shape[0], self.units

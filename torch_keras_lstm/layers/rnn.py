@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_states
-from torch_keras_lstm.layers.recurrent_cell import SingleStep
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.single_step import SingleStep
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells, flat_states
 from torch_keras_lstm.recurrence import scan
 from torch_keras_lstm.recurrence.masks import blank

@@ -5,9 +5,9 @@ from typing import SupportsIndex, Unpack
 from torch import Tensor
 
 from torch_keras_lstm.layers.layer import LayerArguments
-from torch_keras_lstm.layers.recurrent_cell import CellStep, SingleStep
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
+from torch_keras_lstm.layers.single_step import CellStep, SingleStep
 from torch_keras_lstm.recurrence import LSTMOptions, project
 from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
 

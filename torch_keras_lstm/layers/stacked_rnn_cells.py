@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.recurrent import as_states
-from torch_keras_lstm.layers.recurrent_cell import CellStep, SingleStep
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.single_step import CellStep, SingleStep
 
 
 @register("keras.layers")
