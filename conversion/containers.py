@@ -26,10 +26,12 @@ class ArraysByLayer:
     Attributes:
         layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
         unnamed: arrays that no list of names mentions.
+        flipped_kernels: whether Keras ran on Theano, whose convolutions flip their kernels along the axes of space.
     """
 
     layers: Mapping[str, Mapping[str, SavedArray]]
     unnamed: tuple[SavedArray, ...]
+    flipped_kernels: bool = False
 
 
 @dataclass(frozen=True)
@@ -220,7 +222,8 @@ def _legacy_weights(file: Hdf5File, group: str) -> Weights:
             layers[layer][variable] = array
     optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
     left = {"optimizer": optimizer} if optimizer else {}
-    return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values())), left)
+    flipped_kernels = file.text("backend", group) == "theano"
+    return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values()), flipped_kernels), left)
 
 
 def _weights_by_path(file: Hdf5File) -> Weights:
