@@ -164,3 +164,18 @@ def test_void_arguments_go_and_those_that_mean_something_stay() -> None:
 def test_time_major_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Layer `a` \(LSTM\) has `time_major=True`, which is not supported"):
         _translate("LSTM", {"time_major": True}, TF)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config"),
+    [
+        ("ConvLSTM2D", {"filters": 2, "implementation": 0}),
+        ("Conv2DTranspose", {"filters": 2, "groups": 1}),
+        ("SeparableConv1D", {"filters": 2, "groups": 1, "kernel_initializer": "zeros", "kernel_constraint": None}),
+    ],
+)
+def test_what_a_layer_inherits_and_does_not_use_is_left_out(class_name: str, config: dict[str, Any]) -> None:
+    _, arguments, _ = translate(class_name, config, Producer(Generation.KERAS_2, "2.0.8"), "Layer `a`")
+    assert arguments == {"filters": 2}
+    _, arguments, _ = translate(class_name, config, Producer(Generation.KERAS_3, "3.15"), "Layer `a`")
+    assert arguments.keys() == config.keys()
