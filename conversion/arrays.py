@@ -65,10 +65,12 @@ class ArraysByLayer:
     Attributes:
         layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
         unnamed: arrays that no list of names mentions.
+        flipped_kernels: whether Keras ran on Theano, whose convolutions flip their kernels along the axes of space.
     """
 
     layers: Mapping[str, Mapping[str, SavedArray]]
     unnamed: tuple[SavedArray, ...]
+    flipped_kernels: bool = False
 
 
 @dataclass(frozen=True)

@@ -168,8 +168,9 @@ _CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
-# What tf.keras writes of the convolution from which it derives a layer, and the layer does not use.
+# What Keras 1 and 2 and tf.keras write of the class from which they derive a layer, and the layer does not use.
 _INHERITED = {
+    **{f"ConvLSTM{rank}D": ("implementation",) for rank in (1, 2, 3)},
     **{f"Conv{rank}DTranspose": ("groups",) for rank in (1, 2, 3)},
     **{f"DepthwiseConv{rank}D": ("groups",) for rank in (1, 2)},
     **{
@@ -299,8 +300,6 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
             arguments[name] = {"class_name": "Orthogonal", "config": {"gain": 1.1}}  # Keras 1's default gain
         elif name.endswith(("_regularizer", "_constraint")) and isinstance(value, dict):
             arguments[name] = _keras_1_object(value, f"{place} ({class_name}): `{name}`")
-    if class_name == "ConvLSTM2D":
-        arguments.pop("implementation", None)  # it has one plan only
     data_format, padding = arguments.get("data_format"), arguments.get("padding")
     if isinstance(data_format, str):
         arguments["data_format"] = _KERAS_1_DATA_FORMATS.get(data_format, data_format)

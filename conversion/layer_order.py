@@ -6,6 +6,7 @@ Names come first. Order is what a file leaves when it was saved from a model who
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray
@@ -32,7 +33,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
     if not given.keys() <= wanted.keys() and len(given) == 1 < len(wanted):
         given = without_model_name(*given.values())
     if given.keys() <= wanted.keys():
-        return ArraysByLayer(given, arrays.unnamed)
+        return replace(arrays, layers=given)
     if len(given) != len(wanted):
         raise ValueError(
             f"The file has weights for {len(given)} layers ({', '.join(given)}), but {len(wanted)} layers of the model "
@@ -42,7 +43,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
         layer: _in_weight_names(own, variables)
         for (layer, own), variables in zip(wanted.items(), given.values(), strict=True)
     }
-    return ArraysByLayer(renamed, arrays.unnamed)
+    return replace(arrays, layers=renamed)
 
 
 def without_model_name(variables: Mapping[str, SavedArray]) -> dict[str, Mapping[str, SavedArray]]:

@@ -96,7 +96,9 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
     optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
     left = {"optimizer": optimizer} if optimizer else {}
     version = file.text("keras_version", group)
-    return Weights("weights (legacy .h5)", ArraysByLayer(layers, tuple(found.values())), left, version)
+    flipped_kernels = file.text("backend", group) == "theano"
+    arrays = ArraysByLayer(layers, tuple(found.values()), flipped_kernels)
+    return Weights("weights (legacy .h5)", arrays, left, version)
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:

@@ -6,7 +6,7 @@ with a frozen forward half stands in the file backward half first, with the same
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -151,9 +151,13 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
         found, leftover = _by_path(layers, wanted, arrays, producer)
     problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
     rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
-    if producer.generation is Generation.KERAS_1:
-        owners = {layer.name: layer for layer in layers}
-        rows = [_as_keras_2(row, owners[row.slot.layer].get_submodule(".".join(row.slot.path))) for row in rows]
+    owners = {layer.name: layer for layer in layers}
+    for convert in _conversions_of_kernels(arrays, producer):
+        rows = [
+            convert(row, owner) if isinstance(owner, ConvBase) and row.slot.row.name.endswith("kernel") else row
+            for row in rows
+            for owner in (owners[row.slot.layer].get_submodule(".".join(row.slot.path)),)
+        ]
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
@@ -162,10 +166,17 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
     return rows
 
 
-def _as_keras_2(source: WeightSource, owner: Any) -> WeightSource:
-    """Keras 1's kernels of convolutions in the layout of Keras 2, which read them so (``keras/engine/topology.py``)."""
-    if not isinstance(owner, ConvBase) or not source.slot.row.name.endswith("kernel"):
-        return source
+def _conversions_of_kernels(
+    arrays: Arrays, producer: Producer
+) -> Iterator[Callable[[WeightSource, ConvBase], WeightSource]]:
+    """What Keras 2 did to the kernels of convolutions that it read (``keras/engine/saving.py``)."""
+    if producer.generation is Generation.KERAS_1:
+        yield _from_keras_1
+    if isinstance(arrays, ArraysByLayer) and arrays.flipped_kernels:
+        yield _flipped
+
+
+def _from_keras_1(source: WeightSource, owner: ConvBase) -> WeightSource:
     *window, _, filters = source.part
     arrays = []
     for array in source.arrays:
@@ -186,6 +197,15 @@ def _moved(array: SavedArray, axes: tuple[int, ...], dropped: int | None = None)
     if dropped is not None and shape[dropped] == 1:
         shape = (*shape[:dropped], *shape[dropped + 1 :])
     return replace(array, shape=shape, _read=lambda: array.read(array.shape).transpose(axes).reshape(shape))
+
+
+def _flipped(source: WeightSource, owner: ConvBase) -> WeightSource:
+    return WeightSource(source.slot, tuple(_turned(array, owner.rank) for array in source.arrays))
+
+
+def _turned(array: SavedArray, rank: int) -> SavedArray:
+    """The array backwards along its first ``rank`` axes."""
+    return replace(array, _read=lambda: np.flip(array.read(array.shape), tuple(range(rank))))
 
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:

@@ -43,3 +43,21 @@ def test_choice() -> None:
     arguments.check_choice("mode", "rows", ["rows", "columns"])
     with pytest.raises(ValueError, match=r"argument `mode`: expected one of 'rows', 'columns', got \['rows'\]\.$"):
         arguments.check_choice("mode", ["rows"], ["rows", "columns"])
+
+
+@pytest.mark.parametrize(("value", "expected"), [(3, (3, 3)), ([2, 5], (2, 5)), ((np.int64(4), 1), (4, 1))])
+def test_one_integer_for_all_axes_or_one_for_each(value: object, expected: tuple[int, ...]) -> None:
+    assert arguments.integers_per_axis("size", value, 2) == expected
+
+
+@pytest.mark.parametrize("value", [0, -1, 2.0, True, None, "22", [1], [1, 2, 3], [1, 0], [1, None], {1: 2, 2: 3}])
+def test_integers_that_do_not_fit_the_axes(value: object) -> None:
+    message = f"argument `size`: expected an integer of at least 1, or a list of 2 of them, got {value!r}."
+    with pytest.raises(ValueError, match=f"{re.escape(message)}$"):
+        arguments.integers_per_axis("size", value, 2)
+
+
+def test_integers_from_zero_on() -> None:
+    assert arguments.integers_per_axis("padding", [0, 3], 2, least=0) == (0, 3)
+    with pytest.raises(ValueError, match=r"an integer of at least 0, or a list of 2 of them, got \[0, -1\]\.$"):
+        arguments.integers_per_axis("padding", [0, -1], 2, least=0)

@@ -206,3 +206,18 @@ def test_keras_1_layers_that_keras_2_dropped() -> None:
 def test_merges_by_python_code_are_refused() -> None:
     with pytest.raises(ValueError, match=r"Layer `a` \(Merge\) merges by Python code of its author"):
         _translate("Merge", {"mode": "x", "mode_type": "lambda"}, K1)
+
+
+@pytest.mark.parametrize(
+    ("class_name", "config"),
+    [
+        ("ConvLSTM2D", {"filters": 2, "implementation": 0}),
+        ("Conv2DTranspose", {"filters": 2, "groups": 1}),
+        ("SeparableConv1D", {"filters": 2, "groups": 1, "kernel_initializer": "zeros", "kernel_constraint": None}),
+    ],
+)
+def test_what_a_layer_inherits_and_does_not_use_is_left_out(class_name: str, config: dict[str, Any]) -> None:
+    _, arguments, _ = translate(class_name, config, Producer(Generation.KERAS_2, "2.0.8"), "Layer `a`")
+    assert arguments == {"filters": 2}
+    _, arguments, _ = translate(class_name, config, Producer(Generation.KERAS_3, "3.15"), "Layer `a`")
+    assert arguments.keys() == config.keys()

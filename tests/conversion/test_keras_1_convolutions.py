@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -144,3 +145,19 @@ def test_a_convolutional_lstm(tmp_path: Path, ordering: str) -> None:
     expected.build(inputs.shape)
     expected.set_weights(weights)
     assert_close(outputs(model, inputs), outputs(expected, inputs), "float32 elementwise")
+
+
+def test_kernels_of_theano_are_turned_round(tmp_path: Path) -> None:
+    """Keras 2 on Theano stored them as Theano's true convolution takes them."""
+    random = np.random.default_rng(4)
+    kernel, bias = random.normal(size=(2, 3, 5, 4)).astype("float32"), random.normal(size=4).astype("float32")
+    config = {"filters": 4, "kernel_size": [2, 3], "data_format": "channels_last", "batch_input_shape": [None, 6, 7, 5]}
+    path = write_legacy(
+        tmp_path / "m.h5",
+        {"c": {"c/kernel:0": kernel, "c/bias:0": bias}},
+        config=keras_1(entry("Conv2D", "c", **config)),
+        keras_version="2.0.8",
+    )
+    with h5py.File(path, "a") as file:
+        file["model_weights"].attrs["backend"] = b"theano"
+    assert np.array_equal(load_model(path).get_weights()[0], kernel[::-1, ::-1])

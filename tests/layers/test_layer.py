@@ -65,6 +65,8 @@ def test_default_names_are_numbered_by_class() -> None:
 def test_class_names_become_snake_case() -> None:
     assert unique_name("SomeLSTMCell") == "some_lstm_cell"
     assert unique_name("SomeLSTMCell") == "some_lstm_cell_1"
+    assert unique_name("SomeConvLSTM2D") == "some_conv_lstm2d"
+    assert unique_name("SomeConv2DTranspose") == "some_conv2d_transpose"
 
 
 # -- weights ----------------------------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ def draw(seed: int) -> Case:
 CASES = [
     Case("Conv1D", {"filters": 4, "kernel_size": 3, **REGULARIZED}, (2, 7, 5)),
     Case("Conv2D", {"filters": 4, "kernel_size": 2, "strides": 2, "padding": "SAME"}, (2, 7, 6, 3)),
+    Case("Conv1D", {"filters": 4, "kernel_size": 3, "padding": "causal"}, (2, 9, 5), "float32"),
+    Case("Conv2D", {"filters": 4, "kernel_size": 3, "activation": "elu"}, (2, 7, 6, 3), "float32"),
     *(draw(seed) for seed in range(20)),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
