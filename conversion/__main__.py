@@ -22,7 +22,11 @@ app = typer.Typer(
 )
 
 File = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A whole model (.h5, .keras) or an architecture (.json, with --weights).")
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="A whole model (.h5, .keras, SavedModel folder) or an architecture (.json, with --weights).",
+    ),
 ]
 Weights = Annotated[
     Path | None, typer.Option("--weights", "-w", metavar="FILE", help="The weights file that belongs to FILE.")

@@ -47,7 +47,8 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
     """Open a Keras model.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``) or an architecture (``.json``); what it is, its first bytes tell.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder) or an architecture (``.json``, ``.yaml``); which
+            of them, its first bytes tell.
         weights: the weights that belong to an architecture, or that take the place of those in a whole model.
 
     Raises:

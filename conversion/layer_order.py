@@ -12,8 +12,8 @@ from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray
 from torch_keras_lstm.conversion.weights import Slot, slots
 from torch_keras_lstm.layers import Layer
 
-_GATES_OF_KERAS_1 = "icfo"
-_LSTM_OF_KERAS_1 = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}
+_GATES_OF_KERAS_1 = {4: "icfo", 3: "zrh"}
+_WEIGHTS_OF_KERAS_1 = {"kernel": "W", "recurrent_kernel": "U", "bias": "b"}
 
 
 def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
@@ -66,11 +66,10 @@ def _in_weight_names(own: Sequence[Slot], variables: Mapping[str, SavedArray]) -
 
 
 def _by_gate(own: Sequence[Slot]) -> list[str]:
-    """The names of a Keras 1 layer's arrays in its order: those of an LSTM stand gate after gate."""
-    if {slot.row.name for slot in own} != _LSTM_OF_KERAS_1.keys():
+    """The names of a Keras 1 layer's arrays in its order: those of an LSTM or a GRU stand gate after gate."""
+    shapes = {slot.row.name: slot.shape for slot in own}
+    units, columns = shapes.get("recurrent_kernel", (1, 1))[-2:]
+    gates = _GATES_OF_KERAS_1.get(columns // units)
+    if gates is None or shapes.keys() != _WEIGHTS_OF_KERAS_1.keys():
         return [f"{slot.owner}/{slot.row.name}" for slot in own]
-    return [
-        f"{slot.owner}/{slot.owner}_{_LSTM_OF_KERAS_1[slot.row.name]}_{gate}"
-        for gate in _GATES_OF_KERAS_1
-        for slot in own
-    ]
+    return [f"{slot.owner}/{slot.owner}_{_WEIGHTS_OF_KERAS_1[slot.row.name]}_{gate}" for gate in gates for slot in own]

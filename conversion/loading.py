@@ -33,10 +33,10 @@ def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: 
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
-        path: a whole model, ``.h5`` of Keras 1 to 3 or ``.keras``; an architecture, ``.json``; or a folder that
-            ``torch-keras-lstm convert`` wrote.
-        weights: the weights file that belongs to an architecture; with a whole model, weights to use in place of its
-            own.
+        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras`` or a SavedModel folder with Keras' metadata; an
+            architecture, ``.json`` or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
+            to use in place of its own.
         custom_objects: layer classes by the name that the file gives them. A class has Keras' ``from_config`` and is a
             subclass of :class:`torch_keras_lstm.layers.Layer`.
 

@@ -61,8 +61,9 @@ def _looks_like(shapes: _Shapes) -> str:
     named = {_last(name): shape for name, shape in shapes.items()}
     if len(named) < len(shapes):
         return UNKNOWN  # several layers in one group
-    if set(named) >= {"U_i", "U_c", "U_f", "U_o"}:
-        return f"LSTM with {named['U_i'][0]} units (Keras 1 layout)"
+    for layer, gates in (("LSTM", "icfo"), ("GRU", "zrh")):
+        if set(named) >= {f"U_{gate}" for gate in gates}:
+            return f"{layer} with {named[f'U_{gates[0]}'][0]} units (Keras 1 layout)"
     if set(named) == {"W"}:
         embedding = any("embedding" in name for name in shapes)
         named = {"embeddings" if embedding else "kernel": named["W"]}
@@ -98,5 +99,5 @@ def _plain(named: _Shapes) -> str:
 def _last(name: str) -> str:
     """The weight that a variable's name ends in, without TensorFlow's numbers: ``kernel``, or Keras 1's ``U_i``."""
     last = re.sub(r"(_\d+)?(:\d+)?$", "", name.split("/")[-1])
-    old = re.search(r"(?:^|_)([WUb](?:_[icfo])?)$", last)
+    old = re.search(r"(?:^|_)([WUb](?:_[icfozrh])?)$", last)
     return old[1] if old else last

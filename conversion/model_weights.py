@@ -44,7 +44,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
 
 
 def _layers(model: nn.Module) -> list[Layer]:
-    listed = getattr(model, "layers", None)
+    # A module of somebody else's may call anything `layers`.
+    listed = getattr(model, "layers", None) if isinstance(model, Layer) else None
     layers = [*listed] if listed is not None else _outermost(model)
     names = [layer.name for layer in layers]
     if not layers or len(set(names)) < len(names):

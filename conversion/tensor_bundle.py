@@ -88,6 +88,9 @@ class TensorBundle:
             if entry.offset + entry.size > sizes[entry.shard]:
                 raise ValueError(f"Tensor `{name}` lies beyond the end of `{entry.shard.name}`, which is truncated.")
             self._entries[name] = entry
+        claimed = sum(entry.size for entry in self._entries.values())
+        if claimed > sum(sizes.values()):
+            raise ValueError(f"The tensors claim {claimed} bytes together, but the data files hold fewer; refused.")
 
     def text(self, name: str) -> bytes | None:
         """The bytes of a tensor that holds one string; ``None`` when there is no such tensor."""

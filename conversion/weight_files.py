@@ -122,7 +122,9 @@ def _numbered(file: Hdf5File, group: str, found: dict[str, SavedArray]) -> dict[
         if not file.has(f"{group}/{layer}"):
             raise ValueError(f"`nb_layers` of `{group}` is {count}, but the file has no group `{layer}`.")
         layers[layer] = {}
-        for parameter in (f"param_{number}" for number in range(file.number("nb_params", f"{group}/{layer}") or 0)):
+        for parameter in (
+            f"param_{number}" for number in range(file.number("nb_params", f"{group.rstrip('/')}/{layer}") or 0)
+        ):
             array = found.pop(f"{layer}/{parameter}", None)
             if array is None:
                 raise ValueError(f"Group `{layer}` counts an array `{parameter}` that the file does not hold.")

@@ -5,10 +5,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+import yaml
 
 from tests.conversion.handmade import entry, sequential, write_keras, write_legacy
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath
-from torch_keras_lstm.conversion.containers import open_saved_model
+from torch_keras_lstm.conversion.containers import WithoutArchitecture, open_saved_model
 
 MODEL = sequential(entry("Dense", "d", units=2, batch_input_shape=[None, 3]))
 WEIGHTS = {"d": {"d/kernel:0": np.arange(6.0).reshape(3, 2), "d/bias:0": np.ones(2)}}
@@ -180,3 +181,33 @@ def test_a_truncated_model_is_an_os_error_at_every_eighth(tmp_path: Path) -> Non
             message = r"not a Keras model|truncated"
             with pytest.raises((OSError, ValueError), match=message), open_saved_model(tmp_path / "cut"):
                 pass
+
+
+def test_an_architecture_in_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "a.yml"
+    first = {"batch_input_shape": (None, 3), "name": "d", "output_dim": 2, "init": "uniform", "bias": True}
+    written = {
+        "class_name": "Sequential",
+        "config": [{"class_name": "Dense", "config": first}],
+        "keras_version": "1.2.0",
+    }
+    for text in (yaml.dump(written), yaml.dump(yaml.dump(written))):
+        path.write_text(text)
+        with open_saved_model(path, write_legacy(tmp_path / "w.h5", WEIGHTS)) as saved:
+            assert saved.container == "architecture (YAML) + weights (legacy .h5)"
+            assert saved.description.producer.version == "1.2.0"
+            assert saved.description.input_shape == (None, 3)
+
+
+def test_an_architecture_that_was_dumped_twice(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(json.dumps(MODEL)))
+    with open_saved_model(path) as saved:
+        assert [layer.name for layer in saved.description.layers] == ["d"]
+
+
+def test_a_list_of_shards_is_no_architecture(tmp_path: Path) -> None:
+    path = tmp_path / "m.weights.json"
+    path.write_text('{"metadata": {}, "weight_map": {}}')
+    with pytest.raises(WithoutArchitecture, match="lists the shards of weights without an"), open_saved_model(path):
+        pass

@@ -131,7 +131,9 @@ def test_a_layer_and_a_module_of_ones_own(tmp_path: Path, weights: list[Array]) 
     layer = LSTM(U, input_size=F, name="enc", dtype="float64")
     load_weights(layer, path)
     inner = LSTM(U, input_size=F, name="other", dtype="float64")
-    load_weights(nn.Sequential(nn.Identity(), nn.ModuleDict({"x": inner})), path)
+    module = nn.Sequential(nn.Identity(), nn.ModuleDict({"layers": inner}))
+    module.layers = nn.ModuleList([nn.Linear(2, 3)])
+    load_weights(module, path)
     for loaded in (layer, inner):
         assert all(map(np.array_equal, loaded.get_weights(), weights[:3]))
 

@@ -15,8 +15,8 @@ def load_model(
     """The PyTorch model for a Keras model file, in evaluation mode; see :func:`torch_keras_lstm.conversion.load_model`.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``), an architecture (``.json``), or a folder that
-            ``torch-keras-lstm convert`` wrote.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
+            folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file that belongs to an architecture.
         custom_objects: layer classes by the name that the file gives them.
 

@@ -1,0 +1,91 @@
+import builtins
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from torch_keras_lstm.conversion.strict_yaml import parse_object
+
+CONFIG: dict[str, Any] = {
+    "class_name": "Sequential",
+    "config": [{"units": 3, "p": 0.5, "mask": True, "name": "ä"}, None, []],
+}
+
+
+def test_what_to_yaml_writes_comes_back() -> None:
+    assert parse_object(yaml.safe_dump(CONFIG), "`x.yaml`") == CONFIG
+    assert parse_object(yaml.dump(CONFIG, default_flow_style=True), "`x.yaml`") == CONFIG
+
+
+def test_tuples_and_strings_of_python_2() -> None:
+    text = "shape: !!python/tuple [null, 5, !!python/long 3]\nname: !!python/unicode 'l'\nclass: !!python/str 'LSTM'"
+    assert parse_object(text, "x") == {"shape": [None, 5, 3], "name": "l", "class": "LSTM"}
+    assert parse_object(yaml.dump({"shape": (None, 5)}), "x") == {"shape": [None, 5]}
+
+
+def test_yaml_inside_of_a_string() -> None:
+    assert parse_object(yaml.dump(yaml.dump(CONFIG)), "x") == CONFIG
+
+
+def test_aliases_are_what_they_stand_for() -> None:
+    assert parse_object("a: &x {k: [1, 2]}\nb: *x", "x") == {"a": {"k": [1, 2]}, "b": {"k": [1, 2]}}
+
+
+LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
+    f"{new}: &{new} [{', '.join([f'*{old}'] * 10)}]" for old, new in zip("abcdef", "bcdefg", strict=True)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: !!python/object/apply:os.system ['true']", "could not determine a constructor for the tag"),
+        ("a: !!python/name:os.system ''", "could not determine a constructor"),
+        ("a: !!python/module:os ''", "could not determine a constructor"),
+        ("!!python/object/new:tuple [[1]]", "could not determine a constructor"),
+        ("a: {<<: {b: 1}}", "could not determine a constructor"),
+        ("a: &x [*x]", "recursive"),
+        ("a: &x {b: *x}", "recursive"),
+        (LAUGHS, "stands for more than 1000000 values"),
+        ("a: " + "[" * 120 + "]" * 120, "nested too deeply; at most 100 levels"),
+        ("a: " + "[" * 50_000, "nested too deeply"),
+        ("a: 1\nb: 2\na: 3", "key 'a' stands twice in one mapping"),
+        ("1: a", "has a key that is no string, 1"),
+        ("? [a]\n: b", "unhashable"),
+        ("a: .nan", "holds nan, which is not a number that a configuration may hold"),
+        ("a: -.inf", "holds -inf"),
+        ("a: 2017-03-01", "holds a date, which"),
+        ("a: !!binary aGk=", "holds a bytes, which"),
+        ("- a", "must hold a YAML mapping, got list"),
+        ("just text", "must hold a YAML mapping, got str"),
+        ("", "must hold a YAML mapping, got NoneType"),
+        ("a: [1", "is not YAML that describes a model"),
+        ("a: \x00", "is not YAML that describes a model"),
+        ("a: 1\n---\nb: 2", "expected a single document"),
+        ("# " + "x" * 5_000_000, "has 5000002 characters; a model's YAML has at most 4194304"),
+    ],
+    ids=lambda value: str(value)[:24],
+)
+def test_all_else_is_refused(text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^`x.yaml` .*{message}"):
+        parse_object(text, "`x.yaml`")
+
+
+def test_nothing_of_a_tag_is_run(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="could not determine a constructor"):
+        parse_object(f"a: !!python/object/apply:pathlib.Path.mkdir [{tmp_path / 'made'}]", "x")
+    assert not (tmp_path / "made").exists()
+
+
+def test_without_pyyaml_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_yaml(name: str, *arguments: Any, **keywords: Any) -> Any:
+        if name == "yaml":
+            raise ImportError(name)
+        return real(name, *arguments, **keywords)
+
+    monkeypatch.setattr(builtins, "__import__", without_yaml)
+    with pytest.raises(ValueError, match=r"needs PyYAML: `pip install 'torch-keras-lstm\[yaml\]'`\. Or .*to_json"):
+        parse_object("a: 1", "x")
