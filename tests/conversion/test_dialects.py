@@ -164,3 +164,45 @@ def test_void_arguments_go_and_those_that_mean_something_stay() -> None:
 def test_time_major_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Layer `a` \(LSTM\) has `time_major=True`, which is not supported"):
         _translate("LSTM", {"time_major": True}, TF)
+
+
+@pytest.mark.parametrize(("generation", "rule"), [(K1, "all"), (K2, "all"), (TF, "all"), (K3, None)])
+@pytest.mark.parametrize("class_name", ["Add", "Concatenate", "Maximum"])
+def test_masks_of_merged_tensors_follow_the_saver(class_name: str, generation: Generation, rule: str | None) -> None:
+    assert _translate(class_name, {"name": "a"}, generation)[1].get("combine_masks") == rule
+
+
+def test_attention_heads_of_tf_keras_hide_keys_as_it_did_and_carry_no_shapes() -> None:
+    config = {"num_heads": 2, "key_dim": 3, "query_shape": {"class_name": "TensorShape", "items": [None, 4, 5]}}
+    assert _translate("MultiHeadAttention", config, TF)[1] == {
+        "num_heads": 2,
+        "key_dim": 3,
+        "softmax_robust_masking": False,
+    }
+    assert _translate("MultiHeadAttention", {"softmax_robust_masking": True}, TF)[1] == {"softmax_robust_masking": True}
+    assert _translate("MultiHeadAttention", {"num_heads": 2}, K3)[1] == {"num_heads": 2}
+
+
+def test_keras_1_layers_that_keras_2_dropped() -> None:
+    merge = {"mode": "concat", "mode_type": "raw", "concat_axis": 1, "dot_axes": -1, "output_shape": None}
+    merge |= {"output_shape_type": "raw", "output_mask": None, "output_mask_type": "raw", "arguments": {}}
+    assert _translate("Merge", merge, K1)[:2] == ("Merge", {"mode": "concat", "concat_axis": 1, "dot_axes": -1})
+    maxout = {"output_dim": 3, "nb_feature": 5, "init": "zero", "bias": True, "input_dim": 4, "W_regularizer": None}
+    assert _translate("MaxoutDense", maxout, K1)[1] == {
+        "units": 3,
+        "maps": 5,
+        "kernel_initializer": "zero",
+        "use_bias": True,
+        "kernel_regularizer": None,
+    }
+    highway = {"init": "zero", "transform_bias": -2, "activation": "relu", "bias": True, "input_dim": None}
+    assert _translate("Highway", highway, K1)[1] == {
+        "kernel_initializer": "zero",
+        "activation": "relu",
+        "use_bias": True,
+    }
+
+
+def test_merges_by_python_code_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"Layer `a` \(Merge\) merges by Python code of its author"):
+        _translate("Merge", {"mode": "x", "mode_type": "lambda"}, K1)

@@ -78,6 +78,28 @@ def test_keras_1_on_a_gpu_kept_three_arrays(tmp_path: Path, random: np.random.Ge
     assert_close(_predict(load_model(path), x), lstm(x, weights)[:, -1], "float64")
 
 
+def test_keras_1_maxout_and_highway(tmp_path: Path, random: np.random.Generator, x: Array) -> None:
+    weights = lstm_weights(random, F, U)
+    kernels, biases = random.normal(size=(3, U, 2)), random.normal(size=(3, 2))
+    kernel, carry_kernel, bias, carry_bias = (random.normal(size=size) for size in ((2, 2), (2, 2), 2, 2))
+    config = keras_1(
+        keras_1_lstm("lstm_1", U, batch_input_shape=[None, T, F], input_dtype="float64"),
+        entry("MaxoutDense", "maxout_1", output_dim=2, nb_feature=3, init="glorot_uniform", bias=True, input_dim=U),
+        entry("Highway", "highway_1", init="glorot_uniform", activation="tanh", transform_bias=-2, bias=True),
+    )
+    names = (("W", kernel), ("W_carry", carry_kernel), ("b", bias), ("b_carry", carry_bias))
+    layers = {
+        "lstm_1": keras_1_arrays("lstm_1", weights, ":0"),
+        "maxout_1": {"maxout_1_W:0": kernels, "maxout_1_b:0": biases},
+        "highway_1": {f"highway_1_{name}:0": array for name, array in names},
+    }
+    path = write_legacy(tmp_path / "k1.h5", layers, config=config, keras_version="1.2.2")
+    maxout = np.max([lstm(x, weights)[:, -1] @ kernels[i] + biases[i] for i in range(3)], axis=0)
+    gate = sigmoid(maxout @ carry_kernel + carry_bias)
+    expected = gate * np.tanh(maxout @ kernel + bias) + (1 - gate) * maxout
+    assert_close(_predict(load_model(path), x), expected, "float64")
+
+
 @pytest.mark.parametrize("backward_first", [False, True])
 def test_keras_1_bidirectional_repeats_outputs_at_masked_steps(
     tmp_path: Path, random: np.random.Generator, x: Array, backward_first: bool

@@ -248,6 +248,8 @@ KERAS_2: dict[str, Build] = {
     "zeros-like": lambda x, y, ix: tf.zeros_like(x),
     "identity": lambda x, y, ix: tf.identity(x),
     "reduce-mean": lambda x, y, ix: tf.reduce_mean(x, axis=1),
+    "reduce-mean-of-integers": lambda x, y, ix: tf.reduce_mean(ix - 3, axis=1),
+    "divide-integers": lambda x, y, ix: tf.divide(ix, 3),
     "reduce-sum": lambda x, y, ix: tf.reduce_sum(x, -1, keepdims=True),
     "reduce-max": lambda x, y, ix: tf.reduce_max(x, axis=[1, 2]),
     "reduce-min": lambda x, y, ix: tf.reduce_min(x),

@@ -49,7 +49,7 @@ class Concatenate(MergingLayer):
         """The inputs joined."""
         return self.finish(torch.cat(self.prepare_all(inputs), self.axis))
 
-    def compute_mask(self, inputs: Sequence[Any], mask: Masks = None) -> Tensor | None:
+    def compute_mask(self, inputs: Sequence[Any], mask: Masks = None) -> Any:
         """The masks, spread over their inputs and joined like them, reduced over the last axis; none if none exists."""
         masks = self.masks_of(inputs, mask)
         if all(item is None for item in masks):

@@ -46,7 +46,7 @@ class ElementwiseMerge(MergingLayer):
         """The output for tensors of one rank, and masks that broadcast over them."""
         raise NotImplementedError
 
-    def compute_mask(self, inputs: Sequence[Any], mask: Masks = None) -> Tensor | None:
+    def compute_mask(self, inputs: Sequence[Any], mask: Masks = None) -> Any:
         """The masks combined: with "any" if every input has one, with "all" those that exist."""
         masks = [item for item in self.masks_of(inputs, mask) if item is not None]
         if not masks or (self.combine_masks == "any" and len(masks) < len(inputs)):

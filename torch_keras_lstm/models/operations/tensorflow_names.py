@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.models.operations import elementwise, products, reductions, shaping
-from torch_keras_lstm.models.operations.dtypes import as_dtype
+from torch_keras_lstm.models.operations.dtypes import ArrayLike, as_dtype
 from torch_keras_lstm.models.operations.table import OPERATIONS, Function
 from torch_keras_lstm.registry import close_match
 
@@ -45,6 +45,19 @@ class TensorFlowName:
             if name != "name" and value is not None and not (name in _VOID and value in _VOID[name])
         }
         return self.function(*args, **given)
+
+
+def _mean(x: ArrayLike, axis: reductions.Axis = None, keepdims: bool = False) -> Tensor:
+    x = torch.as_tensor(x)
+    if x.is_floating_point():
+        return reductions.mean(x, axis, keepdims)
+    return reductions.mean(x.double(), axis, keepdims).to(x.dtype)  # the mean of integers is one, fractions cut off
+
+
+def _true_divide(x1: Any, x2: Any) -> Tensor:
+    left, right = elementwise.as_operands(x1, x2)
+    wide = {left.dtype, right.dtype} <= {torch.int32, torch.int64}
+    return left.double() / right.double() if wide else left / right
 
 
 def _l2_normalize(x: Tensor, axis: Any = None, epsilon: float = 1e-12) -> Tensor:
@@ -130,7 +143,7 @@ TENSORFLOW_FUNCTIONS: Mapping[str, TensorFlowName] = {
     **_names("math.add __operators__.add add", "Add", _PAIR),
     **_names("math.subtract __operators__.sub subtract", "Subtract", _PAIR),
     **_names("math.multiply __operators__.mul multiply math.scalar_mul", "Multiply", _PAIR | {"scalar": "x1"}),
-    **_names("math.divide math.truediv __operators__.truediv divide realdiv", "TrueDivide", _PAIR),
+    **_names("math.divide math.truediv __operators__.truediv divide realdiv", _true_divide, _PAIR),
     **_names("math.floordiv compat.v1.floor_div __operators__.floordiv floor_div", "FloorDivide", _PAIR),
     **_names("math.floormod math.mod __operators__.mod", "Mod", _PAIR),
     **_names("math.pow __operators__.pow pow", "Power", _PAIR),
@@ -188,7 +201,7 @@ TENSORFLOW_FUNCTIONS: Mapping[str, TensorFlowName] = {
     **_names("nn.softmax compat.v1.nn.softmax math.softmax", "Softmax", {"logits": "x", "dim": "axis"}),
     **_names("nn.log_softmax math.log_softmax", "LogSoftmax", {"logits": "x", "dim": "axis"}),
     **_names("nn.bias_add", _bias_add),
-    **_names("math.reduce_mean compat.v1.reduce_mean reduce_mean", "Mean", _AXES),
+    **_names("math.reduce_mean compat.v1.reduce_mean reduce_mean", _mean, _AXES),
     **_names("math.reduce_sum compat.v1.reduce_sum reduce_sum", "Sum", _AXES),
     **_names("math.reduce_max compat.v1.reduce_max reduce_max", "Max", _AXES),
     **_names("math.reduce_min compat.v1.reduce_min reduce_min", "Min", _AXES),
