@@ -3,12 +3,14 @@
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
-from torch_keras_lstm.conversion.verify import OutputComparison, save_record, verify
+from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
 
 __all__ = [
+    "LayerComparison",
     "LayerReport",
     "OutputComparison",
     "Report",
+    "Verification",
     "convert",
     "inspect",
     "load_model",

@@ -26,6 +26,18 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_list_of(value: object, accepts: Callable[[Any], bool]) -> bool:
+    return isinstance(value, list | tuple) and all(map(accepts, value))
+
+
+def _is_array(value: object) -> bool:
+    """A number or a list of arrays, however deep, or an array as Keras 3 marks it."""
+    if isinstance(value, Mapping) and value.get("class_name") == "__numpy__":
+        config = value.get("config")
+        return isinstance(config, Mapping) and config.keys() == {"value", "dtype"} and _is_array(config["value"])
+    return _is_number(value) or _is_list_of(value, _is_array)
+
+
 def is_shape(value: object) -> bool:
     """Whether ``value`` is a list of positive sizes, ``None`` where a size is free."""
     return isinstance(value, list | tuple) and all(size is None or (_is_integer(size) and size > 0) for size in value)
@@ -41,24 +53,27 @@ def is_layer(value: object) -> TypeGuard[Mapping[str, Any]]:
     return is_serialized_object(value) and isinstance(value["config"], Mapping)
 
 
-def _is_list_of(value: object, accepts: Callable[[Any], bool]) -> bool:
-    return isinstance(value, list | tuple) and all(map(accepts, value))
-
-
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 OPTIONAL_FLAG = Kind("true, false or null", lambda value: value is None or isinstance(value, bool))
 COUNT = Kind("a positive integer", lambda value: _is_integer(value) and value > 0)
 NUMBER = Kind("a number", _is_number)
 RATE = Kind("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
 SEED = Kind("an integer or null", lambda value: value is None or _is_integer(value))
+AXIS = Kind("an integer", _is_integer)
+AXES = Kind("an integer or a list of integers", lambda value: _is_integer(value) or _is_list_of(value, _is_integer))
+OPTIONAL_AXES = Kind("an integer, a list of integers or null", lambda value: value is None or AXES.accepts(value))
+OPTIONAL_NUMBER = Kind("a number or null", lambda value: value is None or _is_number(value))
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 SHAPE = Kind("a list of positive integers or nulls, or null", lambda value: value is None or is_shape(value))
+ARRAY = Kind("a number or an array of numbers", _is_array)
+OPTIONAL_ARRAY = Kind("a number, an array of numbers or null", lambda value: value is None or _is_array(value))
 OBJECT = Kind(
     "a name, an object with `class_name` and `config`, or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
 )
 OPTIONAL_TEXT = Kind("a string or null", lambda value: value is None or isinstance(value, str))
 LAYER = Kind("a layer, an object with `class_name` and `config`", is_layer)
+LAYERS = Kind("a list of layers", lambda value: isinstance(value, list) and all(map(is_layer, value)))
 OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_layer(value))
 
 OPTIONAL_COUNT = Kind("a positive integer or null", lambda value: value is None or (_is_integer(value) and value > 0))
@@ -71,26 +86,49 @@ FREE_SIZES = Kind(
     lambda value: is_shape(value) or (_is_integer(value) and value > 0),
 )
 
+
+def _is_integers(value: Any, least: int) -> bool:
+    """Whether ``value`` is an integer of at least ``least``, or a list of such lists and integers."""
+    if isinstance(value, list | tuple):
+        return all(_is_integers(entry, least) for entry in value)
+    return _is_integer(value) and value >= least
+
+
+SIZES = Kind("a positive integer or a list of them", lambda value: _is_integers(value, 1))
+OPTIONAL_SIZES = Kind(
+    "a positive integer, a list of them or null", lambda value: value is None or _is_integers(value, 1)
+)
+AMOUNTS = Kind("an integer of at least 0 or lists of them", lambda value: _is_integers(value, 0))
+OPTIONAL_AMOUNTS = Kind(
+    "an integer of at least 0, lists of them or null", lambda value: value is None or _is_integers(value, 0)
+)
+
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
 _WEIGHTED = {
     f"{weight}_{role}": OBJECT for weight in ("kernel", "bias") for role in ("initializer", "regularizer", "constraint")
 } | {"use_bias": FLAG, "activation": OBJECT}
-_LSTM_CELL = _WEIGHTED | {
+_CELL = _WEIGHTED | {
     "units": COUNT,
-    "recurrent_activation": OBJECT,
     "recurrent_initializer": OBJECT,
     "recurrent_regularizer": OBJECT,
     "recurrent_constraint": OBJECT,
-    "unit_forget_bias": FLAG,
     "dropout": RATE,
     "recurrent_dropout": RATE,
-    "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
     "seed": SEED,
 }
 _ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG}
 _MERGING = {"combine_masks": TEXT}
 _MAXOUT = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {"units": COUNT, "maps": COUNT}
 _HIGHWAY = {name: kind for name, kind in _WEIGHTED.items() if name != "bias_initializer"}
+_GATED_CELL = _CELL | {
+    "recurrent_activation": OBJECT,
+    "implementation": Kind("0, 1 or 2", lambda value: _is_integer(value) and value in (0, 1, 2)),
+}
+_GRU_CELL = _GATED_CELL | {"reset_after": FLAG}
+_LSTM_CELL = _GATED_CELL | {"unit_forget_bias": FLAG}
+_AFFINE = {
+    f"{weight}_{role}": OBJECT for weight in ("beta", "gamma") for role in ("initializer", "regularizer", "constraint")
+} | {"epsilon": NUMBER, "center": FLAG, "scale": FLAG}
 _RECURRENT = dict.fromkeys(
     (
         *("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"),
@@ -98,13 +136,54 @@ _RECURRENT = dict.fromkeys(
     ),
     FLAG,
 )
+_WINDOW = {
+    "kernel_size": SIZES,
+    "strides": SIZES,
+    "padding": TEXT,
+    "data_format": OPTIONAL_TEXT,
+    "dilation_rate": SIZES,
+}
+_CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
+_CONV_TRANSPOSE = _WEIGHTED | _WINDOW | {"filters": COUNT, "output_padding": OPTIONAL_AMOUNTS}
+_SEPARABLE = (
+    {
+        f"{weight}_{role}": OBJECT
+        for weight in ("depthwise", "pointwise", "bias")
+        for role in ("initializer", "regularizer", "constraint")
+    }
+    | _WINDOW
+    | {"use_bias": FLAG, "activation": OBJECT, "depth_multiplier": COUNT, "filters": COUNT}
+)
+_DEPTHWISE = {name: kind for name, kind in _SEPARABLE.items() if not name.startswith("pointwise") and name != "filters"}
+_GLOBAL_POOLING = {"data_format": OPTIONAL_TEXT, "keepdims": FLAG}
+_POOLING = {"pool_size": SIZES, "strides": OPTIONAL_SIZES, "padding": TEXT, "data_format": OPTIONAL_TEXT}
+_CONV_LSTM = {name: kind for name, kind in _LSTM_CELL.items() if name not in ("units", "implementation")} | {
+    **_RECURRENT,
+    **_WINDOW,
+    "filters": COUNT,
+}
+_DATA_FORMAT = {"data_format": OPTIONAL_TEXT}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
+    "ActivityRegularization": {"l1": NUMBER, "l2": NUMBER},
     "Add": _MERGING,
     "AdditiveAttention": _ATTENTION,
+    "AlphaDropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "Attention": _ATTENTION | {"score_mode": TEXT},
     "Average": _MERGING,
+    "AveragePooling1D": _POOLING,
+    "AveragePooling2D": _POOLING,
+    "AveragePooling3D": _POOLING,
+    "BatchNormalization": _AFFINE
+    | {
+        "axis": AXIS,
+        "momentum": NUMBER,
+        "moving_mean_initializer": OBJECT,
+        "moving_variance_initializer": OBJECT,
+        "renorm": Kind("false, for batch renormalization is not supported", lambda value: value is False),
+        "virtual_batch_size": Kind("null, for virtual batches are not supported", lambda value: value is None),
+    },
     "Bidirectional": {
         "layer": LAYER,
         "backward_layer": OPTIONAL_LAYER,
@@ -112,9 +191,24 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "zero_output_for_mask": OPTIONAL_FLAG,
     },
     "Concatenate": _MERGING | {"axis": AXIS},
+    "Conv1D": _CONV,
+    "Conv1DTranspose": _CONV_TRANSPOSE,
+    "Conv2D": _CONV,
+    "Conv2DTranspose": _CONV_TRANSPOSE,
+    "Conv3D": _CONV,
+    "Conv3DTranspose": _CONV_TRANSPOSE,
+    "ConvLSTM1D": _CONV_LSTM,
+    "ConvLSTM2D": _CONV_LSTM,
+    "ConvLSTM3D": _CONV_LSTM,
+    "Cropping1D": {"cropping": AMOUNTS},
+    "Cropping2D": _DATA_FORMAT | {"cropping": AMOUNTS},
+    "Cropping3D": _DATA_FORMAT | {"cropping": AMOUNTS},
     "Dense": _WEIGHTED | {"units": COUNT},
+    "DepthwiseConv1D": _DEPTHWISE,
+    "DepthwiseConv2D": _DEPTHWISE,
     "Dot": {"axes": AXES, "normalize": FLAG},
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
+    "ELU": {"alpha": NUMBER},
     "EinsumDense": _WEIGHTED | {"equation": TEXT, "output_shape": FREE_SIZES, "bias_axes": OPTIONAL_TEXT},
     "Embedding": {
         "input_dim": COUNT,
@@ -125,10 +219,26 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "mask_zero": FLAG,
     },
     "Flatten": {"data_format": OPTIONAL_TEXT},
+    "GRU": _GRU_CELL | _RECURRENT,
+    "GRUCell": _GRU_CELL,
+    "GaussianDropout": {"rate": RATE, "seed": SEED},
+    "GaussianNoise": {"stddev": NUMBER, "seed": SEED},
+    "GlobalAveragePooling1D": _GLOBAL_POOLING,
+    "GlobalAveragePooling2D": _GLOBAL_POOLING,
+    "GlobalAveragePooling3D": _GLOBAL_POOLING,
+    "GlobalMaxPooling1D": _GLOBAL_POOLING,
+    "GlobalMaxPooling2D": _GLOBAL_POOLING,
+    "GlobalMaxPooling3D": _GLOBAL_POOLING,
+    "GroupNormalization": _AFFINE | {"groups": AXIS, "axis": AXIS},
     "Highway": _HIGHWAY,
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
+    "LayerNormalization": _AFFINE | {"axis": AXES, "rms_scaling": FLAG},
+    "LeakyReLU": {"negative_slope": NUMBER},
     "Masking": {"mask_value": NUMBER},
+    "MaxPooling1D": _POOLING,
+    "MaxPooling2D": _POOLING,
+    "MaxPooling3D": _POOLING,
     "Maximum": _MERGING,
     "MaxoutDense": _MAXOUT,
     "Merge": {"mode": TEXT, "concat_axis": AXIS, "dot_axes": AXES},
@@ -148,22 +258,64 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "softmax_robust_masking": FLAG,
     },
     "Multiply": _MERGING,
+    "Normalization": {"axis": OPTIONAL_AXES, "invert": FLAG, "mean": OPTIONAL_ARRAY, "variance": OPTIONAL_ARRAY},
+    "PReLU": {
+        "alpha_initializer": OBJECT,
+        "alpha_regularizer": OBJECT,
+        "alpha_constraint": OBJECT,
+        "shared_axes": OPTIONAL_AXES,
+    },
     "Permute": {"dims": INTEGERS},
     "RNN": _RECURRENT | {"cell": LAYER},
+    "ReLU": {"max_value": OPTIONAL_NUMBER, "negative_slope": NUMBER, "threshold": NUMBER},
     "RepeatVector": {"n": COUNT},
+    "Rescaling": {"scale": ARRAY, "offset": ARRAY},
     "Reshape": {"target_shape": INTEGERS},
+    "SeparableConv1D": _SEPARABLE,
+    "SeparableConv2D": _SEPARABLE,
+    "SimpleRNN": _CELL | _RECURRENT,
+    "SimpleRNNCell": _CELL,
+    "Softmax": {"axis": AXES},
+    "SpatialDropout1D": {"rate": RATE, "seed": SEED},
+    "SpatialDropout2D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
+    "SpatialDropout3D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
+    "StackedRNNCells": {"cells": LAYERS},
     "Subtract": _MERGING,
+    "ThresholdedReLU": {"theta": NUMBER},
     "TimeDistributed": {"layer": LAYER},
+    "UnitNormalization": {"axis": AXES},
+    "UpSampling1D": {"size": SIZES},
+    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},
+    "UpSampling3D": _DATA_FORMAT | {"size": SIZES},
+    "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
+    "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},
+    "ZeroPadding3D": _DATA_FORMAT | {"padding": AMOUNTS},
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
+    "AlphaDropout": ("rate",),
     "Bidirectional": ("layer",),
+    "Conv1D": ("filters", "kernel_size"),
+    "Conv1DTranspose": ("filters", "kernel_size"),
+    "Conv2D": ("filters", "kernel_size"),
+    "Conv2DTranspose": ("filters", "kernel_size"),
+    "Conv3D": ("filters", "kernel_size"),
+    "Conv3DTranspose": ("filters", "kernel_size"),
+    "ConvLSTM1D": ("filters", "kernel_size"),
+    "ConvLSTM2D": ("filters", "kernel_size"),
+    "ConvLSTM3D": ("filters", "kernel_size"),
     "Dense": ("units",),
+    "DepthwiseConv1D": ("kernel_size",),
+    "DepthwiseConv2D": ("kernel_size",),
     "Dot": ("axes",),
     "Dropout": ("rate",),
     "EinsumDense": ("equation", "output_shape"),
     "Embedding": ("input_dim", "output_dim"),
+    "GRU": ("units",),
+    "GRUCell": ("units",),
+    "GaussianDropout": ("rate",),
+    "GaussianNoise": ("stddev",),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
     "MaxoutDense": ("units",),
@@ -171,7 +323,16 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Permute": ("dims",),
     "RNN": ("cell",),
     "RepeatVector": ("n",),
+    "Rescaling": ("scale",),
     "Reshape": ("target_shape",),
+    "SeparableConv1D": ("filters", "kernel_size"),
+    "SeparableConv2D": ("filters", "kernel_size"),
+    "SimpleRNN": ("units",),
+    "SimpleRNNCell": ("units",),
+    "SpatialDropout1D": ("rate",),
+    "SpatialDropout2D": ("rate",),
+    "SpatialDropout3D": ("rate",),
+    "StackedRNNCells": ("cells",),
     "TimeDistributed": ("layer",),
 }
 

@@ -92,7 +92,31 @@ _KERAS_1_WEIGHTED = {
     "W_constraint": "kernel_constraint",
     "b_constraint": "bias_constraint",
 }
+_KERAS_1_RECURRENT = _KERAS_1_WEIGHTED | {
+    "inner_init": "recurrent_initializer",
+    "U_regularizer": "recurrent_regularizer",
+    "dropout_W": "dropout",
+    "dropout_U": "recurrent_dropout",
+    "consume_less": "implementation",
+}
+_KERAS_1_GATED = _KERAS_1_RECURRENT | {"inner_activation": "recurrent_activation"}
+_KERAS_1_DATA_FORMATS = {"tf": "channels_last", "th": "channels_first"}
+_KERAS_1_SPACE = {"border_mode": "padding", "dim_ordering": "data_format"}
+_KERAS_1_CONV = (
+    _KERAS_1_WEIGHTED
+    | _KERAS_1_SPACE
+    | {
+        "nb_filter": "filters",
+        "filter_length": "kernel_size",
+        "subsample": "strides",
+        "subsample_length": "strides",
+        "atrous_rate": "dilation_rate",
+    }
+)
+_KERAS_1_POOLING = _KERAS_1_SPACE | {"pool_length": "pool_size", "stride": "strides"}
+_KERAS_1_IMAGES = {"p": "rate", "dim_ordering": "data_format"}
 _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
+    "BatchNormalization": {"gamma_init": "gamma_initializer", "beta_init": "beta_initializer"},
     "Dense": _KERAS_1_WEIGHTED,
     "Dropout": {"p": "rate"},
     "Embedding": {
@@ -100,21 +124,38 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
         "W_regularizer": "embeddings_regularizer",
         "W_constraint": "embeddings_constraint",
     },
+    "GRU": _KERAS_1_GATED,
+    "LSTM": _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    "GaussianDropout": {"p": "rate"},
+    "GaussianNoise": {"sigma": "stddev"},
+    "PReLU": {"init": "alpha_initializer"},
+    "SimpleRNN": _KERAS_1_RECURRENT,
+    "SpatialDropout1D": {"p": "rate"},
+    "SpatialDropout2D": _KERAS_1_IMAGES,
+    "SpatialDropout3D": _KERAS_1_IMAGES,
     "Highway": _KERAS_1_WEIGHTED,
-    "LSTM": _KERAS_1_WEIGHTED
-    | {
-        "inner_init": "recurrent_initializer",
-        "inner_activation": "recurrent_activation",
-        "U_regularizer": "recurrent_regularizer",
-        "dropout_W": "dropout",
-        "dropout_U": "recurrent_dropout",
-        "consume_less": "implementation",
-        "forget_bias_init": "unit_forget_bias",
+    "UpSampling1D": {"length": "size"},
+    **{f"Conv{rank}D": _KERAS_1_CONV for rank in (1, 2, 3)},
+    "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
+    **{f"{kind}Pooling{rank}D": _KERAS_1_POOLING for kind in ("Average", "Max") for rank in (1, 2, 3)},
+    **{
+        f"{kind}{rank}D": _KERAS_1_SPACE
+        for kind in ("GlobalAveragePooling", "GlobalMaxPooling", "UpSampling", "ZeroPadding", "Cropping")
+        for rank in (2, 3)
     },
     "MaxoutDense": _KERAS_1_WEIGHTED | {"nb_feature": "maps"},
 }
-# A Dense layer works on the last axis, so that this one of Keras 1, dropped in 1.2, is the same layer.
-_KERAS_1_CLASSES = {"TimeDistributedDense": "Dense"}
+_KERAS_1_CLASSES = {
+    "AtrousConvolution1D": "Conv1D",
+    "AtrousConvolution2D": "Conv2D",
+    "Convolution1D": "Conv1D",
+    "Convolution2D": "Conv2D",
+    "Convolution3D": "Conv3D",
+    # A Dense layer works on the last axis, so that this one, dropped in 1.2, is the same layer.
+    "TimeDistributedDense": "Dense",
+}
+# one argument an axis, where Keras 2 has a list
+_KERAS_1_WINDOWS = (("nb_row", "nb_col"), ("kernel_dim1", "kernel_dim2", "kernel_dim3"))
 _KERAS_1_PLANS = {"cpu": 1, "mem": 1, "gpu": 2}
 
 # cuDNN's layers of Keras 2 computed one configuration only, which their files leave out.
@@ -127,6 +168,15 @@ _CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+# What tf.keras writes of the convolution from which it derives a layer, and the layer does not use.
+_INHERITED = {
+    **{f"Conv{rank}DTranspose": ("groups",) for rank in (1, 2, 3)},
+    **{f"DepthwiseConv{rank}D": ("groups",) for rank in (1, 2)},
+    **{
+        f"SeparableConv{rank}D": ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
+        for rank in (1, 2)
+    },
+}
 
 # Arguments without a meaning for what a layer computes, and the values that may be dropped (None: any).
 _VOID: Mapping[str, tuple[Any, ...] | None] = {
@@ -136,11 +186,16 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
+    "fused": None,
     "num_constants": (None, 0),
     "quantization_config": (None,),
     "query_shape": None,
     "ragged": (False,),
+    "renorm_clipping": None,
+    "renorm_momentum": None,
+    "reverse_state_order": (False,),
     "sparse": (False,),
+    "synchronized": None,
     "time_major": (False,),
     "transform_bias": None,
     "value_shape": None,
@@ -178,6 +233,8 @@ def translate(
     if arguments.get("implementation") == 0:
         arguments["implementation"] = 1  # an alias since Keras 2
     if producer.generation < Generation.KERAS_3:
+        for name in _INHERITED.get(class_name, ()):
+            arguments.pop(name, None)
         for name in ("activation", "recurrent_activation"):
             if function_name(arguments.get(name)) == "hard_sigmoid":
                 arguments[name] = "hard_sigmoid_keras2"
@@ -186,6 +243,16 @@ def translate(
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
     if class_name in ("LSTM", "RNN") and producer.holds_initial_states and not arguments.get("unroll"):
         arguments["hold_initial_state"] = True
+    if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
+        arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
+    if class_name == "LeakyReLU" and "alpha" in arguments:
+        arguments["negative_slope"] = arguments.pop("alpha")  # its name before Keras 3
+    if class_name.startswith("SpatialDropout"):
+        arguments.pop("noise_shape", None)  # Keras 2 wrote it and used its own
+    if class_name in ("GRU", "GRUCell") and producer.generation < Generation.KERAS_3:
+        arguments.setdefault("reset_after", False)  # unknown before Keras 2.1.3, written since
+    if class_name in ("SimpleRNN", "SimpleRNNCell"):
+        arguments.pop("implementation", None)  # Keras 1 and 2 wrote it; one way to compute it draws the same masks
     if class_name == "Bidirectional" and producer.generation < Generation.TF_KERAS:
         arguments["zero_output_for_mask"] = False
     if producer.generation < Generation.KERAS_3:
@@ -215,6 +282,14 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
         config.pop("input_dim", None)
     if class_name == "Merge":
         config = _keras_1_merge(config, place)
+    for window in _KERAS_1_WINDOWS:
+        if config.keys() >= set(window):
+            config["kernel_size"] = [config.pop(name) for name in window]
+    if class_name == "BatchNormalization" and config.pop("mode", 0) != 0:
+        raise ValueError(
+            f"{place} (BatchNormalization): `mode` must be 0, by the moving averages of each feature; modes 1 and 2 of "
+            "Keras 1 normalize by what is at hand."
+        )
     arguments = {names.get(name, name): value for name, value in config.items()}
     if len(arguments) < len(config):
         doubled = next(name for name in config if names.get(name, name) != name and names[name] in config)
@@ -224,6 +299,14 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
             arguments[name] = {"class_name": "Orthogonal", "config": {"gain": 1.1}}  # Keras 1's default gain
         elif name.endswith(("_regularizer", "_constraint")) and isinstance(value, dict):
             arguments[name] = _keras_1_object(value, f"{place} ({class_name}): `{name}`")
+    if class_name == "ConvLSTM2D":
+        arguments.pop("implementation", None)  # it has one plan only
+    data_format, padding = arguments.get("data_format"), arguments.get("padding")
+    if isinstance(data_format, str):
+        arguments["data_format"] = _KERAS_1_DATA_FORMATS.get(data_format, data_format)
+    if class_name == "ZeroPadding2D" and isinstance(padding, list) and len(padding) == 4:
+        top, bottom, left, right = padding
+        arguments["padding"] = [[top, bottom], [left, right]]
     if "implementation" in arguments:
         plan = arguments["implementation"]
         if not isinstance(plan, str) or plan not in _KERAS_1_PLANS:

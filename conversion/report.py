@@ -125,12 +125,13 @@ def report_on_weights(weights: Weights, problem: str) -> Report:
 
 
 def kind(layer: LayerDescription) -> str:
-    """The layer's class, and in parentheses the class that it wraps; of an operation its name."""
+    """The layer's class, and in parentheses the class or classes that it wraps; of an operation its name."""
     if layer.class_name == "OperationLayer":
         arguments = layer.arguments["arguments"]
         return str(arguments.get("function", layer.arguments["operation"]))
-    wrapped = layer.children.get("layer") or layer.children.get("cell")
-    return f"{layer.class_name}({kind(wrapped)})" if wrapped else layer.class_name
+    wrapped = [layer.children[name] for name in ("layer", "cell") if name in layer.children]
+    inside = ", ".join(map(kind, [*wrapped, *layer.lists.get("cells", ())]))
+    return f"{layer.class_name}({inside})" if inside else layer.class_name
 
 
 def _output_shapes(model: ModelDescription, layers: Sequence[Layer]) -> list[Any]:

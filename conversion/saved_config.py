@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from torch_keras_lstm.conversion import topology
 from torch_keras_lstm.conversion.arguments import (
     ARGUMENTS,
     LAYER,
+    LAYERS,
     OPTIONAL_LAYER,
     check_arguments,
     is_layer,
@@ -36,6 +38,7 @@ class LayerDescription:
         place: the layer as an error names it; a wrapped layer is named with its wrapper.
         arguments: the constructor's arguments in Keras 3's names; for an unknown class the configuration as it stands.
         children: layers among the arguments, by argument name: ``layer`` and ``backward_layer`` of ``Bidirectional``.
+        lists: arguments that hold several layers each: ``cells`` of ``StackedRNNCells``.
     """
 
     class_name: str
@@ -43,17 +46,19 @@ class LayerDescription:
     place: str
     arguments: Mapping[str, Any]
     children: Mapping[str, "LayerDescription"]
+    lists: Mapping[str, tuple["LayerDescription", ...]] = field(default_factory=dict)
 
     def walk(self) -> Iterator["LayerDescription"]:
         """This layer and those inside it."""
         yield self
-        for child in self.children.values():
+        for child in chain(self.children.values(), *self.lists.values()):
             yield from child.walk()
 
     def to_config(self) -> dict[str, Any]:
         """The layer as Keras 3 writes it: ``{"class_name": ..., "config": ...}``."""
         children = {name: child.to_config() for name, child in self.children.items()}
-        return {"class_name": self.class_name, "config": {**self.arguments, **children}}
+        lists = {name: [child.to_config() for child in several] for name, several in self.lists.items()}
+        return {"class_name": self.class_name, "config": {**self.arguments, **children, **lists}}
 
 
 @dataclass(frozen=True)
@@ -295,13 +300,16 @@ class _Reader:
         self.notes += notes
         check_arguments(class_name, arguments, place)
         arguments["dtype"] = self._dtype(arguments.get("dtype", dtype) or dtype, place)
-        children = {}
+        children, lists = {}, {}
         for name, value in list(arguments.items()):
             kind = ARGUMENTS[class_name].get(name)
+            if kind is LAYERS:
+                where = f"`{name}` of `{config['name']}`"
+                lists[name] = tuple(self.layer(entry, where, arguments["dtype"]) for entry in arguments.pop(name))
             may_be_layer = kind in (LAYER, OPTIONAL_LAYER) or name.endswith("activation")
             if may_be_layer and is_layer(value) and function_name(value) is None:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
-        return LayerDescription(class_name, config["name"], place, arguments, children)
+        return LayerDescription(class_name, config["name"], place, arguments, children, lists)
 
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:

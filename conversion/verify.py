@@ -3,7 +3,8 @@
 import importlib
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -12,22 +13,22 @@ from typing import Any
 import numpy as np
 import torch
 
+from torch_keras_lstm.conversion import record_script
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.build import CustomObjects, why_not
 from torch_keras_lstm.conversion.containers import naming, open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.dialects import Generation
-from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.loading import PathLike, load_model
-from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel, Shape
-from torch_keras_lstm.models.graph import Graph, TensorSource, flatten, sources_in
+from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.models import Functional, Model, OperationLayer
+from torch_keras_lstm.models.graph import flatten
+from torch_keras_lstm.models.model import as_layer
 
 # A float32 model rounds differently from Keras in every product; over a deep model that stays well below this.
 TOLERANCE = 1e-5
 
-_SAMPLES = 4
-_FREE_SIZE = 7  # for time steps that the model leaves open
-_SEED = 20_240_607
+_LAYER = "layer/"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class OutputComparison:
 
     Attributes:
         name: "y0", "y1", ...
-        shape: of the output.
+        shape: of our output.
         largest_value: the largest absolute value in the original's.
         largest_error: the largest absolute difference, relative to ``largest_value``; infinite when only one of the two
             is a number.
@@ -48,19 +49,72 @@ class OutputComparison:
     largest_error: float
 
 
+@dataclass(frozen=True)
+class LayerComparison(OutputComparison):
+    """How far what a layer gives is from the original's, inside the whole model.
+
+    Attributes:
+        name: the layer's; "lstm:1", "lstm:2", ... for further tensors that it gives.
+        kind: its class, with the class that it wraps: "Bidirectional(LSTM)".
+        largest_error: infinite as well when the shapes differ.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True)
+class Verification:
+    """The converted model beside the original.
+
+    Attributes:
+        outputs: the model's outputs.
+        layers: the layers of the model, in the order of their calls; empty when a record holds none. A layer
+            that is called several times is compared at its first call.
+    """
+
+    outputs: list[OutputComparison]
+    layers: list[LayerComparison]
+
+    def agrees(self, tolerance: float = TOLERANCE) -> bool:
+        """Whether every output of the model lies within ``tolerance``."""
+        return not departing(self.outputs, tolerance)
+
+
+def departing(comparisons: Sequence[OutputComparison], tolerance: float) -> list[str]:
+    """The names of what lies further off than ``tolerance``."""
+    # Not `error > tolerance`: that is false for an error that is no number.
+    return [comparison.name for comparison in comparisons if not comparison.largest_error <= tolerance]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the original answered.
+
+    Attributes:
+        inputs: of the model, in the order in which it was made.
+        outputs: of the model.
+        layers: what the layers gave by name, in the order of their calls.
+    """
+
+    inputs: Sequence[Array]
+    outputs: Sequence[Array]
+    layers: Mapping[str, Array]
+
+
 def verify(
     path: PathLike,
     record: PathLike | None = None,
     weights: PathLike | None = None,
     custom_objects: CustomObjects | None = None,
-) -> list[OutputComparison]:
-    """Compare the converted model with the original.
+) -> Verification:
+    """Compare the converted model with the original, output by output and layer by layer.
 
     Args:
         path: as in :func:`torch_keras_lstm.conversion.load_model`; so are ``weights`` and ``custom_objects``.
-        record: an ``.npz`` with inputs ``x0``, ``x1``, ... and the original's outputs ``y0``, ``y1``, ..., as
-            :func:`save_record` writes it. Without one the original is run now, in Keras 3 or ``tf_keras``, whichever
-            reads the file.
+        record: an ``.npz`` with inputs ``x0``, ``x1``, ..., the original's outputs ``y0``, ``y1``, ... and, if it
+            is to be compared layer by layer, ``layer/NAME``, as :func:`save_record` and the script that
+            ``torch-keras-lstm record-script`` prints write it. Without one the original is run now, in Keras 3 or
+            ``tf_keras``, whichever reads the file.
 
     Raises:
         ValueError: when there is no record and that Keras is not installed or cannot load the file; when the record
@@ -68,20 +122,15 @@ def verify(
         OSError, ValueError: as ``load_model``.
     """
     model = load_model(path, weights, custom_objects)
-    inputs, expected = _read_record(Path(record)) if record is not None else run_original(path, weights)
-    tensors = [torch.from_numpy(values) for values in inputs]
-    with torch.no_grad():
-        outputs = model(tensors if len(tensors) > 1 else tensors[0])
-    return compare([np.asarray(output) for output in flatten(outputs)], expected)
+    original = _read_record(Path(record)) if record is not None else run_original(path, weights)
+    outputs, of_layers = _run(model, original.inputs)
+    return Verification(compare(outputs, original.outputs), _compare_layers(model, of_layers, original.layers))
 
 
 def save_record(path: PathLike, record: PathLike, weights: PathLike | None = None) -> None:
-    """Run the original in Keras on seeded inputs, and write inputs and outputs to ``record``, an ``.npz`` file."""
-    inputs, outputs = run_original(path, weights)
-    arrays = {f"x{index}": values for index, values in enumerate(inputs)}
-    arrays |= {f"y{index}": values for index, values in enumerate(outputs)}
-    with Path(record).open("wb") as file:
-        np.savez(file, allow_pickle=False, **arrays)
+    """Run the original in Keras on seeded inputs, and write what it answers to ``record``, an ``.npz`` file."""
+    original = run_original(path, weights)
+    record_script.save(record, original.inputs, original.outputs, original.layers.items())
 
 
 def compare(outputs: Sequence[Array], expected: Sequence[Array]) -> list[OutputComparison]:
@@ -99,8 +148,8 @@ def compare(outputs: Sequence[Array], expected: Sequence[Array]) -> list[OutputC
     ]
 
 
-def run_original(path: PathLike, weights: PathLike | None) -> tuple[list[Array], list[Array]]:
-    """Seeded inputs that fit the model, and what the Keras that reads the file answers to them.
+def run_original(path: PathLike, weights: PathLike | None) -> Record:
+    """What the Keras that reads the file answers to seeded inputs.
 
     Raises:
         ValueError: when the model cannot be converted, that Keras is not installed, or it cannot load the file.
@@ -112,7 +161,6 @@ def run_original(path: PathLike, weights: PathLike | None) -> tuple[list[Array],
         )
     with open_saved_model(path, None if weights is None else Path(weights)) as saved:
         description = saved.description
-    inputs = sample_inputs(description)
     with naming(path):
         # Before Keras sees the file: an old Keras would run the code of a Lambda layer in it.
         reason = why_not(description, {})
@@ -120,79 +168,69 @@ def run_original(path: PathLike, weights: PathLike | None) -> tuple[list[Array],
             raise ValueError(reason)
         keras = _import_keras("keras" if description.producer.generation is Generation.KERAS_3 else "tf_keras")
         try:
-            outputs = _predict(keras, path, weights, _as_keras_takes(description, inputs))
+            original = record_script.load_model(keras, str(path), None if weights is None else str(weights))
+            inputs, outputs, layers = record_script.record(keras, original)
         except Exception as error:  # whatever Keras makes of a file that it cannot load
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise ValueError(
-                f"{keras.__name__} {keras.__version__} cannot run the model ({reason}). "
-                "Record it where it runs, and compare with `--record`."
+                f"{keras.__name__} {keras.__version__} cannot run the model ({reason}). Record it where it runs, with "
+                "the script that `torch-keras-lstm record-script` prints, and compare with `--record`."
             ) from None
-    return inputs, outputs
+    return Record(inputs, outputs, dict(layers))
 
 
-def sample_inputs(model: ModelDescription) -> list[Array]:
-    """Inputs for the model, the same at each call: indices for an ``Embedding``, else normal numbers, some masked.
+def _run(model: Model, inputs: Sequence[Array]) -> tuple[list[Array], dict[str, Array]]:
+    """The model's outputs, and what each of its layers gives at its first call, named as in a record."""
+    seen: defaultdict[str, list[Any]] = defaultdict(list)
 
-    Raises:
-        ValueError: when the model's input shape is not known.
-    """
-    random = np.random.default_rng(_SEED)
-    return [_sample(random, *end) for end in _inputs_and_readers(model)]
+    def keep(layer: Layer, _: Any, kwargs: Mapping[str, Any], outputs: Any) -> None:
+        seen[layer.name].append(outputs[0] if kwargs.get("return_mask") else outputs)
 
-
-def _sample(
-    random: np.random.Generator, input_shape: Shape | None, dtype: str, readers: Sequence[LayerDescription]
-) -> Array:
-    if input_shape is None:
-        raise ValueError("The configuration does not tell the shape of the model's input.")
-    batch, *sizes = input_shape
-    shape = (batch or _SAMPLES, *(size or _FREE_SIZE for size in sizes))
-    for reader in readers:
-        if reader.class_name == "Embedding":
-            # Indices are whole numbers, whatever type the input was given.
-            return random.integers(0, reader.arguments["input_dim"], shape).astype(dtype)
-    values = random.standard_normal(shape)
-    for reader in readers:
-        if reader.class_name == "Masking" and len(shape) > 2:
-            values[:, -2:] = reader.arguments.get("mask_value", 0.0)
-    return values.astype(dtype)
+    hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in map(as_layer, model.layers)]
+    tensors = [torch.from_numpy(values) for values in inputs]
+    with torch.no_grad():
+        outputs = model(tensors if len(tensors) > 1 else tensors[0])
+    for hook in hooks:
+        hook.remove()
+    given = {name: flatten(values[_first_call(model, name)]) for name, values in seen.items()}
+    of_layers = {
+        name + (f":{index}" if index else ""): np.asarray(value)
+        for name, values in given.items()
+        for index, value in enumerate(values)
+    }
+    return [np.asarray(output) for output in flatten(outputs)], of_layers
 
 
-def _inputs_and_readers(model: ModelDescription) -> Iterator[tuple[Shape | None, str, list[LayerDescription]]]:
-    """Shape and type of each input, and the layers that it reaches first, wrapped and nested ones included."""
-    if model.graph is None:
-        yield model.input_shape, model.input_dtype, [*_first(model.layers)]
-        return
-    for (shape, dtype), end in zip(model.inputs, sources_in(model.graph.inputs), strict=True):
-        yield shape, dtype, [*_readers(model.layers, model.graph, end)]
+def _first_call(model: Model, layer: str) -> int:
+    """Which of a layer's calls, in the order in which they ran, is the first in the order in which they were made."""
+    ran = [number for name, number in model.graph.order() if name == layer] if isinstance(model, Functional) else []
+    return ran.index(min(ran)) if ran else 0
 
 
-def _first(layers: Sequence[LayerDescription]) -> Iterator[LayerDescription]:
-    for layer in layers[:1]:
-        yield from _into(layer)
+def _compare_layers(model: Model, ours: Mapping[str, Array], theirs: Mapping[str, Array]) -> list[LayerComparison]:
+    kinds = {layer.name: _kind(layer) for layer in map(as_layer, model.layers)}
+    common = [name for name in theirs if name in ours]
+    if theirs and not common:
+        raise ValueError(
+            f"The record is of another model: it has layers {', '.join(theirs)}, this one has {', '.join(kinds)}."
+        )
+    return [
+        LayerComparison(
+            name,
+            ours[name].shape,
+            _largest(theirs[name]),
+            _largest_error(ours[name], theirs[name]) if ours[name].shape == theirs[name].shape else float("inf"),
+            kinds[name if name in kinds else name.rpartition(":")[0]],
+        )
+        for name in common
+    ]
 
 
-def _readers(layers: Sequence[LayerDescription], graph: Graph, end: TensorSource) -> Iterator[LayerDescription]:
-    for layer in layers:
-        if any(end in call.sources() for call in graph.calls[layer.name]):
-            yield from _into(layer)
-
-
-def _into(layer: LayerDescription) -> Iterator[LayerDescription]:
-    if not isinstance(layer, NestedModel):
-        yield from layer.walk()
-    elif layer.graph is None:
-        yield from _first(layer.layers)
-    else:
-        for end in sources_in(layer.graph.inputs):
-            yield from _readers(layer.layers, layer.graph, end)
-
-
-def _as_keras_takes(model: ModelDescription, inputs: Sequence[Array]) -> Any:
-    """The inputs in the structure in which the model was made."""
-    if model.graph is not None and isinstance(model.graph.inputs, dict):
-        return dict(zip(model.graph.inputs, inputs, strict=True))
-    return [*inputs] if len(inputs) > 1 else inputs[0]
+def _kind(layer: Layer) -> str:
+    if isinstance(layer, OperationLayer):
+        return str(layer.arguments.get("function", layer.operation))
+    inside = [child for name, child in layer.named_children() if name in ("layer", "cell", "forward_layer")]
+    return type(layer).__name__ + "".join(f"({_kind(as_layer(child))})" for child in inside)
 
 
 def _import_keras(name: str) -> ModuleType:
@@ -206,17 +244,7 @@ def _import_keras(name: str) -> ModuleType:
         ) from None
 
 
-def _predict(keras: Any, path: Path, weights: PathLike | None, inputs: Any) -> list[Array]:
-    if file_kind(path) == "json":
-        model = keras.models.model_from_json(path.read_text(encoding="utf-8"))
-    else:
-        model = keras.models.load_model(str(path), compile=False)
-    if weights is not None:
-        model.load_weights(str(weights))
-    return [np.asarray(values) for values in flatten(model.predict(inputs, verbose=0))]
-
-
-def _read_record(path: Path) -> tuple[list[Array], list[Array]]:
+def _read_record(path: Path) -> Record:
     with naming(path):
         try:
             with path.open("rb") as file, np.load(file, allow_pickle=False) as record:
@@ -229,7 +257,8 @@ def _read_record(path: Path) -> tuple[list[Array], list[Array]]:
             raise ValueError(
                 f"A record has inputs `x0` and outputs `y0`; this file has {', '.join(arrays) or 'nothing'}."
             )
-    return inputs, outputs
+    layers = {name.removeprefix(_LAYER): values for name, values in arrays.items() if name.startswith(_LAYER)}
+    return Record(inputs, outputs, layers)
 
 
 def _largest(values: Array) -> float:

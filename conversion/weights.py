@@ -13,27 +13,39 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
-from torch_keras_lstm.conversion.dialects import Producer
+from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(r"(?:^|_)([WUb]|W_carry|b_carry)(?:_([icfo]))?$")
+_KERAS_1_NAME = re.compile(
+    r"(?:^|_)([WUb]|W_carry|b_carry|gamma|beta|running_mean|running_std|alphas)(?:_([icfozrh]))?$"
+)
 _KERAS_1_WEIGHTS = {
     "W": ["kernel", "embeddings"],
     "U": ["recurrent_kernel"],
     "b": ["bias"],
     "W_carry": ["carry_kernel"],
     "b_carry": ["carry_bias"],
+    "gamma": ["gamma"],
+    "beta": ["beta"],
+    "running_mean": ["moving_mean"],
+    "running_std": ["moving_variance"],  # it held the variance, whatever its name
+    "alphas": ["alpha"],
 }
-_GATE_INITIALS = tuple(gate[0] for gate in GATES)
+# tf.keras' name of what Keras 3 calls the kernel of a depthwise convolution
+_OTHER_NAMES = {"depthwise_kernel": "kernel"}
+# Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
+_GATE_LETTERS = (tuple(gate[0] for gate in GATES), ("z", "r", "h"))
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
 
@@ -98,7 +110,7 @@ class WeightSource:
     def misfit(self) -> str | None:
         """What is wrong with the arrays' shapes or types, as a sentence part, or ``None``."""
         for array in self.arrays:
-            if "float" not in array.dtype:
+            if "float" not in array.dtype and self.slot.row.dtype is None:
                 return f"{self.slot} needs floating-point numbers, but `{array.path}` holds {array.dtype}"
         if all(array.shape == self.part for array in self.arrays):
             return None
@@ -139,12 +151,41 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
         found, leftover = _by_path(layers, wanted, arrays, producer)
     problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
     rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
+    if producer.generation is Generation.KERAS_1:
+        owners = {layer.name: layer for layer in layers}
+        rows = [_as_keras_2(row, owners[row.slot.layer].get_submodule(".".join(row.slot.path))) for row in rows]
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
+
+
+def _as_keras_2(source: WeightSource, owner: Any) -> WeightSource:
+    """Keras 1's kernels of convolutions in the layout of Keras 2, which read them so (``keras/engine/topology.py``)."""
+    if not isinstance(owner, ConvBase) or not source.slot.row.name.endswith("kernel"):
+        return source
+    *window, _, filters = source.part
+    arrays = []
+    for array in source.arrays:
+        if len(window) == 1 and len(array.shape) == 4:
+            # (window, 1, in, out), an image of one column; before 1.0.7 (out, in, window, 1)
+            newer = array.shape[:2] == (window[0], 1) and array.shape[3] == filters
+            arrays.append(_moved(array, (0, 1, 2, 3) if newer else (2, 3, 1, 0), dropped=1))
+        elif len(window) > 1 and owner.data_format == "channels_first" and len(array.shape) == len(source.part):
+            arrays.append(_moved(array, (*range(2, len(array.shape)), 1, 0)))  # Theano's (out, in, *window)
+        else:
+            arrays.append(array)
+    return WeightSource(source.slot, tuple(arrays))
+
+
+def _moved(array: SavedArray, axes: tuple[int, ...], dropped: int | None = None) -> SavedArray:
+    """The array with its axes in another order, one of them (of size 1, or it stays) left out."""
+    shape = tuple(array.shape[axis] for axis in axes)
+    if dropped is not None and shape[dropped] == 1:
+        shape = (*shape[:dropped], *shape[dropped + 1 :])
+    return replace(array, shape=shape, _read=lambda: array.read(array.shape).transpose(axes).reshape(shape))
 
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
@@ -163,13 +204,10 @@ def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tu
         if isinstance(owner, Layer)
     }
     for owner, group in groupby(rows, _owner):
-        yield (
-            owners[owner],
-            {
-                row.slot.row.parameter: row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
-                for row in group
-            },
-        )
+        state: dict[str, torch.Tensor] = {}
+        for row in group:
+            state |= row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
+        yield owners[owner], state
 
 
 def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
@@ -211,12 +249,11 @@ def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, li
                 gathered[key][gate] = array
     found = {}
     for key, parts in gathered.items():
-        if parts.keys() == set(_GATE_INITIALS):
-            found[key] = tuple(parts[initial] for initial in _GATE_INITIALS)
-        elif parts.keys() == {""}:
-            found[key] = (parts[""],)
-        else:
+        letters = next((letters for letters in (("",), *_GATE_LETTERS) if parts.keys() == set(letters)), None)
+        if letters is None:
             leftover += parts.values()
+        else:
+            found[key] = tuple(parts[letter] for letter in letters)
     return found, leftover
 
 
@@ -228,6 +265,8 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[_Key, str] | None
     old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
     if old is not None:
         gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
+    elif not any(slot.row.name == last for slot in own):
+        names = [_OTHER_NAMES.get(last, last)]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
         slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name)
@@ -296,8 +335,19 @@ def _places_inside(module: Any, path: str, arrays: ArraysByPath, producer: Produ
     if isinstance(module, Model):
         yield from _places(module.layers, f"{path}/{arrays.root}", arrays, producer)
     else:
-        for name, child in module.named_children():
+        for name, child in _attributes(module):
             yield from _places_inside(child, f"{path}/{name}", arrays, producer)
+
+
+def _attributes(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """The children of a module as ``.keras`` files name them: entries of a list by their class, numbered."""
+    counts: Counter[str] = Counter()
+    for name, child in module.named_children():
+        if isinstance(module, nn.ModuleList):
+            base = snake_case(type(child).__name__)
+            name = base + (f"_{counts[base]}" if counts[base] else "")
+            counts[base] += 1
+        yield name, child
 
 
 def group_paths(

@@ -4,7 +4,7 @@ import math
 import operator
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import SupportsIndex, TypeGuard
+from typing import Any, SupportsIndex, TypeGuard
 
 
 def check_number(name: str, value: object) -> None:
@@ -18,6 +18,15 @@ def check_non_negative(name: str, value: object) -> None:
     if not _is_finite_number(value) or value < 0:
         raise ValueError(
             f"Received an invalid value for argument `{name}`: expected a finite number of at least 0, got {value!r}."
+        )
+
+
+def check_rate(name: str, value: object) -> None:
+    """Raise a ``ValueError`` naming the argument unless ``value`` is a number from 0 up to, but not including, 1."""
+    if not _is_finite_number(value) or not 0 <= value < 1:
+        raise ValueError(
+            f"Received an invalid value for argument `{name}`: expected a number of at least 0 and less than 1, "
+            f"got {value!r}."
         )
 
 
@@ -47,6 +56,21 @@ def positive_integer(name: str, value: SupportsIndex) -> int:
     if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) <= 0:
         raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
     return operator.index(value)
+
+
+def integers_per_axis(name: str, value: object, axes: int, least: int = 1) -> tuple[int, ...]:
+    """One integer of at least ``least`` for each of ``axes`` axes, given as a list of them or as one for all.
+
+    Raises:
+        ValueError: naming the argument, when ``value`` is neither.
+    """
+    values: Sequence[Any] = value if isinstance(value, list | tuple) else (value,) * axes
+    if len(values) != axes or not all(_is_integer(entry) and entry >= least for entry in values):
+        raise ValueError(
+            f"Received an invalid value for argument `{name}`: expected an integer of at least {least}, or a list of "
+            f"{axes} of them, got {value!r}."
+        )
+    return tuple(operator.index(entry) for entry in values)
 
 
 def _is_finite_number(value: object) -> TypeGuard[float]:

@@ -34,6 +34,12 @@ class DropoutGenerator:
         mask = torch.empty(tuple(shape), dtype=dtype, device=device).bernoulli_(keep, generator=self._on(device))
         return mask.div_(keep) if keep > 0.0 else mask
 
+    def normal(
+        self, shape: Sequence[int], mean: float, stddev: float, *, dtype: torch.dtype, device: torch.device
+    ) -> Tensor:
+        """A tensor of ``shape`` with normally distributed entries."""
+        return torch.empty(tuple(shape), dtype=dtype, device=device).normal_(mean, stddev, generator=self._on(device))
+
     def _on(self, device: torch.device) -> torch.Generator | None:
         if self.seed is None:
             return None

@@ -52,7 +52,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_legacy(folder / "w.h5", {"first": arrays})
     (folder / "a.json").write_text(json.dumps({**sequential(layer), "keras_version": "2.2.4"}))
-    conv = entry("Conv1D", "conv", filters=2, batch_input_shape=[None, T, F])
+    conv = entry("LocallyConnected1D", "conv", filters=2, batch_input_shape=[None, T, F])
     write_legacy(folder / "conv.h5", {"conv": {}}, config=sequential(conv), keras_version="2.2.4")
     (folder / "cut.h5").write_bytes((folder / "m.h5").read_bytes()[:5000])
     (folder / "text.h5").write_text("no model")
@@ -66,7 +66,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_help_names_the_commands_and_their_options() -> None:
     result = _run("--help")
     assert result.returncode == 0
-    for command in ("inspect", "convert", "verify"):
+    for command in ("inspect", "convert", "verify", "record-script"):
         assert command in result.stdout
     assert "--save-record" in _run("verify", "--help").stdout
     assert _run("--version").stdout.strip() == __version__
@@ -82,7 +82,7 @@ def test_inspect_shows_the_layers_and_what_is_left(folder: Path) -> None:
 def test_inspect_of_what_cannot_be_converted_is_no_error(folder: Path) -> None:
     result = _run("inspect", folder / "conv.h5")
     assert result.returncode == 0
-    assert "not convertible: Layers that are not supported: Conv1D (layer `conv`)" in result.stdout
+    assert "not convertible: Layers that are not supported: LocallyConnected1D (layer `conv`)" in result.stdout
 
 
 @pytest.mark.slow
@@ -110,6 +110,39 @@ def test_verify_ends_with_an_error_when_an_output_differs(folder: Path) -> None:
     assert loose.returncode == 0
 
 
+@pytest.mark.slow
+def test_verify_shows_the_layers_and_draws_them(folder: Path, tmp_path: Path) -> None:
+    record = dict(np.load(folder / "record.npz"))
+    np.savez(tmp_path / "r.npz", **record, **{"layer/first": record["y0"] + 0.01})
+    result = _run("verify", folder / "m.h5", "--record", tmp_path / "r.npz", "--plot", tmp_path / "p.png")
+    assert result.returncode == 0, result.stderr
+    row = next(line for line in result.stdout.splitlines() if "first" in line)
+    assert "LSTM" in row
+    assert "DIFFERS" in row
+    assert "The first layer that departs from the original is `first`." in result.stdout
+    assert (tmp_path / "p.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+def test_convert_takes_a_folder_and_goes_on_after_a_failure(folder: Path, tmp_path: Path) -> None:
+    result = _run("convert", folder, "-o", tmp_path / "out")
+    assert result.returncode == 1
+    assert result.stderr == ""
+    assert "Converted 1 of 6 models" in result.stdout
+    assert "failed: Layers that are not supported: Conv1D" in result.stdout
+    assert load_model(tmp_path / "out" / "m").count_params() == 128
+    (tmp_path / "good").mkdir()
+    (tmp_path / "good" / "m.h5").write_bytes((folder / "m.h5").read_bytes())
+    assert _run("convert", tmp_path / "good", "-o", tmp_path / "out2").returncode == 0
+    _fails("belongs to one model", "convert", tmp_path / "good", "-w", folder / "w.h5", "-o", tmp_path / "out3")
+
+
+def test_the_record_script_is_printed_to_the_letter() -> None:
+    printed = _run("record-script").stdout
+    assert printed == (ROOT / "conversion" / "record_script.py").read_text()
+    compile(printed, "record.py", "exec")
+
+
 def test_a_record_is_read_or_made_but_not_both(folder: Path) -> None:
     both = ("--record", folder / "record.npz", "--save-record", folder / "new.npz")
     _fails("not both", "verify", folder / "m.h5", *both)
@@ -122,10 +155,9 @@ def test_a_record_is_read_or_made_but_not_both(folder: Path) -> None:
         ("text.h5", "This is not a Keras model"),
         ("cut.h5", "truncated"),
         ("zip.keras", "Member `config.json` is not valid JSON"),
-        ("conv.h5", "Layers that are not supported: Conv1D (layer `conv`)"),
+        ("conv.h5", "Layers that are not supported: LocallyConnected1D (layer `conv`)"),
         ("w.h5", "holds weights without an architecture"),
         ("a.json", "This is an architecture without weights"),
-        (".", "The folder is not a model"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_one_line(

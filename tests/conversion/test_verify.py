@@ -4,11 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
+from tests.conversion.handmade import Array, entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
 from tests.tolerances import TOLERANCES
-from torch_keras_lstm.conversion import OutputComparison, save_record, verify
-from torch_keras_lstm.conversion.saved_config import describe
-from torch_keras_lstm.conversion.verify import compare, sample_inputs
+from torch_keras_lstm.conversion import LayerComparison, OutputComparison, Verification, save_record, verify
+from torch_keras_lstm.conversion.verify import compare
 
 T, F, U = 6, 3, 4
 
@@ -24,13 +23,13 @@ def model(tmp_path: Path) -> Path:
 
 
 def test_a_record_is_compared_output_by_output(model: Path, tmp_path: Path) -> None:
-    (comparison,) = verify(model, record=tmp_path / "record.npz")
+    (comparison,) = verify(model, record=tmp_path / "record.npz").outputs
     assert (comparison.name, comparison.shape) == ("y0", (2, U))
     assert comparison.largest_error <= TOLERANCES["float64"]
     record = dict(np.load(tmp_path / "record.npz"))
     record["y0"][1, 2] += 0.25
     np.savez(tmp_path / "changed.npz", **record)
-    (comparison,) = verify(model, record=tmp_path / "changed.npz")
+    (comparison,) = verify(model, record=tmp_path / "changed.npz").outputs
     assert comparison.largest_value == np.abs(record["y0"]).max()
     assert comparison.largest_error == pytest.approx(0.25 / comparison.largest_value)
 
@@ -94,18 +93,62 @@ def test_keras_never_sees_a_model_that_cannot_be_converted(tmp_path: Path, monke
         save_record(path, tmp_path / "new.npz")
 
 
-def test_inputs_fit_the_model_and_are_the_same_each_time() -> None:
-    model = describe(sequential(keras_2_lstm("l", U, batch_input_shape=[5, None, F], dtype="float64")), "2.2.4")
-    (x,) = sample_inputs(model)
-    assert x.shape == (5, 7, F)
-    assert x.dtype == np.float64
-    assert np.array_equal(x, sample_inputs(model)[0])
-    table = entry("Embedding", "e", input_dim=9, output_dim=2, batch_input_shape=[None, T])
-    (indices,) = sample_inputs(describe(sequential(table), "2.2.4"))
-    assert indices.shape == (4, T)
-    assert indices.dtype == np.int32
-    assert (indices.min(), indices.max()) == (0, 8)
-    masking = entry("Masking", "m", mask_value=2.5, batch_input_shape=[None, T, F])
-    (x,) = sample_inputs(describe(sequential(masking), "2.2.4"))
-    assert (x[:, -2:] == 2.5).all()
-    assert not (x[:, :-2] == 2.5).any()
+def _stack(folder: Path) -> tuple[Path, dict[str, Array]]:
+    """A model of two layers, and a record of what they give."""
+    random = np.random.default_rng(8)
+    first, second = lstm_weights(random, F, U), lstm_weights(random, U, 5)
+    config = sequential(
+        keras_2_lstm("a", U, batch_input_shape=[None, T, F], dtype="float64", return_sequences=True),
+        keras_2_lstm("b", 5),
+    )
+    arrays = {
+        name: dict(zip((f"{name}/kernel:0", f"{name}/recurrent_kernel:0", f"{name}/bias:0"), weights, strict=True))
+        for name, weights in (("a", first), ("b", second))
+    }
+    path = write_legacy(folder / "stack.h5", arrays, config=config, keras_version="2.2.4")
+    x = random.normal(size=(2, T, F))
+    sequence = lstm(x, first)
+    last = lstm(sequence, second)[:, -1]
+    return path, {"x0": x, "y0": last, "layer/a": sequence, "layer/b": last}
+
+
+def test_layers_of_a_record_are_compared_in_its_order(tmp_path: Path) -> None:
+    path, record = _stack(tmp_path)
+    np.savez(tmp_path / "r.npz", **record)
+    verification = verify(path, record=tmp_path / "r.npz")
+    assert verification.agrees(TOLERANCES["float64"])
+    assert [(layer.name, layer.kind, layer.shape) for layer in verification.layers] == [
+        ("a", "LSTM", (2, T, U)),
+        ("b", "LSTM", (2, 5)),
+    ]
+    assert all(layer.largest_error <= TOLERANCES["float64"] for layer in verification.layers)
+
+
+def test_the_layer_that_departs_is_told_from_the_outputs(tmp_path: Path) -> None:
+    path, record = _stack(tmp_path)
+    np.savez(tmp_path / "r.npz", **{**record, "layer/a": record["layer/a"] + 0.5})
+    verification = verify(path, record=tmp_path / "r.npz")
+    a, b = verification.layers
+    assert a.largest_error == pytest.approx(0.5 / a.largest_value)
+    assert b.largest_error <= TOLERANCES["float64"]
+    assert verification.agrees(TOLERANCES["float64"]), "what counts in the end are the outputs"
+
+
+def test_a_layer_of_another_shape_is_infinitely_far_off(tmp_path: Path) -> None:
+    path, record = _stack(tmp_path)
+    np.savez(tmp_path / "r.npz", **{**record, "layer/a": record["layer/a"][:, 1:]})
+    a, _ = verify(path, record=tmp_path / "r.npz").layers
+    assert (a.shape, a.largest_error) == ((2, T, U), float("inf"))
+
+
+def test_a_record_of_other_layers_is_refused(tmp_path: Path) -> None:
+    path, record = _stack(tmp_path)
+    np.savez(tmp_path / "r.npz", x0=record["x0"], y0=record["y0"], **{"layer/z": record["layer/a"]})
+    with pytest.raises(ValueError, match="The record is of another model: it has layers z, this one has a, b"):
+        verify(path, record=tmp_path / "r.npz")
+
+
+def test_an_error_that_is_no_number_agrees_with_nothing() -> None:
+    verification = Verification([OutputComparison("y0", (2,), 1.0, float("nan"))], [])
+    assert not verification.agrees(1.0)
+    assert Verification([], [LayerComparison("a", (2,), 1.0, 9.0, "LSTM")]).agrees(1.0)

@@ -310,11 +310,13 @@ def test_flags_are_in_the_configuration(make: Make) -> None:
 
 
 @LAYERS
-def test_an_activity_regularizer_sees_the_output(make: Make) -> None:
-    layer = make(return_sequences=True, return_state=True, activity_regularizer=torch.sum)
-    output, *_ = layer(inputs_and_mask()[0])
+@pytest.mark.parametrize("return_state", [False, True])
+def test_an_activity_regularizer_sees_all_that_is_returned(make: Make, return_state: bool) -> None:
+    layer = make(return_sequences=True, return_state=return_state, activity_regularizer=torch.sum)
+    outputs = layer(inputs_and_mask()[0])
     (loss,) = layer.losses
-    assert_close(loss.detach(), output.detach().sum() / BATCH, "float32 elementwise")
+    expected = sum(part.detach().sum() for part in (outputs if return_state else [outputs]))
+    assert_close(loss.detach(), expected / BATCH, "float32 elementwise")
 
 
 # -- inference first --------------------------------------------------------------------------------------------------

@@ -1,65 +1,169 @@
 """Keras layers as torch modules."""
 
 from torch_keras_lstm.layers.activation import Activation
+from torch_keras_lstm.layers.activity_regularization import ActivityRegularization
+from torch_keras_lstm.layers.alpha_dropout import AlphaDropout
 from torch_keras_lstm.layers.attention import AdditiveAttention, Attention
+from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.bidirectional import Bidirectional
 from torch_keras_lstm.layers.concatenate import Concatenate
+from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
+from torch_keras_lstm.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
+from torch_keras_lstm.layers.conv_transpose import Conv1DTranspose, Conv2DTranspose, Conv3DTranspose
+from torch_keras_lstm.layers.cropping import Cropping1D, Cropping2D, Cropping3D
 from torch_keras_lstm.layers.dense import Dense
+from torch_keras_lstm.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
 from torch_keras_lstm.layers.dot import Dot
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import EinsumDense
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
+from torch_keras_lstm.layers.elu import ELU
 from torch_keras_lstm.layers.embedding import Embedding
 from torch_keras_lstm.layers.flatten import Flatten
+from torch_keras_lstm.layers.gaussian_dropout import GaussianDropout
+from torch_keras_lstm.layers.gaussian_noise import GaussianNoise
+from torch_keras_lstm.layers.global_pooling import (
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    GlobalAveragePooling3D,
+    GlobalMaxPooling1D,
+    GlobalMaxPooling2D,
+    GlobalMaxPooling3D,
+)
+from torch_keras_lstm.layers.group_normalization import GroupNormalization
+from torch_keras_lstm.layers.gru import GRU
+from torch_keras_lstm.layers.gru_cell import GRUCell
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.layer_normalization import LayerNormalization
+from torch_keras_lstm.layers.leaky_relu import LeakyReLU
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.lstm_cell import LSTMCell
 from torch_keras_lstm.layers.masking import Masking
 from torch_keras_lstm.layers.maxout_dense import MaxoutDense
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
+from torch_keras_lstm.layers.normalization import Normalization
 from torch_keras_lstm.layers.permute import Permute
+from torch_keras_lstm.layers.pooling import (
+    AveragePooling1D,
+    AveragePooling2D,
+    AveragePooling3D,
+    MaxPooling1D,
+    MaxPooling2D,
+    MaxPooling3D,
+)
+from torch_keras_lstm.layers.prelu import PReLU
+from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
+from torch_keras_lstm.layers.rescaling import Rescaling
 from torch_keras_lstm.layers.reshape import Reshape
 from torch_keras_lstm.layers.rnn import RNN
+from torch_keras_lstm.layers.separable_conv import SeparableConv1D, SeparableConv2D
 from torch_keras_lstm.layers.serialization import deserialize, serialize
+from torch_keras_lstm.layers.simple_rnn import SimpleRNN
+from torch_keras_lstm.layers.simple_rnn_cell import SimpleRNNCell
+from torch_keras_lstm.layers.softmax import Softmax
+from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
+from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
+from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.unit_normalization import UnitNormalization
+from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from torch_keras_lstm.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
+    "ELU",
+    "GRU",
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "Add",
     "AdditiveAttention",
+    "AlphaDropout",
     "Attention",
     "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "BatchNormalization",
     "Bidirectional",
     "Concatenate",
+    "Conv1D",
+    "Conv1DTranspose",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Conv3D",
+    "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "EinsumDense",
     "Embedding",
     "Flatten",
+    "GRUCell",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "GroupNormalization",
     "Highway",
     "Input",
     "InputLayer",
     "LSTMCell",
     "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
     "Masking",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
     "Maximum",
     "MaxoutDense",
     "Merge",
     "Minimum",
     "MultiHeadAttention",
     "Multiply",
+    "Normalization",
+    "PReLU",
     "Permute",
+    "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SimpleRNN",
+    "SimpleRNNCell",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
+    "StackedRNNCells",
     "Subtract",
+    "ThresholdedReLU",
     "TimeDistributed",
+    "UnitNormalization",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
     "deserialize",
     "serialize",
 ]

@@ -40,23 +40,24 @@ class Dropout(Layer):
         self.noise_shape: tuple[int | None, ...] | None = (
             None if noise_shape is None else _checked_noise_shape(noise_shape)
         )
-        self._generator: DropoutGenerator = DropoutGenerator(seed)
+        self.generator: DropoutGenerator = DropoutGenerator(seed)
 
     @property
     def seed(self) -> int | None:
         """What the generator of this layer started from; ``None`` when it uses torch's global one."""
-        return self._generator.seed
+        return self.generator.seed
 
     def forward(self, inputs: Any, training: bool | None = None) -> Tensor:
         """The inputs, with dropout if ``training``; ``None`` means ``self.training``."""
         inputs = self.prepare(inputs)
         training = self.training if training is None else training
         if training and self.rate > 0:
-            shape = self._mask_shape(inputs.shape)
-            inputs = inputs * self._generator.mask(shape, self.rate, dtype=self.dtype, device=inputs.device)
+            shape = self.mask_shape(inputs.shape)
+            inputs = inputs * self.generator.mask(shape, self.rate, dtype=self.dtype, device=inputs.device)
         return self.finish(inputs)
 
-    def _mask_shape(self, shape: Sequence[int]) -> Sequence[int]:
+    def mask_shape(self, shape: Sequence[int]) -> Sequence[int]:
+        """The shape of the random mask for inputs of ``shape``."""
         if self.noise_shape is None:
             return shape
         pairs = tuple(zip(self.noise_shape, shape, strict=False))

@@ -118,32 +118,46 @@ class Layer(nn.Module):
     def add_weight(
         self,
         name: str,
-        parameter: str,
+        parameter: str | tuple[str, ...],
         *,
-        axes: tuple[int, ...],
+        axes: tuple[int, ...] | None = None,
         initializer: object,
         regularizer: object = None,
         constraint: object = None,
+        trainable: bool = True,
+        dtype: torch.dtype | None = None,
+        blocks: tuple[int, ...] = (),
     ) -> None:
         """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
 
         Args:
             name: Keras' name of it.
-            parameter: the attribute under which the parameter is registered, named as torch names it.
-            axes: the order of Keras' axes in the torch tensor.
+            parameter: the attribute under which the parameter is registered, named as torch names it; several where
+                torch keeps the slices of Keras' first axis apart.
+            axes: the order of Keras' axes in the torch tensor; ``None`` for the same order.
             initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
+            trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
+            dtype: of a buffer that is no floating-point number; by default the layer's.
+            blocks: torch's order of the blocks along Keras' last axis, where it is another.
         """
         row = WeightRow(
             name,
-            parameter,
+            (parameter,) if isinstance(parameter, str) else parameter,
             axes,
             initializers.get(initializer),
             regularizers.get(regularizer),
             constraints.get(constraint),
+            trainable,
+            dtype,
+            blocks,
         )
         self._rows = (*self._rows, row)
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
-        self.register_parameter(parameter, kind(self._trainable, self.device, self.dtype))
+        for attribute in row.parameters:
+            if trainable:
+                self.register_parameter(attribute, kind(self._trainable, self.device, self.dtype))
+            else:  # None, which .to(), copies and pickles pass over until there is a shape
+                self.register_buffer(attribute, None)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
@@ -159,8 +173,13 @@ class Layer(nn.Module):
 
     @property
     def built(self) -> bool:
-        """Whether every parameter has its shape; a layer without parameters is built from the start."""
-        return not any(isinstance(parameter, UnbuiltParameter) for parameter in self._parameters.values())
+        """Whether every weight has its shape; a layer without weights is built from the start."""
+        return not any(
+            isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
+            if row.trainable
+            else self._buffers.get(row.parameter, self._placement) is None
+            for row in self._rows
+        )
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Give the weights their shapes and initial values; nothing happens when they have them already.
@@ -182,7 +201,12 @@ class Layer(nn.Module):
         # All values first: an initializer that fails leaves the layer as it was.
         values = [row.initializer(shapes[row.name], dtype=self.dtype, device=self.device) for row in self._rows]
         for row, array in zip(self._rows, values, strict=True):
-            getattr(self, row.parameter).materialize(row.torch_shape(shapes[row.name]))
+            shape = row.torch_shape(shapes[row.name])
+            for attribute in row.parameters:
+                if row.trainable:
+                    getattr(self, attribute).materialize(shape)
+                else:
+                    setattr(self, attribute, torch.empty(shape, dtype=row.dtype or self.dtype, device=self.device))
             self.assign(row, array)
         self.on_new_storage()
 
@@ -198,17 +222,18 @@ class Layer(nn.Module):
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
 
     def own_weights(self) -> Iterator[tuple[WeightRow, Tensor]]:
-        """Each declared weight as a row and the tensor in Keras' layout, a view of the parameter."""
+        """Each declared weight as a row and the tensor in Keras' layout, through which gradients pass."""
         for row in self._rows:
-            yield row, row.to_keras(getattr(self, row.parameter))
+            yield row, row.to_keras(*(getattr(self, attribute) for attribute in row.parameters))
 
     @torch.no_grad()
     def assign(self, row: WeightRow, array: Tensor) -> None:
-        """Write ``array``, in Keras' layout, into the parameter of ``row``, or through its parametrization."""
-        if parametrize.is_parametrized(self, row.parameter):
-            setattr(self, row.parameter, row.to_torch(array))
-        else:
-            getattr(self, row.parameter).copy_(row.to_torch(array))
+        """Write ``array``, in Keras' layout, into the parameters of ``row``, or through their parametrizations."""
+        for attribute, tensor in row.to_torch(array).items():
+            if parametrize.is_parametrized(self, attribute):
+                setattr(self, attribute, tensor)
+            else:
+                getattr(self, attribute).copy_(tensor)
 
     def weighted_layers(self) -> Iterator["Layer"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
@@ -315,10 +340,11 @@ class Layer(nn.Module):
         if dtype.is_complex:
             raise ValueError(f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(dtype)}.")
 
-    def finish(self, outputs: Tensor) -> Tensor:
-        """Note the activity loss of ``outputs``, which are returned as they are."""
+    def finish(self, outputs: Tensor, *states: Tensor) -> Tensor:
+        """Note the activity loss of ``outputs``, which are returned as they are, and of all else the call returns."""
         if self.activity_regularizer is not None:
-            self._activity_loss = self.activity_regularizer(outputs).div(outputs.shape[0])
+            terms = [self.activity_regularizer(value).div(value.shape[0]) for value in (outputs, *states)]
+            self._activity_loss = torch.stack(terms).sum()
         return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -363,14 +389,12 @@ class Layer(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for row in self._rows[:1]:
             saved = state_dict.get(prefix + row.parameter)
-            if is_lazy(getattr(self, row.parameter)) and saved is not None and not is_lazy(saved):
+            if not self.built and saved is not None and not is_lazy(saved):
                 self._create_weights(self.input_shape_of(row.to_keras(saved)))
         super()._load_from_state_dict(state_dict, prefix, *args)
-        for row in self._rows[:1]:
-            weight = getattr(self, row.parameter)
-            if not is_lazy(weight):
-                # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
-                self._placement = self._placement.to(weight)
+        if self._rows and self.built:
+            # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
+            self._placement = self._placement.to(getattr(self, self._rows[0].parameter))
         self.on_new_storage()
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:

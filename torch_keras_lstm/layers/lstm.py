@@ -5,16 +5,16 @@ from typing import Any, Self, SupportsIndex, Unpack
 
 from torch import nn
 
-from torch_keras_lstm.layers.layer import CommonArguments, Shape
+from torch_keras_lstm.layers.cell_layer import CellLayer
+from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
-from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, Path, UseCudnn, choose, run_lstm, why_not_fused
+from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, UseCudnn, choose, run_lstm, why_not_fused
 from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
 
 
 @register("keras.layers")
-class LSTM(RecurrentLayer, LSTMBase):
+class LSTM(CellLayer, LSTMBase):
     """Long short-term memory over a sequence, with the arguments, the call and the numbers of ``keras.layers.LSTM``.
 
     Args:
@@ -51,8 +51,6 @@ class LSTM(RecurrentLayer, LSTMBase):
         >>> output.shape, hidden.shape, cell.shape
         (torch.Size([5, 10, 50]), torch.Size([5, 50]), torch.Size([5, 50]))
     """
-
-    parameter_suffix = "_l0"
 
     def __init__(
         self,
@@ -112,32 +110,15 @@ class LSTM(RecurrentLayer, LSTMBase):
             unroll=unroll,
             zero_output_for_mask=zero_output_for_mask,
             implementation=implementation,
+            use_cudnn=use_cudnn,
+            input_size=input_size,
             **kwargs,
         )
-        if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
-            raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
-        self.use_cudnn: UseCudnn = use_cudnn
-        if use_cudnn is True:
-            self.path_for(None, training=True)
-        if input_size is not None:
-            self.batch_input_shape = self.batch_input_shape or (None, None, input_size)
-            self.build((None, None, input_size))
-        self.build_if_shape_is_known()
 
     @property
     def state_sizes(self) -> tuple[int, int]:
         """Hidden and cell state are ``units`` wide."""
         return self.units, self.units
-
-    @property
-    def output_size(self) -> int:
-        """The output is ``units`` wide."""
-        return self.units
-
-    def check_input_shape(self, shape: Shape) -> None:
-        """Raise a ``ValueError`` unless ``shape`` is (batch, time, features) as the layer was built for."""
-        super().check_input_shape(shape)
-        self.check_features(shape)
 
     def forward(
         self,
@@ -166,7 +147,7 @@ class LSTM(RecurrentLayer, LSTMBase):
         inputs = self.prepare(inputs)
         mask = self.check_mask(mask, inputs)
         state = LSTMState(*self.starting_states(inputs, initial_state))
-        path = self._path(training)
+        path = choose(self.why_not_fused(training), self.use_cudnn)
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
         options = LSTMOptions(
             activation=self.activation,
@@ -181,22 +162,15 @@ class LSTM(RecurrentLayer, LSTMBase):
         )
         return self.deliver(*run_lstm(inputs, state, self.lstm_weights(), mask, options, path))
 
-    def path_for(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Path:
-        """Which path a call with these arguments would take, and why not the fused one.
-
-        Neither the inputs nor a mask decide it today; they are asked for because another device's kernels might.
-        """
-        return self._path(self.training if training is None else training)
-
-    def _path(self, training: bool) -> Path:
+    def why_not_fused(self, training: bool) -> str | None:
+        """What keeps a call from the kernels of ``torch.nn.LSTM``; ``None`` when nothing does."""
         input_dropout, recurrent_dropout = self.dropout_counts(training)
-        reason = why_not_fused(
+        return why_not_fused(
             self.activation,
             self.recurrent_activation,
             input_dropout=input_dropout,
             recurrent_dropout=recurrent_dropout,
         )
-        return choose(reason, self.use_cudnn)
 
     @property
     def states(self) -> LSTMState | None:

@@ -1,22 +1,18 @@
 """``keras.layers.LSTMCell``: one step of an LSTM, to be run over time by :class:`torch_keras_lstm.layers.RNN`."""
 
-from collections.abc import Callable, Sequence
-from typing import Any, SupportsIndex, Unpack
+from typing import SupportsIndex, Unpack
 
-import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers.layer import LayerArguments, Shape
+from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
-from torch_keras_lstm.layers.recurrent import as_states
+from torch_keras_lstm.layers.recurrent_cell import CellStep, SingleStep
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step, project
 
-CellStep = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
-
 
 @register("keras.layers")
-class LSTMCell(LSTMBase):
+class LSTMCell(SingleStep, LSTMBase):
     """One step of long short-term memory, with the arguments and the numbers of ``keras.layers.LSTMCell``.
 
     The arguments are those of :class:`torch_keras_lstm.layers.LSTM` that concern a single step. The ``state_dict`` fits
@@ -77,30 +73,8 @@ class LSTMCell(LSTMBase):
         """Widths of the hidden and the cell state."""
         return [self.units, self.units]
 
-    @property
-    def output_size(self) -> int:
-        """The output is ``units`` wide."""
-        return self.units
-
-    def check_input_shape(self, shape: Shape) -> None:
-        """Raise a ``ValueError`` unless ``shape`` is (batch, features) as the cell was built for."""
-        if len(shape) != 2:
-            raise ValueError(
-                f"Cell `{self.name}` takes one step of shape (batch, features), got {len(shape)} axes: {tuple(shape)}."
-            )
-        self.check_features(shape)
-
-    def get_initial_state(self, batch_size: int) -> list[Tensor]:
-        """Zeros for the hidden and the cell state, (batch, units) each."""
-        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_size]
-
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
-        """A function that runs one step, with dropout masks drawn now and kept for all the steps that it is called for.
-
-        Args:
-            inputs: (batch, ..., features); only the sizes matter.
-            training: whether dropout is active.
-        """
+        """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
         weights = self.lstm_weights()
         options = LSTMOptions(
@@ -114,27 +88,3 @@ class LSTMCell(LSTMBase):
             return new.hidden, new
 
         return step
-
-    def forward(self, inputs: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
-        """Run one step.
-
-        Args:
-            inputs: (batch, features)
-            states: hidden and cell state, (batch, units) each.
-            training: whether dropout is active; ``None`` means ``self.training``.
-
-        Returns:
-            The output (batch, units), which is the new hidden state, and the list of both new states.
-
-        Raises:
-            ValueError: when the inputs or the states have the wrong rank, size, number or type.
-        """
-        inputs = self.prepare(inputs)
-        before = as_states(states, self.state_size, inputs, "states", f"cell `{self.name}`")
-        step = self.step_for(inputs, self.training if training is None else training)
-        output, new_states = step(inputs, before)
-        return output, list(new_states)
-
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        """(batch, units)"""
-        return input_shape[0], self.units

@@ -7,8 +7,8 @@ _given: Counter[str] = Counter()
 
 
 def snake_case(class_name: str) -> str:
-    """``TimeDistributed`` -> ``time_distributed``, ``LSTMCell`` -> ``lstm_cell``."""
-    words = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", class_name)
+    """``TimeDistributed`` -> ``time_distributed``, ``LSTMCell`` -> ``lstm_cell``, ``ConvLSTM2D`` -> ``conv_lstm2d``."""
+    words = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", class_name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", words).lower()
 
 

@@ -56,6 +56,24 @@ class RecurrentLayer(Layer):
     def output_size(self) -> int:
         """The width of the output: (batch, width)."""
 
+    @property
+    def input_layout(self) -> tuple[str, ...]:
+        """The axes of an input in words."""
+        return "batch", "time", "features"
+
+    @property
+    def state_layout(self) -> tuple[str, ...]:
+        """The axes of a state in words."""
+        return "batch", "units"
+
+    def state_shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
+        """The shape of each state for inputs of ``input_shape``."""
+        return tuple((input_shape[0], size) for size in self.state_sizes)
+
+    def step_output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of one step's output for inputs of ``input_shape``."""
+        return (input_shape[0], self.output_size)
+
     # -- states ---------------------------------------------------------------------------------------------------
 
     @property
@@ -92,7 +110,8 @@ class RecurrentLayer(Layer):
             ValueError: when their number or a shape does not fit.
         """
         if initial_state is not None:
-            return as_states(initial_state, self.state_sizes, inputs, "initial_state", f"layer `{self.name}`")
+            shapes, layout = self.state_shapes(inputs.shape), self.state_layout
+            return as_shaped_states(initial_state, shapes, inputs, "initial_state", f"layer `{self.name}`", layout)
         kept = self.states if self.stateful else None
         if kept is None:
             return self.first_states(inputs)
@@ -105,15 +124,16 @@ class RecurrentLayer(Layer):
 
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What a sequence starts from when no state is given or kept: zeros."""
-        return tuple(inputs.new_zeros(inputs.shape[0], size) for size in self.state_sizes)
+        shapes: Any = self.state_shapes(inputs.shape)
+        return tuple(inputs.new_zeros(shape) for shape in shapes)
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, time, features) with at least one step."""
-        if len(shape) != 3:
+        if len(shape) != len(self.input_layout):
             raise ValueError(
-                f"Layer `{self.name}` takes inputs of shape (batch, time, features), got {len(shape)} axes: "
+                f"Layer `{self.name}` takes inputs of shape ({', '.join(self.input_layout)}), got {len(shape)} axes: "
                 f"{tuple(shape)}."
             )
         if shape[1] == 0:
@@ -143,12 +163,11 @@ class RecurrentLayer(Layer):
 
     def deliver(self, output: Tensor, states: Sequence[Tensor] | None) -> Any:
         """What a call returns, ``output`` or ``(output, *states)``; a stateful layer keeps the states."""
-        output = self.finish(output)
-        if states is None:
-            return output
-        if self.stateful:
+        returned = states if states is not None and self.return_state else ()
+        output = self.finish(output, *returned)
+        if states is not None and self.stateful:
             self.keep_states(states)
-        return (output, *states) if self.return_state else output
+        return (output, *returned) if self.return_state else output
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask goes on with sequences and ends with a last output; states have none."""
@@ -157,9 +176,9 @@ class RecurrentLayer(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """(batch, time, units) or (batch, units); with ``return_state`` a tuple of that and the states' shapes."""
-        batch, time = input_shape[0], input_shape[1]
-        output: Shape = (batch, time, self.output_size) if self.return_sequences else (batch, self.output_size)
-        return (output, *((batch, size) for size in self.state_sizes)) if self.return_state else output
+        batch, *rest = self.step_output_shape(input_shape)
+        output: Shape = (batch, input_shape[1], *rest) if self.return_sequences else (batch, *rest)
+        return (output, *self.state_shapes(input_shape)) if self.return_state else output
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
@@ -183,24 +202,32 @@ class RecurrentLayer(Layer):
 
 
 def as_states(given: Any, sizes: Sequence[int], inputs: Tensor, argument: str, owner: str) -> tuple[Tensor, ...]:
+    """States (batch, width) that a user passed; ``sizes`` are the widths, the rest as in :func:`as_shaped_states`."""
+    shapes = [(inputs.shape[0], size) for size in sizes]
+    return as_shaped_states(given, shapes, inputs, argument, owner, ("batch", "units"))
+
+
+def as_shaped_states(
+    given: Any, shapes: Sequence[Shape], inputs: Tensor, argument: str, owner: str, layout: Sequence[str]
+) -> tuple[Tensor, ...]:
     """States that a user passed, a list of them or one alone, as tensors of the type and on the device of ``inputs``.
 
     Args:
-        sizes: the width of each state.
-        inputs: (batch, ...)
+        shapes: of each state, batch axis included.
         argument, owner: what an error calls the states and the layer.
+        layout: what it calls the axes of a state.
 
     Raises:
         ValueError: when their number or a shape does not fit.
     """
     listed = given if isinstance(given, (list, tuple)) else [given]
-    if len(listed) != len(sizes):
-        raise ValueError(f"`{argument}` of {owner} must hold {len(sizes)} states, got {len(listed)}.")
+    if len(listed) != len(shapes):
+        raise ValueError(f"`{argument}` of {owner} must hold {len(shapes)} states, got {len(listed)}.")
     states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in listed)
-    for index, (state, size) in enumerate(zip(states, sizes, strict=True)):
-        if state.shape != (inputs.shape[0], size):
+    for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):
+        if state.shape != shape:
             raise ValueError(
-                f"`{argument}[{index}]` of {owner} must have shape (batch, units) = {(inputs.shape[0], size)}, "
+                f"`{argument}[{index}]` of {owner} must have shape ({', '.join(layout)}) = {shape}, "
                 f"got {tuple(state.shape)}."
             )
     return states

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_states
+from torch_keras_lstm.layers.recurrent_cell import SingleStep
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells, flat_states
 from torch_keras_lstm.recurrence import scan
 from torch_keras_lstm.recurrence.masks import blank
 
@@ -18,8 +20,9 @@ class RNN(RecurrentLayer):
     """Run ``cell`` over (batch, time, features), with the arguments and the mask rule of ``keras.layers.RNN``.
 
     Args:
-        cell: a module whose call takes (batch, features) and a tuple of states and returns the output and the new
-            states. It has Keras' ``state_size`` (an integer, or a list of them) and, if the output is not as wide as
+        cell: a cell, or a list of them, which becomes :class:`torch_keras_lstm.layers.StackedRNNCells`. A cell is a
+            module whose call takes (batch, features) and a tuple of states and returns the output and the new states.
+            It has Keras' ``state_size`` (an integer, or a list of them) and, if the output is not as wide as
             the first state, ``output_size``. It may have ``get_initial_state(batch_size)``, where sequences start
             instead of at zeros, as in Keras, and ``step_for(inputs, training)``, which returns such a function for the
             whole sequence, dropout masks drawn once; :class:`torch_keras_lstm.layers.LSTMCell` has both.
@@ -33,7 +36,7 @@ class RNN(RecurrentLayer):
 
     def __init__(
         self,
-        cell: nn.Module,
+        cell: nn.Module | Sequence[SingleStep],
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -42,6 +45,8 @@ class RNN(RecurrentLayer):
         zero_output_for_mask: bool = False,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
+        if isinstance(cell, (list, tuple)):
+            cell = StackedRNNCells(cell)
         if not isinstance(cell, nn.Module):
             raise ValueError(
                 f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r}."
@@ -69,9 +74,8 @@ class RNN(RecurrentLayer):
 
     @property
     def state_sizes(self) -> tuple[int, ...]:
-        """The cell's ``state_size`` as a tuple."""
-        size: Any = self.cell.state_size
-        return (size,) if isinstance(size, int) else tuple(size)
+        """The widths of the cell's states; those of stacked cells one after the other."""
+        return tuple(flat_states(self.cell.state_size))
 
     @property
     def output_size(self) -> int:
@@ -95,12 +99,15 @@ class RNN(RecurrentLayer):
         if isinstance(self.cell, Layer):
             self.cell.check_input_shape((shape[0], *shape[2:]))
 
+    def _one_after_the_other(self, states: Any) -> Any:
+        return flat_states(states) if states is not None and isinstance(self.cell, StackedRNNCells) else states
+
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What the cell's ``get_initial_state`` gives, if it has one; otherwise zeros."""
         initial_state = getattr(self.cell, "get_initial_state", None)
         if initial_state is None:
             return super().first_states(inputs)
-        states = initial_state(batch_size=inputs.shape[0])
+        states = self._one_after_the_other(initial_state(batch_size=inputs.shape[0]))
         return as_states(states, self.state_sizes, inputs, "get_initial_state", f"the cell of layer `{self.name}`")
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
@@ -118,7 +125,7 @@ class RNN(RecurrentLayer):
         training = self.training if training is None else training
         inputs = self.prepare(inputs)
         mask = self.check_mask(mask, inputs)
-        states = self.starting_states(inputs, initial_state)
+        states = self.starting_states(inputs, self._one_after_the_other(initial_state))
         step_for = getattr(self.cell, "step_for", None)
         output, states = scan(
             _call_cell(self.cell) if step_for is None else step_for(inputs, training),
@@ -130,7 +137,10 @@ class RNN(RecurrentLayer):
             zero_output_for_mask=self.zero_output_for_mask,
             first_output=states[0] if self.hold_initial_state else None,
         )
-        return self.deliver(output, states)
+        delivered = self.deliver(output, states)
+        if self.return_state and isinstance(self.cell, StackedRNNCells):
+            return (delivered[0], *self.cell.nest(delivered[1:]))
+        return delivered
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, the cell's configuration among them."""

@@ -45,31 +45,60 @@ class WeightRow:
 
     Attributes:
         name: Keras' name, such as ``recurrent_kernel``.
-        parameter: the attribute of the layer that holds it, such as ``weight_hh_l0``.
-        axes: the order of Keras' axes in the torch tensor; ``(1, 0)`` for a kernel (in, out) kept as (out, in).
+        parameters: the attribute of the layer that holds it, such as ``weight_hh_l0``; several if each holds a slice of
+            Keras' first axis.
+        axes: the order of Keras' axes in the torch tensor; ``(1, 0)`` for a kernel (in, out) kept as (out, in),
+            ``None`` for the same order whatever their number.
         initializer: called with Keras' shape, ``dtype`` and ``device``.
         regularizer: called with the tensor in Keras' layout; its value enters ``layer.losses``.
         constraint: called with the tensor in Keras' layout by ``layer.apply_constraints()``.
+        trainable: whether it is a parameter; otherwise a buffer, such as a moving average.
+        dtype: of a buffer that counts; ``None`` for the layer's.
+        blocks: the order in which torch has the blocks that lie side by side along Keras' last axis, such as a GRU's
+            gates; empty where Keras' order is torch's.
     """
 
     name: str
-    parameter: str
-    axes: tuple[int, ...]
+    parameters: tuple[str, ...]
+    axes: tuple[int, ...] | None
     initializer: Initializer
     regularizer: Regularizer | None = None
     constraint: Constraint | None = None
+    trainable: bool = True
+    dtype: torch.dtype | None = None
+    blocks: tuple[int, ...] = ()
 
-    def to_torch(self, array: Tensor) -> Tensor:
-        """From Keras' layout to torch's; a view."""
-        return array.permute(self.axes)
+    @property
+    def parameter(self) -> str:
+        """The first of ``parameters``, for most rows the only one."""
+        return self.parameters[0]
 
-    def to_keras(self, tensor: Tensor) -> Tensor:
-        """From torch's layout to Keras'; a view."""
-        return tensor.permute(tuple(self.axes.index(axis) for axis in range(len(self.axes))))
+    def to_torch(self, array: Tensor) -> dict[str, Tensor]:
+        """What each parameter holds of an array in Keras' layout; views where the order of blocks is torch's."""
+        axes = range(array.ndim) if self.axes is None else self.axes
+        tensor = _reordered(array, self.blocks).permute(tuple(axes))
+        parts = tensor.unbind(0) if len(self.parameters) > 1 else (tensor,)
+        return dict(zip(self.parameters, parts, strict=True))
+
+    def to_keras(self, *tensors: Tensor) -> Tensor:
+        """The contents of the parameters in Keras' layout; a view where :meth:`to_torch` gives one."""
+        tensor = torch.stack(tensors) if len(tensors) > 1 else tensors[0]
+        if self.axes is not None:
+            tensor = tensor.permute(tuple(self.axes.index(axis) for axis in range(len(self.axes))))
+        return _reordered(tensor, tuple(self.blocks.index(block) for block in range(len(self.blocks))))
 
     def torch_shape(self, keras_shape: Sequence[int]) -> tuple[int, ...]:
-        """The parameter's shape for a weight of Keras' shape."""
-        return tuple(keras_shape[axis] for axis in self.axes)
+        """The shape of each parameter for a weight of Keras' shape."""
+        shape = tuple(keras_shape if self.axes is None else (keras_shape[axis] for axis in self.axes))
+        return shape[1:] if len(self.parameters) > 1 else shape
+
+
+def _reordered(array: Tensor, order: Sequence[int]) -> Tensor:
+    """The blocks along the last axis in another order."""
+    if not order:
+        return array
+    blocks = array.chunk(len(order), dim=-1)
+    return torch.cat([blocks[block] for block in order], dim=-1)
 
 
 def as_keras_array(array: Any, row: WeightRow, shape: Sequence[int], layer_name: str) -> Tensor:

@@ -1,5 +1,7 @@
 """The whole sequence in one call of ``torch.nn.LSTM``'s kernels: oneDNN on a CPU, cuDNN on a GPU."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -35,18 +37,22 @@ def lstm_fused(
     return _masked(inputs, state, weights, mask, options)
 
 
-def flatten_for_cudnn(weights: LSTMWeights) -> None:
+def flatten_for_cudnn(weights: Sequence[Tensor | None], mode: str = "LSTM") -> None:
     """Move CUDA weights, in place, into the one buffer that cuDNN reads, or it copies them together on every call.
 
     The tensors stay the same objects, so optimizers do not notice. Weights elsewhere are left alone.
+
+    Args:
+        weights: as torch's kernels take them, ``weight_ih`` and ``weight_hh`` first.
+        mode: torch's name of the kernel: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
     """
     flat = [weight for weight in weights if weight is not None]
     if not all(weight.is_cuda and torch.backends.cudnn.is_acceptable(weight) for weight in flat):
         return
-    features, units = weights.weight_ih.shape[1], weights.weight_hh.shape[1]
-    with torch.no_grad(), torch.cuda.device_of(weights.weight_ih):
-        mode = torch.backends.cudnn.rnn.get_cudnn_mode("LSTM")
-        torch._cudnn_rnn_flatten_weight(flat, len(flat), features, mode, units, 0, 1, True, False)
+    features, units = flat[0].shape[1], flat[1].shape[1]
+    with torch.no_grad(), torch.cuda.device_of(flat[0]):
+        cudnn_mode = torch.backends.cudnn.rnn.get_cudnn_mode(mode)
+        torch._cudnn_rnn_flatten_weight(flat, len(flat), features, cudnn_mode, units, 0, 1, True, False)
 
 
 def _masked(

@@ -22,9 +22,9 @@ KERAS1_BIASES = tuple(index + 2 for index in KERAS1_KERNELS)
 KERNEL_AXES = (1, 0)  # Keras' (in, 4 * units) as torch's (4 * units, in)
 
 
-def split_gates(gates: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """(..., 4 * units) -> input, forget, cell and output gate, (..., units) each, in that order."""
-    i, f, g, o = gates.chunk(4, dim=-1)
+def split_gates(gates: Tensor, axis: int = -1) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Input, forget, cell and output gate, which lie side by side along ``axis`` in that order."""
+    i, f, g, o = gates.chunk(4, dim=axis)
     return i, f, g, o
 
 

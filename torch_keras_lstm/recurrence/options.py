@@ -2,12 +2,24 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
 Activation = Callable[[Tensor], Tensor]
+
+
+class InputWeights(Protocol):
+    """What of a cell's weights concerns the inputs alone."""
+
+    @property
+    def weight_ih(self) -> Tensor:
+        """(gates * units, features)"""
+
+    @property
+    def bias(self) -> Tensor | None:
+        """(gates * units,), what is added to the inputs' part."""
 
 
 class LSTMWeights(NamedTuple):

@@ -30,7 +30,8 @@ def scan(
         step: takes (batch, ...) and the states, gives the output and the new states.
         inputs: (batch, time, ...), time at least 1.
         states: (batch, ...) each.
-        mask: (batch, time), boolean, ``False`` where a step is to be skipped.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped; further axes as outputs and states have
+            them, or of size 1, skip a step in parts of them.
         first_output: (batch, ...), the output of masked steps before the first other one; by default zeros.
 
     Returns:
@@ -60,5 +61,5 @@ def scan(
 
 
 def _beside(kept: Tensor, values: Tensor) -> Tensor:
-    """(batch,) -> (batch, 1, ...), as many axes as ``values`` has."""
-    return kept.reshape(-1, *(1,) * (values.ndim - 1))
+    """(batch, ...) -> (batch, ..., 1, ...), as many axes as ``values`` has."""
+    return kept.reshape(*kept.shape, *(1,) * (values.ndim - kept.ndim))

@@ -5,11 +5,11 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from torch_keras_lstm.recurrence.gates import per_gate, split_gates
-from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.options import InputWeights, LSTMOptions
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
-def project(inputs: Tensor, weights: LSTMWeights, dropout: Tensor | None) -> Tensor:
+def project(inputs: Tensor, weights: InputWeights, dropout: Tensor | None) -> Tensor:
     """What the inputs and the biases contribute to the gates, ``x @ W_ih.T + b``: one product for any number of steps.
 
     Args:
@@ -18,7 +18,7 @@ def project(inputs: Tensor, weights: LSTMWeights, dropout: Tensor | None) -> Ten
         dropout: ``LSTMOptions.input_dropout``.
 
     Returns:
-        (batch, ..., 4 * units)
+        (batch, ..., gates * units)
     """
     bias = weights.bias
     if dropout is None:
@@ -27,7 +27,8 @@ def project(inputs: Tensor, weights: LSTMWeights, dropout: Tensor | None) -> Ten
     masks = dropout.reshape(*dropout.shape[:2], *(1,) * (inputs.ndim - 2), -1)
     if len(masks) == 1:
         return linear(inputs * masks[0], weights.weight_ih, bias)
-    gates = [linear(inputs * mask, weight) for mask, weight in zip(masks, per_gate(weights.weight_ih), strict=True)]
+    kernels = weights.weight_ih.chunk(len(masks))
+    gates = [linear(inputs * mask, kernel) for mask, kernel in zip(masks, kernels, strict=True)]
     projected = torch.cat(gates, dim=-1)
     return projected if bias is None else projected + bias
 
@@ -46,7 +47,12 @@ def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: L
         recurrent = linear(state.hidden, weight_hh)
     else:
         recurrent = torch.cat((state.hidden * options.recurrent_dropout).bmm(per_gate(weight_hh).mT).unbind(0), dim=-1)
-    i, f, g, o = split_gates(projected + recurrent)
+    return next_state(split_gates(projected + recurrent), state, options)
+
+
+def next_state(gates: tuple[Tensor, Tensor, Tensor, Tensor], state: LSTMState, options: LSTMOptions) -> LSTMState:
+    """The state after one step, given what inputs, hidden state and bias contribute to each gate."""
+    i, f, g, o = gates
     gate, activation = options.recurrent_activation, options.activation
     cell = gate(f) * state.cell + gate(i) * activation(g)
     return LSTMState(gate(o) * activation(cell), cell)

@@ -1,0 +1,167 @@
+"""``keras.layers.GRU`` on torch's fused kernels."""
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, Unpack
+
+import torch
+
+from torch_keras_lstm.layers.cell_layer import CellLayer
+from torch_keras_lstm.layers.gru_base import GRUBase
+from torch_keras_lstm.layers.layer import CommonArguments
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.recurrence import UseCudnn, choose, why_not_fused
+from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
+from torch_keras_lstm.recurrence.gru import GRUOptions, gru_step
+from torch_keras_lstm.recurrence.hidden_only import fused, loop_over
+
+
+@register("keras.layers")
+class GRU(CellLayer, GRUBase):
+    """A gated recurrent unit over a sequence, with the arguments, the call and the numbers of ``keras.layers.GRU``.
+
+    The ``state_dict`` fits ``torch.nn.GRU``, whose order of gates the parameters have; ``get_weights`` and
+    ``set_weights`` speak Keras'. Only ``reset_after=True`` is what torch computes; ``False`` runs step by step, its one
+    bias in ``bias_ih_l0``.
+
+    Args:
+        units: width of the output and of the state.
+        activation: of the candidate; a Keras name, a callable, or ``None`` for linear.
+        recurrent_activation: of the update and the reset gate.
+        use_bias: whether there is a bias.
+        kernel_initializer: draws the (features, 3 * units) kernel as a whole; name, configuration or object.
+        recurrent_initializer: draws the (units, 3 * units) recurrent kernel as a whole.
+        bias_initializer: draws the bias, (2, 3 * units) with ``reset_after``, else (3 * units,).
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: their terms are in ``losses``.
+        activity_regularizer: called with the output; its term, divided by the batch size, is in ``losses``.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied by ``apply_constraints()``.
+        dropout: rate in [0, 1] at which inputs are dropped in training, the same ones at every step.
+        recurrent_dropout: rate at which hidden states are dropped where they enter the gates.
+        seed: of a generator of this layer's own for dropout; by default torch's global one is used.
+        return_sequences: return the outputs of all steps instead of the last one.
+        return_state: return the final state after the output.
+        go_backwards: run from the last step to the first; the outputs stay in the order of processing.
+        stateful: start each call from the final state of the one before, until ``reset_state()``.
+        unroll: accepted for Keras' sake; it changes no number.
+        reset_after: whether the reset gate comes after the product with the recurrent kernel, as in cuDNN and by
+            default since Keras 3 and TensorFlow 2, or before it, as in older files.
+        use_cudnn: 'auto' takes the fused kernels whenever they can compute this configuration, ``False`` never,
+            ``True`` raises a ``ValueError`` when they cannot.
+        zero_output_for_mask: zeros at masked steps instead of the last output before them.
+        implementation: 1 draws a dropout mask for each gate, 2 one for all; with recurrent dropout it is always 1.
+        input_size: the number of features, to build the layer at once, as in ``torch.nn.GRU``. Keras' ``input_shape``,
+            (time, features), does the same. Without either it is built by the first call.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+    """
+
+    def __init__(
+        self,
+        units: SupportsIndex,
+        activation: object = "tanh",
+        recurrent_activation: object = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: object = "glorot_uniform",
+        recurrent_initializer: object = "orthogonal",
+        bias_initializer: object = "zeros",
+        kernel_regularizer: object = None,
+        recurrent_regularizer: object = None,
+        bias_regularizer: object = None,
+        activity_regularizer: object = None,
+        kernel_constraint: object = None,
+        recurrent_constraint: object = None,
+        bias_constraint: object = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        reset_after: bool = True,
+        use_cudnn: UseCudnn = "auto",
+        *,
+        zero_output_for_mask: bool = False,
+        implementation: int = 2,
+        input_size: int | None = None,
+        **kwargs: Unpack[CommonArguments],
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            reset_after=reset_after,
+            zero_output_for_mask=zero_output_for_mask,
+            implementation=implementation,
+            use_cudnn=use_cudnn,
+            input_size=input_size,
+            **kwargs,
+        )
+
+    @property
+    def state_sizes(self) -> tuple[int]:
+        """The hidden state is ``units`` wide."""
+        return (self.units,)
+
+    def forward(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        initial_state: Sequence[Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run the sequence; arguments, result and errors as :meth:`torch_keras_lstm.layers.LSTM.forward`, one state."""
+        training = self.training if training is None else training
+        inputs = self.prepare(inputs)
+        mask = self.check_mask(mask, inputs)
+        (hidden,) = self.starting_states(inputs, initial_state)
+        path = choose(self.why_not_fused(training), self.use_cudnn)
+        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
+        options = GRUOptions(
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            go_backwards=self.go_backwards,
+            return_sequences=self.return_sequences,
+            return_state=self.return_state or self.stateful,
+            zero_output_for_mask=self.zero_output_for_mask,
+            input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=self.reset_after,
+        )
+        sequence = (inputs, hidden, self.gru_weights(), mask, options)
+        return self.deliver(*(fused(torch.gru, *sequence) if path.name == "fused" else loop_over(gru_step, *sequence)))
+
+    def why_not_fused(self, training: bool) -> str | None:
+        """What keeps a call from the kernels of ``torch.nn.GRU``; ``None`` when nothing does."""
+        if not self.reset_after:
+            return "the fused kernels compute `reset_after=True` only"
+        input_dropout, recurrent_dropout = self.dropout_counts(training)
+        return why_not_fused(
+            self.activation,
+            self.recurrent_activation,
+            input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout,
+        )
+
+    def on_new_storage(self) -> None:
+        """Lay the weights out for cuDNN."""
+        if self.built and self.reset_after:
+            flatten_for_cudnn(self.gru_weights(), "GRU")

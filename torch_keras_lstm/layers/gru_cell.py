@@ -1,0 +1,92 @@
+"""``keras.layers.GRUCell``: one step of a GRU, to be run over time by :class:`torch_keras_lstm.layers.RNN`."""
+
+from typing import SupportsIndex, Unpack
+
+from torch import Tensor
+
+from torch_keras_lstm.layers.gru_base import GRUBase
+from torch_keras_lstm.layers.layer import LayerArguments
+from torch_keras_lstm.layers.recurrent_cell import CellStep, SingleStep
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.recurrence import project
+from torch_keras_lstm.recurrence.gru import GRUOptions, gru_step
+
+
+@register("keras.layers")
+class GRUCell(SingleStep, GRUBase):
+    """One step of a gated recurrent unit, with the arguments and the numbers of ``keras.layers.GRUCell``.
+
+    The arguments are those of :class:`torch_keras_lstm.layers.GRU` that concern a single step. The ``state_dict`` fits
+    ``torch.nn.GRUCell``.
+    """
+
+    def __init__(
+        self,
+        units: SupportsIndex,
+        activation: object = "tanh",
+        recurrent_activation: object = "sigmoid",
+        use_bias: bool = True,
+        kernel_initializer: object = "glorot_uniform",
+        recurrent_initializer: object = "orthogonal",
+        bias_initializer: object = "zeros",
+        kernel_regularizer: object = None,
+        recurrent_regularizer: object = None,
+        bias_regularizer: object = None,
+        kernel_constraint: object = None,
+        recurrent_constraint: object = None,
+        bias_constraint: object = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        reset_after: bool = True,
+        seed: int | None = None,
+        *,
+        implementation: int = 2,
+        input_size: int | None = None,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            recurrent_activation=recurrent_activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=reset_after,
+            seed=seed,
+            implementation=implementation,
+            **kwargs,
+        )
+        if input_size is not None:
+            self.build((None, input_size))
+        self.build_if_shape_is_known()
+
+    @property
+    def state_size(self) -> int:
+        """Width of the hidden state."""
+        return self.units
+
+    def step_for(self, inputs: Tensor, training: bool) -> CellStep:
+        """As :meth:`SingleStep.step_for`."""
+        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
+        weights = self.gru_weights()
+        options = GRUOptions(
+            activation=self.activation,
+            recurrent_activation=self.recurrent_activation,
+            recurrent_dropout=recurrent_dropout,
+            reset_after=self.reset_after,
+        )
+
+        def step(now: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+            new = gru_step(project(now, weights, input_dropout), states[0], weights, options)
+            return new, (new,)
+
+        return step

@@ -1,0 +1,323 @@
+"""What the cells share, and the layers that run one: Keras' arguments, the weights, the draw of dropout masks."""
+
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, SupportsIndex
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.dropout_generator import DropoutGenerator
+from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.recurrent import as_states
+from torch_keras_lstm.recurrence.gates import KERNEL_AXES
+
+CellStep = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
+
+
+class RecurrentCell(Layer):
+    """The arguments and weights of one recurrent step; see :class:`torch_keras_lstm.layers.LSTM` for the arguments.
+
+    The parameters have the names, shapes and gate order of torch's own module, ``weight_ih``, ``weight_hh``,
+    ``bias_ih`` and ``bias_hh`` with the suffix that the module gives them, so that a ``state_dict`` fits it. Where
+    Keras has one bias and torch two, two trainable ones would take its step twice in every optimizer, so ``bias_hh``
+    is a buffer of zeros: no optimizer sees it, and no ``requires_grad_(True)`` thaws it.
+    """
+
+    # How many blocks the kernels have side by side, and torch's order of them where it is not Keras'.
+    gates: ClassVar[int] = 1
+    gate_order: ClassVar[tuple[int, ...]] = ()
+    parameter_suffix: ClassVar[str] = ""
+    default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
+
+    def __init__(
+        self,
+        *,
+        units: SupportsIndex,
+        activation: object,
+        use_bias: bool,
+        kernel_initializer: object,
+        recurrent_initializer: object,
+        bias_initializer: object,
+        kernel_regularizer: object,
+        recurrent_regularizer: object,
+        bias_regularizer: object,
+        kernel_constraint: object,
+        recurrent_constraint: object,
+        bias_constraint: object,
+        dropout: float,
+        recurrent_dropout: float,
+        seed: int | None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = positive_integer("units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = use_bias
+        self.dropout = min(1.0, max(0.0, dropout))
+        self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
+        self.seed = seed
+        self._dropout_generator = DropoutGenerator(seed)
+        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
+        self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
+        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
+        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, "recurrent_regularizer")
+        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
+        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
+        self.recurrent_constraint = constraints.get(recurrent_constraint, "recurrent_constraint")
+        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
+
+    def declare_weights(self, bias_initializer: object = None, *, both_biases: bool = False) -> None:
+        """Declare kernel, recurrent kernel and bias: the last thing that a subclass' ``__init__`` does.
+
+        Args:
+            bias_initializer: what to draw the bias by, if not by the argument of that name.
+            both_biases: Keras' bias has two rows, and ``bias_hh`` is a parameter, not zeros.
+        """
+        suffix = self.parameter_suffix
+        self.add_weight(
+            "kernel",
+            "weight_ih" + suffix,
+            axes=KERNEL_AXES,
+            blocks=self.gate_order,
+            initializer=self.kernel_initializer,
+            regularizer=self.kernel_regularizer,
+            constraint=self.kernel_constraint,
+        )
+        self.add_weight(
+            "recurrent_kernel",
+            "weight_hh" + suffix,
+            axes=KERNEL_AXES,
+            blocks=self.gate_order,
+            initializer=self.recurrent_initializer,
+            regularizer=self.recurrent_regularizer,
+            constraint=self.recurrent_constraint,
+        )
+        if not self.use_bias:
+            return
+        self.add_weight(
+            "bias",
+            ("bias_ih" + suffix, "bias_hh" + suffix) if both_biases else "bias_ih" + suffix,
+            axes=(0, 1) if both_biases else (0,),
+            blocks=self.gate_order,
+            initializer=bias_initializer or self.bias_initializer,
+            regularizer=self.bias_regularizer,
+            constraint=self.bias_constraint,
+        )
+        if not both_biases:
+            zeros = torch.zeros(self.gates * self.units, dtype=self.dtype, device=self.device)
+            self.register_buffer("bias_hh" + suffix, zeros)
+
+    @property
+    def input_size(self) -> int | None:
+        """The number of input features; ``None`` until the layer is built."""
+        weight: Tensor = getattr(self, "weight_ih" + self.parameter_suffix)
+        return weight.shape[1] if self.built else None
+
+    @property
+    def output_size(self) -> int:
+        """The output is ``units`` wide."""
+        return self.units
+
+    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
+        """Keras' shapes: (features, gates * units), (units, gates * units), and the bias' (gates * units,)."""
+        features, width = input_shape[-1], self.gates * self.units
+        assert features is not None, "check_input_shape refuses an unknown number of features"
+        return {"kernel": (features, width), "recurrent_kernel": (self.units, width), "bias": (width,)}
+
+    def check_features(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless the last axis of ``shape`` has the size that the kernel was built for."""
+        features = shape[-1]
+        if features is None:
+            raise ValueError(f"Layer `{self.name}` needs the number of features to be built, got shape {shape}.")
+        if self.built and features != self.input_size:
+            raise ValueError(
+                f"Layer `{self.name}` was built for {self.input_size} features, got an input of shape {tuple(shape)}."
+            )
+
+    def check_input_dtype(self, dtype: torch.dtype) -> None:
+        """Raise a ``ValueError`` unless ``dtype`` is floating: integers are rather a forgotten ``Embedding``."""
+        if not dtype.is_floating_point:
+            raise ValueError(
+                f"Layer `{self.name}` takes floating-point inputs, got {str(dtype).removeprefix('torch.')}. "
+                "Convert them with `.float()`, or put an `Embedding` in front if they are indices."
+            )
+
+    def torch_weights(self) -> tuple[Tensor, ...]:
+        """``weight_ih`` and ``weight_hh``, then ``bias_ih`` and ``bias_hh`` if there are biases: torch's order."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if self.use_bias else 2]
+        return tuple(getattr(self, name + self.parameter_suffix) for name in names)
+
+    # -- dropout --------------------------------------------------------------------------------------------------
+
+    @property
+    def dropout_masks(self) -> int:
+        """How many masks a call draws for each of its dropouts: one for all gates together, or one a gate."""
+        return 1
+
+    def dropout_counts(self, training: bool) -> tuple[int, int]:
+        """How many dropout masks a call draws for the inputs and for the hidden state.
+
+        A rate of 1 drops nothing, as in Keras on TensorFlow.
+        """
+        inputs = self.dropout_masks if training and 0 < self.dropout < 1 else 0
+        return inputs, self.dropout_masks if training and 0 < self.recurrent_dropout < 1 else 0
+
+    def draw_dropout(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
+        """Draw this call's dropout factors, 0 or 1 / (1 - rate), constant in time.
+
+        A test that needs given masks replaces this method.
+
+        Args:
+            inputs: (batch, ..., features)
+
+        Returns:
+            (masks, batch, features) for the inputs and (masks, batch, units) for the hidden state, ``None`` for none;
+            several masks are in torch's order of the gates.
+        """
+        batch, features = inputs.shape[0], inputs.shape[-1]
+        for_inputs, for_hidden = self.dropout_counts(training)
+        return (
+            self._draw(self.dropout, (for_inputs, batch, features)),
+            self._draw(self.recurrent_dropout, (for_hidden, batch, self.units)),
+        )
+
+    def _draw(self, rate: float, shape: tuple[int, ...]) -> Tensor | None:
+        if shape[0] == 0:
+            return None
+        return self._dropout_generator.mask(shape, rate, dtype=self.dtype, device=self.device)
+
+    # -- configuration --------------------------------------------------------------------------------------------
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": activations.serialize(self.activation),
+            "use_bias": self.use_bias,
+            "kernel_initializer": initializers.serialize(self.kernel_initializer),
+            "recurrent_initializer": initializers.serialize(self.recurrent_initializer),
+            "bias_initializer": initializers.serialize(self.bias_initializer),
+            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
+            "recurrent_regularizer": regularizers.serialize(self.recurrent_regularizer),
+            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
+            "kernel_constraint": constraints.serialize(self.kernel_constraint),
+            "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
+            "bias_constraint": constraints.serialize(self.bias_constraint),
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+        }
+
+    def extra_repr(self) -> str:
+        """Sizes, and what differs from Keras' defaults."""
+        parts = [f"{self.input_size}, {self.units}", super().extra_repr()]
+        for name, default in self.default_activations.items():
+            activation = activations.serialize(getattr(self, name))
+            parts += [f"{name}={activation!r}"] if activation != default else []
+        parts += ["use_bias=False"] if not self.use_bias else []
+        parts += [f"dropout={self.dropout}"] if self.dropout else []
+        parts += [f"recurrent_dropout={self.recurrent_dropout}"] if self.recurrent_dropout else []
+        return ", ".join(parts)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        super()._load_from_state_dict(state_dict, prefix, *args)
+        zeros = self._buffers.get("bias_hh" + self.parameter_suffix)
+        if self.built and zeros is not None:
+            # torch's modules train both biases; their sum is what either of them computes.
+            with torch.no_grad():
+                getattr(self, "bias_ih" + self.parameter_suffix).add_(zeros)
+                zeros.zero_()
+
+
+class GatedCell(RecurrentCell):
+    """A cell with gates: their activation, and whether each of them gets dropout masks of its own."""
+
+    default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh", "recurrent_activation": "sigmoid"}
+
+    def __init__(self, *, recurrent_activation: object, implementation: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.recurrent_activation = activations.get(recurrent_activation, "recurrent_activation")
+        if implementation not in (0, 1, 2):
+            raise ValueError(f"`implementation` must be 1 or 2 (0 means 1, as in Keras 2), got {implementation!r}.")
+        # Keras 3 draws a mask for each gate as soon as there is recurrent dropout (keras/src/layers/rnn/lstm.py).
+        self.implementation = 1 if self.recurrent_dropout else max(implementation, 1)
+
+    @property
+    def dropout_masks(self) -> int:
+        """As Keras 3.8 and later: one a gate with recurrent dropout or ``implementation=1``, else one for all."""
+        return self.gates if self.implementation == 1 else 1
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        config = {
+            **super().get_config(),
+            "recurrent_activation": activations.serialize(self.recurrent_activation),
+        }
+        if self.implementation == 1 and not self.recurrent_dropout:
+            config["implementation"] = 1  # Keras 3 leaves it out, and loses the masks of each gate with it
+        return config
+
+
+class SingleStep(RecurrentCell):
+    """What makes a cell callable for one step; it stands before the class of the cell's arguments among the bases."""
+
+    @property
+    @abstractmethod
+    def state_size(self) -> int | list[int]:
+        """The width of the state, or of each state."""
+
+    @abstractmethod
+    def step_for(self, inputs: Tensor, training: bool) -> CellStep:
+        """A function that runs one step, with dropout masks drawn now and kept for all the steps that it is called for.
+
+        Args:
+            inputs: (batch, ..., features); only the sizes matter.
+            training: whether dropout is active.
+        """
+
+    @property
+    def state_sizes(self) -> tuple[int, ...]:
+        """The width of each state."""
+        size = self.state_size
+        return (size,) if isinstance(size, int) else tuple(size)
+
+    def check_input_shape(self, shape: Shape) -> None:
+        """Raise a ``ValueError`` unless ``shape`` is (batch, features) as the cell was built for."""
+        if len(shape) != 2:
+            raise ValueError(
+                f"Cell `{self.name}` takes one step of shape (batch, features), got {len(shape)} axes: {tuple(shape)}."
+            )
+        self.check_features(shape)
+
+    def get_initial_state(self, batch_size: int) -> list[Tensor]:
+        """Zeros for each state, (batch, units)."""
+        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_sizes]
+
+    def forward(self, inputs: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
+        """Run one step.
+
+        Args:
+            inputs: (batch, features)
+            states: the hidden state, and the cell state if there is one, (batch, units) each.
+            training: whether dropout is active; ``None`` means ``self.training``.
+
+        Returns:
+            The output (batch, units), which is the new hidden state, and the list of the new states.
+
+        Raises:
+            ValueError: when the inputs or the states have the wrong rank, size, number or type.
+        """
+        inputs = self.prepare(inputs)
+        before = as_states(states, self.state_sizes, inputs, "states", f"cell `{self.name}`")
+        step = self.step_for(inputs, self.training if training is None else training)
+        output, new_states = step(inputs, before)
+        return output, list(new_states)
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """(batch, units)"""
+        return input_shape[0], self.units

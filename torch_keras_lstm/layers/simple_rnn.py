@@ -1,0 +1,152 @@
+"""``keras.layers.SimpleRNN`` on torch's fused kernels."""
+
+from collections.abc import Sequence
+from typing import Any, SupportsIndex, Unpack
+
+import torch
+
+from torch_keras_lstm import activations
+from torch_keras_lstm.layers.cell_layer import CellLayer
+from torch_keras_lstm.layers.layer import CommonArguments
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
+from torch_keras_lstm.recurrence import LSTMOptions, choose
+from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
+from torch_keras_lstm.recurrence.hidden_only import fused, loop_over
+from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
+
+_KERNELS = {
+    activations.tanh: (torch.rnn_tanh, "RNN_TANH"),
+    torch.tanh: (torch.rnn_tanh, "RNN_TANH"),
+    activations.relu: (torch.rnn_relu, "RNN_RELU"),
+    torch.relu: (torch.rnn_relu, "RNN_RELU"),
+}
+
+
+@register("keras.layers")
+class SimpleRNN(CellLayer, SimpleRNNBase):
+    """The fully connected recurrence ``h = activation(x @ kernel + h @ recurrent_kernel + bias)`` over a sequence.
+
+    It has the arguments, the call and the numbers of ``keras.layers.SimpleRNN``; the ``state_dict`` fits
+    ``torch.nn.RNN``, whose kernels run it when the activation is tanh or relu.
+
+    Args:
+        units: width of the output and of the state.
+        activation: a Keras name, a callable, or ``None`` for linear.
+        use_bias: whether there is a bias.
+        kernel_initializer, recurrent_initializer, bias_initializer: Keras' names, configurations or objects.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: their terms are in ``losses``.
+        activity_regularizer: called with the output; its term, divided by the batch size, is in ``losses``.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied by ``apply_constraints()``.
+        dropout: rate in [0, 1] at which inputs are dropped in training, the same ones at every step.
+        recurrent_dropout: rate at which hidden states are dropped before the recurrent kernel.
+        seed: of a generator of this layer's own for dropout; by default torch's global one is used.
+        return_sequences: return the outputs of all steps instead of the last one.
+        return_state: return the final state after the output.
+        go_backwards: run from the last step to the first; the outputs stay in the order of processing.
+        stateful: start each call from the final state of the one before, until ``reset_state()``.
+        unroll: accepted for Keras' sake; it changes no number.
+        zero_output_for_mask: zeros at masked steps instead of the last output before them.
+        input_size: the number of features, to build the layer at once, as in ``torch.nn.RNN``.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+    """
+
+    def __init__(
+        self,
+        units: SupportsIndex,
+        activation: object = "tanh",
+        use_bias: bool = True,
+        kernel_initializer: object = "glorot_uniform",
+        recurrent_initializer: object = "orthogonal",
+        bias_initializer: object = "zeros",
+        kernel_regularizer: object = None,
+        recurrent_regularizer: object = None,
+        bias_regularizer: object = None,
+        activity_regularizer: object = None,
+        kernel_constraint: object = None,
+        recurrent_constraint: object = None,
+        bias_constraint: object = None,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        seed: int | None = None,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        stateful: bool = False,
+        unroll: bool = False,
+        *,
+        zero_output_for_mask: bool = False,
+        input_size: int | None = None,
+        **kwargs: Unpack[CommonArguments],
+    ) -> None:
+        super().__init__(
+            units=units,
+            activation=activation,
+            use_bias=use_bias,
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            activity_regularizer=activity_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+            dropout=dropout,
+            recurrent_dropout=recurrent_dropout,
+            seed=seed,
+            return_sequences=return_sequences,
+            return_state=return_state,
+            go_backwards=go_backwards,
+            stateful=stateful,
+            unroll=unroll,
+            zero_output_for_mask=zero_output_for_mask,
+            input_size=input_size,
+            **kwargs,
+        )
+
+    @property
+    def state_sizes(self) -> tuple[int]:
+        """The hidden state is ``units`` wide."""
+        return (self.units,)
+
+    def forward(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        initial_state: Sequence[Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run the sequence; arguments, result and errors as :meth:`torch_keras_lstm.layers.LSTM.forward`, one state."""
+        training = self.training if training is None else training
+        inputs = self.prepare(inputs)
+        mask = self.check_mask(mask, inputs)
+        (hidden,) = self.starting_states(inputs, initial_state)
+        path = choose(self.why_not_fused(training), self.use_cudnn)
+        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
+        options = LSTMOptions(
+            activation=self.activation,
+            go_backwards=self.go_backwards,
+            return_sequences=self.return_sequences,
+            return_state=self.return_state or self.stateful,
+            zero_output_for_mask=self.zero_output_for_mask,
+            input_dropout=input_dropout,
+            recurrent_dropout=recurrent_dropout,
+        )
+        sequence = (inputs, hidden, self.simple_rnn_weights(), mask, options)
+        if path.name == "fused":
+            return self.deliver(*fused(_KERNELS[self.activation][0], *sequence))
+        return self.deliver(*loop_over(simple_rnn_step, *sequence))
+
+    def why_not_fused(self, training: bool) -> str | None:
+        """What keeps a call from the kernels of ``torch.nn.RNN``; ``None`` when nothing does."""
+        if self.activation not in _KERNELS:
+            name = activations.serialize(self.activation)
+            return f"the fused kernels compute `activation` 'tanh' and 'relu' only, not {name!r}"
+        return "the fused kernels have no `recurrent_dropout`" if self.dropout_counts(training)[1] else None
+
+    def on_new_storage(self) -> None:
+        """Lay the weights out for cuDNN."""
+        if self.built and self.activation in _KERNELS:
+            flatten_for_cudnn(self.simple_rnn_weights(), _KERNELS[self.activation][1])

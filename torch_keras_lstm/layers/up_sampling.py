@@ -1,0 +1,110 @@
+"""``keras.layers.UpSampling1D``, ``UpSampling2D`` and ``UpSampling3D``."""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from torch import Tensor
+from torch.nn import functional as F
+
+from torch_keras_lstm.arguments import check_choice, integers_per_axis
+from torch_keras_lstm.layers.layer import LayerArguments, Shape
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.spatial import SpatialLayer
+
+
+class UpSampling(SpatialLayer):
+    """Each step in space repeated.
+
+    Args:
+        size: how many times, one number or one for each axis of space.
+        data_format: "channels_last", which ``None`` means too, or "channels_first"; ``UpSampling1D`` has none.
+
+    Raises:
+        ValueError: for another ``size`` or ``data_format``, and for inputs with other axes.
+    """
+
+    def __init__(
+        self, size: int | Sequence[int] = 2, data_format: str | None = None, **kwargs: Unpack[LayerArguments]
+    ) -> None:
+        super().__init__(data_format=data_format, **kwargs)
+        self.size = integers_per_axis("size", size, self.rank)
+
+    def forward(self, inputs: Any) -> Tensor:
+        """Map (batch, *spatial, channels) to the same with more steps in space, or what ``data_format`` says."""
+        return self.finish(self.in_data_format(self.resize(self.channels_first(self.prepare(inputs)))))
+
+    def resize(self, values: Tensor) -> Tensor:
+        """(batch, channels, *spatial) with more steps in space."""
+        for axis, times in enumerate(self.size, start=2):
+            values = values.repeat_interleave(times, dim=axis)
+        return values
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        """The input's shape with its sizes in space multiplied."""
+        return self.resized(input_shape, self.size, (0,) * self.rank)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        return {**super().get_config(), "size": self.size, "data_format": self.data_format}
+
+    def extra_repr(self) -> str:
+        """The factors."""
+        return f"size={self.size}, {super().extra_repr()}"
+
+
+@register("keras.layers")
+class UpSampling1D(UpSampling):
+    """Each step of (batch, length, channels) repeated ``size`` times."""
+
+    rank = 1
+
+    def __init__(self, size: int = 2, **kwargs: Unpack[LayerArguments]) -> None:
+        super().__init__(size, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        config = {**super().get_config(), "size": self.size[0]}
+        del config["data_format"]
+        return config
+
+
+@register("keras.layers")
+class UpSampling2D(UpSampling):
+    """(batch, height, width, channels) enlarged; arguments as :class:`UpSampling` and one more.
+
+    Args:
+        interpolation: "nearest" repeats pixels, "bilinear" goes from the middle of one to that of the next. Keras'
+            others are not supported: TensorFlow computes them from a table of weights that no other library has.
+    """
+
+    rank = 2
+
+    def __init__(
+        self,
+        size: int | Sequence[int] = 2,
+        data_format: str | None = None,
+        interpolation: str = "nearest",
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
+        super().__init__(size, data_format, **kwargs)
+        self.interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
+        check_choice("interpolation", self.interpolation, ("nearest", "bilinear"))
+
+    def resize(self, values: Tensor) -> Tensor:
+        """(batch, channels, height, width) enlarged."""
+        if self.interpolation == "nearest":
+            return super().resize(values)
+        floats = values if values.is_floating_point() else values.to(self.dtype)
+        sizes = [size * times for size, times in zip(values.shape[2:], self.size, strict=True)]
+        return F.interpolate(floats, sizes, mode="bilinear")
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names."""
+        return {**super().get_config(), "interpolation": self.interpolation}
+
+
+@register("keras.layers")
+class UpSampling3D(UpSampling):
+    """(batch, depth, height, width, channels) enlarged; arguments as :class:`UpSampling`."""
+
+    rank = 3

@@ -1,0 +1,54 @@
+"""One time step of a GRU, in both conventions, and the order of its gates.
+
+Keras keeps the gates in the order update z, reset r, candidate h; torch, cuDNN and oneDNN in the order reset, update,
+candidate (keras/src/layers/rnn/gru.py; ``torch.nn.GRU``).
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+from torch.nn.functional import linear
+
+from torch_keras_lstm.recurrence.hidden_only import HiddenOnlyWeights
+from torch_keras_lstm.recurrence.options import LSTMOptions
+
+KERAS_GATES = ("update", "reset", "candidate")
+TORCH_GATES = ("reset", "update", "candidate")
+GATE_ORDER = tuple(KERAS_GATES.index(gate) for gate in TORCH_GATES)
+
+
+@dataclass(frozen=True, slots=True)
+class GRUOptions(LSTMOptions):
+    """The options of a run, and the convention.
+
+    Attributes:
+        reset_after: whether the reset gate multiplies what the recurrent kernel makes of the hidden state, bias
+            included, or the hidden state before the recurrent kernel.
+    """
+
+    reset_after: bool = True
+
+
+def gru_step(projected: Tensor, hidden: Tensor, weights: HiddenOnlyWeights, options: GRUOptions) -> Tensor:
+    """The hidden state after one step.
+
+    Args:
+        projected: (batch, 3 * units), what the input and ``bias_ih`` contribute to the gates.
+        hidden: (batch, units), before the step.
+        weights: in torch's layout and order of gates; ``bias_hh`` is zeros without ``reset_after``.
+        options: its activations, convention and recurrent dropout are used. Dropout touches the hidden state only where
+            it enters the gates, never the state that is carried on.
+    """
+    gate, activation = options.recurrent_activation, options.activation
+    x_reset, x_update, x_candidate = projected.chunk(3, dim=-1)
+    dropped = options.recurrent_dropout
+    for_reset, for_update, for_candidate = (hidden,) * 3 if dropped is None else (hidden * dropped).unbind(0)
+    kernels = weights.weight_hh.chunk(3)
+    biases = (None,) * 3 if weights.bias_hh is None else weights.bias_hh.chunk(3)
+    reset = gate(x_reset + linear(for_reset, kernels[0], biases[0]))
+    update = gate(x_update + linear(for_update, kernels[1], biases[1]))
+    if options.reset_after:
+        recurrent = reset * linear(for_candidate, kernels[2], biases[2])
+    else:
+        recurrent = linear(reset * for_candidate, kernels[2])
+    return update * hidden + (1 - update) * activation(x_candidate + recurrent)
