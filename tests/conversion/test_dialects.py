@@ -155,7 +155,7 @@ def test_hard_sigmoid_of_keras_3_stays() -> None:
 )
 def test_masked_steps_in_front_follow_the_saver(generation: Generation, version: str | None, held: bool | None) -> None:
     producer = Producer(generation, version)
-    for class_name in ("LSTM", "RNN"):
+    for class_name in ("GRU", "LSTM", "RNN", "SimpleRNN"):
         assert translate(class_name, {}, producer, "Layer `a`")[1].get("hold_initial_state") is held
         assert "hold_initial_state" not in translate(class_name, {"unroll": True}, producer, "Layer `a`")[1]
 
