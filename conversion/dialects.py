@@ -242,7 +242,11 @@ def translate(
     seed = arguments.get("seed")
     if is_serialized_object(seed) and isinstance(seed["config"], dict):
         arguments["seed"] = seed["config"].get("seed")  # Keras 3's SeedGenerator
-    if class_name in ("LSTM", "RNN") and producer.holds_initial_states and not arguments.get("unroll"):
+    if (
+        class_name in ("GRU", "LSTM", "RNN", "SimpleRNN")
+        and producer.holds_initial_states
+        and not arguments.get("unroll")
+    ):
         arguments["hold_initial_state"] = True
     if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
         arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9

@@ -9,6 +9,7 @@ from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
+from torch_keras_lstm.conversion.custom_layers import with_custom_layers
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription
@@ -60,7 +61,7 @@ def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: 
 def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
     """The model of a Keras file with the report on it; arguments and errors as :func:`load_model`."""
     with open_saved_model(path, weights) as saved:
-        description = saved.description
+        description = with_custom_layers(saved.description, custom_objects)
         with naming(path):
             shaped = shaped_layers(description, custom_objects)
             stored = _weights_of(saved)
@@ -97,7 +98,8 @@ def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjec
         built: list[Layer] | None = None
         problem = None
         try:
-            built = shaped_layers(saved.description, custom_objects)
+            described = with_custom_layers(saved.description, custom_objects)
+            built = shaped_layers(described, custom_objects)
             match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
         except ValueError as error:
             problem = str(error)

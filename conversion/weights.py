@@ -324,7 +324,22 @@ def _by_path(
         numbers[place] += 1
         if array is not None:
             found[_key(slot)] = (array,)
-    return found, list(left.values())
+    return found | _stored_once(wanted, found), list(left.values())
+
+
+def _stored_once(wanted: Sequence[Slot], found: _Found) -> _Found:
+    """Arrays for layers that have none: one that is in a nested model and outside of it too stands in the first alone.
+
+    Keras cannot read such a file back. A layer of the same name, all of whose weights have the same shapes, is the one.
+    """
+    named = {(slot.owner, slot.row.name, slot.shape): found[_key(slot)] for slot in wanted if _key(slot) in found}
+    filled = {(slot.layer, slot.path) for slot in wanted if _key(slot) in found}
+    return {
+        _key(slot): arrays
+        for slot in wanted
+        if (slot.layer, slot.path) not in filled
+        and (arrays := named.get((slot.owner, slot.row.name, slot.shape))) is not None
+    }
 
 
 def _places(modules: Iterable[Any], prefix: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:

@@ -88,10 +88,12 @@ def test_keras_1_arguments_get_their_names_of_today() -> None:
         "implementation": 2,
         "unit_forget_bias": True,
         "stateful": True,
+        "hold_initial_state": True,
     }
     assert _translate("LSTM", {"forget_bias_init": "zero", "consume_less": "cpu"}, K1)[1] == {
         "unit_forget_bias": False,
         "implementation": 1,
+        "hold_initial_state": True,
     }
 
 
@@ -132,12 +134,30 @@ def test_broken_keras_1_arguments_are_refused(config: dict[str, Any], message: s
 def test_hard_sigmoid_before_keras_3_is_the_other_function(generation: Generation, spelling: object) -> None:
     argument = "inner_activation" if generation is K1 else "recurrent_activation"
     arguments = _translate("LSTM", {argument: spelling, "activation": "tanh"}, generation)[1]
-    assert arguments == {"recurrent_activation": "hard_sigmoid_keras2", "activation": "tanh"}
+    assert (arguments["recurrent_activation"], arguments["activation"]) == ("hard_sigmoid_keras2", "tanh")
     assert _translate("Activation", {"activation": spelling}, generation)[1] == {"activation": "hard_sigmoid_keras2"}
 
 
 def test_hard_sigmoid_of_keras_3_stays() -> None:
     assert _translate("Activation", {"activation": "hard_sigmoid"}, K3)[1] == {"activation": "hard_sigmoid"}
+
+
+@pytest.mark.parametrize(
+    ("generation", "version", "held"),
+    [
+        (K1, None, True),
+        (K2, "2.0.8", True),
+        (K2, "2.2.4", True),
+        (K2, "2.3.1", None),
+        (K2, None, None),
+        (TF, "2.2.4-tf", None),
+    ],
+)
+def test_masked_steps_in_front_follow_the_saver(generation: Generation, version: str | None, held: bool | None) -> None:
+    producer = Producer(generation, version)
+    for class_name in ("GRU", "LSTM", "RNN", "SimpleRNN"):
+        assert translate(class_name, {}, producer, "Layer `a`")[1].get("hold_initial_state") is held
+        assert "hold_initial_state" not in translate(class_name, {"unroll": True}, producer, "Layer `a`")[1]
 
 
 @pytest.mark.parametrize(("generation", "zeroes"), [(K1, False), (K2, False), (TF, None), (K3, None)])

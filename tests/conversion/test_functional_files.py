@@ -20,8 +20,6 @@ from tests.conversion.handmade import (
 )
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import convert, inspect, load_model
-from torch_keras_lstm.conversion.saved_config import describe
-from torch_keras_lstm.conversion.verify import sample_inputs
 from torch_keras_lstm.models import Functional
 
 B, T, F, U = 3, 7, 5, 4
@@ -160,30 +158,6 @@ def test_weights_that_a_nested_model_lacks_are_named_with_it(tmp_path: Path, ran
     path = write_legacy(tmp_path / "m.h5", {"stack": kernel}, config=config, keras_version="2.2.4")
     with pytest.raises(ValueError, match=r"weight `bias` of layer `one` \(`layers\.0` of `stack`\) is missing"):
         load_model(path)
-
-
-def test_samples_are_drawn_for_each_input_as_what_reads_it_needs() -> None:
-    embedding = entry("Embedding", "e", input_dim=9, output_dim=2)
-    masking = entry("Masking", "m", mask_value=-1.0)
-    nested = {"class_name": "Sequential", "config": {"name": "s", "layers": [masking]}, "name": "s"}
-    model = describe(
-        graph(
-            [["words", 0, 0], ["steps", 0, 0]],
-            [["e", 0, 0], ["s", 1, 0]],
-            an_input("words", None),
-            an_input("steps", 4, F),
-            (embedding, [to("words")]),
-            (nested, [to("steps")]),
-        ),
-        "2.2.4",
-    )
-    words, steps = sample_inputs(model)
-    assert words.dtype == np.float64
-    assert (words == words.astype(int)).all()
-    assert 0 <= words.min() < words.max() < 9
-    assert steps.shape[1:] == (4, F)
-    assert (steps[:, -2:] == -1.0).all()
-    assert (steps[:, :-2] != -1.0).all()
 
 
 def test_a_call_keeps_its_arguments(tmp_path: Path, random: np.random.Generator) -> None:

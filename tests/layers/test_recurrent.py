@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers import LSTM, RNN, LSTMCell
+from torch_keras_lstm.layers import GRU, LSTM, RNN, LSTMCell, SimpleRNN
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 2
@@ -336,7 +336,19 @@ def test_a_layer_first_called_for_inference_trains_afterwards(stateful: bool) ->
 # -- masked steps before the first other one --------------------------------------------------------------------------
 
 
-@LAYERS
+def others(layer_class: Any, use_cudnn: bool) -> Make:
+    """A layer whose one state is its output, on either of its paths."""
+    return lambda **arguments: layer_class(UNITS, use_cudnn=use_cudnn, input_shape=(None, FEATURES), **arguments)
+
+
+HOLDING = pytest.mark.parametrize(
+    "make",
+    [fused, loop, cell, *(others(layer, path) for layer in (GRU, SimpleRNN) for path in (True, False))],
+    ids=["LSTM fused", "LSTM loop", "RNN", "GRU fused", "GRU loop", "SimpleRNN fused", "SimpleRNN loop"],
+)
+
+
+@HOLDING
 @pytest.mark.parametrize("go_backwards", [True, False])
 @pytest.mark.parametrize("return_sequences", [True, False])
 def test_an_initial_state_may_be_held_where_zeros_would_stand(
@@ -347,7 +359,7 @@ def test_an_initial_state_may_be_held_where_zeros_would_stand(
     flags = {"go_backwards": go_backwards, "return_sequences": return_sequences, "return_state": True}
     zeros, holding = make(**flags), make(**flags, hold_initial_state=True)
     holding.load_state_dict(zeros.state_dict())
-    states = [torch.randn(BATCH, UNITS), torch.randn(BATCH, UNITS)]
+    states = [torch.randn(BATCH, UNITS) for _ in zeros.state_sizes]
     expected, *final = zeros(inputs, mask=mask, initial_state=states)
     output, *held = holding(inputs, mask=mask, initial_state=states)
     assert all(map(torch.equal, held, final))
@@ -357,7 +369,7 @@ def test_an_initial_state_may_be_held_where_zeros_would_stand(
     assert not torch.equal(output, expected)
 
 
-@LAYERS
+@HOLDING
 def test_holding_is_written_down_only_when_it_is_so(make: Make) -> None:
     assert "hold_initial_state" not in make().get_config()
     again = type(make()).from_config(make(hold_initial_state=True).get_config())

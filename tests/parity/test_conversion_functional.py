@@ -177,6 +177,22 @@ def test_topology_matches_keras(build: Build, theirs: Any, tmp_path: Path) -> No
             assert_close(got, want, "float64", f"output {index} from {container}")
 
 
+@pytest.mark.parametrize("container", ["keras", "h5"])
+def test_a_layer_inside_a_nested_model_and_outside_of_it_is_stored_once(
+    theirs: Any, container: str, tmp_path: Path
+) -> None:
+    both, given = theirs.layers.LSTM(4, name="both"), theirs.Input((6, 5))
+    inner = theirs.Model(given, theirs.layers.Dense(3)(both(given)), name="inner")
+    x, y = theirs.Input((6, 5)), theirs.Input((6, 5))
+    model = theirs.Model([x, y], [inner(x), both(y)])
+    path = tmp_path / f"model.{container}"
+    model.save(path)
+    inputs = [np.random.default_rng(seed).normal(size=(3, 6, 5)) for seed in (1, 2)]
+    outputs = load_model(path)(_tensors(inputs))
+    for got, want in zip(_numbers(outputs), _numbers(model(inputs)), strict=True):
+        assert_close(got, want, "float64")
+
+
 def test_a_call_with_training_true_drops_for_ever(theirs: Any, tmp_path: Path) -> None:
     """Keras 3 keeps it in ``model(x)``, but ``predict`` overrules it; here it stands."""
     x = theirs.Input((300,))

@@ -131,6 +131,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
             return_sequences=self.return_sequences,
             return_state=self.return_state or self.stateful,
             zero_output_for_mask=self.zero_output_for_mask,
+            hold_initial_state=self.hold_initial_state,
             input_dropout=input_dropout,
             recurrent_dropout=recurrent_dropout,
         )

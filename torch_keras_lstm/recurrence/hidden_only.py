@@ -62,6 +62,7 @@ def loop_over(
         go_backwards=options.go_backwards,
         return_sequences=options.return_sequences,
         zero_output_for_mask=options.zero_output_for_mask,
+        first_output=options.first_output(hidden),
     )
     return output, (final,) if options.return_state else None
 
@@ -98,10 +99,11 @@ def fused(
         return outputs if options.return_sequences else outputs[:, -1], (final,) if options.return_state else None
     compacted = compact(inputs, mask)
     outputs, _ = _call(kernel, compacted.inputs, hidden, weights)
+    first = options.first_output(hidden)
     if options.return_sequences:
-        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask)
+        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
     else:
-        output = last_valid(outputs, compacted.lengths, torch.zeros_like(hidden))
+        output = last_valid(outputs, compacted.lengths, torch.zeros_like(hidden) if first is None else first)
         if options.zero_output_for_mask:
             output = output.masked_fill(~mask[:, -1:], 0)
     return output, (last_valid(outputs, compacted.lengths, hidden),) if options.return_state else None
