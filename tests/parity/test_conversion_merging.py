@@ -1,4 +1,4 @@
-"""Graphs with merging layers, attention and operations, written live by Keras 3 and tf_keras, against what wrote them."""
+"""Graphs with merging layers, attention and operations, written live by both Keras, against what wrote them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -31,7 +31,7 @@ MODELS: dict[str, Build] = {
     ),
     "dot-attention": lambda kinds, x, y: kinds.Dot(axes=(2, 1))(
         [
-            kinds.Activation("softmax")(kinds.Dot(axes=2)([kinds.LSTM(3, return_sequences=True)(y), kinds.Dense(3)(y)])),
+            kinds.Activation("softmax")(kinds.Dot(axes=2)([kinds.Dense(3)(y), kinds.Dense(3)(y)])),
             kinds.Embedding(7, 4)(x),
         ]
     ),
@@ -51,7 +51,10 @@ MODELS: dict[str, Build] = {
     ),
 }
 OPERATIONS: dict[str, tuple[Any, Build]] = {
-    "keras-operations": (keras, lambda ops, x, y: ops.mean(y * ops.cast(ops.not_equal(x, 0), "float32")[..., None], axis=1)),
+    "keras-operations": (
+        keras,
+        lambda ops, x, y: ops.mean(y * ops.cast(ops.not_equal(x, 0), "float32")[..., None], axis=1),
+    ),
     "keras-slices": (keras, lambda ops, x, y: ops.concatenate([y[:, -1], ops.max(y[:, ::-1, 1:], axis=1)], axis=-1)),
     "tensorflow-operations": (
         tf_keras,
