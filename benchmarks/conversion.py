@@ -2,8 +2,8 @@
 
     python benchmarks/conversion.py
 
-Writes a model of some 60 MB, as Keras 2 does, reads the file's bytes alone, loads the model, and compares: seconds, and the peak of
-the process' memory relative to the weights. Each measurement is made in a process of its own.
+Writes a model of some 60 MB, as Keras 2 does, reads the file's bytes alone, loads the model, and compares: seconds, and
+the peak of the process' memory relative to the weights. Each measurement is made in a process of its own.
 """
 
 import argparse
@@ -22,7 +22,7 @@ import torch
 
 from torch_keras_lstm.conversion import load_model
 
-WORDS, FEATURES, UNITS, CLASSES = 20_000, 300, 1024, 4000
+WORDS, FEATURES, UNITS, CLASSES = 12_000, 300, 1024, 400
 SECONDS_ALLOWED, MEMORY_ALLOWED = 2.0, 2.5
 
 
