@@ -177,10 +177,16 @@ class Layer(nn.Module):
             self._create_weights(shape)
 
     @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
-    def _create_weights(self, input_shape: Shape) -> None:
+    def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
         shapes = self.weight_shapes(input_shape)
+        saved = {} if given is None else given
         # All values first: an initializer that fails leaves the layer as it was.
-        values = [row.initializer(shapes[row.name], dtype=self.dtype, device=self.device) for row in self._rows]
+        values = [
+            row.to_keras(saved[row.parameter])
+            if row.parameter in saved and saved[row.parameter].shape == row.torch_shape(shapes[row.name])
+            else row.initializer(shapes[row.name], dtype=self.dtype, device=self.device)
+            for row in self._rows
+        ]
         for row, array in zip(self._rows, values, strict=True):
             getattr(self, row.parameter).materialize(row.torch_shape(shapes[row.name]))
             self.assign(row, array)
@@ -364,7 +370,13 @@ class Layer(nn.Module):
         for row in self._rows[:1]:
             saved = state_dict.get(prefix + row.parameter)
             if is_lazy(getattr(self, row.parameter)) and saved is not None and not is_lazy(saved):
-                self._create_weights(self.input_shape_of(row.to_keras(saved)))
+                # What is about to be loaded need not be drawn: an orthogonal matrix takes seconds.
+                given = {
+                    own.parameter: state_dict[prefix + own.parameter]
+                    for own in self._rows
+                    if prefix + own.parameter in state_dict
+                }
+                self._create_weights(self.input_shape_of(row.to_keras(saved)), given)
         super()._load_from_state_dict(state_dict, prefix, *args)
         for row in self._rows[:1]:
             weight = getattr(self, row.parameter)
