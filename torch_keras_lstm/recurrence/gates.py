@@ -40,4 +40,6 @@ def open_forget_gate(initializer: Callable[..., Tensor], shape: Sequence[int], *
     """
     units = shape[0] // len(GATES)
     first, last = initializer((units,), **options), initializer((2 * units,), **options)
-    return torch.cat((first, torch.ones_like(first), last))
+    bias = first.new_ones(tuple(shape))
+    bias[:units], bias[2 * units :] = first, last
+    return bias
