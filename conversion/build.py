@@ -24,10 +24,15 @@ class LayerRow:
         layer_class: ours, under Keras' name.
         variables: where, below the layer's own path, ``.keras`` files keep its variables. Keras' ``LSTM`` owns a cell
             that owns the weights.
+        restrictions: what of it a file may not ask for, for the table of the documentation.
     """
 
     layer_class: type[Layer]
     variables: str = "vars"
+    restrictions: str = ""
+
+
+_NO_TIME_MAJOR = "`time_major=True` is refused"
 
 
 LAYERS: Mapping[str, LayerRow] = {
@@ -65,7 +70,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.ELU),
         LayerRow(keras_layers.EinsumDense),
-        LayerRow(keras_layers.Embedding),
+        LayerRow(keras_layers.Embedding, restrictions="Keras 1's `dropout` of whole embeddings is left out"),
         LayerRow(keras_layers.Flatten),
         LayerRow(keras_layers.GRU, variables="cell/vars"),
         LayerRow(keras_layers.GRUCell),
@@ -79,7 +84,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.GlobalMaxPooling3D),
         LayerRow(keras_layers.GroupNormalization),
         LayerRow(keras_layers.Highway),
-        LayerRow(keras_layers.LSTM, variables="cell/vars"),
+        LayerRow(keras_layers.LSTM, variables="cell/vars", restrictions=_NO_TIME_MAJOR),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.LayerNormalization),
         LayerRow(keras_layers.LeakyReLU),
@@ -89,14 +94,14 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.MaxPooling3D),
         LayerRow(keras_layers.Maximum),
         LayerRow(keras_layers.MaxoutDense),
-        LayerRow(keras_layers.Merge),
+        LayerRow(keras_layers.Merge, restrictions="a `mode` that is Python code is refused"),
         LayerRow(keras_layers.Minimum),
         LayerRow(keras_layers.MultiHeadAttention),
         LayerRow(keras_layers.Multiply),
         LayerRow(keras_layers.Normalization),
         LayerRow(keras_layers.PReLU),
         LayerRow(keras_layers.Permute),
-        LayerRow(keras_layers.RNN),
+        LayerRow(keras_layers.RNN, restrictions=f"of cells in this table; {_NO_TIME_MAJOR}"),
         LayerRow(keras_layers.ReLU),
         LayerRow(keras_layers.RepeatVector),
         LayerRow(keras_layers.Rescaling),

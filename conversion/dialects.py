@@ -203,6 +203,12 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
 }
 
 
+def older_names(class_name: str) -> list[str]:
+    """The names under which older Kerases wrote what is ``class_name`` here."""
+    renamed = _KERAS_1_CLASSES | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
+    return sorted(old for old, new in renamed.items() if new == class_name)
+
+
 def translate(
     class_name: str, config: Mapping[str, Any], producer: Producer, place: str
 ) -> tuple[str, dict[str, Any], list[str]]:

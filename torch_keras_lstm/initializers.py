@@ -39,7 +39,10 @@ class Initializer(Configured):
         Raises:
             ValueError: when the initializer has no tensor of that shape.
         """
-        device = torch.get_default_device() if device is None else device
+        device = torch.get_default_device() if device is None else torch.device(device)
+        if device.type == "meta":
+            # There are no values to draw, and arithmetic on this device makes torch import its compiler, for seconds.
+            return torch.empty(tuple(shape), dtype=dtype, device=device)
         return self._values(tuple(shape)).to(device=device, dtype=dtype)
 
     def _values(self, shape: tuple[int, ...]) -> Tensor:

@@ -202,11 +202,11 @@ class EinsumDense(Layer):
         named = tuple(sizes.get(letter) for letter in self._parsed.inputs)
         return (None, *named) if self._parsed.left else named
 
-    def _create_weights(self, input_shape: Shape) -> None:
+    def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
         # With "..." at the right the inputs' rank is that of the bias.
         shapes = self.weight_shapes(input_shape)
         self._rows = tuple(replace(row, axes=tuple(range(len(shapes[row.name])))) for row in self._rows)
-        super()._create_weights(input_shape)
+        super()._create_weights(input_shape, given)
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless inputs of ``shape`` have the equation's axes, of the kernel's sizes."""

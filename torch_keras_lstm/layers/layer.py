@@ -196,10 +196,10 @@ class Layer(nn.Module):
             self._create_weights(shape)
 
     @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
-    def _create_weights(self, input_shape: Shape) -> None:
+    def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
         shapes = self.weight_shapes(input_shape)
         # All values first: an initializer that fails leaves the layer as it was.
-        values = [row.initializer(shapes[row.name], dtype=self.dtype, device=self.device) for row in self._rows]
+        values = [self._first_value(row, shapes[row.name], given or {}) for row in self._rows]
         for row, array in zip(self._rows, values, strict=True):
             shape = row.torch_shape(shapes[row.name])
             for attribute in row.parameters:
@@ -209,6 +209,12 @@ class Layer(nn.Module):
                     setattr(self, attribute, torch.empty(shape, dtype=row.dtype or self.dtype, device=self.device))
             self.assign(row, array)
         self.on_new_storage()
+
+    def _first_value(self, row: WeightRow, shape: tuple[int, ...], given: Mapping[str, Tensor]) -> Tensor:
+        tensors = [given[name] for name in row.parameters if name in given]
+        if len(tensors) == len(row.parameters) and all(one.shape == row.torch_shape(shape) for one in tensors):
+            return row.to_keras(*tensors)
+        return row.initializer(shape, dtype=self.dtype, device=self.device)
 
     def on_new_storage(self) -> None:
         """Called when parameters were built, moved or loaded, for a layer that cares where they lie."""
@@ -390,7 +396,11 @@ class Layer(nn.Module):
         for row in self._rows[:1]:
             saved = state_dict.get(prefix + row.parameter)
             if not self.built and saved is not None and not is_lazy(saved):
-                self._create_weights(self.input_shape_of(row.to_keras(saved)))
+                # What is about to be loaded need not be drawn: an orthogonal matrix takes seconds.
+                names = {name for own in self._rows for name in own.parameters}
+                loaded = {name: state_dict.get(prefix + name) for name in names}
+                given = {name: tensor for name, tensor in loaded.items() if tensor is not None and not is_lazy(tensor)}
+                self._create_weights(self.input_shape_of(row.to_keras(saved)), given)
         super()._load_from_state_dict(state_dict, prefix, *args)
         if self._rows and self.built:
             # `load_state_dict(assign=True)` keeps the type and the device of what it loads.

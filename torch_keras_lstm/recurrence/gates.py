@@ -8,7 +8,6 @@ between them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 GATES = ("input", "forget", "cell", "output")
@@ -40,4 +39,6 @@ def open_forget_gate(initializer: Callable[..., Tensor], shape: Sequence[int], *
     """
     units = shape[0] // len(GATES)
     first, last = initializer((units,), **options), initializer((2 * units,), **options)
-    return torch.cat((first, torch.ones_like(first), last))
+    bias = first.new_ones(tuple(shape))
+    bias[:units], bias[2 * units :] = first, last
+    return bias
