@@ -71,8 +71,8 @@ def test_a_keras_1_model_of_recurrent_layers_and_batch_normalization(tmp_path: P
         ("SpatialDropout2D", {"p": 0.5, "dim_ordering": "th"}, {"rate": 0.5, "data_format": "channels_first"}),
         ("SpatialDropout3D", {"p": 0.5, "dim_ordering": "tf"}, {"rate": 0.5, "data_format": "channels_last"}),
         ("LeakyReLU", {"alpha": 0.5}, {"negative_slope": 0.5}),
-        ("GRU", {"output_dim": 3}, {"units": 3, "reset_after": False}),
-        ("SimpleRNN", {"output_dim": 3, "consume_less": "gpu"}, {"units": 3}),
+        ("GRU", {"output_dim": 3}, {"units": 3, "reset_after": False, "hold_initial_state": True}),
+        ("SimpleRNN", {"output_dim": 3, "consume_less": "gpu"}, {"units": 3, "hold_initial_state": True}),
     ],
 )
 def test_arguments_get_their_names_of_today(class_name: str, config: Any, expected: Any) -> None:
