@@ -60,7 +60,7 @@ def test_all_unsupported_layers_are_named_at_once_with_their_place() -> None:
 
 
 def test_layers_inside_a_nested_model_are_named_with_it() -> None:
-    inner = sequential(entry("Custom1", "c", filters=2), keras_2_lstm("l", 4))
+    inner = sequential(entry("Capsule", "c", filters=2), keras_2_lstm("l", 4))
     config = {
         "layers": [
             {**entry("InputLayer", "i", batch_input_shape=[None, 7, 3]), "inbound_nodes": []},
@@ -71,7 +71,7 @@ def test_layers_inside_a_nested_model_are_named_with_it() -> None:
         "output_layers": [["s", 0, 0]],
     }
     assert why_not(describe({"class_name": "Functional", "config": config}, "2.8.0"), {"Add": Dense}) == (
-        "Layers that are not supported: Custom1 (layer `c` (in `stack`)). Classes of your own go into `custom_objects`."
+        "Layers that are not supported: Capsule (layer `c` (in `stack`)). Classes of your own go into `custom_objects`."
     )
 
 

@@ -129,7 +129,7 @@ def test_convert_takes_a_folder_and_goes_on_after_a_failure(folder: Path, tmp_pa
     assert result.returncode == 1
     assert result.stderr == ""
     assert "Converted 1 of 6 models" in result.stdout
-    assert "failed: Layers that are not supported: Conv1D" in result.stdout
+    assert "failed: Layers that are not supported: LocallyConnected1D" in result.stdout
     assert load_model(tmp_path / "out" / "m").count_params() == 128
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "m.h5").write_bytes((folder / "m.h5").read_bytes())
