@@ -8,7 +8,6 @@ between them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 GATES = ("input", "forget", "cell", "output")
