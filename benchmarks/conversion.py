@@ -30,13 +30,13 @@ def write_model(path: Path) -> int:
     """An Embedding, a Bidirectional LSTM and a Dense layer with random weights; their bytes."""
     random = np.random.default_rng(0)
     lstm = {"kernel": (FEATURES, 4 * UNITS), "recurrent_kernel": (UNITS, 4 * UNITS), "bias": (4 * UNITS,)}
-    shapes = {
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {
         "words": {"embeddings:0": (WORDS, FEATURES)},
         "both": {f"{half}_lstm/{name}:0": shape for half in ("forward", "backward") for name, shape in lstm.items()},
         "classes": {"kernel:0": (2 * UNITS, CLASSES), "bias:0": (CLASSES,)},
     }
     inner = {"class_name": "LSTM", "config": {"name": "lstm", "units": UNITS, "recurrent_activation": "sigmoid"}}
-    configs = {
+    configs: dict[str, dict[str, object]] = {
         "words": {"input_dim": WORDS, "output_dim": FEATURES, "mask_zero": True, "batch_input_shape": [None, None]},
         "both": {"layer": inner, "merge_mode": "concat"},
         "classes": {"units": CLASSES, "activation": "softmax"},

@@ -22,7 +22,12 @@ def _drawn(verification: Verification, path: Path, monkeypatch: pytest.MonkeyPat
     """The axes of the picture."""
     figures: list[Figure] = []
     write = Figure.savefig
-    monkeypatch.setattr(Figure, "savefig", lambda self, *args: figures.append(self) or write(self, *args))
+
+    def keep_and_write(figure: Figure, path: Path) -> None:
+        figures.append(figure)
+        write(figure, path)
+
+    monkeypatch.setattr(Figure, "savefig", keep_and_write)
     save_plot(verification, 1e-5, path)
     (axes,) = figures[0].axes
     return axes

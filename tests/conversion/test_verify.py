@@ -1,5 +1,7 @@
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,6 +95,10 @@ def test_keras_never_sees_a_model_that_cannot_be_converted(tmp_path: Path, monke
         save_record(path, tmp_path / "new.npz")
 
 
+def _save(path: Path, record: Mapping[str, Any]) -> None:
+    np.savez(path, **record)
+
+
 def _stack(folder: Path) -> tuple[Path, dict[str, Array]]:
     """A model of two layers, and a record of what they give."""
     random = np.random.default_rng(8)
@@ -114,7 +120,7 @@ def _stack(folder: Path) -> tuple[Path, dict[str, Array]]:
 
 def test_layers_of_a_record_are_compared_in_its_order(tmp_path: Path) -> None:
     path, record = _stack(tmp_path)
-    np.savez(tmp_path / "r.npz", **record)
+    _save(tmp_path / "r.npz", record)
     verification = verify(path, record=tmp_path / "r.npz")
     assert verification.agrees(TOLERANCES["float64"])
     assert [(layer.name, layer.kind, layer.shape) for layer in verification.layers] == [
@@ -126,7 +132,7 @@ def test_layers_of_a_record_are_compared_in_its_order(tmp_path: Path) -> None:
 
 def test_the_layer_that_departs_is_told_from_the_outputs(tmp_path: Path) -> None:
     path, record = _stack(tmp_path)
-    np.savez(tmp_path / "r.npz", **{**record, "layer/a": record["layer/a"] + 0.5})
+    _save(tmp_path / "r.npz", {**record, "layer/a": record["layer/a"] + 0.5})
     verification = verify(path, record=tmp_path / "r.npz")
     a, b = verification.layers
     assert a.largest_error == pytest.approx(0.5 / a.largest_value)
@@ -136,14 +142,14 @@ def test_the_layer_that_departs_is_told_from_the_outputs(tmp_path: Path) -> None
 
 def test_a_layer_of_another_shape_is_infinitely_far_off(tmp_path: Path) -> None:
     path, record = _stack(tmp_path)
-    np.savez(tmp_path / "r.npz", **{**record, "layer/a": record["layer/a"][:, 1:]})
+    _save(tmp_path / "r.npz", {**record, "layer/a": record["layer/a"][:, 1:]})
     a, _ = verify(path, record=tmp_path / "r.npz").layers
     assert (a.shape, a.largest_error) == ((2, T, U), float("inf"))
 
 
 def test_a_record_of_other_layers_is_refused(tmp_path: Path) -> None:
     path, record = _stack(tmp_path)
-    np.savez(tmp_path / "r.npz", x0=record["x0"], y0=record["y0"], **{"layer/z": record["layer/a"]})
+    _save(tmp_path / "r.npz", {"x0": record["x0"], "y0": record["y0"], "layer/z": record["layer/a"]})
     with pytest.raises(ValueError, match="The record is of another model: it has layers z, this one has a, b"):
         verify(path, record=tmp_path / "r.npz")
 
