@@ -21,13 +21,6 @@ def test_the_gates_of_torch_stand_in_this_order() -> None:
     assert_close(cell, torch.full((1, 1, UNITS), 0.5, dtype=torch.float64).tanh(), "float64 elementwise")
 
 
-def test_keras_1_arrays_are_found_by_gate() -> None:
-    names = [f"{kind}_{gate}" for gate in "icfo" for kind in "WUb"]  # the order in a file of Keras 1
-    assert [names[index] for index in gates.KERAS1_KERNELS] == ["W_i", "W_f", "W_c", "W_o"]
-    assert [names[index] for index in gates.KERAS1_RECURRENT_KERNELS] == ["U_i", "U_f", "U_c", "U_o"]
-    assert [names[index] for index in gates.KERAS1_BIASES] == ["b_i", "b_f", "b_c", "b_o"]
-
-
 def test_splits() -> None:
     values = torch.arange(2.0 * 4 * UNITS).reshape(2, 4 * UNITS)
     for index, gate in enumerate(gates.split_gates(values)):

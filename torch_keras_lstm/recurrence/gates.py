@@ -1,8 +1,8 @@
 """The order of the four gates, and how Keras and torch lay out their weights. Nothing else in the package knows either.
 
 Keras 2 and 3, torch, cuDNN and oneDNN agree on the order input, forget, cell, output; a kernel is only transposed
-between them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored twelve arrays in the order input,
-*cell*, forget, output (reference: ``keras/engine/topology.py`` of 2.x, ``preprocess_weights_for_loading``).
+between them: Keras keeps (in, 4 * units), torch (4 * units, in). Keras 1 stored an array for each gate; the converter
+tells them apart by their names.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,12 +11,6 @@ from typing import Any
 from torch import Tensor
 
 GATES = ("input", "forget", "cell", "output")
-
-# where Keras 1 keeps the kernel, recurrent kernel and bias of each gate among its twelve arrays
-_KERAS1_ORDER = ("input", "cell", "forget", "output")
-KERAS1_KERNELS = tuple(3 * _KERAS1_ORDER.index(gate) for gate in GATES)
-KERAS1_RECURRENT_KERNELS = tuple(index + 1 for index in KERAS1_KERNELS)
-KERAS1_BIASES = tuple(index + 2 for index in KERAS1_KERNELS)
 
 KERNEL_AXES = (1, 0)  # Keras' (in, 4 * units) as torch's (4 * units, in)
 
