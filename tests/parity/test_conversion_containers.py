@@ -15,6 +15,7 @@ import torch
 from keras.src.saving import saving_lib
 from tf_keras.src.saving.legacy import hdf5_format
 
+from tests.parity.precision import float64
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import inspect, load_model
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
@@ -34,11 +35,8 @@ pytestmark = pytest.mark.filterwarnings(
 
 @pytest.fixture(scope="module", autouse=True)
 def _float64() -> Iterator[None]:
-    for library in (keras, tf_keras):
-        library.backend.set_floatx("float64")
-    yield
-    for library in (keras, tf_keras):
-        library.backend.set_floatx("float32")
+    with float64(keras, tf_keras):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import pytest
 import tf_keras
 import torch
 
+from tests.parity.precision import float64
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import load_model
 from torch_keras_lstm.models import Functional
@@ -28,9 +29,8 @@ def theirs(request: pytest.FixtureRequest) -> Iterator[ModuleType]:
     module = request.param
     module.backend.clear_session()
     module.utils.set_random_seed(1)
-    module.backend.set_floatx("float64")
-    yield module
-    module.backend.set_floatx("float32")
+    with float64(module):
+        yield module
 
 
 def _padded(random: np.random.Generator, *shape: int) -> Array:

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from tests.parity.conversion_models import BATCH, FEATURES, TIME, our_answer, random_layers, randomize
+from tests.parity.precision import float64
 from tests.tolerances import FLOAT32_ERROR_RATIO, TOLERANCES, assert_close
 from torch_keras_lstm.conversion import inspect, load_model, save_record, verify
 from torch_keras_lstm.layers import Bidirectional
@@ -22,12 +23,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation doesn't
 
 @pytest.fixture(autouse=True)
 def _float64() -> Iterator[None]:
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float64")
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx("float32")
-    keras.config.set_dtype_policy(before)
+    with float64(keras):
+        yield
 
 
 def _save(model: Any, folder: Path, container: str) -> tuple[Path, Path | None]:

@@ -9,6 +9,7 @@ import pytest
 import tf_keras
 
 from tests.parity.conversion_models import BATCH, FEATURES, TIME, our_answer, random_layers, randomize
+from tests.parity.precision import float64
 from tests.tolerances import TOLERANCES, assert_close
 from torch_keras_lstm.conversion import inspect, save_record, verify
 
@@ -17,9 +18,8 @@ CONTAINERS = ("keras", "h5", "json", "json and .weights.h5")
 
 @pytest.fixture(autouse=True)
 def _float64() -> Iterator[None]:
-    tf_keras.backend.set_floatx("float64")
-    yield
-    tf_keras.backend.set_floatx("float32")
+    with float64(tf_keras):
+        yield
 
 
 def _save(model: Any, folder: Path, container: str) -> tuple[Path, Path | None]:
