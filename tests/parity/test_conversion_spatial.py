@@ -10,6 +10,7 @@ import pytest
 import tf_keras
 
 from tests.parity.conversion_models import our_answer, randomize
+from tests.parity.precision import float64
 from tests.tolerances import assert_close
 
 Layers = Callable[[Any], list[Any]]
@@ -97,11 +98,8 @@ STACKS = (over_length, over_images, over_volumes, over_films, convolutional_lstm
 
 @pytest.fixture(autouse=True)
 def _float64() -> Iterator[None]:
-    for generation in (keras, tf_keras):
-        generation.backend.set_floatx("float64")
-    yield
-    for generation in (keras, tf_keras):
-        generation.backend.set_floatx("float32")
+    with float64(keras, tf_keras):
+        yield
 
 
 @pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file", "ignore:__array__ implementation")
