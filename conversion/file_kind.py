@@ -24,7 +24,8 @@ def file_kind(path: Path) -> str:
     """
     if path.is_dir():
         return _folder_kind(path)
-    if not path.exists() and path.with_name(f"{path.name}.index").is_file():
+    # TensorFlow keeps a note of the last checkpoint in a file `checkpoint`, which may be the prefix as well.
+    if (not path.exists() or path.name == "checkpoint") and path.with_name(f"{path.name}.index").is_file():
         return "checkpoint"
     with path.open("rb") as file:
         start = file.read(64)
