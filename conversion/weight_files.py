@@ -20,6 +20,8 @@ MAX_SHARDS = 1000
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
 _ARCHIVED = "model.weights"
+# tf.keras on Windows joined the parts of a path with it, and HDF5 took the whole for one name: `layers\lstm\cell`.
+_WINDOWS_SEPARATOR = "\\"
 
 
 def open_weights(path: Path, opened: ExitStack) -> Weights:
@@ -75,7 +77,7 @@ def saved_model_weights(folder: Path) -> Weights:
 
 def holds_weights(file: Hdf5File) -> bool:
     """Whether a HDF5 file without an architecture holds a model's weights."""
-    return file.has("model_weights") or is_legacy(file) or _path_root(file) is not None
+    return file.has("model_weights") or is_legacy(file) or any(map(_root_of, file.groups()))
 
 
 def is_legacy(file: Hdf5File) -> bool:
@@ -139,8 +141,9 @@ def _weights_by_path(files: Iterable[Hdf5File]) -> Weights:
     left: dict[str, int] = {}
     root = None
     for file in files:
-        root = root or _path_root(file)
-        for path, array in file.arrays().items():
+        root = root or next(filter(None, map(_root_of, file.groups())), None)
+        for name, array in file.arrays().items():
+            path = name.replace(_WINDOWS_SEPARATOR, "/")
             kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
             if kind in ("optimizer", "metrics", "random state"):
                 left[kind] = left.get(kind, 0) + 1
@@ -184,5 +187,6 @@ def _open_shard(name: str, find: Callable[[str], Path | bytes | None], place: st
     return opened.enter_context(Hdf5File(source))
 
 
-def _path_root(file: Hdf5File) -> str | None:
-    return next((root for root in _PATH_ROOTS if file.has(root)), None)
+def _root_of(group: str) -> str | None:
+    """Where the path of weights begins, if it begins with this group."""
+    return next((root for root in _PATH_ROOTS if group.split(_WINDOWS_SEPARATOR)[0] == root), None)
