@@ -344,6 +344,13 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def with_flags(class_name: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments with true and false where they are flags that somebody wrote as 1 and 0, as Keras kept them."""
+    kinds = {**EVERY_LAYER, **ARGUMENTS[class_name]}
+    flags = {name for name in arguments if kinds.get(name) is FLAG and _is_integer(arguments[name])}
+    return {name: bool(value) if name in flags and value in (0, 1) else value for name, value in arguments.items()}
+
+
 def check_arguments(class_name: str, arguments: Mapping[str, Any], place: str) -> None:
     """Refuse arguments that the layer does not have, that have the wrong type, or that are missing.
 

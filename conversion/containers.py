@@ -78,8 +78,10 @@ def naming(path: Path) -> Iterator[None]:
         raise WithoutArchitecture(f"{path}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
-    except FileNotFoundError:
-        raise FileNotFoundError(f"{path}: there is no such file or folder.") from None
+    except FileNotFoundError as error:
+        inside = error.filename is not None and path.is_dir()
+        missing = f"its file {Path(error.filename).name!r} is missing" if inside else "there is no such file or folder"
+        raise FileNotFoundError(f"{path}: {missing}.") from None
     except OSError as error:
         raise type(error)(f"{path}: {error.strerror or error}") from None
 

@@ -14,6 +14,7 @@ from torch_keras_lstm.conversion.arguments import (
     check_arguments,
     is_layer,
     is_shape,
+    with_flags,
 )
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
@@ -26,6 +27,8 @@ Shape = tuple[int | None, ...]
 
 _MODEL_CLASSES = ("Sequential", "Functional", "Model")
 _FLOATING = ("float16", "bfloat16", "float32", "float64")
+# TensorFlow takes these too, and Keras 1 and 2 wrote down what they had been given.
+_NUMPY_NAMES = {"half": "float16", "float": "float32", "double": "float64"}
 
 
 @dataclass(frozen=True)
@@ -149,6 +152,11 @@ def describe(root: Mapping[str, Any], keras_version: str | None) -> ModelDescrip
             the wrong type. Unknown layers are no error here: they stand in the description under their class.
     """
     class_name, config = root.get("class_name"), root.get("config")
+    if class_name is None:
+        raise ValueError(
+            'This is not the configuration of a Keras model, {"class_name": ..., "config": ...}: it has '
+            f"{', '.join(f'`{name}`' for name in [*root][:10]) or 'nothing'}."
+        )
     if class_name not in _MODEL_CLASSES:
         raise ValueError(
             f"The model's `class_name` is {class_name!r}; expected one of {', '.join(map(repr, _MODEL_CLASSES))}. "
@@ -180,6 +188,16 @@ def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_layer, entries)):
         raise ValueError("The model's `config` must hold `layers`, a list of objects with `class_name` and `config`.")
     return table
+
+
+def _gives_states(entry: Mapping[str, Any]) -> bool:
+    """Whether a layer, or one that it wraps, gives its states beside its output."""
+    config = entry["config"]
+    return config.get("return_state") in (True, 1) or (is_layer(config.get("layer")) and _gives_states(config["layer"]))
+
+
+def _numpy_name(dtype: object) -> object:
+    return _NUMPY_NAMES.get(dtype, dtype) if isinstance(dtype, str) else dtype
 
 
 @dataclass
@@ -217,9 +235,8 @@ class _Reader:
             named[name] = {**entry, "config": {**config, "name": name}}
         graph = self._graph(table, named)
         named = {name: named[name] for name in graph.calls}
-        order = topology.chain(graph)
-        # An operation's shapes follow from the types of its inputs, which only a graph knows.
-        if order is not None and not place and not any(map(self._is_operation, named.values())):
+        order = None if place or any(map(self._needs_graph, named.values())) else topology.chain(graph)
+        if order is not None:
             return self._row([named[name] for name in order], place)
         for entry in [*named.values()][:1]:
             self._note_floatx(entry["config"])
@@ -252,21 +269,21 @@ class _Reader:
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
         declared = first.get("dtype", first.get("input_dtype"))
-        if self.producer.generation < Generation.TF_KERAS and declared == "float64":
+        if self.producer.generation < Generation.TF_KERAS and _numpy_name(declared) == "float64":
             self.floatx = "float64"
 
     def input_dtype(self, first: Mapping[str, Any], layers: Sequence[LayerDescription]) -> str:
         """The type of the input of a model without a graph; ``first`` is its input layer's configuration."""
         if layers and layers[0].class_name == "Embedding":
             return "int32"
-        declared = first.get("dtype")
+        declared = _numpy_name(first.get("dtype"))
         return declared if isinstance(declared, str) else self.floatx
 
     def input_layer(self, config: Mapping[str, Any], place: str) -> LayerDescription:
         shape = config.get("batch_shape", config.get("batch_input_shape"))
         if not is_shape(shape):
             raise ValueError(f"{place}: the input's shape must be a list of positive integers or nulls, got {shape!r}.")
-        dtype = config.get("dtype")
+        dtype = _numpy_name(config.get("dtype"))
         arguments = {"name": config["name"], "batch_shape": list(shape), "dtype": dtype or self.floatx}
         return LayerDescription("InputLayer", config["name"], place, arguments, {})
 
@@ -297,6 +314,7 @@ class _Reader:
         if class_name not in ARGUMENTS:
             return LayerDescription(class_name, config["name"], place, config, {})
         self.notes += notes
+        arguments = with_flags(class_name, arguments)
         check_arguments(class_name, arguments, place)
         arguments["dtype"] = self._dtype(arguments.get("dtype", dtype) or dtype, place)
         children, lists = {}, {}
@@ -310,6 +328,10 @@ class _Reader:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
         return LayerDescription(class_name, config["name"], place, arguments, children, lists)
 
+    def _needs_graph(self, entry: Mapping[str, Any]) -> bool:
+        # An operation's shapes follow from the types of its inputs, and of several outputs one goes on: a graph knows.
+        return self._is_operation(entry) or _gives_states(entry)
+
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:
             module = entry.get("module")
@@ -321,6 +343,7 @@ class _Reader:
         if isinstance(dtype, Mapping):
             config = dtype.get("config")
             dtype = config.get("name") if isinstance(config, Mapping) else dtype
+        dtype = _numpy_name(dtype)
         if dtype is None or (isinstance(dtype, str) and dtype.startswith(("int", "uint", "bool"))):
             return self.floatx  # the type of an embedding's indices, which older Keras wrote here
         if self.producer.generation < Generation.TF_KERAS:

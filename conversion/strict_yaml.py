@@ -24,7 +24,8 @@ def parse_object(text: str, what: str) -> dict[str, Any]:
 
     Raises:
         ValueError: when PyYAML is not installed, or it is not YAML, not a mapping at the top, too large or too deep,
-            names a key twice, or holds anything but mappings, lists, strings, finite numbers, truth values and nulls.
+            names a key twice (but for whole models one after the other, of which the last is read), or holds anything
+            but mappings, lists, strings, finite numbers, truth values and nulls.
     """
     value = _parse(text, what)
     if isinstance(value, str):
@@ -57,7 +58,10 @@ def _parse(text: str, what: str) -> Any:
 
 def _loader(yaml: Any) -> Any:
     class StrictLoader(yaml.SafeLoader):  # type: ignore[misc]
-        pass
+        def construct_document(self, node: Any) -> Any:
+            if isinstance(node, yaml.MappingNode):
+                node.value = _last_written(node.value)
+            return super().construct_document(node)
 
     def mapping(loader: Any, node: Any) -> dict[Any, Any]:
         keys = [loader.construct_object(key, deep=True) for key, _ in node.value]
@@ -71,6 +75,16 @@ def _loader(yaml: Any) -> Any:
         constructor = StrictLoader.yaml_constructors[f"tag:yaml.org,2002:{kind}"]
         StrictLoader.add_constructor(f"tag:yaml.org,2002:python/{name}", constructor)
     return StrictLoader
+
+
+def _last_written(entries: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The last of several mappings with the same keys, one after the other, as in a file that was appended to.
+
+    It is the one that PyYAML, and so Keras, reads.
+    """
+    keys = [str(key.value) for key, _ in entries]
+    count = max(len(set(keys)), 1)
+    return entries[-count:] if keys == keys[:count] * (len(keys) // count) else entries
 
 
 def _check(value: Any, what: str) -> None:

@@ -22,6 +22,8 @@ MAX_SHARDS = 1000
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
 _ARCHIVED = "model.weights"
+# tf.keras on Windows joined the parts of a path with it, and HDF5 took the whole for one name: `layers\lstm\cell`.
+_WINDOWS_SEPARATOR = "\\"
 
 
 def open_weights(path: Path, opened: ExitStack) -> Weights:
@@ -78,7 +80,7 @@ def saved_model_weights(folder: Path) -> Weights:
 
 def holds_weights(file: Hdf5File) -> bool:
     """Whether a HDF5 file without an architecture holds a model's weights."""
-    return file.has("model_weights") or is_legacy(file) or any(map(file.has, _PATH_ROOTS))
+    return file.has("model_weights") or is_legacy(file) or any(map(_root_of, file.groups()))
 
 
 def is_legacy(file: Hdf5File) -> bool:
@@ -143,8 +145,9 @@ def _npz_weights(archive: KerasArchive) -> Weights:
 
 
 def _hdf5_weights(files: Sequence[Hdf5File]) -> Weights:
-    root = next((root for file in files for root in _PATH_ROOTS if file.has(root)), None)
-    return _weights_by_path([file.arrays() for file in files], root, "weights (.weights.h5)")
+    root = next(filter(None, (_root_of(group) for file in files for group in file.groups())), None)
+    arrays = [{path.replace(_WINDOWS_SEPARATOR, "/"): array for path, array in file.arrays().items()} for file in files]
+    return _weights_by_path(arrays, root, "weights (.weights.h5)")
 
 
 def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
@@ -193,3 +196,8 @@ def _open_shard(name: str, find: Callable[[str], Path | bytes | None], place: st
     if isinstance(source, Path) and source.is_symlink():
         raise ValueError(f"The shard {name!r} is a link, and links are not followed.")
     return opened.enter_context(Hdf5File(source))
+
+
+def _root_of(group: str) -> str | None:
+    """Where the path of weights begins, if it begins with this group."""
+    return next((root for root in _PATH_ROOTS if group.split(_WINDOWS_SEPARATOR)[0] == root), None)

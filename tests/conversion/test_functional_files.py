@@ -184,3 +184,21 @@ def test_a_chain_with_an_operation_has_the_operation_s_shapes(tmp_path: Path, ra
     groups = {"l": arrays("l", lstm_weights(random, F, U))}
     path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.2.4-tf")
     assert answer(load_model(path), random.normal(size=(B, F, T))).shape == (B, U)
+
+
+def test_a_chain_whose_layer_gives_its_states_too_goes_on_with_the_output(
+    tmp_path: Path, random: np.random.Generator
+) -> None:
+    lstm_layer = keras_2_lstm("l", U, return_sequences=True, return_state=True)
+    halves = entry("Bidirectional", "b", layer={**keras_2_lstm("h", U, return_state=True)}, merge_mode="sum")
+    config = graph([["x", 0, 0]], [["b", 0, 0]], an_input("x", T, F), (lstm_layer, [to("x")]), (halves, [to("l")]))
+    weights = [lstm_weights(random, features, U) for features in (F, U, U)]
+    groups = {
+        "l": arrays("l", weights[0]),
+        "b": arrays("b/forward_h", weights[1]) | arrays("b/backward_h", weights[2]),
+    }
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.2.4")
+    x = random.normal(size=(B, T, F))
+    steps = lstm(x, weights[0])
+    expected = lstm(steps, weights[1])[:, -1] + lstm(steps[:, ::-1], weights[2])[:, -1]
+    assert_close(answer(load_model(path), x), expected, "float64")

@@ -77,6 +77,7 @@ def test_functional_chains_are_put_in_order_and_named_by_their_entry() -> None:
         ("float64", "2.8.0", "float64"),
         ({"class_name": "DTypePolicy", "config": {"name": "float16"}}, "3.15.1", "float16"),
         ("int32", "2.8.0", "float32"),
+        ("double", "2.8.0", "float64"),
         (None, "3.15.1", "float32"),
         ("mixed_bfloat16", "3.15.1", "float32"),
         ({"class_name": "Policy", "config": {"name": "mixed_float16"}}, "2.8.0", "float32"),
@@ -90,6 +91,20 @@ def test_types_and_policies(dtype: Any, version: str, read: str) -> None:
     mixed = "mixed" in str(dtype)
     assert any("float32, the type in which its weights are kept" in note for note in model.notes) is mixed
     assert len(model.notes) == mixed
+
+
+@pytest.mark.parametrize(("dtype", "read"), [("float", "float32"), ("double", "float64"), ("half", "float16")])
+def test_types_of_inputs_by_other_names(dtype: str, read: str) -> None:
+    layers = entry("InputLayer", "i", batch_input_shape=[None, 7, 3], dtype=dtype), keras_2_lstm("l", 4)
+    assert describe(sequential(*layers), "2.1.3").input_dtype == read
+
+
+def test_flags_that_were_given_as_numbers() -> None:
+    model = describe(sequential(keras_2_lstm("l", 4, stateful=1, return_sequences=0)), "2.2.4")
+    arguments = model.layers[0].arguments
+    assert (arguments["stateful"], arguments["return_sequences"]) == (True, False)
+    with pytest.raises(ValueError, match="`stateful` must be true or false, got 2"):
+        describe(sequential(keras_2_lstm("l", 4, stateful=2)), "2.2.4")
 
 
 def test_an_activation_that_is_a_layer_is_a_child() -> None:
@@ -130,6 +145,7 @@ def test_indices_are_the_input_of_an_embedding() -> None:
             {"class_name": "MyModel", "config": {}},
             "The model's `class_name` is 'MyModel'; expected one of 'Sequential'",
         ),
+        ({"score": 1, "trial_id": 7}, r"not the configuration of a Keras model, .*: it has `score`, `trial_id`\."),
         ({"class_name": "Sequential", "config": {}}, "must hold `layers`, a list of objects"),
         ({"class_name": "Sequential", "config": [3]}, "must hold `layers`, a list of objects"),
         ({"class_name": "Model", "config": []}, "must hold `layers`, a list of objects"),

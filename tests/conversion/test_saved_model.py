@@ -113,7 +113,7 @@ def test_broken_metadata(tmp_path: Path, weights: list[Array], metadata: bytes, 
 def test_a_folder_without_variables(tmp_path: Path, weights: list[Array]) -> None:
     path = _write(tmp_path / "m", weights, _metadata())
     (path / "variables" / "variables.index").unlink()
-    with pytest.raises(FileNotFoundError, match=r"^\S+m: there is no such file"):
+    with pytest.raises(FileNotFoundError, match=r"^\S+m: its file 'variables\.index' is missing\.$"):
         load_model(path)
 
 

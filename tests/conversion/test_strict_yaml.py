@@ -28,6 +28,13 @@ def test_yaml_inside_of_a_string() -> None:
     assert parse_object(yaml.dump(yaml.dump(CONFIG)), "x") == CONFIG
 
 
+def test_of_models_appended_to_one_file_the_last_is_read() -> None:
+    texts = [yaml.dump({"class_name": name, "config": {"name": name}}) for name in ("Sequential", "Model")]
+    assert parse_object("".join(texts), "x") == {"class_name": "Model", "config": {"name": "Model"}}
+    with pytest.raises(ValueError, match="key 'class_name' stands twice"):
+        parse_object(texts[0] + "class_name: Model", "x")
+
+
 def test_aliases_are_what_they_stand_for() -> None:
     assert parse_object("a: &x {k: [1, 2]}\nb: *x", "x") == {"a": {"k": [1, 2]}, "b": {"k": [1, 2]}}
 

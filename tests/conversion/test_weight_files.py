@@ -133,3 +133,17 @@ def test_kinds_of_paths(tmp_path: Path) -> None:
         _open(tmp_path / "one")
     with pytest.raises(ValueError, match="This is an architecture"):
         _open(tmp_path / "a.yaml")
+
+
+@pytest.mark.parametrize("root", ["layers", "_layer_checkpoint_dependencies"])
+def test_paths_that_windows_joined(tmp_path: Path, root: str) -> None:
+    path = tmp_path / "m.weights.h5"
+    with h5py.File(path, "w") as file:
+        file[f"{root}\\lstm\\cell/vars/0"] = np.ones((2, 12))
+        file["metrics\\mean/vars/0"] = np.ones(())
+        file["optimizer/vars/0"] = np.ones(())
+    weights = _open(path)
+    assert isinstance(weights.arrays, ArraysByPath)
+    assert weights.arrays.root == root
+    assert [*weights.arrays.paths] == [f"{root}/lstm/cell/vars/0"]
+    assert weights.left == {"metrics": 1, "optimizer": 1}
