@@ -48,8 +48,8 @@ class Compacted(NamedTuple):
 def may_be_looked_at(mask: Tensor) -> bool:
     """Whether a path may be chosen by the values of ``mask``.
 
-    On a CPU they are there for the looking. On a GPU one would wait for the device, and a sort costs less. While ``torch.compile`` or
-    ``torch.export`` trace the call there are none, and the graph must do for all of them.
+    On a CPU they are there for the looking. On a GPU one would wait for the device, and a sort costs less. While
+    ``torch.compile`` or ``torch.export`` trace the call there are none, and the graph must do for all of them.
     """
     return mask.device.type == "cpu" and not torch.compiler.is_compiling()
 
