@@ -222,7 +222,8 @@ class _Reader:
         graph = self._graph(table, named)
         named = {name: named[name] for name in graph.calls}
         order = topology.chain(graph)
-        if order is not None and not place:
+        # An operation's shapes follow from the types of its inputs, which only a graph knows.
+        if order is not None and not place and not any(map(self._is_operation, named.values())):
             return self._row([named[name] for name in order], place)
         for entry in [*named.values()][:1]:
             self._note_floatx(entry["config"])

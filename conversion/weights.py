@@ -205,7 +205,8 @@ def _flipped(source: WeightSource, owner: ConvBase) -> WeightSource:
 
 def _turned(array: SavedArray, rank: int) -> SavedArray:
     """The array backwards along its first ``rank`` axes."""
-    return replace(array, _read=lambda: np.flip(array.read(array.shape), tuple(range(rank))))
+    # A copy, since torch takes no negative strides, not even along an axis of size 1.
+    return replace(array, _read=lambda: np.flip(array.read(array.shape), tuple(range(rank))).copy())
 
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:

@@ -170,3 +170,17 @@ def test_a_call_keeps_its_arguments(tmp_path: Path, random: np.random.Generator)
         assert isinstance(model, Functional)
         x = torch.randn(B, T, F)
         assert not torch.equal(model(x), model(x))
+
+
+def test_a_chain_with_an_operation_has_the_operation_s_shapes(tmp_path: Path, random: np.random.Generator) -> None:
+    transpose = {"node_def": {"name": "transpose", "op": "Transpose"}, "constants": {"1": [0, 2, 1]}}
+    config = graph(
+        [["x", 0, 0]],
+        [["l", 0, 0]],
+        an_input("x", F, T),
+        ({**entry("TensorFlowOpLayer", "transpose", **transpose), "name": "turned"}, [to("x")]),
+        (keras_2_lstm("l", U), [to("turned")]),
+    )
+    groups = {"l": arrays("l", lstm_weights(random, F, U))}
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.2.4-tf")
+    assert answer(load_model(path), random.normal(size=(B, F, T))).shape == (B, U)

@@ -147,11 +147,17 @@ def test_a_convolutional_lstm(tmp_path: Path, ordering: str) -> None:
     assert_close(outputs(model, inputs), outputs(expected, inputs), "float32 elementwise")
 
 
-def test_kernels_of_theano_are_turned_round(tmp_path: Path) -> None:
+@pytest.mark.parametrize("window", [(2, 3), (1, 1)])
+def test_kernels_of_theano_are_turned_round(tmp_path: Path, window: tuple[int, int]) -> None:
     """Keras 2 on Theano stored them as Theano's true convolution takes them."""
     random = np.random.default_rng(4)
-    kernel, bias = random.normal(size=(2, 3, 5, 4)).astype("float32"), random.normal(size=4).astype("float32")
-    config = {"filters": 4, "kernel_size": [2, 3], "data_format": "channels_last", "batch_input_shape": [None, 6, 7, 5]}
+    kernel, bias = random.normal(size=(*window, 5, 4)).astype("float32"), random.normal(size=4).astype("float32")
+    config = {
+        "filters": 4,
+        "kernel_size": [*window],
+        "data_format": "channels_last",
+        "batch_input_shape": [None, 6, 7, 5],
+    }
     path = write_legacy(
         tmp_path / "m.h5",
         {"c": {"c/kernel:0": kernel, "c/bias:0": bias}},

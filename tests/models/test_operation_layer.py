@@ -21,6 +21,12 @@ def test_it_hands_on_no_mask_and_has_no_weights() -> None:
     assert {"mask", "training"}.isdisjoint(layer.call_arguments)
 
 
+def test_it_tells_the_shape_of_its_output() -> None:
+    transposed = OperationLayer("TensorFlowOpLayer", {"node_def": {"op": "Transpose"}, "constants": {"1": [0, 2, 1]}})
+    assert transposed.compute_output_shape((None, 3, 2)) == (None, 2, 3)
+    assert OperationLayer("Mean", {"axis": 1}).compute_output_shape((None, None, 2)) == (None, 2)
+
+
 def test_copies_compute_the_same() -> None:
     layer, x = OperationLayer("Sum", {"axis": 1}, name="total"), torch.randn(3, 4)
     config = layer.get_config()

@@ -5,7 +5,9 @@ from typing import Any
 
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.models.graph import Call, TensorSource
 from torch_keras_lstm.models.operations import operation as function_of
+from torch_keras_lstm.models.specs import TensorSpec, operation_specs
 
 
 @register("torch_keras_lstm.models")
@@ -31,6 +33,13 @@ class OperationLayer(Layer):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The function of the arguments: tensors, and constants as they stand in the file."""
         return self._function(*args, **kwargs)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output, or a list of them, for one tensor of ``input_shape`` and of the layer's dtype."""
+        source = TensorSource(self.name, 0, 0)
+        spec = TensorSpec.of(tuple(input_shape), self.dtype)
+        shapes = [output.shape for output in operation_specs(self, Call((source,), {}), {source: spec})]
+        return shapes[0] if len(shapes) == 1 else shapes
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """``None``: operations are no layers in Keras and hand on no masks."""
