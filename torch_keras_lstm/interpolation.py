@@ -1,4 +1,4 @@
-"""How ``tf.image.resize`` enlarges an axis, as a matrix: each new pixel as a weighted sum of old ones.
+"""How ``tf.image.resize`` enlarges an axis where torch has no like of it: each new pixel as a weighted sum of old ones.
 
 Every method takes the pixels around the place where the middle of the new pixel lies among the old ones, weights them
 by their distance and divides by the sum of the weights, so that pixels beyond the border leave theirs to the others
@@ -6,7 +6,6 @@ by their distance and divides by the sum of the weights, so that pixels beyond t
 """
 
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -25,10 +24,6 @@ class Kernel(NamedTuple):
     radius: float
     weight: Callable[[Tensor], Tensor]
     places: int = 0
-
-
-def _triangle(distance: Tensor) -> Tensor:
-    return 1 - distance
 
 
 def _cubic(b: float, c: float) -> Callable[[Tensor], Tensor]:
@@ -53,7 +48,6 @@ def _gaussian(distance: Tensor) -> Tensor:
 
 KERNELS: Mapping[str, Kernel] = {
     "bicubic": Kernel(2, _cubic(0, 0.5), places=1024),  # TensorFlow looks its weights up in a table
-    "bilinear": Kernel(1, _triangle),
     "gaussian": Kernel(1.5, _gaussian),
     "lanczos3": Kernel(3, _lanczos(3)),
     "lanczos5": Kernel(5, _lanczos(5)),
@@ -61,7 +55,6 @@ KERNELS: Mapping[str, Kernel] = {
 }
 
 
-@cache
 def enlarging_matrix(size: int, times: int, method: str) -> Tensor:
     """(size * times, size), float64: row by row the weights of the old pixels in a new one.
 
@@ -82,7 +75,6 @@ def enlarging_matrix(size: int, times: int, method: str) -> Tensor:
 def enlarge(images: Tensor, times: tuple[int, int], method: str) -> Tensor:
     """(batch, channels, height, width), floating -> the same, so many times as high and as wide."""
     rows, columns = (
-        enlarging_matrix(size, factor, method).to(images)
-        for size, factor in zip(images.shape[2:], times, strict=True)
+        enlarging_matrix(size, factor, method).to(images) for size, factor in zip(images.shape[2:], times, strict=True)
     )
     return rows @ images @ columns.mT
