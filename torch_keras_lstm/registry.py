@@ -119,14 +119,15 @@ class Registry(Generic[T]):
         custom = {**CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
         own = custom.get(name, custom.get(name.rpartition(">")[2]))  # "package>name" as Keras registers it
         if own is not None:
-            return cast(T, _custom_builder(own)(arguments))
+            made: T = _custom_builder(own)(arguments)
+            return made
         if name not in self.builders:
             hint = " One of your own goes into `custom_objects`." if CUSTOM_OBJECTS.get(None) is not None else ""
             raise ValueError(
                 f"`{argument}`: expected the name of a Keras {self.kind}, got {name!r}. "
                 f"{close_match(name, {**self.builders, **custom})}{hint}"
             )
-        return cast(T, self.builders[name](arguments))
+        return self.builders[name](arguments)
 
     def serialize(self, obj: object) -> Config | str | None:
         """The configuration, as Keras 3 writes it, from which Keras or :meth:`deserialize` makes an equal object.
