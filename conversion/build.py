@@ -9,11 +9,11 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from torch_keras_lstm import layers as keras_layers
+from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
-
-CustomObjects = Mapping[str, type[Layer]]
+from torch_keras_lstm.models.operations import is_known, operation_name
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,15 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
     reasons = []
     unknown = unsupported(model, custom_objects)
     if unknown:
-        listed = ", ".join(f"{layer.class_name} ({_in_sentence(layer.place)})" for layer in unknown)
+        listed = ", ".join(f"{_class_of(layer)} ({_in_sentence(layer.place)})" for layer in unknown)
         reasons.append(f"Layers that are not supported: {listed}. Classes of your own go into `custom_objects`.")
+    lambdas = [layer for layer in unknown if layer.class_name == "Lambda"]
+    if lambdas:
+        name = lambdas[0].name
+        reasons.append(
+            "The code of a Lambda in a file is never run: give the function under the layer's name, "
+            f"`custom_objects={{{name!r}: function}}`."
+        )
     if not reasons and not model.layers:
         reasons.append("The model has no layers.")
     if not reasons and model.graph is None and model.input_shape is None:
@@ -149,9 +156,23 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
 
 
 def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[LayerDescription]:
-    """The layers, wrapped ones included, whose class has no row."""
-    known = LAYERS.keys() | _STRUCTURE | custom_objects.keys()
-    return [layer for top in model.layers for layer in top.walk() if layer.class_name not in known]
+    """The layers, wrapped ones included, whose class has no row, and the operations that are unknown."""
+    return [layer for top in model.layers for layer in top.walk() if not _is_supported(layer, custom_objects)]
+
+
+def _is_supported(layer: LayerDescription, custom_objects: CustomObjects) -> bool:
+    if layer.class_name == OperationLayer.__name__:
+        return is_known(layer.arguments["operation"], layer.arguments["arguments"])
+    if layer.class_name == "Lambda" and layer.name in custom_objects:
+        return True
+    return layer.class_name in LAYERS.keys() | _STRUCTURE | custom_objects.keys()
+
+
+def _class_of(layer: LayerDescription) -> str:
+    if layer.class_name != OperationLayer.__name__:
+        return layer.class_name
+    name = operation_name(layer.arguments["operation"], layer.arguments["arguments"])
+    return f"operation `{name}`"
 
 
 def build_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
@@ -163,7 +184,8 @@ def build_layers(model: ModelDescription, custom_objects: CustomObjects) -> list
     reason = why_not(model, custom_objects)
     if reason is not None:
         raise ValueError(reason)
-    return [_build_layer(layer, custom_objects) for layer in model.layers]
+    own = for_layers(model, custom_objects)
+    return [_build_layer(layer, own) for layer in model.layers]
 
 
 def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:

@@ -12,8 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import naming
+from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
@@ -106,7 +107,7 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
 
 def read_description(directory: Path) -> ModelDescription:
     """The description in ``config.json``."""
-    return describe(_read_document(directory)["model"], _DIALECT)
+    return describe(_read_document(directory)["model"], _DIALECT, own=True)
 
 
 def _shared_layers(directory: Path, shaped: Sequence[Layer]) -> list[Group]:

@@ -1,18 +1,57 @@
-"""Layers of the user's own: their configurations in the terms of the layer of ours that they derive from.
+"""What a file names and only its author has: layers, functions, and the code of a ``Lambda``, which is never run.
 
 A file says nothing of a class that it names and does not hold. The class that the user gives tells what its arguments
 mean: those that it has from one of our layers are read as that layer's, in the dialect of the Keras that saved them.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
+
+from torch import nn
 
 from torch_keras_lstm.conversion.arguments import ARGUMENTS
 from torch_keras_lstm.conversion.dialects import Producer, translate
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.models.lambda_layer import Lambda
 
-CustomObjects = Mapping[str, type[Layer]]
+# By name: layer classes, functions that make layers, functions and classes of activations and the like, and for each
+# Lambda, by its layer's name, a function or a torch module.
+CustomObjects = Mapping[str, Any]
+
+
+def for_layers(model: ModelDescription, custom_objects: CustomObjects) -> CustomObjects:
+    """``custom_objects`` for :func:`torch_keras_lstm.layers.deserialize`, which asks for a ``Lambda`` by its class.
+
+    What stands under the name of a Lambda is for that layer alone: one called "softmax" is not everybody's activation.
+    """
+    described = [layer for top in model.layers for layer in top.walk()]
+    names = {layer.name for layer in described if layer.class_name == "Lambda"}
+    names -= {layer.class_name for layer in described}
+    others = {name: value for name, value in custom_objects.items() if name not in names}
+    return {"Lambda": _Lambdas(custom_objects), **others}
+
+
+@dataclass(frozen=True)
+class _Lambdas:
+    """Makes the layer in the place of a ``Lambda``, from what is given under the layer's name."""
+
+    given: CustomObjects
+
+    def from_config(self, config: Mapping[str, Any]) -> Layer:
+        """The layer: one of the user's, or a function or module in a layer."""
+        function = self.given[config["name"]]
+        if isinstance(function, type):
+            function = function()
+        if isinstance(function, Layer):
+            return function
+        if not isinstance(function, nn.Module) and not callable(function):
+            raise ValueError(f"`custom_objects[{config['name']!r}]` must be a function or a module, got {function!r}.")
+        if config.get("mask") is not None:
+            raise ValueError("it has a function for its mask, too: give a layer with a `compute_mask` of its own.")
+        options = {name: config[name] for name in ("name", "trainable", "arguments") if config.get(name) is not None}
+        return Lambda(function, **options)
 
 
 def with_custom_layers(model: ModelDescription, custom_objects: CustomObjects) -> ModelDescription:
@@ -29,6 +68,9 @@ def _translated(layer: LayerDescription, custom_objects: CustomObjects, producer
         for name, several in layer.lists.items()
     }
     layer = replace(layer, children=children, lists=lists)
+    unpackaged = layer.class_name.rpartition(">")[2]  # of "package>Name", as tf.keras writes what is registered
+    if layer.class_name not in custom_objects and unpackaged in custom_objects:
+        layer = replace(layer, class_name=unpackaged)
     own = custom_objects.get(layer.class_name)
     base = _base_of(own) if layer.class_name not in ARGUMENTS and isinstance(own, type) else None
     if base is None:
@@ -39,6 +81,6 @@ def _translated(layer: LayerDescription, custom_objects: CustomObjects, producer
     return replace(layer, arguments=arguments)
 
 
-def _base_of(own: type[Layer]) -> str | None:
+def _base_of(own: type) -> str | None:
     """The name of the layer of ours that a class derives from, ``None`` for a layer from scratch."""
     return next((base.__name__ for base in own.__mro__ if base.__name__ in ARGUMENTS and issubclass(base, Layer)), None)

@@ -168,6 +168,8 @@ _CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 _KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+# Layers that hand tensors which are the same at every step to their cell, if it is one that takes such `constants`.
+_WITH_CONSTANTS = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")
 # What Keras 1 and 2 and tf.keras write of the class from which they derive a layer, and the layer does not use.
 _INHERITED = {
     **{f"ConvLSTM{rank}D": ("implementation",) for rank in (1, 2, 3)},
@@ -238,6 +240,11 @@ def translate(
     if "time_major" in arguments:
         raise ValueError(
             f"{place} ({class_name}) has `time_major=True`, which is not supported: batch comes first here."
+        )
+    if "num_constants" in arguments and class_name in _WITH_CONSTANTS:
+        raise ValueError(
+            f"{place} ({class_name}) is called with `constants` (`num_constants` = {arguments['num_constants']!r}): no "
+            "cell of Keras' own takes them, and here none can."
         )
     if arguments.get("implementation") == 0:
         arguments["implementation"] = 1  # an alias since Keras 2

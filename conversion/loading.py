@@ -7,9 +7,9 @@ from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
-from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
-from torch_keras_lstm.conversion.custom_layers import with_custom_layers
+from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription
@@ -40,8 +40,10 @@ def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: 
             architecture, ``.json`` or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
             to use in place of its own.
-        custom_objects: layer classes by the name that the file gives them. A class has Keras' ``from_config`` and is a
-            subclass of :class:`torch_keras_lstm.layers.Layer`.
+        custom_objects: what the file names and only you have, by that name: layer classes derived from
+            :class:`torch_keras_lstm.layers.Layer` or its subclasses, functions that make such a layer, activation
+            functions, initializers, regularizers and constraints; and for each ``Lambda``, by the name of its layer, a
+            function or torch module to compute it. See ``docs/custom_layers.md``.
 
     Returns:
         A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.archive import KerasArchive
-from torch_keras_lstm.conversion.build import CustomObjects
 from torch_keras_lstm.conversion.converted_folder import is_converted
+from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert

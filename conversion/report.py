@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
-from torch_keras_lstm.conversion.build import CustomObjects, unsupported
+from torch_keras_lstm.conversion.build import unsupported
 from torch_keras_lstm.conversion.containers import SavedModel
+from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths

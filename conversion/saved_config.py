@@ -119,7 +119,7 @@ class ModelDescription:
         return tuple((tuple(end["batch_shape"]), end["dtype"]) for end in ends)
 
     def to_config(self) -> dict[str, Any]:
-        """The model as :func:`describe` reads it back with ``keras_version`` "3.15"."""
+        """The model as :func:`describe` reads it back with ``keras_version`` "3.15" and ``own``."""
         config = _model_config(self.name, self.layers, self.graph)
         if self.graph is None and self.input_shape is not None:
             entry = {"name": "input", "batch_shape": list(self.input_shape), "dtype": self.input_dtype}
@@ -140,12 +140,13 @@ def _model_config(name: str, layers: Sequence[LayerDescription], graph: Graph | 
     return {"class_name": "Functional", "config": {"name": name, "layers": named, **joined}}
 
 
-def describe(root: Mapping[str, Any], keras_version: str | None) -> ModelDescription:
+def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = False) -> ModelDescription:
     """The description of a model from its configuration.
 
     Args:
         root: ``{"class_name": "Sequential", "config": ...}``, from ``model_config``, ``config.json`` or ``to_json()``.
         keras_version: what the file says of who wrote it.
+        own: whether the configuration is that of :meth:`ModelDescription.to_config`, in Keras 3's words.
 
     Raises:
         ValueError: when the configuration is broken, or holds an argument that a known layer does not have or that has
@@ -163,7 +164,7 @@ def describe(root: Mapping[str, Any], keras_version: str | None) -> ModelDescrip
             "A model class of one's own does not describe its layers: load its weights into a model made by hand."
         )
     table = _table(class_name, config)
-    reader = _Reader(identify(keras_version, root, table["layers"]))
+    reader = _Reader(identify(keras_version, root, table["layers"]), own)
     name = reader.name(table, "sequential")
     layers, graph, first = reader.body(class_name, table)
     shape = first.get("batch_input_shape", first.get("batch_shape", table.get("build_input_shape")))
@@ -205,6 +206,7 @@ class _Reader:
     """The walk over one configuration: who wrote it, and the notes that gather on the way."""
 
     producer: Producer
+    own: bool
     notes: list[str] = field(default_factory=list)
     floatx: str = "float32"
 
@@ -258,13 +260,15 @@ class _Reader:
     def _graph(self, table: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> Graph:
         names = frozenset(named)
         graph = Graph(
-            {name: topology.calls(entry, names, f"Layer `{name}`") for name, entry in named.items()},
+            {name: topology.calls(entry, names, f"Layer `{name}`", self.own) for name, entry in named.items()},
             ends_from_config(table.get("input_layers"), "`input_layers`"),
             ends_from_config(table.get("output_layers"), "`output_layers`"),
         )
         models = frozenset(name for name, entry in named.items() if entry["class_name"] in _MODEL_CLASSES)
         graph = topology.counted_from_zero(graph, models)
-        return graph if self.producer.generation < Generation.KERAS_3 else without_implicit_masks(graph, named)
+        if self.own or self.producer.generation < Generation.KERAS_3:
+            return graph
+        return without_implicit_masks(graph, named)
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.

@@ -6,7 +6,7 @@ a copy each. Here they become one layer again.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 from torch import nn
@@ -29,7 +29,7 @@ def repeated(layers: Sequence[Layer]) -> list[Group]:
     Of layers with weights the outermost are given: of a model that stands in two others, not its layers once more.
     """
     found: list[tuple[Layer, list[Place]]] = []
-    pending = [(layer, (layer.name, ())) for layer in reversed(layers)]
+    pending: list[tuple[Layer, Place]] = [(layer, (layer.name, ())) for layer in reversed(layers)]
     named: dict[str, list[int]] = {}
     while pending:
         layer, place = pending.pop()
@@ -118,7 +118,7 @@ def join(layers: list[Layer], groups: Sequence[Group]) -> None:
         module = layers[numbers[name]].get_submodule(".".join(path))
         for other, other_path in others:
             if not other_path:
-                layers[numbers[other]] = module
+                layers[numbers[other]] = cast(Layer, module)
                 continue
             owner = layers[numbers[other]].get_submodule(".".join(other_path[:-1]))
             owner.register_module(other_path[-1], module)

@@ -21,13 +21,14 @@ from torch_keras_lstm.models.graph import (
 _CONSTANT = "_CONSTANT_VALUE"
 
 
-def calls(entry: Mapping[str, Any], names: frozenset[str], place: str) -> tuple[Call, ...]:
+def calls(entry: Mapping[str, Any], names: frozenset[str], place: str, own: bool = False) -> tuple[Call, ...]:
     """The calls of a layer, from the ``inbound_nodes`` of its entry in ``config.layers``.
 
     Args:
         entry: the layer's.
         names: of all layers, which tell a tensor in Keras 2's keyword arguments from a list that is a constant.
         place: the layer as an error names it.
+        own: whether this package wrote them, so that every argument was meant.
 
     Raises:
         ValueError: when they are spelled neither as in Keras 1 and 2 nor as in Keras 3.
@@ -35,7 +36,8 @@ def calls(entry: Mapping[str, Any], names: frozenset[str], place: str) -> tuple[
     nodes = entry.get("inbound_nodes", [])
     if isinstance(nodes, list) and not any(isinstance(node, dict) and "args" in node for node in nodes):
         return tuple(_call_keras_2(node, names, place) for node in nodes)
-    return tuple(map(_as_made, calls_from_config(nodes, place)))
+    read = calls_from_config(nodes, place)
+    return read if own else tuple(map(_as_made, read))
 
 
 def counted_from_zero(graph: Graph, models: frozenset[str]) -> Graph:

@@ -343,7 +343,7 @@ def _places(
 
     They stand under those attributes too, but for the layers of models.
     """
-    paths = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer, prefix)
+    paths = group_paths([(layer.name, _saved_class(layer)) for layer in layers], arrays, producer, prefix)
     for layer in layers:
         for path, place in _places_inside(layer, paths[layer.name], arrays, producer):
             yield layer, path, place
@@ -369,7 +369,7 @@ def _attributes(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
     for attribute, child in module.named_children():
         name = attribute
         if isinstance(module, nn.ModuleList):
-            base = snake_case(type(child).__name__)
+            base = snake_case(_saved_class(child))
             name = base + (f"_{counts[base]}" if counts[base] else "")
             counts[base] += 1
         yield attribute, name, child
@@ -394,6 +394,11 @@ def group_paths(
     return paths
 
 
+def _saved_class(module: Any) -> str:
+    """The class under which a file has the layer, which may be another than that of a module of the user's own."""
+    return getattr(module, "saved_class", "") or type(module).__name__
+
+
 def _variables(owner: Any) -> str:
-    row = LAYERS.get(type(owner).__name__)
-    return row.variables if row else "vars"
+    """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
+    return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")

@@ -10,11 +10,15 @@ import difflib
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 Config = dict[str, Any]
 T = TypeVar("T")
 Builder = Callable[[Mapping[str, Any]], T]
+
+# The user's own classes and functions by name, while layers are made from a configuration that may name them.
+CUSTOM_OBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
 
 
 def close_match(name: str, known: Iterable[str]) -> str:
@@ -108,15 +112,22 @@ class Registry(Generic[T]):
         """What a name or a configuration means; arguments and errors as :meth:`get`.
 
         Args:
-            custom_objects: classes and functions of the user's own by name; they go before Keras'.
+            custom_objects: classes and functions of the user's own by name; they go before Keras'. Those that the
+                layer is made with, from a file, count as well.
         """
         name, arguments = _split(config, argument)
-        builders = {**self.builders, **{key: _custom_builder(value) for key, value in (custom_objects or {}).items()}}
-        if name not in builders:
+        custom = {**CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
+        own = custom.get(name, custom.get(name.rpartition(">")[2]))  # "package>name" as Keras registers it
+        if own is not None:
+            made: T = _custom_builder(own)(arguments)
+            return made
+        if name not in self.builders:
+            hint = " One of your own goes into `custom_objects`." if CUSTOM_OBJECTS.get(None) is not None else ""
             raise ValueError(
-                f"`{argument}`: expected the name of a Keras {self.kind}, got {name!r}. {close_match(name, builders)}"
+                f"`{argument}`: expected the name of a Keras {self.kind}, got {name!r}. "
+                f"{close_match(name, {**self.builders, **custom})}{hint}"
             )
-        return cast(T, builders[name](arguments))
+        return self.builders[name](arguments)
 
     def serialize(self, obj: object) -> Config | str | None:
         """The configuration, as Keras 3 writes it, from which Keras or :meth:`deserialize` makes an equal object.

@@ -1,9 +1,11 @@
 """Loads damaged variants of good model files, in a process whose memory and time are bounded.
 
-    python damaged_files.py FOLDER NAME COUNT
+    python damaged_files.py FOLDER COUNT < CASES
 
-prints as JSON how often each thing came out. What must not happen ends the process with an error that names the
-variant's number; the seed is that number, so that one variant can be made again.
+takes a JSON list of cases: a name, the model to load, the file of it to damage, each time anew, and the model's weights
+or null, all by their names in the folder. It prints as JSON for each case how often each thing came out. What must not
+happen ends the process with an error that names the variant's number; the seed is that number, so that one variant can
+be made again.
 """
 
 import json
@@ -56,28 +58,38 @@ def outcome(path: Path, weights: Path | None, x: torch.Tensor, expected: torch.T
     return "right" if torch.equal(output, expected) else "other numbers"
 
 
-def main() -> None:
-    folder, name, count = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    weights = folder / "weights.h5" if name.endswith(".json") else None
-    x = torch.from_numpy(np.random.default_rng(0).integers(1, 9, (2, 6)))
+def outcomes(model: Path, weights: Path | None, damaged: Path, count: int, x: torch.Tensor) -> Counter[str]:
+    """What ``count`` variants of one file come to; the good file is put back."""
     with torch.no_grad():
-        expected = load_model(folder / name, weights)(x)
-    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
-    good = (folder / name).read_bytes()
-    path = folder / f"damaged.{name}"
-    outcomes: Counter[str] = Counter()
+        expected = load_model(model, weights)(x)
+    good = damaged.read_bytes()
+    found: Counter[str] = Counter()
     for number in range(count):
         kind, data = damage(good, np.random.default_rng(number))
-        path.write_bytes(data)
+        damaged.write_bytes(data)
         signal.alarm(SECONDS)  # ends the process when the variant hangs, inside C code too
         try:
-            outcomes[f"{kind}: {outcome(path, weights, x, expected)}"] += 1
+            found[f"{kind}: {outcome(model, weights, x, expected)}"] += 1
         except BaseException:
-            print(f"variant {number} of {name} ({kind}):", file=sys.stderr)
+            print(f"variant {number} of {damaged.name} ({kind}):", file=sys.stderr)
             raise
         signal.alarm(0)
-    print(json.dumps(outcomes))
+    damaged.write_bytes(good)
+    return found
+
+
+def main() -> None:
+    folder, count, cases = Path(sys.argv[1]), int(sys.argv[2]), json.load(sys.stdin)
+    x = torch.from_numpy(np.random.default_rng(0).integers(1, 9, (2, 6)))
+    for _, model, _, weights in cases:  # imports what loading needs
+        load_model(folder / model, folder / weights if weights else None)(x)
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY, mapped + MEMORY))
+    found = {
+        name: outcomes(folder / model, folder / weights if weights else None, folder / damaged, count, x)
+        for name, model, damaged, weights in cases
+    }
+    print(json.dumps(found))
 
 
 if __name__ == "__main__":

@@ -75,6 +75,21 @@ def write_keras(
     return path
 
 
+def write_npz_keras(path: Path, config: object, arrays: Mapping[str, Array]) -> Path:
+    """A ``.keras`` archive with its arrays in ``model.weights.npz``: a pickled dictionary for each group."""
+    groups: dict[str, Any] = {"__root__": {}}
+    for name, array in arrays.items():
+        group, _, number = name.partition("/vars/")
+        groups.setdefault(group, {})[number] = array
+    weights = BytesIO()
+    np.savez(weights, allow_pickle=True, **groups)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("metadata.json", json.dumps({"keras_version": "3.15.1"}))
+        archive.writestr("config.json", json.dumps(config))
+        archive.writestr("model.weights.npz", weights.getvalue())
+    return path
+
+
 def entry(class_name: str, name: str, **config: Any) -> dict[str, Any]:
     """A layer as every Keras writes it."""
     return {"class_name": class_name, "config": {"name": name, **config}}

@@ -75,6 +75,37 @@ def test_layers_inside_a_nested_model_are_named_with_it() -> None:
     )
 
 
+def test_operations_that_are_unknown_are_among_them() -> None:
+    ends = {"input_layers": [["i", 0, 0]], "output_layers": [["c", 0, 0]]}
+    call = [[["i", 0, 0, {}]]]
+    layers = [
+        {**entry("InputLayer", "i", batch_input_shape=[None, 7, 3]), "inbound_nodes": []},
+        {**entry("TFOpLambda", "a", function="math.erf_inverse"), "inbound_nodes": call},
+        {**entry("TensorFlowOpLayer", "b", node_def={"op": "Fft"}, constants={}), "inbound_nodes": call},
+        {**entry("Strange", "c"), "inbound_nodes": [[["a", 0, 0, {}], ["b", 0, 0, {}]]]},
+        {**entry("TensorFlowOpLayer", "d", node_def=7), "inbound_nodes": call},
+        {**entry("TFOpLambda", "e", function="math.reduce_mean"), "inbound_nodes": call},
+    ]
+    config = {"layers": layers, **ends}
+    assert why_not(describe({"class_name": "Functional", "config": config}, "2.8.0"), {}) == (
+        "Layers that are not supported: operation `math.erf_inverse` (layer `a`), operation `Fft` (layer `b`), "
+        "Strange (layer `c`), operation `None` (layer `d`). Classes of your own go into `custom_objects`."
+    )
+
+
+def test_an_operation_of_keras_3_that_is_unknown_is_named() -> None:
+    source = {"class_name": "__keras_tensor__", "config": {"keras_history": ["i", 0, 0]}}
+    node = {"args": [source], "kwargs": {}}
+    layers = [
+        {**entry("InputLayer", "i", batch_shape=[None, 7, 3]), "module": "keras.layers", "inbound_nodes": []},
+        {**entry("Stft", "s"), "module": "keras.src.ops.math", "inbound_nodes": [node]},
+    ]
+    config = {"layers": layers, "input_layers": ["i", 0, 0], "output_layers": ["s", 0, 0]}
+    assert why_not(describe({"class_name": "Functional", "config": config}, "3.15.1"), {}) == (
+        "Layers that are not supported: operation `Stft` (layer `s`). Classes of your own go into `custom_objects`."
+    )
+
+
 def test_models_without_layers_or_input_shape_are_refused() -> None:
     assert why_not(describe(sequential(), "3.15.1"), {}) == "The model has no layers."
     reason = why_not(describe(sequential(keras_2_lstm("l", 4)), "2.8.0"), {})

@@ -181,6 +181,16 @@ def test_void_arguments_go_and_those_that_mean_something_stay() -> None:
     assert _translate("Dropout", {"seed": generator}, K3)[1] == {"seed": 5}
 
 
+def test_constants_of_a_cell_are_refused() -> None:
+    for nothing in (None, 0):
+        assert "num_constants" not in _translate("LSTM", {"units": 3, "num_constants": nothing}, TF)[1]
+    for class_name in ("RNN", "Bidirectional"):
+        with pytest.raises(
+            ValueError, match=r"is called with `constants` \(`num_constants` = 2\): no cell of Keras' own"
+        ):
+            _translate(class_name, {"num_constants": 2}, TF)
+
+
 def test_time_major_is_refused() -> None:
     with pytest.raises(ValueError, match=r"Layer `a` \(LSTM\) has `time_major=True`, which is not supported"):
         _translate("LSTM", {"time_major": True}, TF)

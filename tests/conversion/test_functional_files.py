@@ -202,3 +202,41 @@ def test_a_chain_whose_layer_gives_its_states_too_goes_on_with_the_output(
     steps = lstm(x, weights[0])
     expected = lstm(steps, weights[1])[:, -1] + lstm(steps[:, ::-1], weights[2])[:, -1]
     assert_close(answer(load_model(path), x), expected, "float64")
+
+
+def test_training_false_in_the_graph_outlives_conversion(tmp_path: Path, random: np.random.Generator) -> None:
+    """tf.keras writes what the call was given; what was given in Keras 3 cannot be told, it writes false by itself."""
+    drop = entry("Dropout", "drop", rate=0.5, dtype="float64")
+    free = entry("Dropout", "free", rate=0.5, dtype="float64")
+    config = graph(
+        [["x", 0, 0]],
+        [["drop", 0, 0], ["free", 0, 0]],
+        an_input("x", 50),
+        (drop, [[["x", 0, 0, {"training": False}]]]),
+        (free, [[["x", 0, 0, {}]]]),
+    )
+    path = write_legacy(tmp_path / "m.h5", {}, config=config, keras_version="2.8.0")
+    convert(path, tmp_path / "out")
+    x = random.normal(size=(B, 50))
+    for source in (path, tmp_path / "out"):
+        model = load_model(source).train()
+        assert isinstance(model, Functional)
+        kept, dropped = answer(model, x)
+        assert np.array_equal(np.asarray(kept), x)
+        assert not np.array_equal(np.asarray(dropped), x)
+        assert model.graph.calls["drop"][0].kwargs == {"training": False}
+
+
+def test_constants_in_a_call_are_named(tmp_path: Path, random: np.random.Generator) -> None:
+    config = graph(
+        [["x", 0, 0], ["c", 0, 0]],
+        [["l", 0, 0]],
+        an_input("x", T, F),
+        an_input("c", U),
+        (keras_2_lstm("l", U), [[["x", 0, 0, {"initial_state": None, "constants": [["c", 0, 0]]}]]]),
+    )
+    path = write_legacy(tmp_path / "m.h5", {"l": arrays("l", lstm_weights(random, F, U))}, config=config)
+    with pytest.raises(
+        ValueError, match=r"Layer `l` \(LSTM\) is called with `constants`, which its call does not take"
+    ):
+        load_model(path)

@@ -69,7 +69,7 @@ def test_arrays_of_every_type_and_layout(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("protocol", [3, 4, 5])
 def test_arrays_of_every_protocol(tmp_path: Path, protocol: int) -> None:
     values = np.random.default_rng(3).normal(size=(3, 4))
-    table = {"0": values, "1": values.T.copy(order="F"), "2": np.float32(2.5)}
+    table: dict[str, Any] = {"0": values, "1": values.T.copy(order="F"), "2": np.float32(2.5)}
     with KerasArchive(with_pickle(tmp_path / "m.npz", pickled(table, protocol))) as archive:
         found = npz_arrays(archive)
     for name, array in table.items():
@@ -142,7 +142,8 @@ class Claim:
         self.state = (1, shape, np.dtype("f8") if kind is None else kind, False, data)
 
     def __reduce__(self) -> Any:
-        function, args, _ = np.zeros(2).__reduce__()
+        reduced: Any = np.zeros(2).__reduce__()
+        function, args, _ = reduced
         return function, args, self.state
 
 

@@ -127,7 +127,7 @@ def test_branches_of_branches_layers_and_models(tmp_path: Path, random: np.rando
     """The inputs come in the branches' order, an embedding's as integers."""
     left, right = lstm_weights(random, F, U), lstm_weights(random, 2, U)
     table, kernel, bias = random.normal(size=(WORDS, U)), random.normal(size=(F, U)), random.normal(size=U)
-    inner = {"class_name": "Sequential", "config": [merge("sum", branch(1, F), branch(2, 2))]}
+    inner: dict[str, Any] = {"class_name": "Sequential", "config": [merge("sum", branch(1, F), branch(2, 2))]}
     inner["config"][0]["config"]["name"] = "merge_2"
     words = keras_1(
         entry("Embedding", "words", input_dim=WORDS, output_dim=U, input_dtype="int32", batch_input_shape=[None, 1]),

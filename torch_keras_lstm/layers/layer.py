@@ -56,6 +56,9 @@ class Layer(nn.Module):
     # The names of the arguments of this class' call: which of ``mask`` and ``training`` it takes.
     call_arguments: ClassVar[frozenset[str]]
 
+    # The class that a configuration names, from which the layer was made; "" for a layer that code made.
+    saved_class: str = ""
+
     _rows: tuple[WeightRow, ...]
     _placement: Tensor
 

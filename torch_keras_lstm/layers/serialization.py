@@ -1,11 +1,10 @@
 """Layers as plain dictionaries and back, through a registry of this package's own classes."""
 
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from typing import Any, NamedTuple, TypeVar
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.registry import close_match
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
@@ -18,8 +17,6 @@ class Registered(NamedTuple):
 
 
 _REGISTERED: dict[str, Registered] = {}
-# What the outermost `deserialize` was given, for the calls that layers holding others make in their `from_config`.
-_CUSTOM: ContextVar[Mapping[str, type[Layer]]] = ContextVar("custom_objects")
 
 
 def register(keras_module: str) -> Callable[[LayerClass], LayerClass]:
@@ -57,31 +54,44 @@ def serialize(layer: Layer) -> dict[str, Any]:
     }
 
 
-def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, type[Layer]] | None = None) -> Layer:
+def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Layer:
     """A new layer as a dictionary of :func:`serialize`, or of Keras 3, describes it.
 
     The class is chosen by ``class_name`` alone: nothing is imported because a configuration names it.
 
     Args:
         config: ``{"class_name": ..., "config": {...}}``; other keys are ignored.
-        custom_objects: further layer classes by name, for the layers inside this one too. They come before this
-            package's own.
+        custom_objects: what the configuration names and is not this package's, by name, for the layers inside this one
+            too: layer classes, functions that make a layer of the configuration's entries as keyword arguments, and
+            activations, initializers, regularizers and constraints. They come before this package's own.
 
     Raises:
-        ValueError: when ``config`` has another form or its class is unknown.
+        ValueError: when ``config`` has another form, its class is unknown, or what stands for it makes no layer.
     """
     name, arguments = _parts(config)
-    custom = {**_CUSTOM.get({}), **(custom_objects or {})}
-    classes = {**{known: entry.layer_class for known, entry in _REGISTERED.items()}, **custom}
-    if name not in classes:
+    # The outermost call's are there for the calls that layers holding others make in their `from_config`.
+    custom = {**CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
+    known = _REGISTERED.get(name)
+    make = custom.get(name, known and known.layer_class)
+    if make is None:
+        names = [*_REGISTERED, *custom]
         raise ValueError(
-            f"Unknown layer class {name!r}. {close_match(name, classes)} Classes of your own go into `custom_objects`."
+            f"Unknown layer class {name!r}. {close_match(name, names)} Classes of your own go into `custom_objects`."
         )
-    token = _CUSTOM.set(custom)
+    token = CUSTOM_OBJECTS.set(custom)
     try:
-        return classes[name].from_config(arguments)
+        layer = make.from_config(arguments) if hasattr(make, "from_config") else make(**arguments)
     finally:
-        _CUSTOM.reset(token)
+        CUSTOM_OBJECTS.reset(token)
+    if not isinstance(layer, Layer):
+        raise ValueError(
+            f"`custom_objects[{name!r}]` must make a layer, derived from `torch_keras_lstm.layers.Layer` or one of its "
+            f"classes; it made {layer!r:.200}."
+        )
+    if isinstance(arguments.get("name"), str):
+        layer.name = arguments["name"]
+    layer.saved_class = name.rpartition(">")[2]
+    return layer
 
 
 def _parts(config: object) -> tuple[str, Mapping[str, Any]]:

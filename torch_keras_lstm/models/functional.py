@@ -21,6 +21,7 @@ from torch_keras_lstm.models.graph import (
     map_sources,
     sources_in,
 )
+from torch_keras_lstm.models.lambda_layer import Lambda
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
 from torch_keras_lstm.models.specs import TensorSpec, flatten_shapes, layer_specs, operation_specs, shapes_of
@@ -135,7 +136,7 @@ class Functional(Model):
 
     def _call_specs(self, layer: Layer, call: Call, specs: _Specs, build: bool) -> list[TensorSpec]:
         try:
-            if isinstance(layer, OperationLayer):
+            if isinstance(layer, OperationLayer | Lambda):
                 return operation_specs(layer, call, specs)
             shapes = _shape_arguments(layer, call, specs)
             if build:

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
-from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models.model import Model
 
 
 def load_model(
-    path: str | Path, weights: str | Path | None = None, custom_objects: Mapping[str, type[Layer]] | None = None
+    path: str | Path, weights: str | Path | None = None, custom_objects: Mapping[str, Any] | None = None
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode; see :func:`torch_keras_lstm.conversion.load_model`.
 
@@ -18,7 +18,8 @@ def load_model(
         path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
             folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file that belongs to an architecture.
-        custom_objects: layer classes by the name that the file gives them.
+        custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
+            Lambdas by their layers' names.
 
     Raises:
         OSError: when a file is missing or damaged.

@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from torch_keras_lstm.models.operations.dtypes import as_dtype
-from torch_keras_lstm.models.operations.node_def import node_def_operation
+from torch_keras_lstm.models.operations.node_def import NODES, node_def_operation
 from torch_keras_lstm.models.operations.table import OPERATIONS
-from torch_keras_lstm.models.operations.tensorflow_names import tensorflow_function
+from torch_keras_lstm.models.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function
 from torch_keras_lstm.registry import close_match
 
 _TENSORFLOW_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
@@ -27,6 +27,21 @@ def is_operation(class_name: str, module: str | None = None) -> bool:
         module: the entry's ``module``, which tells them apart; Keras 2 has none.
     """
     return class_name in _TENSORFLOW_LAYERS or (module or "").startswith(_KERAS_3_MODULE)
+
+
+def operation_name(class_name: str, config: Mapping[str, Any]) -> str:
+    """What a node computes, by its name in Keras or TensorFlow: ``Mean``, ``math.reduce_mean``."""
+    node = config.get("node_def")
+    name = node.get("op") if isinstance(node, Mapping) else config.get("function")
+    return str(name) if class_name in _TENSORFLOW_LAYERS else class_name
+
+
+def is_known(class_name: str, config: Mapping[str, Any]) -> bool:
+    """Whether :func:`operation` knows the operation of a node; its arguments are not looked at."""
+    names: Mapping[str, object] = OPERATIONS
+    if class_name in _TENSORFLOW_LAYERS:
+        names = NODES if class_name == "TensorFlowOpLayer" else TENSORFLOW_FUNCTIONS
+    return operation_name(class_name, config) in names
 
 
 class Operation:
@@ -56,9 +71,7 @@ class Operation:
             raise ValueError(f"Cannot compute {self}: {error}") from error
 
     def __str__(self) -> str:
-        node = self.config.get("node_def")
-        name = self.config.get("function") if node is None else node["op"]
-        return f"operation `{name}`" if self.class_name in _TENSORFLOW_LAYERS else f"operation `{self.class_name}`"
+        return f"operation `{operation_name(self.class_name, self.config)}`"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return operation, (self.class_name, self.config)
