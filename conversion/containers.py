@@ -11,6 +11,7 @@ from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.input_shape import with_input_shape
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.saved_model import architecture
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
@@ -65,7 +66,7 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
             with naming(weights):
                 own = open_weights(weights, opened)
             container = f"{container} + {own.container}"
-        yield SavedModel(container, description, own)
+        yield SavedModel(container, with_input_shape(description, own and own.arrays), own)
 
 
 @contextmanager
