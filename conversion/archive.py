@@ -1,5 +1,7 @@
 """The ``.keras`` archive: a zip whose members are read in place, never extracted to disk."""
 
+import io
+import os
 import struct
 import zipfile
 import zlib
@@ -20,15 +22,20 @@ MAX_RATIO = 100
 class KerasArchive:
     """A ``.keras`` file, open for reading; a context manager.
 
+    Args:
+        source: a path, or the whole file as bytes (an archive in an archive).
+
     Raises:
-        ValueError: when the file is not a sound zip archive, holds a name twice, or a member that claims to be far
-            larger than what the archive holds of it.
+        ValueError: when the file is not a sound zip archive, holds a name twice, or members that claim to be far
+            larger than the archive.
         OSError: when the file cannot be opened.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, source: Path | bytes) -> None:
         with ExitStack() as opened:
-            file = opened.enter_context(path.open("rb"))
+            file = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
+            self._size = file.seek(0, os.SEEK_END)
+            self._unpacked = 0
             with _without_zip_errors():
                 self._zip = opened.enter_context(zipfile.ZipFile(file))
                 listed = self._zip.infolist()
@@ -69,6 +76,12 @@ class KerasArchive:
             raise ValueError(
                 f"Member {name!r} claims {info.file_size} bytes out of {info.compress_size} in the archive; "
                 f"a ratio over {MAX_RATIO} is refused."
+            )
+        # Members may lie in the same bytes of the archive, each of them within the ratio.
+        self._unpacked += info.file_size
+        if self._unpacked > max(FREE_BYTES, MAX_RATIO * self._size):
+            raise ValueError(
+                f"The members claim {self._unpacked} bytes together, out of an archive of {self._size}; refused."
             )
         with _without_zip_errors(), self._zip.open(info) as member:
             data = member.read(info.file_size + 1)

@@ -49,8 +49,15 @@ def is_serialized_object(value: object) -> TypeGuard[Mapping[str, Any]]:
 
 
 def is_layer(value: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether ``value`` has the form in which Keras writes layers: a serialized object whose ``config`` is a table."""
-    return is_serialized_object(value) and isinstance(value["config"], Mapping)
+    """Whether ``value`` has the form in which Keras writes layers: a serialized object whose ``config`` is a table.
+
+    That of a ``Sequential`` is a list in old files.
+    """
+    if not is_serialized_object(value):
+        return False
+    return isinstance(value["config"], Mapping) or (
+        value["class_name"] == "Sequential" and isinstance(value["config"], list)
+    )
 
 
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))

@@ -12,6 +12,7 @@ from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.input_shape import with_input_shape
+from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.saved_model import architecture
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
@@ -107,8 +108,10 @@ def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], 
         return "SavedModel", *found, saved_model_weights(path)
     if kind == "checkpoint":
         raise _without_architecture("A TensorFlow checkpoint holds weights", path)
+    if kind == "keras folder":
+        return ".keras folder", *_open_keras(KerasFolder(path), opened)
     if kind == "keras":
-        return _open_keras(opened.enter_context(KerasArchive(path)), opened)
+        return ".keras archive", *_open_keras(opened.enter_context(KerasArchive(path)), opened)
     file = opened.enter_context(Hdf5File(path))
     config = file.text("model_config")
     if config is None:
@@ -129,7 +132,9 @@ def _without_architecture(what: str, path: Path) -> WithoutArchitecture:
     )
 
 
-def _open_keras(archive: KerasArchive, opened: ExitStack) -> tuple[str, Mapping[str, Any], object, Weights | None]:
+def _open_keras(
+    archive: KerasArchive | KerasFolder, opened: ExitStack
+) -> tuple[Mapping[str, Any], object, Weights | None]:
     names = archive.names()
     if "config.json" not in names:
         raise ValueError("This zip archive is not a Keras model: it has no member `config.json`.")
@@ -138,4 +143,4 @@ def _open_keras(archive: KerasArchive, opened: ExitStack) -> tuple[str, Mapping[
         text = decode(archive.read_text("metadata.json"), "Member `metadata.json`")
         version = parse_object(text, "Member `metadata.json`").get("keras_version")
     root = parse_object(decode(archive.read_text("config.json"), "Member `config.json`"), "Member `config.json`")
-    return ".keras archive", root, version, archived_weights(archive, opened)
+    return root, version, archived_weights(archive, opened)

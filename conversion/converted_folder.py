@@ -3,7 +3,7 @@
 import json
 import shutil
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,9 @@ from torch import nn
 from torch_keras_lstm.conversion.build import CustomObjects, assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 
 FORMAT = "torch_keras_lstm"
@@ -43,13 +45,16 @@ def is_ours_alone(path: Path) -> bool:
     return True
 
 
-def write(directory: Path, model: Model, description: ModelDescription, source: Mapping[str, Any]) -> None:
+def write(
+    directory: Path, model: Model, description: ModelDescription, shared: Sequence[Group], source: Mapping[str, Any]
+) -> None:
     """Write the folder, wholly or not at all: under another name first, which is then changed.
 
     Args:
         directory: does not exist, is empty, or is an earlier converted model, which is replaced.
         model: the converted model.
         description: what it was built from.
+        shared: the places of each layer that stands in the model at several.
         source: facts about the file, kept for the reader.
 
     Raises:
@@ -63,6 +68,7 @@ def write(directory: Path, model: Model, description: ModelDescription, source: 
             "format_version": FORMAT_VERSION,
             "source": dict(source),
             "model": description.to_config(),
+            "shared_layers": shared,
         }
         (part / CONFIG).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         # Clones: the layers may keep their parameters in one block of memory, which the format does not allow.
@@ -88,11 +94,10 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
     """
     with naming(directory / CONFIG):
         description = read_description(directory)
-        expected = {
-            name: tuple(tensor.shape)
-            for name, tensor in assemble(description, shaped_layers(description, custom_objects)).state_dict().items()
-        }
+        shaped = shaped_layers(description, custom_objects)
+        expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
         layers = build_layers(description, custom_objects)
+        join(layers, _shared_layers(directory, shaped))
     with naming(directory / WEIGHTS):
         state = _read_state(directory / WEIGHTS, expected)
         nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(state)
@@ -102,6 +107,20 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
 def read_description(directory: Path) -> ModelDescription:
     """The description in ``config.json``."""
     return describe(_read_document(directory)["model"], _DIALECT)
+
+
+def _shared_layers(directory: Path, shaped: Sequence[Layer]) -> list[Group]:
+    """The places of each layer that stands in the model at several, as :func:`write` was given them."""
+    listed = _read_document(directory).get("shared_layers", [])
+    possible = [{json.dumps(place): place for place in group} for group in repeated(shaped)]
+    groups = []
+    for entry in listed if isinstance(listed, list) else [listed]:
+        names = [json.dumps(place) for place in entry] if isinstance(entry, list) else []
+        group = next((group for group in possible if group.keys() >= set(names)), {})
+        if not group or len(set(names)) < 2:
+            raise ValueError(f"`shared_layers` must list places at which the model has one layer, got {entry!r}.")
+        groups.append(tuple(group[name] for name in names))
+    return groups
 
 
 def _read_document(directory: Path) -> dict[str, Any]:

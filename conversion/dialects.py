@@ -227,6 +227,8 @@ def translate(
     notes: list[str] = []
     if producer.generation is Generation.KERAS_1:
         class_name, arguments, notes = _from_keras_1(class_name, arguments, place)
+    if class_name == "Merge":
+        arguments = _without_merge_functions(arguments, place)
     if class_name in _CUDNN_CLASSES:
         class_name, fixed = _CUDNN_CLASSES[class_name]
         arguments |= fixed
@@ -291,8 +293,6 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
         config.pop("dropout", None)
     else:
         config.pop("input_dim", None)
-    if class_name == "Merge":
-        config = _keras_1_merge(config, place)
     for window in _KERAS_1_WINDOWS:
         if config.keys() >= set(window):
             config["kernel_size"] = [config.pop(name) for name in window]
@@ -326,7 +326,7 @@ def _from_keras_1(class_name: str, config: dict[str, Any], place: str) -> tuple[
     return class_name, arguments, notes
 
 
-def _keras_1_merge(config: Mapping[str, Any], place: str) -> dict[str, Any]:
+def _without_merge_functions(config: Mapping[str, Any], place: str) -> dict[str, Any]:
     if config.get("mode_type", "raw") != "raw":
         raise ValueError(f"{place} (Merge) merges by Python code of its author, which is never run.")
     return {name: value for name, value in config.items() if name not in ("mode_type", *_KERAS_1_MERGE_FUNCTIONS)}

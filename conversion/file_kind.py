@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from torch_keras_lstm.conversion.keras_folder import is_keras_folder
+
 MAX_TEXT_BYTES = 64 * 2**20
 
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
@@ -11,7 +13,7 @@ _YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def file_kind(path: Path) -> str:
-    """One of "hdf5", "keras", "json", "yaml", "savedmodel" and "checkpoint".
+    """One of "hdf5", "keras", "keras folder", "json", "yaml", "savedmodel" and "checkpoint".
 
     Args:
         path: a file, a folder, or the prefix that TensorFlow gives a checkpoint's files.
@@ -22,7 +24,8 @@ def file_kind(path: Path) -> str:
     """
     if path.is_dir():
         return _folder_kind(path)
-    if not path.exists() and path.with_name(f"{path.name}.index").is_file():
+    # TensorFlow keeps a note of the last checkpoint in a file `checkpoint`, which may be the prefix as well.
+    if (not path.exists() or path.name == "checkpoint") and path.with_name(f"{path.name}.index").is_file():
         return "checkpoint"
     with path.open("rb") as file:
         start = file.read(64)
@@ -55,6 +58,8 @@ def checkpoint_prefix(path: Path) -> Path:
 def _folder_kind(path: Path) -> str:
     if (path / "saved_model.pb").exists():
         return "savedmodel"
+    if is_keras_folder(path):
+        return "keras folder"
     if any(path.glob("*.index")):
         return "checkpoint"
     raise ValueError(

@@ -10,6 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray
+from torch_keras_lstm.conversion.object_graph import WITH_WEIGHTS
 from torch_keras_lstm.conversion.weights import Slot, slots
 from torch_keras_lstm.layers import Layer
 
@@ -34,6 +35,8 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
         given = without_model_name(*given.values())
     if given.keys() <= wanted.keys():
         return replace(arrays, layers=given)
+    if all(variables or layer.startswith(WITH_WEIGHTS) for layer, variables in arrays.layers.items()):
+        given = dict(arrays.layers)  # in a checkpoint a layer whose weights stand at another place keeps its number
     if len(given) != len(wanted):
         raise ValueError(
             f"The file has weights for {len(given)} layers ({', '.join(given)}), but {len(wanted)} layers of the model "

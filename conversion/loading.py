@@ -13,8 +13,9 @@ from torch_keras_lstm.conversion.custom_layers import with_custom_layers
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription
+from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.weight_files import open_weights
-from torch_keras_lstm.conversion.weights import fill, match
+from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 
@@ -27,6 +28,7 @@ class Conversion:
 
     model: Model
     description: ModelDescription
+    shared: list[Group]
     report: Report
 
 
@@ -66,13 +68,16 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             shaped = shaped_layers(description, custom_objects)
             stored = _weights_of(saved)
         with naming(weights or path):
-            rows = match(shaped, in_model_names(shaped, stored.arrays), description.producer)
+            arrays = in_model_names(shaped, stored.arrays)
+            rows = match(shaped, arrays, description.producer)
+            groups = shared_layers(shaped, rows, arrays)
         with naming(path):
             layers = build_layers(description, custom_objects)
         with naming(weights or path):
+            join(layers, groups)
             fill(layers, rows)
         report = report_on(saved, shaped, None, custom_objects)
-    return Conversion(assemble(description, layers).eval(), description, report)
+    return Conversion(assemble(description, layers).eval(), description, groups, report)
 
 
 def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
@@ -133,7 +138,7 @@ def convert(
         "keras_version": conversion.description.producer.version,
         "written_by": conversion.report.written_by,
     }
-    converted_folder.write(directory, conversion.model, conversion.description, source)
+    converted_folder.write(directory, conversion.model, conversion.description, conversion.shared, source)
     return conversion.report
 
 

@@ -10,6 +10,7 @@ from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.build import CustomObjects
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.file_kind import file_kind
+from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
 from torch_keras_lstm.conversion.report import Report
 
@@ -39,9 +40,9 @@ def model_files(folder: PathLike) -> list[Path]:
     """
     found = []
     for path in sorted(Path(folder).rglob("*")):
-        if path.name == saved_model.GRAPH:
-            found.append(path.parent)
-        elif path.is_file() and _is_model(path):
+        if path.name == saved_model.GRAPH or is_keras_folder(path):
+            found.append(path.parent if path.name == saved_model.GRAPH else path)
+        elif path.is_file() and not is_keras_folder(path.parent) and _is_model(path):
             found.append(path)
     return found
 

@@ -16,7 +16,8 @@ from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 _GRAPH = "_CHECKPOINTABLE_OBJECT_GRAPH"
 _WHAT = "The checkpoint's object graph"
-_LAYER = re.compile(r"layer_with_weights-(\d+)")
+WITH_WEIGHTS = "layer_with_weights-"
+_LAYER = re.compile(rf"{WITH_WEIGHTS}(\d+)")
 # What a training run or an export keeps beside the layers; `_all_variables` is a second copy of everything.
 _NOT_LAYERS = ("optimizer", "keras_api", "_all_variables")
 _OTHER = "other state"
@@ -103,7 +104,7 @@ def _by_layer(nodes: Sequence[_Node], model: int, arrays: Mapping[str, SavedArra
             if key in arrays:
                 _add(variables, full_name, arrays[key])
         scope = _scope(variables)
-        layers[f"layer_with_weights-{number}" if scope is None or scope in layers else scope] = variables
+        layers[f"{WITH_WEIGHTS}{number}" if scope is None or scope in layers else scope] = variables
     return layers
 
 

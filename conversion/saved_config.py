@@ -13,12 +13,12 @@ from torch_keras_lstm.conversion.arguments import (
     OPTIONAL_LAYER,
     check_arguments,
     is_layer,
-    is_serialized_object,
     is_shape,
     with_flags,
 )
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
+from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
 from torch_keras_lstm.models.operations import is_operation
 from torch_keras_lstm.models.operations.table import OPERATIONS
@@ -185,15 +185,9 @@ def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     # A Sequential model of Keras 1, and of Keras 2 up to 2.2.2, is a bare list of its layers.
     table = {"layers": config} if class_name == "Sequential" and isinstance(config, list) else config
     entries = table.get("layers") if isinstance(table, dict) else None
-    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(_is_entry, entries)):
+    if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_layer, entries)):
         raise ValueError("The model's `config` must hold `layers`, a list of objects with `class_name` and `config`.")
     return table
-
-
-def _is_entry(value: object) -> bool:
-    if is_serialized_object(value) and value["class_name"] == "Sequential":
-        return isinstance(value["config"], Mapping | list)
-    return is_layer(value)
 
 
 def _gives_states(entry: Mapping[str, Any]) -> bool:
@@ -227,7 +221,9 @@ class _Reader:
 
         A nested model keeps its graph, whatever it is: archives name the group of its weights by its class.
         """
-        if class_name == "Sequential":
+        if class_name == "Sequential" and has_branches(table["layers"]):
+            table = {**table, **as_functional(table["layers"])}
+        elif class_name == "Sequential":
             return self._row(table["layers"], place)
         named: dict[str, Mapping[str, Any]] = {}
         for entry in table["layers"]:
@@ -249,13 +245,14 @@ class _Reader:
     def _row(
         self, entries: Sequence[Mapping[str, Any]], place: str
     ) -> tuple[tuple[LayerDescription, ...], None, Mapping[str, Any]]:
-        first = entries[0]["config"] if entries and isinstance(entries[0]["config"], dict) else {}
+        start = first_layer(entries) if entries else {}
+        first = start["config"] if isinstance(start.get("config"), dict) else {}
         self._note_floatx(first)
         layers = tuple(self.layer(entry, place) for entry in entries if entry["class_name"] != "InputLayer")
         names = [layer.name for layer in layers]
         if len(set(names)) < len(names):
             raise ValueError(f"Two layers are named {next(n for n in names if names.count(n) > 1)!r}.")
-        is_input = bool(entries) and entries[0]["class_name"] == "InputLayer"
+        is_input = start.get("class_name") == "InputLayer"
         return layers, None, {**first, "dtype": first.get("dtype") if is_input else None}
 
     def _graph(self, table: Mapping[str, Any], named: Mapping[str, Mapping[str, Any]]) -> Graph:
@@ -298,6 +295,7 @@ class _Reader:
 
     def layer(self, entry: Mapping[str, Any], wrapper: str = "", dtype: object = None) -> LayerDescription:
         """The description of one entry; ``dtype`` is that of the wrapper, for layers that name none."""
+        entry = with_name(entry)
         class_name, config = entry["class_name"], entry["config"]
         if not isinstance(config, Mapping) or not isinstance(config.get("name"), str):
             where = wrapper or "a layer of the model"

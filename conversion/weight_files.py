@@ -1,7 +1,7 @@
 """The arrays of weight files, by whatever Keras or TensorFlow wrote them; what they belong to is decided elsewhere."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,8 @@ from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, SavedArray, Weights
 from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.keras_folder import KerasFolder
+from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
@@ -28,8 +30,8 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
     """The arrays of a file that holds weights, with or without an architecture.
 
     Args:
-        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras``, a SavedModel folder, or
-            a TensorFlow checkpoint: its prefix, its index, or the folder that holds only it.
+        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras`` (a file or a folder), a
+            SavedModel folder, or a TensorFlow checkpoint: its prefix, its index, or the folder that holds only it.
         opened: keeps what the arrays are read from open.
 
     Raises:
@@ -41,6 +43,8 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
         return saved_model_weights(path)
     if kind == "checkpoint":
         return checkpoint_weights(TensorBundle(checkpoint_prefix(path)), "TensorFlow checkpoint")
+    if kind == "keras folder":
+        return archived_weights(KerasFolder(path), opened)
     if kind == "keras":
         return archived_weights(opened.enter_context(KerasArchive(path)), opened)
     if kind == "json":
@@ -51,23 +55,22 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
     file = opened.enter_context(Hdf5File(path))
     if file.has("model_weights"):
         return legacy_weights(file, "/model_weights")
-    return legacy_weights(file, "/") if is_legacy(file) else _weights_by_path([file])
+    return legacy_weights(file, "/") if is_legacy(file) else _hdf5_weights([file])
 
 
-def archived_weights(archive: KerasArchive, opened: ExitStack) -> Weights:
-    """The weights in a ``.keras`` archive: one HDF5 file, or several of them with a list."""
+def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
+    """The weights in a ``.keras`` archive or folder: one HDF5 file, several of them with a list, or NumPy's archive."""
+    if isinstance(archive, KerasArchive) and is_npz(archive):
+        return _npz_weights(archive)
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
-        return _weights_by_path([opened.enter_context(Hdf5File(archive.read(f"{_ARCHIVED}.h5")))])
+        return _hdf5_weights([opened.enter_context(Hdf5File(archive.read(f"{_ARCHIVED}.h5")))])
     if f"{_ARCHIVED}.json" in names:
         listed = archive.read_text(f"{_ARCHIVED}.json")
-        return _sharded(listed, lambda name: archive.read(name) if name in names else None, "the archive", opened)
+        return _sharded(listed, lambda name: archive.read(name) if name in names else None, "the model", opened)
     if f"{_ARCHIVED}.npz" in names:
-        raise ValueError(
-            "The weights are in `model.weights.npz`, which holds pickled objects: to read them could run code of the "
-            "file's. Load the model with the Keras that saved it and save it with weights in HDF5."
-        )
-    raise ValueError(f"The archive holds no weights: it has no member `{_ARCHIVED}.h5`.")
+        return _npz_weights(opened.enter_context(KerasArchive(archive.read(f"{_ARCHIVED}.npz"))))
+    raise ValueError(f"The model holds no weights: it has no member `{_ARCHIVED}.h5`.")
 
 
 def saved_model_weights(folder: Path) -> Weights:
@@ -136,14 +139,24 @@ def _numbered(file: Hdf5File, group: str, found: dict[str, SavedArray]) -> dict[
     return layers
 
 
-def _weights_by_path(files: Iterable[Hdf5File]) -> Weights:
+def _npz_weights(archive: KerasArchive) -> Weights:
+    root = next((root for root in _PATH_ROOTS if any(name.startswith(f"{root}/") for name in archive.names())), None)
+    return _weights_by_path([npz_arrays(archive)], root, "weights (.npz)")
+
+
+def _hdf5_weights(files: Sequence[Hdf5File]) -> Weights:
+    root = next(filter(None, (_root_of(group) for file in files for group in file.groups())), None)
+    arrays = [{path.replace(_WINDOWS_SEPARATOR, "/"): array for path, array in file.arrays().items()} for file in files]
+    return _weights_by_path(arrays, root, "weights (.weights.h5)")
+
+
+def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
+    if root is None:
+        raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
-    root = None
-    for file in files:
-        root = root or next(filter(None, map(_root_of, file.groups())), None)
-        for name, array in file.arrays().items():
-            path = name.replace(_WINDOWS_SEPARATOR, "/")
+    for arrays in files:
+        for path, array in arrays.items():
             kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
             if kind in ("optimizer", "metrics", "random state"):
                 left[kind] = left.get(kind, 0) + 1
@@ -151,9 +164,7 @@ def _weights_by_path(files: Iterable[Hdf5File]) -> Weights:
                 raise ValueError(f"Array `{path}` stands in more than one of the files.")
             else:
                 paths[path] = array
-    if root is None:
-        raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
-    return Weights("weights (.weights.h5)", ArraysByPath(root, paths), left)
+    return Weights(container, ArraysByPath(root, paths), left)
 
 
 def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:
@@ -163,7 +174,7 @@ def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: s
     if not isinstance(weight_map, dict):
         raise ValueError("The JSON lists no weights: `weight_map` is missing. A model's architecture is not weights.")
     shards = [_open_shard(name, find, place, opened) for name in _shard_names(weight_map)]
-    weights = _weights_by_path(shards)
+    weights = _hdf5_weights(shards)
     return Weights(f"{weights.container}, {len(shards)} shards", weights.arrays, weights.left)
 
 

@@ -19,11 +19,13 @@ from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, Arr
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
+from torch_keras_lstm.conversion.shared_layers import Group, WeightKey, repeated, shared, stored_once
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
+from torch_keras_lstm.models.model import as_layer
 from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
@@ -149,6 +151,7 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
         found, leftover = _by_layer(wanted, arrays)
     else:
         found, leftover = _by_path(layers, wanted, arrays, producer)
+    found |= stored_once(repeated(layers), [_key(slot) for slot in wanted], found)
     problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
     rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
     owners = {layer.name: layer for layer in layers}
@@ -164,6 +167,12 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
+
+
+def shared_layers(layers: Sequence[Layer], rows: Sequence[WeightSource], arrays: Arrays) -> list[Group]:
+    """The layers that stand in the model twice, as :func:`repeated` and ``rows`` of :func:`match` tell."""
+    found = {_key(row.slot): row.arrays for row in rows}
+    return shared(repeated(layers), found, by_layer=isinstance(arrays, ArraysByLayer))
 
 
 def _conversions_of_kernels(
@@ -249,16 +258,15 @@ def _laid_out(rows: Sequence[WeightSource]) -> list[WeightSource]:
     return [replace(row, layout=layouts.get(row.slot.row.name)) for row in rows]
 
 
-_Key = tuple[str, tuple[str, ...], str]
-_Found = dict[_Key, tuple[SavedArray, ...]]
+_Found = dict[WeightKey, tuple[SavedArray, ...]]
 
 
-def _key(slot: Slot) -> _Key:
+def _key(slot: Slot) -> WeightKey:
     return slot.layer, slot.path, slot.row.name
 
 
 def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, list[SavedArray]]:
-    gathered: dict[_Key, dict[str, SavedArray]] = {}
+    gathered: dict[WeightKey, dict[str, SavedArray]] = {}
     leftover = list(arrays.unnamed)
     for layer, variables in arrays.layers.items():
         own = [slot for slot in wanted if slot.layer == layer]
@@ -278,7 +286,7 @@ def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, li
     return found, leftover
 
 
-def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[_Key, str] | None:
+def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[WeightKey, str] | None:
     """The slot that a variable's name means, and the gate if the array is that of one gate."""
     # TensorFlow 1 numbered names that stood twice in its graph: kernel_1:0.
     last = re.sub(r"(_\d+)?(:\d+)?$", "", parts[-1])
@@ -315,60 +323,56 @@ def _by_path(
     # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
     left = {path.replace("/_", "/"): array for path, array in arrays.paths.items()}
     found: _Found = {}
-    places = dict(_places(layers, arrays.root, arrays, producer))
+    places = {(layer.name, *path): place for layer, path, place in _places(layers, arrays.root, arrays, producer)}
     numbers: Counter[str] = Counter()
     for slot in wanted:
         layer = next(layer for layer in layers if layer.name == slot.layer)
         owner = layer.get_submodule(".".join(slot.path))
-        place = f"{places[owner]}/{_variables(owner)}"
+        place = f"{places[slot.layer, *slot.path]}/{_variables(owner)}"
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
             found[_key(slot)] = (array,)
-    return found | _stored_once(wanted, found), list(left.values())
+    return found, list(left.values())
 
 
-def _stored_once(wanted: Sequence[Slot], found: _Found) -> _Found:
-    """Arrays for layers that have none: one that is in a nested model and outside of it too stands in the first alone.
+def _places(
+    layers: Sequence[Layer], prefix: str, arrays: ArraysByPath, producer: Producer
+) -> Iterator[tuple[Layer, tuple[str, ...], str]]:
+    """Each module in each of ``layers``: the layer, the attributes that lead to the module, and where its arrays stand.
 
-    Keras cannot read such a file back. A layer of the same name, all of whose weights have the same shapes, is the one.
+    They stand under those attributes too, but for the layers of models.
     """
-    named = {(slot.owner, slot.row.name, slot.shape): found[_key(slot)] for slot in wanted if _key(slot) in found}
-    filled = {(slot.layer, slot.path) for slot in wanted if _key(slot) in found}
-    return {
-        _key(slot): arrays
-        for slot in wanted
-        if (slot.layer, slot.path) not in filled
-        and (arrays := named.get((slot.owner, slot.row.name, slot.shape))) is not None
-    }
-
-
-def _places(modules: Iterable[Any], prefix: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
-    """Each module and where its arrays stand: under the attributes that lead to it, but for models' layers."""
-    layers = [*modules]
     paths = group_paths([(layer.name, type(layer).__name__) for layer in layers], arrays, producer, prefix)
     for layer in layers:
-        yield from _places_inside(layer, paths[layer.name], arrays, producer)
+        for path, place in _places_inside(layer, paths[layer.name], arrays, producer):
+            yield layer, path, place
 
 
-def _places_inside(module: Any, path: str, arrays: ArraysByPath, producer: Producer) -> Iterator[tuple[Any, str]]:
-    yield module, path
+def _places_inside(
+    module: nn.Module, place: str, arrays: ArraysByPath, producer: Producer
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    yield (), place
     if isinstance(module, Model):
-        yield from _places(module.layers, f"{path}/{arrays.root}", arrays, producer)
+        layers = [*map(as_layer, module.layers)]
+        for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer):
+            yield ("layers", str(layers.index(layer)), *path), inner
     else:
-        for name, child in _attributes(module):
-            yield from _places_inside(child, f"{path}/{name}", arrays, producer)
+        for attribute, name, child in _attributes(module):
+            for path, inner in _places_inside(child, f"{place}/{name}", arrays, producer):
+                yield (attribute, *path), inner
 
 
-def _attributes(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """The children of a module as ``.keras`` files name them: entries of a list by their class, numbered."""
+def _attributes(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
+    """The children of a module with their names, and with those in files: entries of a list by class, numbered."""
     counts: Counter[str] = Counter()
-    for name, child in module.named_children():
+    for attribute, child in module.named_children():
+        name = attribute
         if isinstance(module, nn.ModuleList):
             base = snake_case(type(child).__name__)
             name = base + (f"_{counts[base]}" if counts[base] else "")
             counts[base] += 1
-        yield name, child
+        yield attribute, name, child
 
 
 def group_paths(

@@ -47,6 +47,18 @@ def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         opened.read("model.weights.h5")
 
 
+def test_members_are_a_bomb_together_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "FREE_BYTES", 2000)
+    monkeypatch.setattr(archive, "MAX_RATIO", 1)
+    path = _write(tmp_path / "m.keras", [(name, bytes(900)) for name in "abc"], zipfile.ZIP_DEFLATED)
+    with KerasArchive(path.read_bytes()) as opened:
+        assert opened.read("a") + opened.read("b") == bytes(1800)
+        with pytest.raises(
+            ValueError, match=r"The members claim 2700 bytes together, out of an archive of \d+; refused"
+        ):
+            opened.read("c")
+
+
 def test_a_member_that_lies_about_its_size_is_refused(tmp_path: Path) -> None:
     data = b"configuration" * 20
     path = _write(tmp_path / "m.keras", [("config.json", data)], zipfile.ZIP_DEFLATED)

@@ -53,6 +53,22 @@ def test_masked_steps_reach_nothing_whatever_they_hold() -> None:
     assert torch.equal(layer(broken, mask=mask), layer(INPUTS, mask=mask))
 
 
+@pytest.mark.parametrize("return_sequences", [True, False])
+def test_an_initial_state_may_be_held_where_zeros_would_stand(return_sequences: bool) -> None:
+    zeros = make(return_sequences=return_sequences, padding="same")
+    holding = make(return_sequences=return_sequences, padding="same", hold_initial_state=True)
+    zeros.build(INPUTS.shape)
+    holding.load_state_dict(zeros.state_dict())
+    states = [torch.randn(BATCH, HEIGHT, WIDTH, FILTERS) for _ in range(2)]
+    mask = torch.tensor([[False, False, True], [False, False, False]])
+    expected = zeros(INPUTS, mask=mask, initial_state=states)
+    output = holding(INPUTS, mask=mask, initial_state=states)
+    seen = mask.cumsum(1) > 0 if return_sequences else mask.any(1)
+    held = states[0].unsqueeze(1) if return_sequences else states[0]
+    assert torch.equal(output, torch.where(seen.reshape(*seen.shape, 1, 1, 1), expected, held))
+    assert type(zeros).from_config(holding.get_config()).hold_initial_state
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

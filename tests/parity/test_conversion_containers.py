@@ -1,5 +1,6 @@
 """Every container that Keras 3 and tf_keras write today, written by them and read without them."""
 
+import pickle
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ import tensorflow as tf
 import tf_keras
 import torch
 from keras.src.saving import saving_lib
+from tf_keras.src.saving import saving_lib as tf_keras_saving
 from tf_keras.src.saving.legacy import hdf5_format
 
 from tests.parity.precision import float64
@@ -205,15 +207,44 @@ def _replace_weights(folder: Path, names: list[str]) -> None:
             new.write(folder / name, name)
 
 
-def test_pickled_weights_are_not_read(tmp_path: Path, originals: dict[str, Any]) -> None:
-    with (tmp_path / "m.keras").open("wb") as file:
-        saving_lib._save_model_to_fileobj(originals["keras"], file, "npz")
-    with pytest.raises(ValueError, match=r"`model\.weights\.npz`, which holds pickled objects"):
-        load_model(tmp_path / "m.keras")
+def _with_npz(original: Any, path: Path) -> Path:
+    """A ``.keras`` archive with pickled weights: no public function of Keras writes one, its savers do."""
+    if isinstance(original, keras.Model):
+        with path.open("wb") as file:
+            saving_lib._save_model_to_fileobj(original, file, "npz")
+    else:
+        tf_keras_saving.save_model(original, str(path), weights_format="npz")
+    return path
+
+
+@pytest.mark.parametrize("library", ["keras", "tf_keras"])
+def test_pickled_weights_are_read_without_unpickling(
+    tmp_path: Path, originals: dict[str, Any], library: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Keras 3 pickles its own ``Variable`` with TensorFlow's inside, tf_keras NumPy's arrays."""
+    original = originals[library]
+    path = _with_npz(original, tmp_path / "m.keras")
+    monkeypatch.setattr(pickle, "load", None)
+    monkeypatch.setattr(pickle, "loads", None)
+    _assert_same(load_model(path), original)
+    assert inspect(path).left["optimizer"] > 10
+    ours = _ours()
+    ours.load_weights(path)
+    _assert_same(ours, original)
+
+
+def test_a_model_that_keras_did_not_zip(tmp_path: Path, originals: dict[str, Any]) -> None:
+    original = originals["keras"]
+    original.save(tmp_path / "folder", zipped=False)
+    _assert_same(load_model(tmp_path / "folder"), original)
+    assert inspect(tmp_path / "folder").container == ".keras folder"
+    ours = _ours()
+    ours.load_weights(tmp_path / "folder")
+    _assert_same(ours, original)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-@pytest.mark.parametrize("name", ["m.keras", "w.weights.h5", "checkpoint"])
+@pytest.mark.parametrize("name", ["m.keras", "npz.keras", "w.weights.h5", "checkpoint"])
 def test_half_precision_weights_come_as_they_are(tmp_path: Path, dtype: str, name: str) -> None:
     layers = keras.layers
     original = keras.Sequential(
@@ -224,6 +255,8 @@ def test_half_precision_weights_come_as_they_are(tmp_path: Path, dtype: str, nam
         weight.assign(random.normal(size=weight.shape))
     if name == "checkpoint":
         path = _checkpoint(original, tmp_path)
+    elif name == "npz.keras":
+        path = _with_npz(original, tmp_path / name)
     else:
         path = tmp_path / name
         (original.save if name.endswith(".keras") else original.save_weights)(path)

@@ -2,9 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
+import tf_keras
 
 from tests.parity.spatial_cases import Case, compare_outputs_and_gradients, compare_shapes_and_configurations
+from tests.tolerances import assert_close
+from torch_keras_lstm import layers
 
 SIZES = {1: [7], 2: [6, 9], 3: [6, 7, 8]}
 
@@ -30,7 +34,10 @@ CASES = [
     shaped("UpSampling", {"size": [3, 1]}, 2),
     shaped("UpSampling", {"size": [1, 3], "data_format": "channels_first"}, 2),
     # TensorFlow interpolates in single precision
-    shaped("UpSampling", {"size": [2, 3], "interpolation": "bilinear"}, 2, "float32"),
+    *(
+        shaped("UpSampling", {"size": [2, 3], "interpolation": method}, 2, "float32")
+        for method in ("bilinear", "bicubic", "lanczos3", "lanczos5")
+    ),
     shaped("UpSampling", {"size": [3, 2, 1]}, 3),
     shaped("UpSampling", {"size": [1, 2, 3], "data_format": "channels_first"}, 3),
 ]
@@ -40,6 +47,16 @@ every_case = pytest.mark.parametrize("case", CASES, ids=str)
 @every_case
 def test_outputs_and_gradients(case: Case) -> None:
     compare_outputs_and_gradients(case)
+
+
+@pytest.mark.parametrize("method", ["area", "bicubic", "bilinear", "gaussian", "lanczos3", "lanczos5", "mitchellcubic"])
+@pytest.mark.parametrize("size", [(2, 2), (3, 1), (5, 4)], ids=str)
+def test_every_interpolation_of_tf_keras(method: str, size: tuple[int, int]) -> None:
+    inputs = np.random.default_rng(1).standard_normal((2, 3, 7, 4))
+    arguments: Any = {"size": size, "interpolation": method}
+    expected = tf_keras.layers.UpSampling2D(**arguments)(inputs)
+    outputs = layers.UpSampling2D(**arguments, dtype="float64")(inputs)
+    assert_close(outputs, expected.numpy(), "float32 model")  # TensorFlow interpolates in single precision
 
 
 @every_case

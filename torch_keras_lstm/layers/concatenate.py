@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm.arguments import check_integer
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
-from torch_keras_lstm.layers.multiple_inputs import CombineMasks, Masks, MergingLayer, mask_over
+from torch_keras_lstm.layers.multiple_inputs import CombineMasks, Masks, MergingLayer, agree, mask_over
 from torch_keras_lstm.layers.serialization import register
 
 
@@ -38,8 +38,8 @@ class Concatenate(MergingLayer):
         if not -rank <= self.axis < rank:
             raise ValueError(f"Layer `{self.name}` joins axis {self.axis}, which inputs of shape {shapes[0]} have not.")
         others = [shape[: self.axis % rank] + shape[self.axis % rank + 1 :] for shape in shapes]
-        agree = len({len(shape) for shape in shapes}) == 1
-        if not agree or any(len(set(sizes) - {None}) > 1 for sizes in zip(*others, strict=True)):
+        same_rank = agree([len(shape) for shape in shapes])
+        if not same_rank or not all(map(agree, zip(*others, strict=True))):
             raise ValueError(
                 f"Layer `{self.name}` takes inputs of one shape but for axis {self.axis}, "
                 f"got {', '.join(map(str, shapes))}."

@@ -223,6 +223,7 @@ class ConvLSTM(RecurrentLayer, ConvBase):
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,
                 zero_output_for_mask=self.zero_output_for_mask,
+                hold_initial_state=self.hold_initial_state,
                 input_dropout=None if input_dropout is None else self.channels_first(input_dropout),
                 recurrent_dropout=None if recurrent_dropout is None else self.channels_first(recurrent_dropout),
             ),

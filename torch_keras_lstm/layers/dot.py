@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm.arguments import check_axes, check_integer
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
-from torch_keras_lstm.layers.multiple_inputs import MultipleInputLayer
+from torch_keras_lstm.layers.multiple_inputs import MultipleInputLayer, agree
 from torch_keras_lstm.layers.serialization import register
 
 # Keras' `epsilon`: no norm counts as less.
@@ -52,7 +52,7 @@ class Dot(MultipleInputLayer):
         if any(len(shape) < 2 for shape in shapes):
             raise ValueError(f"Layer `{self.name}` takes inputs of at least 2 axes, got shapes {described}.")
         sizes = [shape[axis] for shape, axis in zip(shapes, self.axes_of(shapes), strict=True)]
-        if 0 in self.axes_of(shapes) or len(set(sizes) - {None}) > 1:
+        if 0 in self.axes_of(shapes) or not agree(sizes):
             raise ValueError(
                 f"Layer `{self.name}` sums over axes {self.axes}, which must be of equal size and not the batch axis, "
                 f"got shapes {described}."

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.layer import Shape
-from torch_keras_lstm.layers.multiple_inputs import Masks, MergingLayer, mask_over
+from torch_keras_lstm.layers.multiple_inputs import Masks, MergingLayer, agree, mask_over
 from torch_keras_lstm.layers.serialization import register
 
 
@@ -57,14 +57,14 @@ class ElementwiseMerge(MergingLayer):
         """The broadcast shape, ``None`` where a size is free."""
         rank = max(len(shape) for shape in input_shape)
         padded = [(*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in input_shape]
-        return tuple(self._broadcast(set(sizes), input_shape) for sizes in zip(*padded, strict=True))
+        return tuple(self._broadcast(sizes, input_shape) for sizes in zip(*padded, strict=True))
 
-    def _broadcast(self, sizes: set[int | None], shapes: Sequence[Shape]) -> int | None:
-        known = [size for size in sizes if size is not None]
-        if len({1, *known}) > 2:
+    def _broadcast(self, sizes: Sequence[int | None], shapes: Sequence[Shape]) -> int | None:
+        wide = [size for size in sizes if size is not None and size != 1]
+        if not agree(wide):
             listed = ", ".join(str(tuple(shape)) for shape in shapes)
             raise ValueError(f"Layer `{self.name}` takes inputs whose shapes broadcast, got {listed}.")
-        return None if None in sizes else max(known)
+        return None if None in sizes else (*wide, 1)[0]
 
 
 @register("keras.layers")

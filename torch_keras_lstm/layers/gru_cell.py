@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.single_step import CellStep, SingleStep
 from torch_keras_lstm.recurrence import project
 from torch_keras_lstm.recurrence.gru import GRUOptions, gru_step
+from torch_keras_lstm.recurrence.scan import States, Stepped
 
 
 @register("keras.layers")
@@ -85,7 +86,7 @@ class GRUCell(SingleStep, GRUBase):
             reset_after=self.reset_after,
         )
 
-        def step(now: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def step(now: Tensor, states: States) -> Stepped:
             new = gru_step(project(now, weights, input_dropout), states[0], weights, options)
             return new, (new,)
 

@@ -68,7 +68,7 @@ class InputLayer(Layer):
     @property
     def dtype(self) -> torch.dtype:
         """The type that inputs are cast to. ``.to(dtype)`` changes a floating one."""
-        return self._integer or super().dtype
+        return self._integer or self._placement.dtype
 
     @property
     def batch_shape(self) -> Shape:

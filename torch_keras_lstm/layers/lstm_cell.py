@@ -9,6 +9,7 @@ from torch_keras_lstm.layers.lstm_base import LSTMBase
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.single_step import CellStep, SingleStep
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step, project
+from torch_keras_lstm.recurrence.scan import States, Stepped
 
 
 @register("keras.layers")
@@ -83,7 +84,7 @@ class LSTMCell(SingleStep, LSTMBase):
             recurrent_dropout=recurrent_dropout,
         )
 
-        def step(now: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def step(now: Tensor, states: States) -> Stepped:
             new = lstm_step(project(now, weights, input_dropout), LSTMState(*states), weights.weight_hh, options)
             return new.hidden, new
 

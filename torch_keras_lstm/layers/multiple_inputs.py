@@ -84,6 +84,15 @@ class MergingLayer(MultipleInputLayer):
         return {**super().get_config(), **rule}
 
 
+def agree(sizes: Sequence[int | None]) -> bool:
+    """Whether all sizes that are known are the same.
+
+    They are compared, not gathered in a set: where ``torch.export`` traces a call they are symbols, which have no hash.
+    """
+    known = [size for size in sizes if size is not None]
+    return all(size == known[0] for size in known)
+
+
 def mask_over(mask: Tensor, inputs: Tensor) -> Tensor:
     """The mask with axes of size 1 behind, so that it broadcasts over ``inputs``."""
     return mask.reshape(*mask.shape, *(1,) * (inputs.dim() - mask.dim()))

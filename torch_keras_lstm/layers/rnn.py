@@ -11,8 +11,8 @@ from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.single_step import SingleStep
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells, flat_states
-from torch_keras_lstm.recurrence import scan
 from torch_keras_lstm.recurrence.masks import blank
+from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 
 
 @register("keras.layers")
@@ -159,7 +159,7 @@ class RNN(RecurrentLayer):
 def _call_cell(cell: nn.Module) -> Any:
     """The cell as ``scan`` calls it: a single state may come without a list around it, as Keras allows."""
 
-    def step(inputs: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    def step(inputs: Tensor, states: States) -> Stepped:
         output, new_states = cell(inputs, states)
         return output, (new_states,) if isinstance(new_states, Tensor) else tuple(new_states)
 

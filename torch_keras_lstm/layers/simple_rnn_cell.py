@@ -9,6 +9,7 @@ from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
 from torch_keras_lstm.layers.single_step import CellStep, SingleStep
 from torch_keras_lstm.recurrence import LSTMOptions, project
+from torch_keras_lstm.recurrence.scan import States, Stepped
 from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
 
 
@@ -74,7 +75,7 @@ class SimpleRNNCell(SingleStep, SimpleRNNBase):
         weights = self.simple_rnn_weights()
         options = LSTMOptions(activation=self.activation, recurrent_dropout=recurrent_dropout)
 
-        def step(now: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def step(now: Tensor, states: States) -> Stepped:
             new = simple_rnn_step(project(now, weights, input_dropout), states[0], weights, options)
             return new, (new,)
 

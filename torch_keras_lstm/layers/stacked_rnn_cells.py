@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.recurrent import as_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.single_step import CellStep, SingleStep
+from torch_keras_lstm.recurrence.scan import States, Stepped
 
 
 @register("keras.layers")
@@ -97,7 +98,7 @@ class StackedRNNCells(Layer):
             steps.append(cell.step_for(inputs, training))
             inputs = inputs.new_empty(()).expand(*inputs.shape[:-1], cell.output_size)
 
-        def step(now: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, tuple[Tensor, ...]]:
+        def step(now: Tensor, states: States) -> Stepped:
             after: tuple[Tensor, ...] = ()
             for one, before in zip(steps, self.nest(states), strict=True):
                 now, new = one(now, tuple(before))

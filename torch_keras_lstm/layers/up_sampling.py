@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torch_keras_lstm.arguments import check_choice, integers_per_axis
+from torch_keras_lstm.interpolation import KERNELS, enlarge
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import SpatialLayer
@@ -73,8 +74,10 @@ class UpSampling2D(UpSampling):
     """(batch, height, width, channels) enlarged; arguments as :class:`UpSampling` and one more.
 
     Args:
-        interpolation: "nearest" repeats pixels, "bilinear" goes from the middle of one to that of the next. Keras'
-            others are not supported: TensorFlow computes them from a table of weights that no other library has.
+        interpolation: "nearest" repeats pixels, and so does "area"; "bilinear" goes from the middle of one to that of
+            the next; "bicubic", "lanczos3", "lanczos5", "gaussian" and "mitchellcubic" weight the pixels around, as
+            TensorFlow does, which computes them in single precision whatever the layer's type. Keras 3 has no "area",
+            "gaussian" and "mitchellcubic", tf.keras has.
     """
 
     rank = 2
@@ -88,13 +91,15 @@ class UpSampling2D(UpSampling):
     ) -> None:
         super().__init__(size, data_format, **kwargs)
         self.interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
-        check_choice("interpolation", self.interpolation, ("nearest", "bilinear"))
+        check_choice("interpolation", self.interpolation, ("nearest", "area", "bilinear", *KERNELS))
 
     def resize(self, values: Tensor) -> Tensor:
         """(batch, channels, height, width) enlarged."""
-        if self.interpolation == "nearest":
+        if self.interpolation in ("nearest", "area"):
             return super().resize(values)
         floats = values if values.is_floating_point() else values.to(self.dtype)
+        if self.interpolation in KERNELS:
+            return enlarge(floats, self.size, self.interpolation)
         sizes = [size * times for size, times in zip(values.shape[2:], self.size, strict=True)]
         return F.interpolate(floats, sizes, mode="bilinear")
 

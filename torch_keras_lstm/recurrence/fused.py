@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.masks import compact, freeze, last_valid, spread
+from torch_keras_lstm.recurrence.masks import compact, freeze, last_valid, may_be_looked_at, spread
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
 
@@ -31,7 +31,7 @@ def lstm_fused(
     if options.go_backwards:
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
-    if mask is None or (mask.device.type == "cpu" and bool(mask.all())):
+    if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
         outputs, final = _kernel(inputs, state, weights)
         return outputs if options.return_sequences else outputs[:, -1], final if options.return_state else None
     return _masked(inputs, state, weights, mask, options)

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.masks import blank, compact, last_valid, spread
+from torch_keras_lstm.recurrence.masks import blank, compact, last_valid, may_be_looked_at, spread
 from torch_keras_lstm.recurrence.options import LSTMOptions
-from torch_keras_lstm.recurrence.scan import States, scan
+from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 from torch_keras_lstm.recurrence.step import project
 
 
@@ -50,7 +50,7 @@ def loop_over(
     if mask is not None:
         inputs = blank(inputs, mask)
 
-    def one(projected: Tensor, states: States) -> tuple[Tensor, States]:
+    def one(projected: Tensor, states: States) -> Stepped:
         new = step(projected, states[0], weights, options)
         return new, (new,)
 
@@ -94,7 +94,7 @@ def fused(
     if options.go_backwards:
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
-    if mask is None or (mask.device.type == "cpu" and bool(mask.all())):
+    if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
         outputs, final = _call(kernel, inputs, hidden, weights)
         return outputs if options.return_sequences else outputs[:, -1], (final,) if options.return_state else None
     compacted = compact(inputs, mask)

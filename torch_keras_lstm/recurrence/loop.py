@@ -4,7 +4,7 @@ from torch import Tensor
 
 from torch_keras_lstm.recurrence.masks import blank
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
-from torch_keras_lstm.recurrence.scan import States, scan
+from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.step import lstm_step, project
 
@@ -19,7 +19,7 @@ def lstm_loop(
     if mask is not None:
         inputs = blank(inputs, mask)
 
-    def step(projected: Tensor, states: States) -> tuple[Tensor, States]:
+    def step(projected: Tensor, states: States) -> Stepped:
         new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options)
         return new.hidden, new
 

@@ -45,6 +45,15 @@ class Compacted(NamedTuple):
     in_place: bool
 
 
+def may_be_looked_at(mask: Tensor) -> bool:
+    """Whether a path may be chosen by the values of ``mask``.
+
+    On a CPU they are there for the looking. On a GPU one would wait for the device, and a sort costs less. While
+    ``torch.compile`` or ``torch.export`` trace the call there are none, and the graph must do for all of them.
+    """
+    return mask.device.type == "cpu" and not torch.compiler.is_compiling()
+
+
 def compact(inputs: Tensor, mask: Tensor) -> Compacted:
     """Move the unmasked steps of each row to its front, in their order.
 
@@ -53,8 +62,7 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
         mask: (batch, time), boolean, ``False`` where a step is to be skipped.
     """
     lengths = mask.sum(dim=1)
-    # Looking at the values is free on a CPU; on a GPU it would wait for the device, and the sort costs less than that.
-    in_place = mask.device.type == "cpu" and bool((mask[:, 1:] <= mask[:, :-1]).all())
+    in_place = may_be_looked_at(mask) and bool((mask[:, 1:] <= mask[:, :-1]).all())
     if in_place:
         padding = ~mask
     else:

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 
 States = tuple[Tensor, ...]
+# An output and the states after it. The alias is needed: torch.compile cannot evaluate `tuple[...]` where it annotates
+# a function inside of another.
+Stepped = tuple[Tensor, States]
 
 
 def scan(
-    step: Callable[[Tensor, States], tuple[Tensor, States]],
+    step: Callable[[Tensor, States], Stepped],
     inputs: Tensor,
     states: Sequence[Tensor],
     mask: Tensor | None = None,
@@ -23,7 +26,7 @@ def scan(
     return_sequences: bool = True,
     zero_output_for_mask: bool = False,
     first_output: Tensor | None = None,
-) -> tuple[Tensor, States]:
+) -> Stepped:
     """Apply ``step`` to each time step in turn.
 
     Args:
