@@ -67,7 +67,7 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
             with naming(weights):
                 own = open_weights(weights, opened)
             container = f"{container} + {own.container}"
-        yield SavedModel(container, with_input_shape(description, own and own.arrays), own)
+        yield SavedModel(container, with_input_shape(description, None if own is None else own.arrays), own)
 
 
 @contextmanager

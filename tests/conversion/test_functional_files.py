@@ -202,3 +202,18 @@ def test_a_chain_whose_layer_gives_its_states_too_goes_on_with_the_output(
     steps = lstm(x, weights[0])
     expected = lstm(steps, weights[1])[:, -1] + lstm(steps[:, ::-1], weights[2])[:, -1]
     assert_close(answer(load_model(path), x), expected, "float64")
+
+
+def test_an_activation_that_is_a_layer(tmp_path: Path, random: np.random.Generator) -> None:
+    config = {"name": "leaky", "trainable": True, "dtype": "float64", "alpha": 0.125}
+    leaky = {"module": "keras.layers", "class_name": "LeakyReLU", "config": config, "registered_name": None}
+    dense = entry("Dense", "d", units=U, activation=leaky, dtype="float64")
+    kernel = random.normal(size=(F, U))
+    config = graph([["x", 0, 0]], [["d", 0, 0]], an_input("x", F), (dense, [to("x")]))
+    groups = {"d": {"d/kernel:0": kernel, "d/bias:0": np.zeros(U)}}
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.9.0")
+    convert(path, tmp_path / "out")
+    x = random.normal(size=(B, F))
+    expected = np.where(x @ kernel > 0, x @ kernel, 0.125 * (x @ kernel))
+    for model in (load_model(path), load_model(tmp_path / "out")):
+        assert_close(model(torch.from_numpy(x)).detach(), expected, "float64")
