@@ -11,8 +11,9 @@ from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.input_shape import with_input_shape
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
-from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.saved_model import architecture
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.weight_files import (
@@ -25,7 +26,7 @@ from torch_keras_lstm.conversion.weight_files import (
 
 
 class WithoutArchitecture(ValueError):
-    """The file holds weights alone."""
+    """The file holds weights alone, or with a class of model that does not tell its layers."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,17 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
             container, root, version, own = _open_model(path, opened)
             if version is not None and not isinstance(version, str):
                 raise ValueError(f"`keras_version` must be a string, got {version!r}.")
-            description = describe(root, version)
+            try:
+                description = describe(root, version)
+            except OwnModelClass as error:
+                if own is None:
+                    raise
+                raise WithoutArchitecture(str(error)) from None
         if weights is not None:
             with naming(weights):
                 own = open_weights(weights, opened)
             container = f"{container} + {own.container}"
-        yield SavedModel(container, description, own)
+        yield SavedModel(container, with_input_shape(description, None if own is None else own.arrays), own)
 
 
 @contextmanager

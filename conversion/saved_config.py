@@ -31,6 +31,10 @@ _FLOATING = ("float16", "bfloat16", "float32", "float64")
 _NUMPY_NAMES = {"half": "float16", "float": "float32", "double": "float64"}
 
 
+class OwnModelClass(ValueError):
+    """The model is of a class of somebody's own, whose configuration does not describe its layers."""
+
+
 @dataclass(frozen=True)
 class LayerDescription:
     """A layer of the model.
@@ -159,7 +163,7 @@ def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = Fal
             f"{', '.join(f'`{name}`' for name in [*root][:10]) or 'nothing'}."
         )
     if class_name not in _MODEL_CLASSES:
-        raise ValueError(
+        raise OwnModelClass(
             f"The model's `class_name` is {class_name!r}; expected one of {', '.join(map(repr, _MODEL_CLASSES))}. "
             "A model class of one's own does not describe its layers: load its weights into a model made by hand."
         )

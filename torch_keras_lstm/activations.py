@@ -6,7 +6,7 @@ differs between functions that look alike: ``relu6`` has slope 0 at its corners,
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +16,7 @@ from torch_keras_lstm.registry import Config, Registry
 from torch_keras_lstm.single_precision import to_single
 
 Activation = Callable[[Tensor], Tensor]
+_Class = TypeVar("_Class", bound=type[Any])
 
 # Beyond this, softplus(x) and x are the same float64. torch's own threshold of 20 costs nine digits.
 _SOFTPLUS_IS_LINEAR_ABOVE = 40.0
@@ -236,6 +237,20 @@ _NAMES: dict[str, Activation] = {function.__name__: function for function in _FU
 _REGISTRY: Registry[Activation] = Registry(
     "activation", __name__, {name: _named(function) for name, function in _NAMES.items()}
 )
+
+
+def register(keras_module: str) -> Callable[[_Class], _Class]:
+    """Class decorator for a layer without weights that may stand for an activation: ``Dense(5, LeakyReLU())``.
+
+    Args:
+        keras_module: where Keras has the layer.
+    """
+
+    def add(layer_class: _Class) -> _Class:
+        _REGISTRY.add(layer_class, keras_module)
+        return layer_class
+
+    return add
 
 
 def get(identifier: object, argument: str = "activation") -> Activation:

@@ -85,7 +85,13 @@ class Registry(Generic[T]):
     def __init__(self, kind: str, module: str, builders: Mapping[str, Builder[T]]) -> None:
         self.kind = kind
         self.module = module
-        self.builders = builders
+        self.builders = dict(builders)
+        self._elsewhere: dict[type[Any], str] = {}
+
+    def add(self, definition: type[Any], keras_module: str) -> None:
+        """Know a class that Keras has in another module and takes here too, such as a layer for an activation."""
+        self.builders[definition.__name__] = definition.from_config
+        self._elsewhere[definition] = keras_module
 
     def get(self, identifier: object, argument: str) -> T:
         """What ``identifier`` means: a name, a configuration, a class (instantiated) or a callable (returned as it is).
@@ -142,7 +148,7 @@ class Registry(Generic[T]):
             return self._serialize_function(obj)
         name, module, own = self._identity(type(obj))
         return {
-            "module": f"keras.{self.kind}s" if own else module,
+            "module": self._elsewhere.get(type(obj), f"keras.{self.kind}s") if own else module,
             "class_name": name,
             "config": obj.get_config(),
             "registered_name": None if own else name,
@@ -156,7 +162,7 @@ class Registry(Generic[T]):
         """The name under which a class or function is written, its module, and whether it is one of ours."""
         name = str(getattr(definition, "__name__", repr(definition)))
         module = getattr(definition, "__module__", None)
-        own = name in self.builders and module == self.module
+        own = (name in self.builders and module == self.module) or definition in self._elsewhere
         return (f"{module}.{name}" if name in self.builders and not own else name), module, own
 
 

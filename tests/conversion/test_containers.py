@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from tests.conversion.handmade import entry, sequential, write_keras, write_legacy
+from torch_keras_lstm.conversion import inspect, load_model
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath
 from torch_keras_lstm.conversion.containers import WithoutArchitecture, open_saved_model
 
@@ -211,3 +212,15 @@ def test_a_list_of_shards_is_no_architecture(tmp_path: Path) -> None:
     path.write_text('{"metadata": {}, "weight_map": {}}')
     with pytest.raises(WithoutArchitecture, match="lists the shards of weights without an"), open_saved_model(path):
         pass
+
+
+def test_of_a_model_class_of_ones_own_the_weights_are_shown(tmp_path: Path) -> None:
+    arrays = {"d/kernel:0": np.ones((5, 4), "float32"), "d/bias:0": np.ones(4, "float32")}
+    config = {"class_name": "MyModel", "config": {}}
+    path = write_legacy(tmp_path / "m.h5", {"d": arrays}, config=config, keras_version="2.9.0")
+    report = inspect(path)
+    assert report.problem is not None
+    assert "The model's `class_name` is 'MyModel'" in report.problem
+    assert [(layer.name, layer.parameters) for layer in report.layers] == [("d", 24)]
+    with pytest.raises(ValueError, match="'MyModel'; expected one of"):
+        load_model(path)

@@ -240,3 +240,18 @@ def test_constants_in_a_call_are_named(tmp_path: Path, random: np.random.Generat
         ValueError, match=r"Layer `l` \(LSTM\) is called with `constants`, which its call does not take"
     ):
         load_model(path)
+
+
+def test_an_activation_that_is_a_layer(tmp_path: Path, random: np.random.Generator) -> None:
+    config = {"name": "leaky", "trainable": True, "dtype": "float64", "alpha": 0.125}
+    leaky = {"module": "keras.layers", "class_name": "LeakyReLU", "config": config, "registered_name": None}
+    dense = entry("Dense", "d", units=U, activation=leaky, dtype="float64")
+    kernel = random.normal(size=(F, U))
+    config = graph([["x", 0, 0]], [["d", 0, 0]], an_input("x", F), (dense, [to("x")]))
+    groups = {"d": {"d/kernel:0": kernel, "d/bias:0": np.zeros(U)}}
+    path = write_legacy(tmp_path / "m.h5", groups, config=config, keras_version="2.9.0")
+    convert(path, tmp_path / "out")
+    x = random.normal(size=(B, F))
+    expected = np.where(x @ kernel > 0, x @ kernel, 0.125 * (x @ kernel))
+    for model in (load_model(path), load_model(tmp_path / "out")):
+        assert_close(model(torch.from_numpy(x)).detach(), expected, "float64")

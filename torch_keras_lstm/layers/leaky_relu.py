@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
 
 
+@activations.register("keras.layers")
 @register("keras.layers")
 class LeakyReLU(Layer):
     """``x`` where positive, else ``negative_slope * x``.

@@ -6,11 +6,13 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import check_axes
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
 
 
+@activations.register("keras.layers")
 @register("keras.layers")
 class Softmax(Layer):
     """``exp(inputs)`` divided by its sum over ``axis``; masked entries are 0 and count for nothing.

@@ -4,11 +4,13 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import check_non_negative
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
 
 
+@activations.register("tf_keras.layers")
 @register("tf_keras.layers")
 class ThresholdedReLU(Layer):
     """``x`` above ``theta``, else 0.
