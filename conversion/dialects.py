@@ -184,6 +184,9 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "input_dtype": None,
     "input_length": None,
     "key_shape": None,
+    # A file holds the kernel with its low-rank update added (`Dense.save_own_variables`).
+    "lora_alpha": None,
+    "lora_rank": None,
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
@@ -256,6 +259,8 @@ def translate(
         arguments["hold_initial_state"] = True
     if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
         arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
+    if class_name == "CategoryEncoding" and "max_tokens" in arguments:
+        arguments["num_tokens"] = arguments.pop("max_tokens")  # its name until TensorFlow 2.5
     if class_name == "LeakyReLU" and "alpha" in arguments:
         arguments["negative_slope"] = arguments.pop("alpha")  # its name before Keras 3
     if class_name.startswith("SpatialDropout"):
