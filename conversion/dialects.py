@@ -136,6 +136,7 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "Highway": _KERAS_1_WEIGHTED,
     "UpSampling1D": {"length": "size"},
     **{f"Conv{rank}D": _KERAS_1_CONV for rank in (1, 2, 3)},
+    "SeparableConv2D": _KERAS_1_CONV,
     "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
     **{f"{kind}Pooling{rank}D": _KERAS_1_POOLING for kind in ("Average", "Max") for rank in (1, 2, 3)},
     **{
@@ -151,6 +152,7 @@ _KERAS_1_CLASSES = {
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",
+    "SeparableConvolution2D": "SeparableConv2D",
     # A Dense layer works on the last axis, so that this one, dropped in 1.2, is the same layer.
     "TimeDistributedDense": "Dense",
 }
