@@ -35,7 +35,7 @@ VOID = {
     "Embedding": {"input_length", "lora_alpha", "lora_rank"},
 }
 # Another value than this is refused, by name.
-REFUSED = {
+REFUSED: dict[str, dict[str, Any]] = {
     "CategoryEncoding": {"sparse": True},
     "Dense": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
     "EinsumDense": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
