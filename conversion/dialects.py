@@ -136,6 +136,7 @@ _KERAS_1_ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "Highway": _KERAS_1_WEIGHTED,
     "UpSampling1D": {"length": "size"},
     **{f"Conv{rank}D": _KERAS_1_CONV for rank in (1, 2, 3)},
+    "SeparableConv2D": _KERAS_1_CONV,
     "ConvLSTM2D": _KERAS_1_CONV | _KERAS_1_GATED | {"forget_bias_init": "unit_forget_bias"},
     **{f"{kind}Pooling{rank}D": _KERAS_1_POOLING for kind in ("Average", "Max") for rank in (1, 2, 3)},
     **{
@@ -151,6 +152,7 @@ _KERAS_1_CLASSES = {
     "Convolution1D": "Conv1D",
     "Convolution2D": "Conv2D",
     "Convolution3D": "Conv3D",
+    "SeparableConvolution2D": "SeparableConv2D",
     # A Dense layer works on the last axis, so that this one, dropped in 1.2, is the same layer.
     "TimeDistributedDense": "Dense",
 }
@@ -186,6 +188,9 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "input_dtype": None,
     "input_length": None,
     "key_shape": None,
+    # A file holds the kernel with its low-rank update added (`Dense.save_own_variables`).
+    "lora_alpha": None,
+    "lora_rank": None,
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
@@ -265,6 +270,8 @@ def translate(
         arguments["hold_initial_state"] = True
     if class_name == "BatchNormalization" and isinstance(arguments.get("axis"), list) and len(arguments["axis"]) == 1:
         arguments["axis"] = arguments["axis"][0]  # tf.keras until 2.9
+    if class_name == "CategoryEncoding" and "max_tokens" in arguments:
+        arguments["num_tokens"] = arguments.pop("max_tokens")  # its name until TensorFlow 2.5
     if class_name == "LeakyReLU" and "alpha" in arguments:
         arguments["negative_slope"] = arguments.pop("alpha")  # its name before Keras 3
     if class_name.startswith("SpatialDropout"):

@@ -30,7 +30,8 @@ from torch_keras_lstm.recurrence.gates import GATES
 
 # Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
 _KERAS_1_NAME = re.compile(
-    r"(?:^|_)([WUb]|W_carry|b_carry|gamma|beta|running_mean|running_std|alphas)(?:_([icfozrh]))?$"
+    r"(?:^|_)([WUb]|W_carry|b_carry|(?:depth|point)wise_kernel|gamma|beta|running_mean|running_std|alphas)"
+    r"(?:_([icfozrh]))?$"
 )
 _KERAS_1_WEIGHTS = {
     "W": ["kernel", "embeddings"],
@@ -38,6 +39,8 @@ _KERAS_1_WEIGHTS = {
     "b": ["bias"],
     "W_carry": ["carry_kernel"],
     "b_carry": ["carry_bias"],
+    "depthwise_kernel": ["depthwise_kernel"],
+    "pointwise_kernel": ["pointwise_kernel"],
     "gamma": ["gamma"],
     "beta": ["beta"],
     "running_mean": ["moving_mean"],

@@ -23,4 +23,5 @@ def test_it_differentiates_after_a_call_for_inference(method: str) -> None:
     assert outputs.shape == (2, 3, 8, 15)
     assert torch.equal(outputs, expected)
     outputs.sum().backward()
+    assert images.grad is not None
     torch.testing.assert_close(images.grad.sum(), torch.tensor(outputs.numel(), dtype=torch.float32))

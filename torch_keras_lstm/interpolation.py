@@ -5,7 +5,7 @@ by their distance and divides by the sum of the weights, so that pixels beyond t
 (``tensorflow/core/kernels/image/scale_and_translate_op.cc`` and ``resize_bicubic_op.cc``).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -72,7 +72,7 @@ def enlarging_matrix(size: int, times: int, method: str) -> Tensor:
     return weights / weights.sum(dim=1, keepdim=True)
 
 
-def enlarge(images: Tensor, times: tuple[int, int], method: str) -> Tensor:
+def enlarge(images: Tensor, times: Sequence[int], method: str) -> Tensor:
     """(batch, channels, height, width), floating -> the same, so many times as high and as wide."""
     rows, columns = (
         enlarging_matrix(size, factor, method).to(images) for size, factor in zip(images.shape[2:], times, strict=True)

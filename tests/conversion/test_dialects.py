@@ -46,6 +46,10 @@ def test_producers_print_as_a_reader_knows_them() -> None:
     assert str(Producer(K1, None)) == "Keras 1"
 
 
+def test_category_encoding_had_another_name_for_its_number() -> None:
+    assert _translate("CategoryEncoding", {"max_tokens": 5}, TF)[1] == {"num_tokens": 5}
+
+
 @pytest.mark.parametrize(
     ("version", "twice"), [("2.12.0", True), ("2.13.1", True), ("2.14.0", False), ("2.1.3", False)]
 )

@@ -110,6 +110,44 @@ def test_over_images(tmp_path: Path, ordering: str) -> None:
 
 
 @pytest.mark.parametrize("ordering", ["tf", "th"])
+def test_in_two_steps(tmp_path: Path, ordering: str) -> None:
+    random = np.random.default_rng(5)
+    data_format: Any = {"tf": "channels_last", "th": "channels_first"}[ordering]
+    weights = [random.normal(size=size).astype("float32") for size in ((2, 3, 5, 2), (1, 1, 10, 4), (4,))]
+    stored = [array.transpose(3, 2, 0, 1) if ordering == "th" and array.ndim > 1 else array for array in weights]
+    shape = (8, 7, 5) if ordering == "tf" else (5, 8, 7)
+    config = {name: value for name, value in CONV.items() if not name.startswith("W_")}
+    model = converted(
+        tmp_path,
+        {"s": dict(zip(("s_depthwise_kernel", "s_pointwise_kernel", "s_b"), stored, strict=True))},
+        entry(
+            "SeparableConvolution2D",
+            "s",
+            **config,
+            depthwise_regularizer=None,
+            pointwise_regularizer=None,
+            depthwise_constraint=None,
+            pointwise_constraint=None,
+            nb_filter=4,
+            nb_row=2,
+            nb_col=3,
+            border_mode="same",
+            subsample=[1, 1],
+            depth_multiplier=2,
+            dim_ordering=ordering,
+            batch_input_shape=[None, *shape],
+        ),
+    )
+    expected = layers.SeparableConv2D(
+        4, (2, 3), padding="same", depth_multiplier=2, activation="relu", data_format=data_format
+    )
+    expected.build((None, *shape))
+    expected.set_weights(weights)
+    inputs = random.normal(size=(2, *shape)).astype("float32")
+    assert_close(outputs(model, inputs), outputs(expected, inputs), "float32 elementwise")
+
+
+@pytest.mark.parametrize("ordering", ["tf", "th"])
 def test_a_convolutional_lstm(tmp_path: Path, ordering: str) -> None:
     random = np.random.default_rng(3)
     data_format: Any = {"tf": "channels_last", "th": "channels_first"}[ordering]

@@ -6,6 +6,7 @@ from torch_keras_lstm.layers.alpha_dropout import AlphaDropout
 from torch_keras_lstm.layers.attention import AdditiveAttention, Attention
 from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.bidirectional import Bidirectional
+from torch_keras_lstm.layers.category_encoding import CategoryEncoding
 from torch_keras_lstm.layers.concatenate import Concatenate
 from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
 from torch_keras_lstm.layers.conv_lstm import ConvLSTM1D, ConvLSTM2D, ConvLSTM3D
@@ -34,6 +35,7 @@ from torch_keras_lstm.layers.group_normalization import GroupNormalization
 from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.gru_cell import GRUCell
 from torch_keras_lstm.layers.highway import Highway
+from torch_keras_lstm.layers.identity import Identity
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
@@ -59,6 +61,7 @@ from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
 from torch_keras_lstm.layers.reshape import Reshape
+from torch_keras_lstm.layers.rms_normalization import RMSNormalization
 from torch_keras_lstm.layers.rnn import RNN
 from torch_keras_lstm.layers.separable_conv import SeparableConv1D, SeparableConv2D
 from torch_keras_lstm.layers.serialization import deserialize, serialize
@@ -90,6 +93,7 @@ __all__ = [
     "AveragePooling3D",
     "BatchNormalization",
     "Bidirectional",
+    "CategoryEncoding",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -122,6 +126,7 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "Highway",
+    "Identity",
     "Input",
     "InputLayer",
     "LSTMCell",
@@ -141,6 +146,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "RMSNormalization",
     "ReLU",
     "RepeatVector",
     "Rescaling",

@@ -9,7 +9,7 @@ from torch_keras_lstm.arguments import check_axes
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
 
-_LARGEST_FACTOR = 1e12
+_SHORTEST = 1e-12
 
 
 @register("keras.layers")
@@ -32,7 +32,8 @@ class UnitNormalization(Layer):
         """The scaled inputs."""
         inputs = self.prepare(inputs)
         squares = inputs.square().sum(self.axis, keepdim=True)
-        return self.finish(inputs * squares.rsqrt().clamp(max=_LARGEST_FACTOR))
+        # Before the root, whose gradient at zero is infinite: masked steps are zeros.
+        return self.finish(inputs * squares.clamp(min=_SHORTEST**2).rsqrt())
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
