@@ -182,6 +182,16 @@ def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     return table
 
 
+def _input_config(entries: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The configuration that tells the input of layers in a row: the first one's, in whichever model it stands."""
+    if not entries:
+        return {}
+    first = entries[0]
+    if first["class_name"] in _MODEL_CLASSES:
+        return _input_config(_table(first["class_name"], first["config"])["layers"])
+    return first["config"] if isinstance(first["config"], dict) else {}
+
+
 def _is_entry(value: object) -> bool:
     if is_serialized_object(value) and value["class_name"] == "Sequential":
         return isinstance(value["config"], Mapping | list)
@@ -232,7 +242,7 @@ class _Reader:
     def _row(
         self, entries: Sequence[Mapping[str, Any]], place: str
     ) -> tuple[tuple[LayerDescription, ...], None, Mapping[str, Any]]:
-        first = entries[0]["config"] if entries and isinstance(entries[0]["config"], dict) else {}
+        first = _input_config(entries)
         self._note_floatx(first)
         layers = tuple(self.layer(entry, place) for entry in entries if entry["class_name"] != "InputLayer")
         names = [layer.name for layer in layers]
