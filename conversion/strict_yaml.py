@@ -95,7 +95,7 @@ def _numpy_type(args: Any, state: Any) -> np.dtype[Any]:
     name, order = args[0], state[1]
     if not isinstance(name, str) or not re.fullmatch("[iuf][248]", name) or order not in ("<", ">"):
         raise ValueError(f"NumPy's type {name!r} is not one of whole or floating-point numbers")
-    return np.dtype(order + name)
+    return np.dtype(f"{order}{name}")
 
 
 def _numpy_number(parts: Any) -> int | float:
