@@ -1,11 +1,15 @@
 """YAML from a file that nobody vouches for, as ``model.to_yaml()`` of Keras 1 to tf.keras 2.5 wrote it.
 
-Plain data only: no tag makes an object, but for the few under which Python 2 and 3 wrote tuples, strings and integers.
+Plain data only: no tag makes an object, but for the few under which Python 2 and 3 wrote tuples, strings and integers,
+and NumPy's numbers, which stand in Keras 1's sizes and Keras 2's slopes.
 """
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
+
+import numpy as np
 
 from torch_keras_lstm.conversion.strict_json import MAX_DEPTH
 
@@ -74,6 +78,8 @@ def _loader(yaml: Any) -> Any:
     for name, kind in _PYTHON_DATA.items():
         constructor = StrictLoader.yaml_constructors[f"tag:yaml.org,2002:{kind}"]
         StrictLoader.add_constructor(f"tag:yaml.org,2002:python/{name}", constructor)
+    for name, read in _NUMPY.items():
+        StrictLoader.add_constructor(f"tag:yaml.org,2002:python/{name}", _of_parts(read))
     return StrictLoader
 
 
@@ -85,6 +91,49 @@ def _last_written(entries: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
     keys = [str(key.value) for key, _ in entries]
     count = max(len(set(keys)), 1)
     return entries[-count:] if keys == keys[:count] * (len(keys) // count) else entries
+
+
+def _of_parts(read: Any) -> Any:
+    """What PyYAML calls for a tag whose value ``read`` makes of the parts below it."""
+
+    def constructor(loader: Any, node: Any) -> Any:
+        if node.id == "mapping":
+            return read(**loader.construct_mapping(node, deep=True))
+        return read(loader.construct_sequence(node, deep=True) if node.id == "sequence" else [])
+
+    return constructor
+
+
+def _numpy_type(args: Any, state: Any) -> np.dtype[Any]:
+    """``numpy.dtype("i8", 0, 1)`` with the byte order that stands in its state."""
+    name, order = args[0], state[1]
+    if not isinstance(name, str) or not re.fullmatch("[iuf][248]", name) or order not in ("<", ">"):
+        raise ValueError(f"NumPy's type {name!r} is not one of whole or floating-point numbers")
+    return np.dtype(f"{order}{name}")
+
+
+def _numpy_number(parts: Any) -> int | float:
+    """A number from its type and its bytes."""
+    kind, content = parts
+    if not isinstance(kind, np.dtype) or not isinstance(content, bytes) or len(content) != kind.itemsize:
+        raise ValueError("a number of NumPy's must be a type and as many bytes as that has")
+    return np.frombuffer(content, kind)[0].item()  # type: ignore[no-any-return]  # an int or a float
+
+
+def _numpy_array(args: Any, state: Any) -> int | float:
+    """An array without axes, which is a number."""
+    _, shape, kind, _, content = state
+    if shape != []:
+        raise ValueError(f"an array of NumPy's with the axes {shape!r} is no number")
+    return _numpy_number([kind, content])
+
+
+_NUMPY = {
+    "name:numpy.ndarray": lambda parts: None,
+    "object/apply:numpy.dtype": _numpy_type,
+    "object/apply:numpy.core.multiarray.scalar": _numpy_number,
+    "object/apply:numpy.core.multiarray._reconstruct": _numpy_array,
+}
 
 
 def _check(value: Any, what: str) -> None:

@@ -101,8 +101,13 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
     optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
     left = {"optimizer": optimizer} if optimizer else {}
     version = file.text("keras_version", group)
-    flipped_kernels = file.text("backend", group) == "theano"
-    arrays = ArraysByLayer(layers, tuple(found.values()), flipped_kernels)
+    # Keras 1 did not write its backend down, but the names that the backend gave: TensorFlow's end in ":0".
+    backend = file.text("backend", group)
+    named = [name for variables in layers.values() for name in variables] if names is not None else []
+    by_theano = backend == "theano" or (
+        backend is None and named != [] and not any(name.endswith(":0") for name in named)
+    )
+    arrays = ArraysByLayer(layers, tuple(found.values()), flipped_kernels=by_theano)
     return Weights("weights (legacy .h5)", arrays, left, version)
 
 

@@ -292,7 +292,7 @@ def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, li
 def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[WeightKey, str] | None:
     """The slot that a variable's name means, and the gate if the array is that of one gate."""
     # TensorFlow 1 numbered names that stood twice in its graph: kernel_1:0.
-    last = re.sub(r"(_\d+)?(:\d+)?$", "", parts[-1])
+    last, number = re.findall(r"^(.*?)(?:_(\d+))?(?::\d+)?$", parts[-1])[0]
     gate, names = "", [last]
     old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
     if old is not None:
@@ -301,30 +301,34 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[WeightKey, str] |
         names = [_OTHER_NAMES.get(last, last)]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
-        slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name)
+        slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name, int(number or 0))
     return (_key(slots_of_name[0]), gate) if len(slots_of_name) == 1 else None
 
 
-def _in_scope(parts: Sequence[str], candidates: Sequence[Slot]) -> list[Slot]:
-    """The slots whose layers' names agree best with the parts of a variable's name."""
+def _in_scope(parts: Sequence[str], candidates: Sequence[Slot], number: int) -> list[Slot]:
+    """The slots whose layers' names agree best with the parts of a variable's name; of stacked cells, the numbered."""
     agreement = [sum(scope in parts for scope in slot.scopes[1:]) for slot in candidates]
     best = [slot for slot, count in zip(candidates, agreement, strict=True) if count == max(agreement)]
     if max(agreement) and len(best) == 1:
         return best
     # Keras 1 and TensorFlow 1's numbering leave only the beginning of the half's name.
     scopes = [part for part in parts if part != candidates[0].layer]
-    return [
+    halves = [
         slot
         for slot in best
         if any(scope.startswith(_DIRECTIONS.get(name, "/")) for scope in scopes for name in slot.path)
     ]
+    # Keras 2 made the weights of stacked cells in one scope, where TensorFlow numbered them: kernel, kernel_1, ...
+    cells = [slot for slot in halves or best if "cells" in slot.path]
+    return cells[number : number + 1] or halves
 
 
 def _by_path(
     layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByPath, producer: Producer
 ) -> tuple[_Found, list[SavedArray]]:
     # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
-    left = {path.replace("/_", "/"): array for path, array in arrays.paths.items()}
+    # In nested models the root itself may begin with one.
+    left = {re.sub(f"/_(?!{arrays.root[1:]}/)", "/", path): array for path, array in arrays.paths.items()}
     found: _Found = {}
     places = {(layer.name, *path): place for layer, path, place in _places(layers, arrays.root, arrays, producer)}
     numbers: Counter[str] = Counter()

@@ -24,6 +24,25 @@ def test_tuples_and_strings_of_python_2() -> None:
     assert parse_object(yaml.dump({"shape": (None, 5)}), "x") == {"shape": [None, 5]}
 
 
+FLOAT_OF_NUMPY = "!!python/object/apply:numpy.dtype {args: [f4, 0, 1], state: [3, <, null, null, null, -1, -1, 0]}"
+
+
+def test_numbers_of_numpy() -> None:
+    """As PyYAML writes them: Keras 1's ``input_dim`` after a Flatten, Keras 2's ``ReLU(max_value=6.0)``."""
+    array = "!!python/object/apply:numpy.core.multiarray._reconstruct"
+    text = (
+        "a: !!python/object/apply:numpy.core.multiarray.scalar\n"
+        "- !!python/object/apply:numpy.dtype\n"
+        "  args: [i8, 0, 1]\n"
+        "  state: !!python/tuple [3, <, null, null, null, -1, -1, 0]\n"
+        "- !!binary GAAAAAAAAAA=\n"
+        f"b: {array}\n"
+        "  args: [!!python/name:numpy.ndarray '', !!python/tuple [0], !!binary Yg==]\n"
+        f"  state: !!python/tuple [1, !!python/tuple [], {FLOAT_OF_NUMPY}, false, !!binary AADAQA==]\n"
+    )
+    assert parse_object(text, "x") == {"a": 24, "b": 6.0}
+
+
 def test_yaml_inside_of_a_string() -> None:
     assert parse_object(yaml.dump(yaml.dump(CONFIG)), "x") == CONFIG
 
@@ -51,6 +70,15 @@ LAUGHS = "a: &a [x, x, x, x, x, x, x, x, x, x]\n" + "\n".join(
         ("a: !!python/name:os.system ''", "could not determine a constructor"),
         ("a: !!python/module:os ''", "could not determine a constructor"),
         ("!!python/object/new:tuple [[1]]", "could not determine a constructor"),
+        ("a: !!python/object/apply:numpy.load [x.npy]", "could not determine a constructor"),
+        ("a: !!python/object/apply:numpy.dtype {args: [O8, 0, 1], state: [3, '|']}", "NumPy's type 'O8' is not one of"),
+        (f"a: {FLOAT_OF_NUMPY}", "holds a Float32DType, which"),
+        (f"a: !!python/object/apply:numpy.core.multiarray.scalar [{FLOAT_OF_NUMPY}, !!binary aGk=]", "as many bytes"),
+        (
+            f"a: !!python/object/apply:numpy.core.multiarray._reconstruct {{args: [], state: [1, [2], {FLOAT_OF_NUMPY},"
+            " false, !!binary AADAQAAAwEA=]}",
+            "is no number",
+        ),
         ("a: {<<: {b: 1}}", "could not determine a constructor"),
         ("a: &x [*x]", "recursive"),
         ("a: &x {b: *x}", "recursive"),
