@@ -1,0 +1,11 @@
+"""Keras' optimizers: a name -> what moves the weights, to Keras' arithmetic, on torch's kernels."""
+
+from torch_keras_lstm.optimizers import schedules
+from torch_keras_lstm.optimizers.adam import Adam
+from torch_keras_lstm.optimizers.adamw import AdamW
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.serialization import deserialize, get, serialize
+from torch_keras_lstm.optimizers.sgd import SGD
+from torch_keras_lstm.optimizers.torch_optimizer import TorchOptimizer
+
+__all__ = ["SGD", "Adam", "AdamW", "Optimizer", "TorchOptimizer", "deserialize", "get", "schedules", "serialize"]
