@@ -81,6 +81,4 @@ def _defines(callback: Callback, hook: str) -> bool:
     names = [f"on_{hook}"]
     if hook.startswith("train_"):
         names.append(f"on_{hook.removeprefix('train_')}")
-    return any(
-        getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name) for name in names
-    )
+    return any(getattr(getattr(callback, name), "__func__", None) is not getattr(Callback, name) for name in names)

@@ -17,7 +17,7 @@ class ProgbarLogger(Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._in_fit = False
+        self._in_fit = self._in_validation = False
         self._seen = 0
         self._line = ProgressLine(None)
 
@@ -30,6 +30,8 @@ class ProgbarLogger(Callback):
 
     def needs_batch_logs(self, batch: int) -> bool:
         """Only when it is time to draw again."""
+        if self._in_validation:
+            return False
         self._seen = batch + 1
         return self._verbose == 1 and self._line.is_due()
 
@@ -44,8 +46,9 @@ class ProgbarLogger(Callback):
             print(f"Epoch {epoch + 1}/{self._epochs}")
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
-        """Begin a line."""
-        if not self._in_fit:
+        """Begin a line, unless it is validation."""
+        self._in_validation = self._in_fit
+        if not self._in_validation:
             self._begin()
 
     def on_predict_begin(self, logs: Logs | None = None) -> None:
@@ -57,9 +60,8 @@ class ProgbarLogger(Callback):
         self._line.draw(batch + 1, _scalars(logs))
 
     def on_test_batch_end(self, batch: int, logs: Logs | None = None) -> None:
-        """Draw, unless it is validation."""
-        if not self._in_fit:
-            self._line.draw(batch + 1, _scalars(logs))
+        """Draw."""
+        self._line.draw(batch + 1, _scalars(logs))
 
     def on_predict_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Draw; the predictions stay out of the line."""
@@ -75,8 +77,9 @@ class ProgbarLogger(Callback):
 
     def on_test_end(self, logs: Logs | None = None) -> None:
         """Draw for the last time, unless it is validation."""
-        if not self._in_fit:
+        if not self._in_validation:
             self._finish(logs)
+        self._in_validation = False
 
     def on_predict_end(self, logs: Logs | None = None) -> None:
         """Draw for the last time."""

@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch_keras_lstm.metrics import Mean
 from torch_keras_lstm.training.compiled_loss import CompiledLoss
 from torch_keras_lstm.training.compiled_metrics import CompiledMetrics
+from torch_keras_lstm.training.loss_mean import LossMean
 from torch_keras_lstm.training.strategy import SingleProcess
 
 
@@ -26,4 +26,4 @@ class Compiled:
     metrics: CompiledMetrics
     strategy: SingleProcess
     arguments: dict[str, Any]
-    loss_mean: Mean = field(default_factory=lambda: Mean("loss"))
+    loss_mean: LossMean = field(default_factory=lambda: LossMean("loss"))

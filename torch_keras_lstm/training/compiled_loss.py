@@ -7,7 +7,7 @@ from torch import Tensor
 
 from torch_keras_lstm import losses
 from torch_keras_lstm.losses import Loss
-from torch_keras_lstm.metrics import Mean
+from torch_keras_lstm.training.loss_mean import LossMean
 from torch_keras_lstm.training.outputs import Output, per_output
 
 
@@ -15,7 +15,7 @@ class _Term(NamedTuple):
     place: int
     loss: Loss
     weight: float | None
-    mean: Mean | None
+    mean: LossMean | None
 
 
 class CompiledLoss:
@@ -45,7 +45,7 @@ class CompiledLoss:
         self._terms: list[_Term] | None = None
 
     @property
-    def means(self) -> list[Mean]:
+    def means(self) -> list[LossMean]:
         """The mean loss of each output, when there are several."""
         return [term.mean for term in self._terms or () if term.mean is not None]
 
@@ -62,7 +62,7 @@ class CompiledLoss:
             y_true, y_pred, weight, mask = outputs[term.place]
             value = term.loss(y_true, y_pred, weight, mask)
             if term.mean is not None:
-                term.mean.update_state(value.detach(), len(y_pred))
+                term.mean.update_state(value, len(y_pred))
             if term.weight is not None:
                 value = value * term.weight
             total = value if total is None else total + value
@@ -79,7 +79,7 @@ class CompiledLoss:
             found.append((place, losses.resolve(one, outputs[place].y_true, outputs[place].y_pred), name))
         several = len(found) > 1
         return [
-            _Term(place, loss, weights[place], Mean(f"{name}_loss") if several else None)
+            _Term(place, loss, weights[place], LossMean(f"{name}_loss") if several else None)
             for place, loss, name in found
             if loss is not None
         ]

@@ -25,6 +25,8 @@ def names_of(y_pred: Any, layer_names: Sequence[str] | None) -> list[str]:
         y_pred: what the model gave: outputs in a dictionary have its keys for names.
         layer_names: of the output layers, in the order of the outputs, for a model that knows them.
     """
+    if isinstance(y_pred, Tensor):
+        return [*layer_names] if layer_names else ["output_1"]
     if isinstance(y_pred, Mapping):
         return [str(name) for name in y_pred]
     number = len([*leaves(y_pred)])

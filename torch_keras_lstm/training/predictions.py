@@ -33,7 +33,7 @@ def _concatenate(*arrays: Any) -> Any:
     shapes = {array.shape[1:] for array in arrays}
     if len(shapes) > 1:
         raise ValueError(
-            f"The predictions of the batches have the shapes {sorted(shapes)} and make no one array: predict each batch "
-            "with `predict_on_batch`."
+            f"The predictions of the batches have the shapes {sorted(shapes)} and make no one array: predict each "
+            "batch with `predict_on_batch`."
         )
     return np.concatenate(arrays)
