@@ -10,9 +10,8 @@ import tensorflow as tf
 import torch
 
 from tests.parity.precision import float64
-from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_close, largest_error
+from tests.tolerances import assert_close, largest_error
 from torch_keras_lstm import optimizers
-from torch_keras_lstm.optimizers import schedules
 
 STEPS = 100
 SHAPES = [(5, 3), (4,), (2, 3, 4)]

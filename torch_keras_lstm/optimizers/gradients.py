@@ -32,7 +32,7 @@ def clip_by_value(gradients: list[Tensor], limit: float) -> list[Tensor]:
 
 
 def clip_by_norm(gradients: list[Tensor], limit: float, names: Sequence[str]) -> list[Tensor]:
-    """The gradients scaled so that the Euclidean norm of all that share a name is at most ``limit``."""
+    """The gradients scaled so that the norm of all that share a name is at most ``limit``."""
     squared: dict[str, Tensor] = {}
     for name, gradient in zip(names, gradients, strict=True):
         squared[name] = squared.get(name, 0) + values(gradient).square().sum()
@@ -43,7 +43,7 @@ def clip_by_norm(gradients: list[Tensor], limit: float, names: Sequence[str]) ->
 
 
 def clip_by_global_norm(gradients: list[Tensor], limit: float) -> list[Tensor]:
-    """The gradients scaled so that the Euclidean norm of all together is at most ``limit``; an infinite one gives nan."""
+    """The gradients scaled so that the norm of all together is at most ``limit``; nan when it is infinite."""
     norm = torch.stack([values(gradient).square().sum() for gradient in gradients]).sum().sqrt()
     scale = limit / norm.clamp(min=limit) + (norm - norm)
     return [with_values(gradient, values(gradient) * scale) for gradient in gradients]
