@@ -1,6 +1,6 @@
-"""The base of all losses, and the loss that a function makes."""
+"""The base of all losses."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import torch
@@ -9,10 +9,8 @@ from torch import Tensor
 from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import unique_name
-from torch_keras_lstm.losses.reduction import REDUCTIONS, match_ranks, reduce_weighted
+from torch_keras_lstm.losses.reduction import REDUCTIONS, reduce_weighted
 from torch_keras_lstm.registry import Config, Configured
-
-LossFunction = Callable[..., Tensor]
 
 
 class Loss(Configured):
@@ -67,10 +65,7 @@ class Loss(Configured):
         """
         y_pred = self._floating(torch.as_tensor(y_pred))
         y_true = self._targets(y_true, y_pred)
-        values = self.call(y_true, y_pred)
-        if sample_weight is not None:
-            sample_weight = torch.as_tensor(sample_weight, dtype=values.dtype, device=values.device)
-        return reduce_weighted(values, sample_weight, self._whole_mask(y_true, y_pred, mask), self.reduction)
+        return self._reduce(self.call(y_true, y_pred), sample_weight, self._whole_mask(y_true, y_pred, mask))
 
     def _floating(self, y_pred: Tensor) -> Tensor:
         """``y_pred`` in the type of the loss; the tensor itself where that is its own."""
@@ -79,6 +74,11 @@ class Loss(Configured):
 
     def _targets(self, y_true: Any, y_pred: Tensor) -> Tensor:
         return torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device)
+
+    def _reduce(self, values: Tensor, sample_weight: Any, mask: Tensor | None) -> Tensor:
+        if sample_weight is not None:
+            sample_weight = torch.as_tensor(sample_weight, dtype=values.dtype, device=values.device)
+        return reduce_weighted(values, sample_weight, mask, self.reduction)
 
     def _whole_mask(self, y_true: Tensor, y_pred: Tensor, mask: Any) -> Tensor | None:
         own = self.compute_mask(y_true, y_pred)
@@ -97,33 +97,3 @@ class Loss(Configured):
         # Keras 2: the reduction that fits the context, which outside of tf.distribute is the mean
         automatic = {"reduction": "sum_over_batch_size"} if config.get("reduction") == "auto" else {}
         return super().from_config({**config, **automatic})
-
-
-class LossFunctionWrapper(Loss):
-    """The loss that a function ``fn(y_true, y_pred, **kwargs)`` computes for each sample.
-
-    Args:
-        fn: gets tensors whose ranks agree where one of them had an axis of size 1 too many or too few.
-        kwargs: more arguments of ``fn``; attributes of the loss too.
-    """
-
-    def __init__(
-        self,
-        fn: LossFunction,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: object = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, reduction=reduction, dtype=dtype)
-        self.fn = fn
-        self._kwargs = kwargs
-        vars(self).update(kwargs)
-
-    def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
-        """The loss of each sample: the shape of the predictions without their last axis."""
-        return self.fn(*match_ranks(y_true, y_pred), **self._kwargs)
-
-    def get_config(self) -> Config:
-        """The constructor's arguments under Keras 3's names."""
-        return {**super().get_config(), **self._kwargs}

@@ -49,7 +49,17 @@ def apply_mask(
     if sample_weight is None:
         return weight
     weight, sample_weight = match_ranks(weight, sample_weight)
+    check_fits(weight, sample_weight)
     return sample_weight * weight
+
+
+def check_fits(values: Tensor, weight: Tensor) -> None:
+    """Raise a ``ValueError`` unless weights and values broadcast."""
+    if any(a != b and 1 not in (a, b) for a, b in zip(values.shape[::-1], weight.shape[::-1], strict=False)):
+        raise ValueError(
+            f"A `sample_weight` or mask of shape {tuple(weight.shape)} does not fit losses of shape "
+            f"{tuple(values.shape)}: expected one weight for each sample (batch,), or for each step (batch, time)."
+        )
 
 
 def reduce_weighted(values: Tensor, sample_weight: Tensor | None, mask: Tensor | None, reduction: str | None) -> Tensor:
@@ -61,10 +71,14 @@ def reduce_weighted(values: Tensor, sample_weight: Tensor | None, mask: Tensor |
         mask: boolean, ``False`` where a value does not count.
         reduction: one of :data:`REDUCTIONS`. The mean is over all values, whatever they weigh, except with
             "mean_with_sample_weight", which divides by the sum of the weights.
+
+    Raises:
+        ValueError: when the weights or the mask do not broadcast.
     """
     weight = apply_mask(sample_weight, mask, values.dtype, reduction)
     if weight is not None:
         values, weight = match_ranks(values, weight)
+        check_fits(values, weight)
         values = values * weight
     if reduction in (None, "none") or values.shape in ((), (0,)):
         return values

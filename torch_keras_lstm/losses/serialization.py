@@ -1,25 +1,60 @@
 """From Keras' name, configuration or torch's loss to a loss, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor
 
-from torch_keras_lstm.losses import crossentropy, regression
+from torch_keras_lstm.losses import alignment, crossentropy, divergence, focal, margin, overlap, regression
 from torch_keras_lstm.losses.classes import kind_of_classes
-from torch_keras_lstm.losses.loss import Loss, LossFunction, LossFunctionWrapper
+from torch_keras_lstm.losses.function_loss import LossFunction, LossFunctionWrapper
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
 from torch_keras_lstm.registry import Builder, Config, Registry
 
-_CLASSES: tuple[type[Loss], ...] = (crossentropy.BinaryCrossentropy, regression.MeanSquaredError)
-_FUNCTIONS: dict[str, Callable[..., Tensor]] = {
-    function.__name__: function for function in (crossentropy.binary_crossentropy, regression.mean_squared_error)
-} | {
+_CLASSES: tuple[type[Loss], ...] = (
+    regression.MeanSquaredError, regression.MeanAbsoluteError, regression.MeanAbsolutePercentageError,
+    regression.MeanSquaredLogarithmicError, regression.Huber, regression.LogCosh, regression.CosineSimilarity,
+    margin.Hinge, margin.SquaredHinge, margin.CategoricalHinge, divergence.KLDivergence, divergence.Poisson,
+    overlap.Dice, overlap.Tversky, crossentropy.BinaryCrossentropy, crossentropy.CategoricalCrossentropy,
+    crossentropy.SparseCategoricalCrossentropy, focal.BinaryFocalCrossentropy, focal.CategoricalFocalCrossentropy,
+    alignment.CTC,
+    LossFunctionWrapper,
+)  # fmt: skip
+_FUNCTIONS: tuple[LossFunction, ...] = (
+    regression.mean_squared_error, regression.mean_absolute_error, regression.mean_absolute_percentage_error,
+    regression.mean_squared_logarithmic_error, regression.huber, regression.log_cosh, regression.cosine_similarity,
+    margin.hinge, margin.squared_hinge, margin.categorical_hinge, divergence.kl_divergence, divergence.poisson,
+    overlap.dice, overlap.tversky, crossentropy.binary_crossentropy, crossentropy.categorical_crossentropy,
+    crossentropy.sparse_categorical_crossentropy, focal.binary_focal_crossentropy,
+    focal.categorical_focal_crossentropy, alignment.ctc,
+)  # fmt: skip
+_ABBREVIATIONS: dict[str, LossFunction] = {
     "bce": crossentropy.binary_crossentropy,
+    "kld": divergence.kl_divergence,
+    "mae": regression.mean_absolute_error,
+    "mape": regression.mean_absolute_percentage_error,
     "mse": regression.mean_squared_error,
+    "msle": regression.mean_squared_logarithmic_error,
 }
-_FUNCTIONS |= {name.upper(): _FUNCTIONS[name] for name in ("bce", "mse")}
-_CROSSENTROPIES = {"binary": crossentropy.binary_crossentropy}
+# what Keras 1 and 2 knew beside
+_FORMER_NAMES: dict[str, LossFunction] = {
+    "huber_loss": regression.huber,
+    "kullback_leibler_divergence": divergence.kl_divergence,
+    "logcosh": regression.log_cosh,
+}
+_NAMES = (
+    {function.__name__: function for function in _FUNCTIONS}
+    | _ABBREVIATIONS
+    | {name.upper(): function for name, function in _ABBREVIATIONS.items()}
+    | _FORMER_NAMES
+)
+_CROSSENTROPIES: dict[str, LossFunction] = {
+    "binary": crossentropy.binary_crossentropy,
+    "categorical": crossentropy.categorical_crossentropy,
+    "sparse_categorical": crossentropy.sparse_categorical_crossentropy,
+}
 
 
 def _named(function: LossFunction) -> Builder[LossFunction]:
@@ -34,7 +69,7 @@ def _named(function: LossFunction) -> Builder[LossFunction]:
 _REGISTRY: Registry[Loss | LossFunction] = Registry(
     "loss",
     "torch_keras_lstm.losses",
-    {cls.__name__: cls.from_config for cls in _CLASSES} | {name: _named(fn) for name, fn in _FUNCTIONS.items()},
+    {cls.__name__: cls.from_config for cls in _CLASSES} | {name: _named(function) for name, function in _NAMES.items()},
     plural="losses",
 )
 
@@ -51,12 +86,14 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
         ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
         TypeError: for an identifier of any other type.
     """
-    return None if identifier is None else _REGISTRY.get(identifier, argument)
+    if identifier is None:
+        return None
+    return TorchLoss(identifier) if is_torch_loss(identifier) else _REGISTRY.get(identifier, argument)
 
 
 def serialize(loss: object) -> Config | str | None:
-    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function."""
-    return _REGISTRY.serialize(loss)
+    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's."""
+    return _REGISTRY.serialize(loss.criterion if isinstance(loss, TorchLoss) else loss)
 
 
 def deserialize(
@@ -80,7 +117,7 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Loss | None:
         ValueError, TypeError: as :func:`get`.
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
-        loss: Any = _CROSSENTROPIES[kind_of_classes(y_true, y_pred)]
+        loss: Loss | LossFunction | None = _CROSSENTROPIES[kind_of_classes(y_true, y_pred)]
     else:
         loss = get(identifier)
     if loss is None or isinstance(loss, Loss):

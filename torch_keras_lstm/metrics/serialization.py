@@ -1,6 +1,6 @@
 """From Keras' name or configuration to a metric, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -19,7 +19,7 @@ _CLASSES: tuple[type[Metric], ...] = (
 _BUILDERS = {cls.__name__: cls.from_config for cls in _CLASSES}
 _BUILDERS |= {snake_case(cls.__name__): cls.from_config for cls in _CLASSES}
 _REGISTRY: Registry[Metric | MetricFunction] = Registry("metric", "torch_keras_lstm.metrics", _BUILDERS)
-_ACCURACIES = {
+_ACCURACIES: dict[str, Callable[..., Metric]] = {
     "binary": accuracy.BinaryAccuracy,
     "categorical": accuracy.CategoricalAccuracy,
     "sparse_categorical": accuracy.SparseCategoricalAccuracy,

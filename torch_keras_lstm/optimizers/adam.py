@@ -4,7 +4,6 @@ import math
 from typing import Unpack
 
 import torch
-from torch import Tensor
 from torch.optim.adam import adam
 
 from torch_keras_lstm.optimizers.arguments import OptimizerArguments
@@ -63,14 +62,15 @@ class Adam(Optimizer):
             self._by_fused_kernel(parameters, gradients, state, rate)
 
     def _by_fused_kernel(self, parameters: Tensors, gradients: Tensors, state: State, rate: float) -> None:
-        # beta ** inf is 0: at a step count of infinity torch corrects nothing, for `rate` is corrected already.
+        # `rate` is corrected already. At a step count of infinity torch corrects nothing, for beta ** inf is 0.
+        steps = [torch.full((), math.inf, device=parameters[0].device)] * len(parameters)
         adam(
             parameters,
             gradients,
             state["momentum"],
             state["velocity"],
             state.get("velocity_hat", []),
-            [_infinity(parameter.device) for parameter in parameters],
+            steps,
             fused=True,
             amsgrad=self.amsgrad,
             beta1=self.beta_1,
@@ -91,13 +91,3 @@ class Adam(Optimizer):
         roots = torch._foreach_sqrt(velocities)
         torch._foreach_add_(roots, self.epsilon)
         torch._foreach_addcdiv_(parameters, state["momentum"], roots, -rate)
-
-
-_infinities: dict[torch.device, Tensor] = {}
-
-
-def _infinity(device: torch.device) -> Tensor:
-    """A step count for torch's kernels, on the device of the parameters."""
-    if device not in _infinities:
-        _infinities[device] = torch.tensor(math.inf, device=device)
-    return _infinities[device]

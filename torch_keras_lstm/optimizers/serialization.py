@@ -6,14 +6,23 @@ from typing import Any
 
 import torch
 
+from torch_keras_lstm.optimizers.adadelta import Adadelta
+from torch_keras_lstm.optimizers.adagrad import Adagrad
 from torch_keras_lstm.optimizers.adam import Adam
+from torch_keras_lstm.optimizers.adamax import Adamax
 from torch_keras_lstm.optimizers.adamw import AdamW
+from torch_keras_lstm.optimizers.ftrl import Ftrl
+from torch_keras_lstm.optimizers.lion import Lion
+from torch_keras_lstm.optimizers.nadam import Nadam
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.rmsprop import RMSprop
 from torch_keras_lstm.optimizers.sgd import SGD
 from torch_keras_lstm.optimizers.torch_optimizer import TorchOptimizer
 from torch_keras_lstm.registry import Config, Registry
 
-_OPTIMIZERS: tuple[type[Optimizer], ...] = (Adam, AdamW, SGD)
+_OPTIMIZERS: tuple[type[Optimizer], ...] = (
+    Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Nadam, RMSprop, SGD,
+)  # fmt: skip
 _BY_NAME = {cls.__name__: cls.from_config for cls in _OPTIMIZERS}
 _REGISTRY: Registry[Optimizer] = Registry(
     "optimizer", "torch_keras_lstm.optimizers", _BY_NAME | {name.lower(): make for name, make in _BY_NAME.items()}
