@@ -152,8 +152,8 @@ def two_outputs() -> tuple[Any, Functional]:
 def test_several_outputs() -> None:
     rng = np.random.default_rng(4)
     x = {"steps": rng.normal(size=(16, 5, 3)), "extra": rng.normal(size=(16, 2))}
-    y = {"wide": rng.normal(size=(16, 3)), "yes": rng.integers(0, 2, (16, 1)).astype(float)}
-    weights = {"wide": rng.random(16), "yes": rng.random(16)}
+    y = [rng.normal(size=(16, 3)), rng.integers(0, 2, (16, 1)).astype(float)]
+    weights = [rng.random(16), rng.random(16)]
     theirs, ours = two_outputs()
     settings: dict[str, Any] = {
         "loss": {"wide": "mse", "yes": "binary_crossentropy"},

@@ -46,7 +46,11 @@ class CompiledLoss:
 
     @property
     def means(self) -> list[LossMean]:
-        """The mean loss of each output, when there are several."""
+        """The mean loss of each output, when there are several.
+
+        Every batch counts as one, whatever its size, unlike in the loss of the model: Keras means to count samples, but
+        in TensorFlow's graph it does not know how many there are.
+        """
         return [term.mean for term in self._terms or () if term.mean is not None]
 
     def is_trained(self, names: Sequence[str]) -> list[bool]:
@@ -62,7 +66,7 @@ class CompiledLoss:
             y_true, y_pred, weight, mask = outputs[term.place]
             value = term.loss(y_true, y_pred, weight, mask)
             if term.mean is not None:
-                term.mean.update_state(value, len(y_pred))
+                term.mean.update_state(value)
             if term.weight is not None:
                 value = value * term.weight
             total = value if total is None else total + value

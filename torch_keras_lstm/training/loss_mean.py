@@ -6,17 +6,17 @@ from torch_keras_lstm.metrics import Mean
 
 
 class LossMean(Mean):
-    """The mean of the losses of batches, each of which counts as often as it has samples.
+    """The mean of the losses of batches.
 
     It is a ``Mean`` with a short way for the one case that every step goes through.
     """
 
-    def update_state(self, values: Tensor, sample_weight: int) -> None:
+    def update_state(self, values: Tensor, sample_weight: int = 1) -> None:
         """Add the loss of a batch, a scalar, or the mean of one that was not reduced.
 
         Args:
             values: the loss.
-            sample_weight: the number of samples.
+            sample_weight: how often it counts.
         """
         loss = values.detach()
         loss = loss if loss.ndim == 0 else loss.mean()

@@ -114,8 +114,8 @@ class Trainer(Steps):
                 logs = trained
                 if validation is not None and _is_due(epoch + 1, validation_freq):
                     measured = self._evaluate(validation, calls)
-                    logs |= {f"val_{name}": value for name, value in measured.items()}
-                calls.at_epoch("epoch_end", epoch, logs)
+                    logs = _sorted(logs | {f"val_{name}": value for name, value in measured.items()})
+                calls.at_epoch("epoch_end", epoch, {**logs})
                 if self.stop_training:
                     break
             if compiled.optimizer is not None and compiled.optimizer.built:
@@ -267,6 +267,11 @@ class Trainer(Steps):
 
     def _single_batch(self, data: Batch, class_weight: Mapping[int, float] | None = None) -> Batch:
         return StreamBatches(lambda: (), None, class_weight, *self._placement_of_batches()).batch(data)
+
+
+def _sorted(logs: Logs) -> Logs:
+    """The logs in alphabetical order, as Keras hands them out."""
+    return dict(sorted(logs.items()))
 
 
 def _is_due(epoch: int, frequency: int | Sequence[int]) -> bool:
