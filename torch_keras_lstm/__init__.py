@@ -9,12 +9,18 @@ from torch_keras_lstm import (
     losses,
     metrics,
     models,
+    ops,
     optimizers,
     regularizers,
 )
 from torch_keras_lstm._version import __version__
+from torch_keras_lstm.layers import Input
+from torch_keras_lstm.models import Model, Sequential
 
 __all__ = [
+    "Input",
+    "Model",
+    "Sequential",
     "__version__",
     "activations",
     "callbacks",
@@ -24,6 +30,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "regularizers",
 ]

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.structure import single
 from torch_keras_lstm.models.operations import operation as function_of
+from torch_keras_lstm.models.operations import written_constant
+from torch_keras_lstm.models.specs import operation_specs
 
 
 @register("torch_keras_lstm.models")
@@ -23,7 +27,7 @@ class OperationLayer(Layer):
     """
 
     def __init__(self, operation: str, arguments: Mapping[str, Any], name: str | None = None) -> None:
-        super().__init__(name=name)
+        super().__init__(name=unique_name(operation) if name is None else name)
         self.operation = operation
         self.arguments = dict(arguments)
         self._function = function_of(operation, self.arguments)
@@ -31,6 +35,16 @@ class OperationLayer(Layer):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The function of the arguments: tensors, and constants as they stand in the file."""
         return self._function(*args, **kwargs)
+
+    def symbolic_arguments(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments, constants among them as they stand in a file."""
+        return tuple(written_constant(value) for value in args), written_constant(kwargs)
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """What the function gives for such tensors."""
+        return single(operation_specs(self, args, kwargs))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """``None``: operations are no layers in Keras and hand on no masks."""
