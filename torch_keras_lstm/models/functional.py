@@ -207,6 +207,20 @@ class Functional(Model):
                 shapes.setdefault(source.layer, []).append(spec.shape)
         return {name: single(several) for name, several in shapes.items()}
 
+    def connections(self) -> dict[str, list[TensorSource]] | None:
+        """The tensors that each layer is called on, in all its calls; ``None`` when the layers are one chain."""
+        taken = {name: [source for call in calls for source in call.sources()] for name, calls in self._used().items()}
+        several = [sources for sources in taken.values() if len(sources) > 1]
+        used = [source.layer for sources in taken.values() for source in sources]
+        return taken if several or len(used) > len(set(used)) else None
+
+    def _used(self) -> dict[str, list[Call]]:
+        """The calls that the outputs need, by layer."""
+        calls: dict[str, list[Call]] = {}
+        for name, number in sorted(self._order, key=lambda key: key[1]):
+            calls.setdefault(name, []).append(self.graph.calls[name][number])
+        return calls
+
     def _ends(self, input_shape: Any) -> dict[TensorSource, TensorSpec]:
         """The inputs, of these shapes."""
         ends = [*sources_in(self.graph.inputs)]

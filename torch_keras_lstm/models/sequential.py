@@ -130,6 +130,14 @@ class Sequential(Model):
         """The shape of the output, batch axis included; the model's input shape must be known."""
         return cast(Shape, self.compute_output_shape(self._known_input_shape()))
 
+    def layer_output_shapes(self) -> dict[str, Any]:
+        """The shape that each layer gives, by the layer's name; empty while the shape of the input is not known."""
+        shapes: dict[str, Any] = {}
+        shape: Any = self.batch_input_shape
+        for layer in map(as_layer, self.layers if shape is not None else ()):
+            shape = shapes[layer.name] = layer.compute_output_shape(shape)
+        return shapes
+
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build every layer for inputs of ``input_shape``, batch axis included."""
         shape: Any = tuple(input_shape)

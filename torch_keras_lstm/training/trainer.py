@@ -1,6 +1,6 @@
 """``compile``, ``fit``, ``evaluate``, ``predict`` and the like, as a base class of the models."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from torch_keras_lstm.callbacks import Callback, CallbackList, History
@@ -13,6 +13,7 @@ from torch_keras_lstm.training.modes import evaluation_mode, training_mode
 from torch_keras_lstm.training.predictions import Predictions
 from torch_keras_lstm.training.steps import Steps
 from torch_keras_lstm.training.stream_batches import StreamBatches
+from torch_keras_lstm.training.summary import print_summary
 from torch_keras_lstm.training.validation_split import split
 
 
@@ -253,6 +254,28 @@ class Trainer(Steps):
         batch = self._single_batch(Batch(x))
         with evaluation_mode(self):
             return as_array(self.predict_step(batch))
+
+    # -- the summary ------------------------------------------------------------------------------------------------
+
+    def summary(
+        self,
+        line_length: int | None = None,
+        positions: Sequence[float] | None = None,
+        print_fn: Callable[[str], object] | None = None,
+        expand_nested: bool = False,
+        show_trainable: bool = False,
+        layer_range: tuple[str, str] | None = None,
+    ) -> None:
+        """Print a table of the layers; arguments as those of ``torch_keras_lstm.training.summary.print_summary``."""
+        print_summary(self, line_length, positions, print_fn, expand_nested, show_trainable, layer_range)
+
+    def layer_output_shapes(self) -> dict[str, Any]:
+        """The shape that each layer gives, by the layer's name, of those where it is known."""
+        return {}
+
+    def connections(self) -> Mapping[str, Sequence[Any]] | None:
+        """What each layer is called on, by the layer's name; ``None`` for layers in a row."""
+        return None
 
     # -- what these have in common ----------------------------------------------------------------------------------
 
