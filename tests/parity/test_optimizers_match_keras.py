@@ -127,7 +127,8 @@ def test_slices_of_one_row_are_squared_one_by_one(name: str, arguments: dict[str
     ours, parameter = getattr(optimizers, name)(**arguments), torch.nn.Parameter(torch.tensor(table))
     ours.build([parameter])
     for indices, values in zip(rows, slices, strict=True):
-        parameter.grad = torch.sparse_coo_tensor(indices[None], torch.tensor(values), table.shape, check_invariants=True)
+        places = torch.tensor(indices[None])
+        parameter.grad = torch.sparse_coo_tensor(places, torch.tensor(values), table.shape, check_invariants=True)
         ours.step()
     assert_close(parameter.detach(), variable.numpy(), "float64")
 
