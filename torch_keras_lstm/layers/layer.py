@@ -1,7 +1,7 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
@@ -227,9 +227,9 @@ class Layer(nn.Module):
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
 
-    def own_weights(self) -> Iterator[tuple[WeightRow, Tensor]]:
-        """Each declared weight as a row and the tensor in Keras' layout, through which gradients pass."""
-        for row in self._rows:
+    def own_weights(self, rows: Iterable[WeightRow] | None = None) -> Iterator[tuple[WeightRow, Tensor]]:
+        """Each declared weight, or those of ``rows``, and its tensor in Keras' layout, through which gradients pass."""
+        for row in self._rows if rows is None else rows:
             yield row, row.to_keras(*(getattr(self, attribute) for attribute in row.parameters))
 
     @torch.no_grad()
@@ -295,16 +295,20 @@ class Layer(nn.Module):
     def losses(self) -> list[Tensor]:
         """Regularization terms of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
 
-        Weight terms follow the present weights; the activity term is that of the last call.
+        Weight terms follow the present weights, those that are trained; the activity term is that of the last call.
         """
         terms = []
         for module in self.modules():
             if isinstance(module, Layer):
                 if module._activity_loss is not None:
                     terms.append(module._activity_loss)
-                if module.built:
-                    terms += [row.regularizer(tensor) for row, tensor in module.own_weights() if row.regularizer]
+                penalized = [row for row in module._rows if row.regularizer is not None and module._is_trained(row)]
+                if penalized and module.built:
+                    terms += [row.regularizer(tensor) for row, tensor in module.own_weights(penalized)]
         return terms
+
+    def _is_trained(self, row: WeightRow) -> bool:
+        return all(getattr(self, attribute).requires_grad for attribute in row.parameters)
 
     @torch.no_grad()
     def apply_constraints(self) -> None:
@@ -313,10 +317,10 @@ class Layer(nn.Module):
         Or once: ``optimizer.register_step_post_hook(lambda *_: model.apply_constraints())``.
         """
         for layer in self.weighted_layers():
-            if layer.built:
-                for row, tensor in layer.own_weights():
-                    if row.constraint is not None:
-                        layer.assign(row, row.constraint(tensor))
+            constrained = [row for row in layer._rows if row.constraint is not None]
+            if constrained and layer.built:
+                for row, tensor in layer.own_weights(constrained):
+                    layer.assign(row, row.constraint(tensor))
 
     # -- calling --------------------------------------------------------------------------------------------------
 

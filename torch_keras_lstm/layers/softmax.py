@@ -6,6 +6,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import check_axes
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
@@ -45,7 +46,7 @@ class Softmax(Layer):
 
     def _shares(self, inputs: Tensor) -> Tensor:
         if isinstance(self.axis, int):
-            return inputs.softmax(self.axis)
+            return activations.softmax(inputs, self.axis)
         return (inputs - inputs.logsumexp(tuple(self.axis), keepdim=True)).exp()
 
     def _checked_mask(self, mask: Any, inputs: Tensor) -> Tensor:

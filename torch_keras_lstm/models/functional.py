@@ -89,6 +89,11 @@ class Functional(Model):
         return [*inputs] if isinstance(inputs, Mapping) else [end.layer for end in sources_in(inputs)]
 
     @property
+    def output_names(self) -> list[str]:
+        """The layers that the outputs come from, in their order."""
+        return [end.layer for end in sources_in(self.graph.outputs)]
+
+    @property
     def input_shape(self) -> Any:
         """The shape of each input, in the structure of the inputs."""
         return map_sources(lambda source: self._layer(source.layer).batch_input_shape, self.graph.inputs)

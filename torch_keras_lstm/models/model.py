@@ -6,9 +6,10 @@ from typing import cast
 from torch import nn
 
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.training import Trainer
 
 
-class Model(Layer):
+class Model(Trainer):
     """A layer made of layers.
 
     Attributes:
