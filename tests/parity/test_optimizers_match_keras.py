@@ -12,6 +12,7 @@ import torch
 from tests.parity.precision import float64
 from tests.tolerances import assert_close, largest_error
 from torch_keras_lstm import optimizers
+from torch_keras_lstm.layers import Embedding
 
 STEPS = 100
 SHAPES = [(5, 3), (4,), (2, 3, 4)]
@@ -95,3 +96,62 @@ def test_a_hundred_steps_in_float64(name: str, arguments: dict[str, Any]) -> Non
     for index, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
         assert largest_error(mine, values[index]) > 1e-4, "the weights must move, or nothing is proved"
         assert_close(mine, theirs, "float64", f"weight {index}")
+
+
+SPARSE = [
+    ("SGD", {"momentum": 0.9}),
+    ("Adam", {"amsgrad": True}),
+    ("Adamax", {}),
+    ("Nadam", {}),
+    ("RMSprop", {"centered": True, "momentum": 0.5}),
+    ("Adagrad", {"learning_rate": 0.1}),
+    ("Adadelta", {"learning_rate": 1.0}),
+    ("Ftrl", {"learning_rate": 0.1}),
+    ("Lion", {}),
+    ("Adam", {"clipnorm": 0.7}),
+    ("Adam", {"clipvalue": 0.4}),
+    ("AdamW", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), SPARSE, ids=str)
+def test_slices_of_one_row_are_squared_one_by_one(name: str, arguments: dict[str, Any]) -> None:
+    rng = np.random.default_rng(12)
+    table, rows = rng.normal(size=(5, 3)), rng.integers(4, size=(20, 6))
+    slices = rng.normal(size=(20, 6, 3))
+    with float64(keras):
+        theirs, variable = getattr(keras.optimizers, name)(**arguments), keras.Variable(table, dtype="float64")
+        for indices, values in zip(rows, slices, strict=True):
+            gradient = tf.IndexedSlices(tf.constant(values), tf.constant(indices), tf.constant(table.shape))
+            theirs.apply([gradient], [variable])
+    ours, parameter = getattr(optimizers, name)(**arguments), torch.nn.Parameter(torch.tensor(table))
+    ours.build([parameter])
+    for indices, values in zip(rows, slices, strict=True):
+        places = torch.tensor(indices[None])
+        parameter.grad = torch.sparse_coo_tensor(places, torch.tensor(values), table.shape, check_invariants=True)
+        ours.step()
+    assert_close(parameter.detach(), variable.numpy(), "float64")
+
+
+@pytest.mark.parametrize("clipping", [{}, {"clipnorm": 0.1}, {"global_clipnorm": 0.1}], ids=str)
+def test_an_embedding_that_looks_rows_up_repeatedly(clipping: dict[str, float]) -> None:
+    rng = np.random.default_rng(13)
+    tokens, table, kernel = rng.integers(4, size=(7, 3)), rng.normal(size=(4, 2)), rng.normal(size=(2, 5))
+    with float64(keras):
+        theirs, weights = keras.layers.Embedding(4, 2, weights=[table]), keras.Variable(kernel, dtype="float64")
+        their_optimizer = keras.optimizers.Adam(0.1, **clipping)
+        for _ in range(10):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(tf.tanh(theirs(tokens) @ weights.value))
+            variables = [theirs.trainable_variables[0], weights]
+            their_optimizer.apply(tape.gradient(loss, [one.value for one in variables]), variables)
+    ours, parameter = Embedding(4, 2, weights=table, dtype="float64"), torch.nn.Parameter(torch.tensor(kernel))
+    ours.sparse_gradients = True
+    optimizer = optimizers.Adam(0.1, **clipping)
+    optimizer.build([*ours.parameters(), parameter])
+    for _ in range(10):
+        optimizer.zero_grad()
+        torch.tanh(ours(tokens) @ parameter).sum().backward()
+        optimizer.step()
+    assert_close(parameter.detach(), weights.numpy(), "float64", "kernel")
+    assert_close(ours.weight.detach(), theirs.get_weights()[0], "float64", "table")

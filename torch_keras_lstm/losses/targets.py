@@ -49,7 +49,7 @@ def of_one_shape(loss: str, y_true: ArrayLike, y_pred: ArrayLike, otherwise: str
     return y_true, y_pred
 
 
-def class_numbers(loss: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int) -> tuple[Tensor, Tensor]:
+def class_numbers(loss: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> tuple[Tensor, Tensor]:
     """Targets that are numbers of classes, as integers (batch, ...), and predictions (batch, ..., classes).
 
     Raises:

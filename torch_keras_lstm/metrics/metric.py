@@ -13,7 +13,7 @@ from torch_keras_lstm.registry import Config, Configured
 class Metric(Configured):
     """Base of all metrics. A subclass defines :meth:`update_state` and :meth:`result`.
 
-    The state is a handful of sums, made by :meth:`add_variable`. They move to the device of what is added, and nothing
+    The state is a handful of sums, which :meth:`add` makes grow. They move to the device of what is added, and nothing
     here waits for that device.
 
     Args:
@@ -45,8 +45,10 @@ class Metric(Configured):
         self._variables[name] = torch.zeros(shape, dtype=self._dtype)
 
     def add(self, name: str, amount: Tensor) -> None:
-        """Add ``amount``, of the shape of the sum, to the sum called ``name``."""
-        self._variables[name] = self._variables[name].to(amount.device) + amount.detach()
+        """Add ``amount`` to the sum called ``name``, of its shape; a sum that is not there yet starts with it."""
+        so_far = self._variables.get(name)
+        amount = amount.detach()
+        self._variables[name] = amount if so_far is None else so_far.to(amount.device) + amount
 
     def __getattr__(self, name: str) -> Tensor:
         variables: dict[str, Tensor] = vars(self).get("_variables", {})

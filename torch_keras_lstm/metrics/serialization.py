@@ -8,17 +8,56 @@ from torch import Tensor
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.losses.classes import kind_of_classes
 from torch_keras_lstm.losses.naming import name_of
-from torch_keras_lstm.metrics import accuracy, mean
-from torch_keras_lstm.metrics.mean import MeanMetricWrapper, MetricFunction
+from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
+from torch_keras_lstm.metrics import (
+    accuracy,
+    auc,
+    correlation,
+    decisions,
+    f_score,
+    function_metric,
+    margin,
+    mean,
+    operating_point,
+    probabilistic,
+    r2_score,
+    regression,
+)
+from torch_keras_lstm.metrics.function_metric import MeanMetricWrapper, MetricFunction
 from torch_keras_lstm.metrics.metric import Metric
+from torch_keras_lstm.metrics.torch_metric import TorchMetric, is_torch_metric
 from torch_keras_lstm.registry import Config, Registry
 
 _CLASSES: tuple[type[Metric], ...] = (
-    mean.Mean, mean.Sum, accuracy.BinaryAccuracy, accuracy.CategoricalAccuracy, accuracy.SparseCategoricalAccuracy,
+    accuracy.Accuracy, accuracy.BinaryAccuracy, accuracy.CategoricalAccuracy, accuracy.SparseCategoricalAccuracy,
+    accuracy.TopKCategoricalAccuracy, accuracy.SparseTopKCategoricalAccuracy, auc.AUC,
+    correlation.PearsonCorrelation, correlation.ConcordanceCorrelation, decisions.TruePositives,
+    decisions.FalsePositives, decisions.TrueNegatives, decisions.FalseNegatives, decisions.Precision,
+    decisions.Recall, f_score.FBetaScore, f_score.F1Score, function_metric.MeanMetricWrapper, margin.Hinge,
+    margin.SquaredHinge, margin.CategoricalHinge, mean.Mean, mean.Sum, operating_point.SensitivityAtSpecificity,
+    operating_point.SpecificityAtSensitivity, operating_point.PrecisionAtRecall, operating_point.RecallAtPrecision,
+    probabilistic.KLDivergence, probabilistic.Poisson, probabilistic.BinaryCrossentropy,
+    probabilistic.CategoricalCrossentropy, probabilistic.SparseCategoricalCrossentropy, r2_score.R2Score,
+    regression.MeanSquaredError, regression.RootMeanSquaredError, regression.MeanAbsoluteError,
+    regression.MeanAbsolutePercentageError, regression.MeanSquaredLogarithmicError, regression.LogCoshError,
+    regression.CosineSimilarity,
 )  # fmt: skip
-_BUILDERS = {cls.__name__: cls.from_config for cls in _CLASSES}
-_BUILDERS |= {snake_case(cls.__name__): cls.from_config for cls in _CLASSES}
-_REGISTRY: Registry[Metric | MetricFunction] = Registry("metric", "torch_keras_lstm.metrics", _BUILDERS)
+_ABBREVIATIONS: dict[str, type[Metric]] = {
+    "bce": probabilistic.BinaryCrossentropy,
+    "mae": regression.MeanAbsoluteError,
+    "mape": regression.MeanAbsolutePercentageError,
+    "mse": regression.MeanSquaredError,
+    "msle": regression.MeanSquaredLogarithmicError,
+}
+_NAMES = (
+    {cls.__name__: cls for cls in _CLASSES}
+    | {snake_case(cls.__name__): cls for cls in _CLASSES}
+    | _ABBREVIATIONS
+    | {name.upper(): cls for name, cls in _ABBREVIATIONS.items()}
+)
+_REGISTRY: Registry[Metric | MetricFunction] = Registry(
+    "metric", "torch_keras_lstm.metrics", {name: cls.from_config for name, cls in _NAMES.items()}
+)
 _ACCURACIES: dict[str, Callable[..., Metric]] = {
     "binary": accuracy.BinaryAccuracy,
     "categorical": accuracy.CategoricalAccuracy,
@@ -29,6 +68,8 @@ _ACCURACIES: dict[str, Callable[..., Metric]] = {
 def get(identifier: object, argument: str = "metrics") -> Metric | MetricFunction | None:
     """The metric that ``identifier`` means: a Keras name or configuration, a metric, a class, a function or ``None``.
 
+    A metric of torchmetrics, and a bare torch loss, are put behind the face of Keras' own.
+
     Args:
         argument: the name that an error gives to ``identifier``.
 
@@ -36,7 +77,11 @@ def get(identifier: object, argument: str = "metrics") -> Metric | MetricFunctio
         ValueError: for a name that Keras does not know, or a configuration that does not fit its metric.
         TypeError: for an identifier of any other type.
     """
-    return None if identifier is None else _REGISTRY.get(identifier, argument)
+    if identifier is None:
+        return None
+    if is_torch_metric(identifier):
+        return TorchMetric(identifier)
+    return TorchLoss(identifier) if is_torch_loss(identifier) else _REGISTRY.get(identifier, argument)
 
 
 def serialize(metric: object) -> Config | str | None:

@@ -43,10 +43,13 @@ def clip_by_norm(gradients: list[Tensor], limit: float, names: Sequence[str]) ->
 
 
 def clip_by_global_norm(gradients: list[Tensor], limit: float) -> list[Tensor]:
-    """The gradients scaled so that the norm of all together is at most ``limit``; nan when it is infinite."""
+    """The gradients scaled so that the norm of all together is at most ``limit``, as dense tensors.
+
+    An infinite norm makes them nan.
+    """
     norm = torch.stack([values(gradient).square().sum() for gradient in gradients]).sum().sqrt()
     scale = limit / norm.clamp(min=limit) + (norm - norm)
-    return [with_values(gradient, values(gradient) * scale) for gradient in gradients]
+    return [gradient * scale for gradient in densify(gradients)]
 
 
 def values(gradient: Tensor) -> Tensor:

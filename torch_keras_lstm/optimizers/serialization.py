@@ -16,6 +16,7 @@ from torch_keras_lstm.optimizers.lion import Lion
 from torch_keras_lstm.optimizers.nadam import Nadam
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.optimizers.rmsprop import RMSprop
+from torch_keras_lstm.optimizers.saved_config import in_keras_3s_words
 from torch_keras_lstm.optimizers.sgd import SGD
 from torch_keras_lstm.optimizers.torch_optimizer import TorchOptimizer
 from torch_keras_lstm.registry import Config, Registry
@@ -69,7 +70,7 @@ def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, An
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
     """
-    entry = {"class_name": config, "config": {}} if isinstance(config, str) else dict(config)
+    entry = {"class_name": config, "config": {}} if isinstance(config, str) else in_keras_3s_words(config)
     name = entry.get("class_name")
     if isinstance(name, str) and name.lower() in _REGISTRY.builders and name not in (custom_objects or {}):
         entry["class_name"] = name.lower()
