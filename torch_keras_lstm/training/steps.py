@@ -122,6 +122,7 @@ class Steps(Compilable):
 
     def _call(self, x: Any, training: bool) -> tuple[Any, Any]:
         """The model's outputs and their masks."""
+        x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
         strategy = SingleProcess() if self._compiled is None else self._compiled.strategy
         arguments = {"training": training} if "training" in self.call_arguments else {}
         if "return_mask" not in self.call_arguments:
