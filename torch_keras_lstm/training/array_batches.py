@@ -19,9 +19,10 @@ class ArrayBatches:
     Args:
         data: arrays, or lists and dictionaries of them, with the samples along the first axis of each.
         batch_size: samples in a batch; the last one may be smaller.
-        shuffle: draw a new order of the samples, from torch's global generator, at each pass; ``"batch"`` keeps each
+        shuffle: draw a new order of the samples at each pass; ``"batch"`` keeps each
             sample in its batch and shuffles within.
         class_weight: see :func:`class_weights_to_sample_weights`.
+        generator: draws the orders; ``None`` for torch's global one.
         dtype: what floating-point numbers become.
         device: where the batches go.
 
@@ -35,6 +36,7 @@ class ArrayBatches:
         batch_size: int,
         shuffle: bool | str,
         class_weight: Mapping[int, float] | None,
+        generator: torch.Generator | None,
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
@@ -45,6 +47,7 @@ class ArrayBatches:
         self.samples = _number_of_samples(self._data)
         self.batch_size = batch_size
         self._shuffle = shuffle
+        self._generator = generator
         self._device = device
         self.num_batches: int | None = math.ceil(self.samples / batch_size)
 
@@ -59,8 +62,8 @@ class ArrayBatches:
     def _order(self) -> Tensor:
         if self._shuffle == "batch":
             parts = torch.arange(self.samples).split(self.batch_size)
-            return torch.cat([part[torch.randperm(len(part))] for part in parts])
-        return torch.randperm(self.samples)
+            return torch.cat([part[torch.randperm(len(part), generator=self._generator)] for part in parts])
+        return torch.randperm(self.samples, generator=self._generator)
 
     def _take(self, rows: Any) -> Batch:
         return Batch(*(move(map_leaves(lambda array: array[rows], part), self._device) for part in self._data))

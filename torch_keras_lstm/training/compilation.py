@@ -11,6 +11,7 @@ from torch_keras_lstm.metrics import Metric
 from torch_keras_lstm.training.compiled import Compiled
 from torch_keras_lstm.training.compiled_loss import CompiledLoss
 from torch_keras_lstm.training.compiled_metrics import CompiledMetrics
+from torch_keras_lstm.training.fabric_strategy import FabricStrategy
 from torch_keras_lstm.training.logs import as_numbers
 from torch_keras_lstm.training.strategy import SingleProcess
 
@@ -37,6 +38,7 @@ class Compilable(Layer):
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        fabric: Any = None,
     ) -> None:
         """Say how the model is to be trained and what is to be measured.
 
@@ -53,7 +55,9 @@ class Compilable(Layer):
             run_eagerly: taken for Keras' sake; everything runs eagerly.
             steps_per_execution: callbacks are called after so many batches.
             jit_compile: taken for Keras' sake; there is no XLA here.
-            auto_scale_loss: taken for Keras' sake; Fabric's precision scales the loss where that is needed.
+            auto_scale_loss: taken for Keras' sake; there is no float16 here.
+            fabric: a ``lightning_fabric.Fabric`` that is launched: the model, which must be built, is moved to its
+                device and trained in its precision by all of its processes. See :class:`FabricStrategy`.
 
         Raises:
             ValueError: for an unknown name, or an argument of a wrong form.
@@ -64,7 +68,7 @@ class Compilable(Layer):
             optimizers.get(optimizer),
             None if loss is None else CompiledLoss(loss, loss_weights),
             CompiledMetrics(metrics, weighted_metrics),
-            SingleProcess(),
+            SingleProcess() if fabric is None else FabricStrategy(fabric, self),
             {**arguments, "steps_per_execution": positive_integer("steps_per_execution", steps_per_execution)},
         )
         self.stop_training = False
@@ -127,8 +131,6 @@ class Compilable(Layer):
 
     def _logs(self, own: Mapping[str, Any] | None) -> Logs:
         """The logs: what a step of the user's own gave, unless it is what the metrics say anyway."""
-        compiled = self._check_compiled("fit")
-        compiled.strategy.add_up(self.metrics)
         measured = self.get_metrics_result()
         return as_numbers(measured if own is None or own.keys() == measured.keys() else own)
 

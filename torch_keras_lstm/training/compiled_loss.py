@@ -9,6 +9,7 @@ from torch_keras_lstm import losses
 from torch_keras_lstm.losses import Loss
 from torch_keras_lstm.training.loss_mean import LossMean
 from torch_keras_lstm.training.outputs import Output, per_output
+from torch_keras_lstm.training.strategy import SingleProcess
 
 
 class _Term(NamedTuple):
@@ -57,14 +58,14 @@ class CompiledLoss:
         """Whether there is a loss for each of the outputs."""
         return [one is not None for one in self._per_output(names)]
 
-    def __call__(self, outputs: Sequence[Output], names: Sequence[str]) -> Tensor | None:
+    def __call__(self, outputs: Sequence[Output], names: Sequence[str], strategy: SingleProcess) -> Tensor | None:
         """The loss of a batch: a scalar; ``None`` when no output has one."""
         if self._terms is None:
             self._terms = self._resolve(outputs, names)
         total: Tensor | None = None
         for term in self._terms:
             y_true, y_pred, weight, mask = outputs[term.place]
-            value = term.loss(y_true, y_pred, weight, mask)
+            value = strategy.weigh(term.loss(y_true, y_pred, weight, mask), term.loss.reduction, weight, mask)
             if term.mean is not None:
                 term.mean.update_state(value)
             if term.weight is not None:

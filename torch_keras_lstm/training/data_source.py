@@ -2,10 +2,11 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 import torch
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from torch_keras_lstm.arguments import positive_integer
@@ -38,6 +39,7 @@ def batches_of(
     steps: int | None = None,
     shuffle: bool | str = False,
     class_weight: Mapping[int, float] | None = None,
+    generator: torch.Generator | None = None,
 ) -> Batches:
     """The batches of ``data``, whose ``x`` may be any of the sources that Keras' ``fit`` takes.
 
@@ -50,6 +52,7 @@ def batches_of(
         steps: the number of batches wanted, or ``None``.
         shuffle: whether to take the samples, of a PyDataset the batches, in a new order at each pass.
         class_weight: weights by class.
+        generator: draws the orders; torch's global one without.
 
     Raises:
         ValueError: when the arguments do not go together, or the data are of no such kind.
@@ -62,26 +65,20 @@ def batches_of(
     if not isinstance(x, Dataset | DataLoader):
         arrays = Batch(*map(as_arrays, data))
         if x is not None and is_array_data(arrays):
-            return _array_batches(arrays, placement, batch_size, steps, shuffle, class_weight)
+            size = _batch_size(arrays, batch_size, steps)
+            return ArrayBatches(arrays, size, shuffle, class_weight, generator, *placement)
     kind = type(x).__name__
     for name, value in (("y", data.y), ("sample_weight", data.sample_weight)):
         if value is not None:
             raise ValueError(f"Data of type {kind} bring their own targets and weights: do not give `{name}` as well.")
-    return _stream_batches(x, placement, batch_size, shuffle, class_weight)
+    return _stream_batches(x, placement, batch_size, shuffle, class_weight, generator)
 
 
-def _array_batches(
-    data: Batch,
-    placement: Placement,
-    batch_size: int | None,
-    steps: int | None,
-    shuffle: bool | str,
-    class_weight: Mapping[int, float] | None,
-) -> ArrayBatches:
-    if batch_size is None:
-        first = first_tensor(data)
-        batch_size = max(1, math.ceil(len(first) / steps)) if steps and first.ndim else 32
-    return ArrayBatches(data, batch_size, shuffle, class_weight, *placement)
+def _batch_size(data: Batch, batch_size: int | None, steps: int | None) -> int:
+    first = first_tensor(data)
+    if batch_size is None and steps and first.ndim:
+        return max(1, math.ceil(len(first) / steps))
+    return 32 if batch_size is None else batch_size
 
 
 def _stream_batches(
@@ -90,16 +87,18 @@ def _stream_batches(
     batch_size: int | None,
     shuffle: bool | str,
     class_weight: Mapping[int, float] | None,
+    generator: torch.Generator | None,
 ) -> StreamBatches:
     if isinstance(x, Dataset):
         in_order = isinstance(x, IterableDataset)
-        loader: Any = DataLoader(x, batch_size or 32, shuffle=bool(shuffle) and not in_order)
+        loader: Any = DataLoader(x, batch_size or 32, shuffle=bool(shuffle) and not in_order, generator=generator)
         return StreamBatches(lambda: loader, _length(loader), class_weight, *placement)
     if isinstance(x, DataLoader):
         return StreamBatches(lambda: x, _length(x), class_weight, *placement)
     if hasattr(x, "__getitem__") and (hasattr(x, "num_batches") or hasattr(x, "__len__")):
         number = getattr(x, "num_batches", None) if hasattr(x, "num_batches") else len(x)
-        return StreamBatches(lambda: _indexed(x, number, bool(shuffle)), number, class_weight, *placement)
+        order = (lambda: torch.randperm(number, generator=generator)) if number is not None and shuffle else None
+        return StreamBatches(lambda: _indexed(x, number, order), number, class_weight, *placement)
     if isinstance(x, Iterator):
         if shuffle:
             warnings.warn(
@@ -116,13 +115,13 @@ def _stream_batches(
     )
 
 
-def _indexed(source: Any, number: int | None, shuffle: bool) -> Iterator[Any]:
+def _indexed(source: Any, number: int | None, order: Callable[[], Tensor] | None) -> Iterator[Any]:
     """A pass through a PyDataset, or what is like one."""
     getattr(source, "on_epoch_begin", lambda: None)()
     if number is None:
         yield from iter(source)
     else:
-        for index in torch.randperm(number).tolist() if shuffle else range(number):
+        for index in order().tolist() if order else range(number):
             yield source[index]
     getattr(source, "on_epoch_end", lambda: None)()
 

@@ -11,7 +11,7 @@ class LossMean(Mean):
     It is a ``Mean`` with a short way for the one case that every step goes through.
     """
 
-    def update_state(self, values: Tensor, sample_weight: int = 1) -> None:
+    def update_state(self, values: Tensor, sample_weight: float = 1.0) -> None:
         """Add the loss of a batch, a scalar, or the mean of one that was not reduced.
 
         Args:

@@ -29,12 +29,13 @@ class Steps(Compilable):
             when somebody reads them.
         """
         compiled = self._check_compiled("train_step")
-        x, y, sample_weight = compiled.strategy.share(unpack(data))
+        (x, y, sample_weight), samples, is_empty = compiled.strategy.share(unpack(data))
         y_pred, mask = self._call(x, training=True)
         loss = self._compute_loss(x, y, y_pred, sample_weight, mask, training=True)
-        compiled.loss_mean.update_state(loss, len(first_tensor(x)))
+        compiled.loss_mean.update_state(loss, samples)
         self._apply_gradients(loss)
-        self.compute_metrics(x, y, y_pred, sample_weight, mask)
+        if not is_empty:
+            self.compute_metrics(x, y, y_pred, sample_weight, mask)
         return None
 
     def _apply_gradients(self, loss: Tensor) -> None:
@@ -97,7 +98,8 @@ class Steps(Compilable):
         terms = []
         if compiled.loss is not None:
             names = names_of(y_pred, self.output_names)
-            loss = compiled.loss(self._outputs(names, y, y_pred, sample_weight, mask), names)
+            strategy = compiled.strategy if training else SingleProcess()
+            loss = compiled.loss(self._outputs(names, y, y_pred, sample_weight, mask), names, strategy)
             terms += [] if loss is None else [loss]
         terms += self.losses
         if not terms:

@@ -86,7 +86,10 @@ class Trainer(Steps):
         data = Batch(x, y, sample_weight)
         if validation_split and validation_data is None:
             data, validation_data = split(data, validation_split)
-        source = batches_of(data, self._placement_of_batches(), batch_size, steps_per_epoch, shuffle, class_weight)
+        generator = compiled.strategy.order_of_samples() if shuffle else None
+        source = batches_of(
+            data, self._placement_of_batches(), batch_size, steps_per_epoch, shuffle, class_weight, generator
+        )
         batches = Epochs(source, steps_per_epoch, compiled.arguments["steps_per_execution"])
         validation = None
         if validation_data is not None:
@@ -136,7 +139,10 @@ class Trainer(Steps):
             calls.at_batch("train_batch_end", last, lambda own=own_logs: self._logs(own))
             if self.stop_training:
                 break
-        return None if number < 0 else self._logs(own_logs)
+        if number < 0:
+            return None
+        with self._check_compiled("fit").strategy.added_up(self.metrics):
+            return self._logs(own_logs)
 
     # -- evaluate and predict ---------------------------------------------------------------------------------------
 
@@ -237,7 +243,9 @@ class Trainer(Steps):
         with training_mode(self):
             self._prepare_optimizer()
             self.reset_metrics()
-            logs = self._logs(self.train_step(batch))
+            own_logs = self.train_step(batch)
+            with self._check_compiled("train_on_batch").strategy.added_up(self.metrics):
+                logs = self._logs(own_logs)
         return logs if return_dict else in_order(logs, self.metrics_names)
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
