@@ -222,6 +222,7 @@ def test_ranks_weights_masks_and_reductions(reduction: str | None, ranks: str, w
     rng = np.random.default_rng(0)
     y_true, y_pred = (rng.normal(size=shape) for shape in RANKS[ranks])
     weights, masks = _weights_and_mask(WEIGHTS[weight], MASKS[mask])
+    loss = losses.MeanSquaredError(reduction)
 
     def reference(y_true: Any, y_pred: Any) -> Any:
         if masks is not None:
@@ -232,9 +233,9 @@ def test_ranks_weights_masks_and_reductions(reduction: str | None, ranks: str, w
         _keras(reference, y_true, y_pred)
     except tf.errors.InvalidArgumentError:
         with pytest.raises(ValueError, match="does not fit losses of shape"):
-            losses.MeanSquaredError(reduction)(y_true, y_pred, weights, masks)
+            loss(y_true, y_pred, weights, masks)
     else:
-        _check(lambda *given: losses.MeanSquaredError(reduction)(*given, weights, masks), reference, y_true, y_pred)
+        _check(lambda y_true, y_pred: loss(y_true, y_pred, weights, masks), reference, y_true, y_pred)
 
 
 @pytest.mark.parametrize(("name", "arguments", "data"), CASES, ids=_id)
