@@ -12,9 +12,7 @@ from keras.src.losses import ALL_OBJECTS_DICT
 
 import torch_keras_lstm
 from tests.parity.precision import float64
-from tests.tolerances import (
-    assert_close,
-)
+from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_close, largest_error
 from torch_keras_lstm import losses
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.losses import serialization
@@ -224,6 +222,7 @@ def test_ranks_weights_masks_and_reductions(reduction: str | None, ranks: str, w
     rng = np.random.default_rng(0)
     y_true, y_pred = (rng.normal(size=shape) for shape in RANKS[ranks])
     weights, masks = _weights_and_mask(WEIGHTS[weight], MASKS[mask])
+    loss = losses.MeanSquaredError(reduction)
 
     def reference(y_true: Any, y_pred: Any) -> Any:
         if masks is not None:
@@ -234,6 +233,129 @@ def test_ranks_weights_masks_and_reductions(reduction: str | None, ranks: str, w
         _keras(reference, y_true, y_pred)
     except tf.errors.InvalidArgumentError:
         with pytest.raises(ValueError, match="does not fit losses of shape"):
-            losses.MeanSquaredError(reduction)(y_true, y_pred, weights, masks)
+            loss(y_true, y_pred, weights, masks)
     else:
-        _check(lambda *given: losses.MeanSquaredError(reduction)(*given, weights, masks), reference, y_true, y_pred)
+        _check(lambda y_true, y_pred: loss(y_true, y_pred, weights, masks), reference, y_true, y_pred)
+
+
+@pytest.mark.parametrize(("name", "arguments", "data"), CASES, ids=_id)
+def test_single_precision(name: str, arguments: dict[str, Any], data: Data) -> None:
+    """Keras in float64, on what float32 makes of the numbers, is the truth that both are measured against."""
+    function = _function(name)
+    y_true, y_pred = data(np.random.default_rng(0), (5, 4, 3))
+    y_true, y_pred = y_true.astype(np.float32), y_pred.astype(np.float32)
+
+    def ours(*given: Any) -> Any:
+        return getattr(losses, function)(*given, **arguments)
+
+    def reference(*given: Any) -> Any:
+        return getattr(keras.losses, function)(*given, **arguments)
+
+    truth = _keras(reference, y_true.astype(np.float64), y_pred.astype(np.float64))
+    for what, mine, theirs, true in zip(
+        ("value", "gradient"), _ours(ours, y_true, y_pred), _keras(reference, y_true, y_pred), truth, strict=True
+    ):
+        allowed = max(FLOAT32_ERROR_RATIO * largest_error(theirs, true), FLOAT32_ERROR_FLOOR)
+        assert largest_error(mine, true) <= allowed, what
+
+
+def test_ctc() -> None:
+    """TensorFlow has this one in float32 only."""
+    y_true = np.array([[1, 2, 0, 0], [3, 3, 1, 0], [0, 0, 0, 0], [2, 1, 4, 3], [1, 1, 4, 0]])
+    y_pred = 2 * np.random.default_rng(0).normal(size=(5, 7, 6))
+    value, gradient = _ours(losses.CTC(reduction=None), y_true, y_pred)
+    expected_value, expected_gradient = _keras(keras.losses.CTC(reduction=None), y_true, y_pred)
+    assert_close(value, expected_value, "float32 elementwise", "value")
+    assert_close(gradient, expected_gradient, "float32 elementwise", "gradient")
+
+
+CROSSENTROPIES: list[tuple[str, dict[str, Any]]] = [
+    ("binary_crossentropy", {}),
+    ("binary_crossentropy", {"label_smoothing": 0.3}),
+    ("binary_focal_crossentropy", {}),
+    ("categorical_crossentropy", {}),
+    ("categorical_crossentropy", {"axis": 1}),
+    ("categorical_focal_crossentropy", {}),
+    ("sparse_categorical_crossentropy", {}),
+    ("sparse_categorical_crossentropy", {"ignore_class": 1}),
+    ("kl_divergence", {}),
+]
+
+
+@pytest.mark.parametrize("keeps_logits", [True, False])
+@pytest.mark.parametrize("activation", ["sigmoid", "softmax"])
+@pytest.mark.parametrize(("name", "arguments"), CROSSENTROPIES, ids=_id)
+def test_probabilities_of_an_activation(
+    name: str, arguments: dict[str, Any], activation: str, keeps_logits: bool
+) -> None:
+    """Straight from it, where its logits count, and after an operation, where they do not."""
+    data = _classes if name.startswith("sparse") else _one_hot
+    y_true = data(np.random.default_rng(0), (5, 4, 3))[0]
+    # Some make probabilities that are clipped; none those just short of that, which have few digits left of 1 - p.
+    logits = np.random.default_rng(1).choice([-40, -3, -2, -1, 0.5, 1.5, 2.5, 40], size=(5, 4, 3))
+
+    def composed(library: Any) -> Callable[..., Any]:
+        def loss(y_true: Any, x: Any) -> Any:
+            y_pred = getattr(library.activations, activation)(x)
+            return getattr(library.losses, name)(y_true, y_pred if keeps_logits else y_pred + 0.0, **arguments)
+
+        return loss
+
+    _check(composed(torch_keras_lstm), composed(keras), y_true, logits)
+
+
+@pytest.mark.parametrize(
+    ("name", "activation"), [("binary_crossentropy", "sigmoid"), ("categorical_crossentropy", "softmax")]
+)
+def test_logits_that_are_none(name: str, activation: str) -> None:
+    y_true, x = _one_hot(np.random.default_rng(0), (5, 3))
+    for library, values in ((keras, tf.constant(x)), (torch_keras_lstm, torch.tensor(x))):
+        y_pred = getattr(library.activations, activation)(values)
+        with pytest.warns(UserWarning, match="`?from_logits=True`?"):
+            getattr(library.losses, name)(y_true, y_pred, from_logits=True)
+
+
+def _dense(layers: Any, units: int, activation: str | None = None) -> Any:
+    return layers.Dense(units, activation=activation, dtype="float64")
+
+
+MODELS: dict[str, Callable[[Any], list[Any]]] = {
+    "sigmoid": lambda layers: [_dense(layers, 1, "sigmoid")],
+    "sigmoid_layer": lambda layers: [_dense(layers, 1), layers.Activation("sigmoid", dtype="float64")],
+    "sigmoid_then_dropout": lambda layers: [_dense(layers, 1, "sigmoid"), layers.Dropout(0.0, dtype="float64")],
+    "sigmoid_then_reshape": lambda layers: [_dense(layers, 1, "sigmoid"), layers.Reshape((4, 1), dtype="float64")],
+    "sigmoid_of_each_step": lambda layers: [layers.TimeDistributed(_dense(layers, 1, "sigmoid"), dtype="float64")],
+    "softmax": lambda layers: [_dense(layers, 3, "softmax")],
+    "softmax_layer": lambda layers: [_dense(layers, 3), layers.Softmax(dtype="float64")],
+    "softmax_of_each_step": lambda layers: [layers.TimeDistributed(_dense(layers, 3, "softmax"), dtype="float64")],
+}
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_step_of_fit(model: str) -> None:
+    """Keras trains in graph mode: one step of it, on predictions of which some are 0 and 1 to all digits."""
+    rng = np.random.default_rng(0)
+    x, kernel, bias = rng.normal(size=(5, 4, 2)), 40 * rng.normal(size=(2, 3)), rng.normal(size=(3,))
+    name = "sparse_categorical_crossentropy" if "softmax" in model else "binary_crossentropy"
+    y_true = rng.integers(0, 3, size=(5, 4)) if "softmax" in model else rng.integers(0, 2, size=(5, 4, 1))
+
+    reference = keras.Sequential([keras.Input((4, 2), dtype="float64"), *MODELS[model](keras.layers)])
+    units = reference.output_shape[-1]
+    reference.set_weights([kernel[:, :units], bias[:units]])
+    reference.compile(keras.optimizers.SGD(0.1), loss=name, metrics=[name])
+    history = reference.fit(x, y_true, batch_size=5, verbose=0).history
+
+    ours = torch_keras_lstm.models.Sequential(MODELS[model](torch_keras_lstm.layers))
+    ours.build((None, 4, 2))
+    ours.set_weights([kernel[:, :units], bias[:units]])
+    y_pred = ours(torch.tensor(x), training=True)
+    loss = losses.resolve(name, torch.tensor(y_true), y_pred)
+    assert loss is not None
+    value = loss(y_true, y_pred)
+    value.backward()
+    metric = torch_keras_lstm.metrics.resolve(name, torch.tensor(y_true), y_pred)
+    assert_close(value.detach(), history["loss"][0], "float64", "loss")
+    assert_close(metric(torch.tensor(y_true), y_pred), history[name][0], "float64", "metric")
+    torch.optim.SGD(ours.parameters(), 0.1).step()
+    for what, mine, theirs in zip(("kernel", "bias"), ours.get_weights(), reference.get_weights(), strict=True):
+        assert_close(mine, theirs, "float64", what)

@@ -214,3 +214,49 @@ def test_columns(name: str, arguments: dict[str, Any], data: Data, weighted: boo
 def test_single_precision(name: str, arguments: dict[str, Any], data: Data, weighted: bool) -> None:
     """On the thresholds, where double precision would decide otherwise."""
     _compare(name, arguments, data, (8, 3), (8,) if weighted else None, dtype="float32")
+
+
+@pytest.mark.usefixtures("_double")
+@pytest.mark.parametrize("weight", [None, (6, 1), (6, 4)], ids=_id)
+@pytest.mark.parametrize(
+    ("name", "arguments", "data"),
+    [
+        ("MeanSquaredError", {}, _real),
+        ("RootMeanSquaredError", {}, _real),
+        ("SparseCategoricalCrossentropy", {"ignore_class": 1}, _classes),
+        ("BinaryAccuracy", {}, _binary),
+        ("Precision", {}, _binary),
+        ("AUC", {}, _binary),
+    ],
+    ids=_id,
+)
+def test_mask(name: str, arguments: dict[str, Any], data: Data, weight: tuple[int, ...] | None) -> None:
+    """Some metrics do not look at it, in Keras and here."""
+    _compare(name, arguments, data, (6, 4, 3), weight, mask=(6, 4))
+
+
+@pytest.mark.usefixtures("_double")
+@pytest.mark.parametrize("weight", [None, (5,), (5, 1), (5, 4), (5, 4, 1), (5, 4, 3)], ids=_id)
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (5, 4), (5, 4, 1), (5, 4, 3)], ids=_id)
+@pytest.mark.parametrize("name", ["Mean", "Sum"])
+def test_values_and_weights_of_all_ranks(name: str, shape: tuple[int, ...], weight: tuple[int, ...] | None) -> None:
+    rng = np.random.default_rng(0)
+    values, weights = rng.normal(size=shape), None if weight is None else rng.random(size=weight)
+    try:
+        expected = getattr(keras.metrics, name)()(values, weights)
+    except tf.errors.InvalidArgumentError:
+        with pytest.raises(ValueError, match="does not fit"):
+            getattr(metrics, name)()(values, weights)
+    else:
+        assert_close(getattr(metrics, name)()(values, weights), expected.numpy(), "float64")
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _, _ in [*MEANS, *TOP_K, *DECISIONS, *COLUMNS]}))
+def test_configuration(name: str) -> None:
+    """Keras reads what is written here, and writes no argument that is not."""
+    arguments = {name: first for cases in (DECISIONS,) for name, first, _ in cases if "At" in name}.get(name, {})
+    written = metrics.serialize(getattr(metrics, name)(**arguments, name="mine"))
+    assert isinstance(written, dict)
+    read = keras.metrics.deserialize(written)
+    assert type(read).__name__ == name
+    assert {**written["config"], "dtype": "float32"}.items() >= read.get_config().items()

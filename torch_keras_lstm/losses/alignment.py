@@ -18,7 +18,8 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         y_pred: logits (batch, time, labels).
 
     Raises:
-        ValueError: for other shapes.
+        ValueError: for other shapes or, on a CPU, a sequence that is too long for the time. Elsewhere the loss of such
+            a sequence is infinite, as asking would mean to wait for the device.
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     if y_true.dim() != 2 or y_pred.dim() != 3 or len(y_true) != len(y_pred):
@@ -26,15 +27,25 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
             "ctc expects targets (batch, longest) and predictions (batch, time, labels), got shapes "
             f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}."
         )
-    batch, time, _ = y_pred.shape
-    return F.ctc_loss(
-        y_pred.log_softmax(-1).transpose(0, 1),
-        y_true.long(),
-        torch.full((batch,), time),
-        (y_true != _BLANK).sum(-1),
-        blank=_BLANK,
-        reduction="none",
-    )
+    labels = y_true.long()
+    lengths = (labels != _BLANK).sum(-1)
+    if labels.device.type == "cpu":
+        _check_lengths(labels, lengths, y_pred.shape[1])
+    times = torch.full((len(labels),), y_pred.shape[1])
+    log_p = y_pred.log_softmax(-1).transpose(0, 1)
+    return F.ctc_loss(log_p, labels, times, lengths, blank=_BLANK, reduction="none")
+
+
+def _check_lengths(labels: Tensor, lengths: Tensor, time: int) -> None:
+    """TensorFlow gives a sequence that cannot be said in time a loss of about 700, and torch an infinite one."""
+    repeated = (labels[:, 1:] == labels[:, :-1]) & (labels[:, 1:] != _BLANK)
+    needed = lengths + repeated.sum(-1)
+    if (needed > time).any():
+        row = int(needed.argmax())
+        raise ValueError(
+            f"ctc expects as many steps as labels, and one more between equal ones: row {row} needs {needed[row]}, got "
+            f"{time}."
+        )
 
 
 class CTC(FunctionLoss):

@@ -53,9 +53,16 @@ def apply_mask(
     return sample_weight * weight
 
 
-def check_fits(values: Tensor, weight: Tensor) -> None:
-    """Raise a ``ValueError`` unless weights and values broadcast."""
-    if any(a != b and 1 not in (a, b) for a, b in zip(values.shape[::-1], weight.shape[::-1], strict=False)):
+def check_fits(values: Tensor, weight: Tensor, within: bool = False) -> None:
+    """Raise a ``ValueError`` unless weights and values broadcast.
+
+    Args:
+        within: they have to broadcast to the shape of the values.
+    """
+    pairs = zip(values.shape[::-1], weight.shape[::-1], strict=False)
+    if (within and weight.dim() > values.dim()) or any(
+        size != wanted and size != 1 and (within or wanted != 1) for wanted, size in pairs
+    ):
         raise ValueError(
             f"A `sample_weight` or mask of shape {tuple(weight.shape)} does not fit losses of shape "
             f"{tuple(values.shape)}: expected one weight for each sample (batch,), or for each step (batch, time)."

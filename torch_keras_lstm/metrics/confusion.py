@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.losses.reduction import match_ranks
+from torch_keras_lstm.losses.reduction import check_fits, match_ranks
 from torch_keras_lstm.metrics.mean import weights_like
 from torch_keras_lstm.metrics.metric import Metric
 
@@ -114,6 +114,7 @@ def count(
     if label_weights is not None:
         weight = weight * weight.new_tensor(label_weights)
     labels = y_pred.shape[-1] if by_label else 1
+    check_fits(y_pred, weight, within=True)
     y_true, y_pred, weight = (values.reshape(-1, labels) for values in (y_true, y_pred, weight.expand(y_pred.shape)))
     passed = thresholds.passed(y_pred)
     true_positives, positives = _above(thresholds, passed, torch.where(y_true != 0, weight, 0.0))

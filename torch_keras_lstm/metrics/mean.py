@@ -84,7 +84,7 @@ def _per_sample(values: Tensor, weight: Tensor | None, reduce: Callable[..., Ten
         values, weight = match_ranks(values, weight)
         rank = weight.dim()
         values = _reduced(values, rank, reduce)
-        check_fits(values, weight)
+        check_fits(values, weight, within=True)
         weight = weight.expand(values.shape)
         values = values * weight
         weight = _reduced(weight, 1, reduce) if rank > 1 else weight
