@@ -76,7 +76,7 @@ def test_calls_and_logs(together: int) -> None:
         (ours, torch_keras_lstm.callbacks, records[1]),
     ):
         callback = recorder(callbacks.Callback, record)
-        fit = {"batch_size": 5, "epochs": 3, "shuffle": False, "verbose": 0, "callbacks": [callback]}
+        fit: dict[str, Any] = {"batch_size": 5, "epochs": 3, "shuffle": False, "verbose": 0, "callbacks": [callback]}
         model.fit(X, Y, validation_data=VALIDATION, validation_freq=2, initial_epoch=1, **fit)
         model.evaluate(X, Y, batch_size=5, verbose=0, callbacks=[callback])
         if together == 1:  # Keras then joins the outputs of several batches

@@ -10,7 +10,7 @@ import pytest
 import torch_keras_lstm.layers
 from tests.parity.precision import float64
 from tests.tolerances import assert_all_close, assert_close
-from torch_keras_lstm.models import Functional, Model, Sequential
+from torch_keras_lstm.models import Functional, Sequential
 
 # Keras' optimizers read their learning rate from a float32 variable, so the rate is one that float32 holds exactly.
 RATE = 0.125
@@ -35,10 +35,10 @@ def with_weights_of(theirs: Any, ours: Any) -> Any:
     return ours
 
 
-def assert_same_curves(theirs: Any, ours: Model, tolerance: str, *args: Any, **kwargs: Any) -> dict[str, list[float]]:
+def assert_same_curves(theirs: Any, ours: Any, tolerance: str, *args: Any, **kwargs: Any) -> dict[str, list[float]]:
     """Fit both and compare every value of every epoch, and the weights at the end."""
     expected = theirs.fit(*args, shuffle=False, verbose=0, **kwargs).history
-    got = ours.fit(*args, shuffle=False, verbose=0, **kwargs).history
+    got: dict[str, list[float]] = ours.fit(*args, shuffle=False, verbose=0, **kwargs).history
     assert list(got) == list(expected)
     for name, values in expected.items():
         for epoch, (mine, theirs_value) in enumerate(zip(got[name], values, strict=True)):

@@ -220,9 +220,10 @@ def test_steps_and_losses_of_the_users_own() -> None:
             result: Tensor = self.dense(inputs)
             return result
 
-        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, **_: Any) -> Tensor:
+        def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, *_: Any, **__: Any) -> Tensor:
             self.seen.update_state(torch.tensor(2.0))
-            return 2 * (y_pred - y).square().mean()
+            loss: Tensor = 2 * (y_pred - y).square().mean()
+            return loss
 
     model = Doubled()
     model.compile("sgd")
@@ -241,7 +242,7 @@ def test_steps_and_losses_of_the_users_own() -> None:
 
 def test_only_what_is_trainable_moves() -> None:
     model = make_model()
-    model.layers[0].trainable = False
+    model.get_layer(index=0).trainable = False
     before = model.get_weights()
     model.fit(X, Y, verbose=0)
     changed = [not np.array_equal(old, new) for old, new in zip(before, model.get_weights(), strict=True)]

@@ -2,6 +2,7 @@
 
 import shutil
 from pathlib import Path
+from pickle import UnpicklingError
 
 import torch
 
@@ -66,7 +67,7 @@ class BackupAndRestore(Callback):
             if path.exists():
                 try:
                     state = torch.load(path, map_location="cpu", weights_only=True)
-                except (RuntimeError, EOFError) as error:
+                except (RuntimeError, EOFError, UnpicklingError) as error:
                     if path == self._latest and self._previous.exists():
                         continue
                     raise OSError(f"The backup {path} is damaged: {error}") from error

@@ -75,11 +75,9 @@ class ModelCheckpoint(MonitorCallback):
             return
         if path.is_dir():
             raise IsADirectoryError(f"`filepath` of ModelCheckpoint is a folder: {path}. Name a file.")
+        model: Any = self.model
         with written_aside(path) as aside:
-            if self.save_weights_only:
-                self.model.save_weights(aside)
-            else:
-                self.model.save(aside)
+            (model.save_weights if self.save_weights_only else model.save)(aside)
         self._say(f"finished saving model to {path}")
 
     def _path(self, fields: Logs) -> Path:

@@ -311,7 +311,9 @@ class Layer(nn.Module):
                     terms.append(module._activity_loss)
                 penalized = [row for row in module._rows if row.regularizer is not None and module._is_trained(row)]
                 if penalized and module.built:
-                    terms += [row.regularizer(tensor) for row, tensor in module.own_weights(penalized)]
+                    terms += [
+                        row.regularizer(tensor) for row, tensor in module.own_weights(penalized) if row.regularizer
+                    ]
         return terms
 
     def _is_trained(self, row: WeightRow) -> bool:
@@ -327,7 +329,8 @@ class Layer(nn.Module):
             constrained = [row for row in layer._rows if row.constraint is not None]
             if constrained and layer.built:
                 for row, tensor in layer.own_weights(constrained):
-                    layer.assign(row, row.constraint(tensor))
+                    if row.constraint is not None:
+                        layer.assign(row, row.constraint(tensor))
 
     # -- calling --------------------------------------------------------------------------------------------------
 

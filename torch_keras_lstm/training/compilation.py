@@ -27,7 +27,7 @@ class Compilable(Layer):
 
     _compiled: Compiled | None = None
 
-    def compile(  # type: ignore[override]  # torch's own `Module.compile` is `torch.compile` in place
+    def compile(  # torch's own `Module.compile` is `torch.compile` in place
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,

@@ -77,7 +77,8 @@ class FabricStrategy(SingleProcess):
     def _part_of(self, amount: Tensor) -> Tensor:
         own = amount.to(torch.float64) if self._part else torch.zeros_like(amount, dtype=torch.float64)
         whole = self._fabric.all_reduce(own.clone(), reduce_op="sum")
-        return self._processes * own / whole.clamp(min=torch.finfo(torch.float64).tiny)
+        part: Tensor = self._processes * own / whole.clamp(min=torch.finfo(torch.float64).tiny)
+        return part
 
     @contextmanager
     def added_up(self, metrics: Iterable[Metric]) -> Iterator[None]:

@@ -10,11 +10,11 @@ from torch_keras_lstm.training.nested import leaves
 class Size(NamedTuple):
     """Entries, and the bytes that they take."""
 
-    count: int
+    entries: int
     bytes: int
 
     def __add__(self, other: Any) -> "Size":
-        return Size(self.count + other.count, self.bytes + other.bytes)
+        return Size(self.entries + other.entries, self.bytes + other.bytes)
 
 
 def sizes(model: Any) -> dict[str, Size]:

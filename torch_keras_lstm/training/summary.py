@@ -55,7 +55,7 @@ def print_summary(
         console.print(f'[bold]Model: "{_escaped(model.name)}"[/]')
         console.print(table)
         for title, size in sizes(model).items():
-            console.print(f"[bold] {title} params: [/]{_number(f'{size.count:,}')} ({_readable(size)})")
+            console.print(f"[bold] {title} params: [/]{_number(f'{size.entries:,}')} ({_readable(size)})")
     (print_fn or _write)(captured.get())
 
 
@@ -97,7 +97,8 @@ def _rows(
             "Trainable": _trainable(layer),
         }
         if expand_nested and hasattr(layer, "layer_output_shapes"):
-            yield from _rows(layer.layers, layer, connections, expand_nested, depth + 1)
+            inner: Any = layer
+            yield from _rows(inner.layers, inner, connections, expand_nested, depth + 1)
 
 
 def _shape(shape: Any) -> str:

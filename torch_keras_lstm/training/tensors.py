@@ -56,12 +56,14 @@ def _numbers(value: Any) -> Any:
 
 
 def _to_tensor(leaf: Any, dtype: torch.dtype) -> Tensor:
-    if not isinstance(leaf, Tensor):
-        array = np.asarray(leaf)
-        if array.dtype.kind not in "biuf":
-            raise ValueError(
-                f"Data must be numbers, got an array of dtype {array.dtype}: turn text into indices and missing values "
-                "into numbers first."
-            )
-        leaf = torch.from_numpy(np.ascontiguousarray(array) if array.flags.writeable else array.copy())
-    return leaf.to(dtype) if leaf.is_floating_point() else leaf
+    tensor: Tensor = leaf if isinstance(leaf, Tensor) else _from_array(np.asarray(leaf))
+    return tensor.to(dtype) if tensor.is_floating_point() else tensor
+
+
+def _from_array(array: np.ndarray[Any, Any]) -> Tensor:
+    if array.dtype.kind not in "biuf":
+        raise ValueError(
+            f"Data must be numbers, got an array of dtype {array.dtype}: turn text into indices and missing values "
+            "into numbers first."
+        )
+    return torch.from_numpy(np.ascontiguousarray(array) if array.flags.writeable else array.copy())

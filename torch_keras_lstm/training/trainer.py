@@ -1,6 +1,7 @@
 """``compile``, ``fit``, ``evaluate``, ``predict`` and the like, as a base class of the models."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from torch_keras_lstm.callbacks import Callback, CallbackList, History
@@ -136,7 +137,7 @@ class Trainer(Steps):
             calls.at_batch("train_batch_begin", number)
             for batch in several:
                 own_logs = self.train_step(batch)
-            calls.at_batch("train_batch_end", last, lambda own=own_logs: self._logs(own))
+            calls.at_batch("train_batch_end", last, partial(self._logs, own_logs))
             if self.stop_training:
                 break
         if number < 0:
@@ -191,7 +192,7 @@ class Trainer(Steps):
                 calls.at_batch("test_batch_begin", number)
                 for batch in several:
                     own_logs = self.test_step(batch)
-                calls.at_batch("test_batch_end", last, lambda own=own_logs: self._logs(own))
+                calls.at_batch("test_batch_end", last, partial(self._logs, own_logs))
             logs = self._logs(own_logs)
             calls.at("test_end", logs)
         return logs
@@ -223,7 +224,7 @@ class Trainer(Steps):
                 calls.at_batch("predict_batch_begin", number)
                 outputs = [self.predict_step(batch) for batch in several]
                 predictions.extend(outputs)
-                calls.at_batch("predict_batch_end", last, lambda given=outputs: {"outputs": given[-1]})
+                calls.at_batch("predict_batch_end", last, partial(dict, outputs=outputs[-1]))
             calls.at("predict_end", {})
         return predictions.whole()
 
