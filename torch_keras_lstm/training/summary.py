@@ -108,7 +108,7 @@ def _shape(shape: Any) -> str:
 
 
 def _trainable(layer: Layer) -> str:
-    if not any(True for _ in layer.weighted_layers()):
+    if not layer.built or not any(True for _ in layer.weighted_layers()):
         return "[bold]-[/]"
     return "[bold][color(34)]Y[/][/]" if layer.trainable else "[bold][color(9)]N[/][/]"
 
