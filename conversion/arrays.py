@@ -98,9 +98,11 @@ class Weights:
         arrays: those of the model, not read yet.
         left: how many there are of what else a training run leaves behind, such as ``{"optimizer": 13}``.
         keras_version: as the file gives it, which few do.
+        optimizer: the arrays that an optimizer kept, in its order.
     """
 
     container: str
     arrays: Arrays
     left: Mapping[str, int]
     keras_version: str | None = None
+    optimizer: Sequence[SavedArray] = ()

@@ -222,7 +222,7 @@ def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential | F
         ValueError: naming the layer that cannot take its input.
     """
     if model.graph is not None:
-        functional = Functional(layers, model.graph, name=model.name)
+        functional = Functional.from_graph(layers, model.graph, name=model.name)
         functional.build()
         return functional
     sequential = Sequential(name=model.name)

@@ -37,11 +37,13 @@ class SavedModel:
         container: the kind of file, for the report.
         description: the layers.
         weights: ``None`` for an architecture alone.
+        training: what ``compile`` was told, as the file has it; ``None`` for a model that was not compiled.
     """
 
     container: str
     description: ModelDescription
     weights: Weights | None
+    training: Mapping[str, Any] | None = None
 
 
 @contextmanager
@@ -59,7 +61,7 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
     """
     with ExitStack() as opened:
         with naming(path):
-            container, root, version, own = _open_model(path, opened)
+            container, root, version, own, training = _open_model(path, opened)
             if version is not None and not isinstance(version, str):
                 raise ValueError(f"`keras_version` must be a string, got {version!r}.")
             try:
@@ -72,7 +74,8 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
             with naming(weights):
                 own = open_weights(weights, opened)
             container = f"{container} + {own.container}"
-        yield SavedModel(container, with_input_shape(description, None if own is None else own.arrays), own)
+        description = with_input_shape(description, None if own is None else own.arrays)
+        yield SavedModel(container, description, own, training)
 
 
 @contextmanager
@@ -92,17 +95,20 @@ def naming(path: Path) -> Iterator[None]:
         raise type(error)(f"{path}: {error.strerror or error}") from None
 
 
-def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], object, Weights | None]:
+_Opened = tuple[str, Mapping[str, Any], object, Weights | None, Mapping[str, Any] | None]
+
+
+def _open_model(path: Path, opened: ExitStack) -> _Opened:
     root: Mapping[str, Any]
     kind = file_kind(path)
     if kind == "json":
         root = parse_object(decode(path.read_bytes(), "The file"), "The file")
         if "weight_map" in root:
             raise _without_architecture("The file lists the shards of weights", path)
-        return "architecture (JSON)", root, root.get("keras_version"), None
+        return "architecture (JSON)", root, root.get("keras_version"), None, None
     if kind == "yaml":
         root = strict_yaml.parse_object(decode(path.read_bytes(), "The file"), "The file")
-        return "architecture (YAML)", root, root.get("keras_version"), None
+        return "architecture (YAML)", root, root.get("keras_version"), None, None
     if kind == "savedmodel":
         found = architecture(path)
         if found is None:
@@ -110,7 +116,7 @@ def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], 
                 "The SavedModel holds weights and operations, as `model.export` and `tf.saved_model.save` write them,",
                 path,
             )
-        return "SavedModel", *found, saved_model_weights(path)
+        return "SavedModel", *found, saved_model_weights(path), None
     if kind == "checkpoint":
         raise _without_architecture("A TensorFlow checkpoint holds weights", path)
     if kind == "keras folder":
@@ -126,7 +132,9 @@ def _open_model(path: Path, opened: ExitStack) -> tuple[str, Mapping[str, Any], 
     if not file.has("model_weights"):
         raise ValueError("The file has an architecture, but no group `model_weights`: it is not a whole model.")
     root = parse_object(config, "Attribute `model_config`")
-    return "whole model (.h5)", root, file.text("keras_version"), legacy_weights(file, "/model_weights")
+    told = file.text("training_config")
+    training = None if told is None else parse_object(told, "Attribute `training_config`")
+    return "whole model (.h5)", root, file.text("keras_version"), legacy_weights(file, "/model_weights"), training
 
 
 def _without_architecture(what: str, path: Path) -> WithoutArchitecture:
@@ -139,7 +147,7 @@ def _without_architecture(what: str, path: Path) -> WithoutArchitecture:
 
 def _open_keras(
     archive: KerasArchive | KerasFolder, opened: ExitStack
-) -> tuple[Mapping[str, Any], object, Weights | None]:
+) -> tuple[Mapping[str, Any], object, Weights | None, Mapping[str, Any] | None]:
     names = archive.names()
     if "config.json" not in names:
         raise ValueError("This zip archive is not a Keras model: it has no member `config.json`.")
@@ -148,4 +156,7 @@ def _open_keras(
         text = decode(archive.read_text("metadata.json"), "Member `metadata.json`")
         version = parse_object(text, "Member `metadata.json`").get("keras_version")
     root = parse_object(decode(archive.read_text("config.json"), "Member `config.json`"), "Member `config.json`")
-    return root, version, archived_weights(archive, opened)
+    training = root.get("compile_config")
+    if training is not None and not isinstance(training, dict):
+        raise ValueError(f"`compile_config` must be an object, got {training!r}.")
+    return root, version, archived_weights(archive, opened), training

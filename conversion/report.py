@@ -137,7 +137,7 @@ def kind(layer: LayerDescription) -> str:
 
 def _output_shapes(model: ModelDescription, layers: Sequence[Layer]) -> list[Any]:
     if model.graph is not None:
-        of_layers = Functional(layers, model.graph).layer_output_shapes()
+        of_layers = Functional.from_graph(layers, model.graph).layer_output_shapes()
         return [of_layers.get(layer.name) for layer in layers]
     shapes = []
     shape: Any = model.input_shape

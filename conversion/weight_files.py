@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +100,10 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
         if len(set(names)) < len(names):
             raise ValueError(f"`layer_names` of `{group}` names a layer twice.")
         layers = {layer: _named(file, group, layer, found) for layer in names}
-    optimizer = len(file.arrays("optimizer_weights")) if group != "/" and file.has("optimizer_weights") else 0
-    left = {"optimizer": optimizer} if optimizer else {}
+    kept = file.arrays("optimizer_weights") if group != "/" and file.has("optimizer_weights") else {}
+    order = (file.names("weight_names", "optimizer_weights") or []) if kept else []
+    optimizer = [kept[name] for name in order if name in kept]
+    left = {"optimizer": len(kept)} if kept else {}
     version = file.text("keras_version", group)
     # Keras 1 did not write its backend down, but the names that the backend gave: TensorFlow's end in ":0".
     backend = file.text("backend", group)
@@ -108,7 +112,7 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
         backend is None and named != [] and not any(name.endswith(":0") for name in named)
     )
     arrays = ArraysByLayer(layers, tuple(found.values()), flipped_kernels=by_theano)
-    return Weights("weights (legacy .h5)", arrays, left, version)
+    return Weights("weights (legacy .h5)", arrays, left, version, optimizer)
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:
@@ -160,16 +164,20 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
         raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
+    optimizer: dict[int, SavedArray] = {}
     for arrays in files:
         for path, array in arrays.items():
             kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
             if kind in ("optimizer", "metrics", "random state"):
                 left[kind] = left.get(kind, 0) + 1
+                if numbered := re.fullmatch(r"optimizer/vars/(\d+)", path):
+                    optimizer[int(numbered[1])] = array
             elif path in paths:
                 raise ValueError(f"Array `{path}` stands in more than one of the files.")
             else:
                 paths[path] = array
-    return Weights(container, ArraysByPath(root, paths), left)
+    kept = [array for _, array in sorted(optimizer.items(), key=itemgetter(0))]
+    return Weights(container, ArraysByPath(root, paths), left, optimizer=kept)
 
 
 def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:
@@ -180,7 +188,7 @@ def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: s
         raise ValueError("The JSON lists no weights: `weight_map` is missing. A model's architecture is not weights.")
     shards = [_open_shard(name, find, place, opened) for name in _shard_names(weight_map)]
     weights = _hdf5_weights(shards)
-    return Weights(f"{weights.container}, {len(shards)} shards", weights.arrays, weights.left)
+    return replace(weights, container=f"{weights.container}, {len(shards)} shards")
 
 
 def _shard_names(weight_map: Mapping[str, Any]) -> list[str]:

@@ -8,7 +8,8 @@ import pytest
 import torch_keras_lstm
 
 MODULES = ["torch_keras_lstm", *(f"torch_keras_lstm.{name}" for name in (
-    "activations", "constraints", "conversion", "initializers", "layers", "models", "recurrence", "regularizers",
+    "activations", "callbacks", "constraints", "conversion", "initializers", "layers", "losses", "metrics", "models",
+    "optimizers", "optimizers.schedules", "recurrence", "regularizers", "training",
 ))]  # fmt: skip
 LAYERS = {
     "Activation", "Bidirectional", "Dense", "Dropout", "Embedding", "Flatten", "Input", "InputLayer", "LSTM",

@@ -1,6 +1,36 @@
 """Keras LSTMs in PyTorch: the layers, the models and the converter, to the last digit, without TensorFlow."""
 
-from torch_keras_lstm import activations, constraints, initializers, layers, models, regularizers
+from torch_keras_lstm import (
+    activations,
+    callbacks,
+    constraints,
+    initializers,
+    layers,
+    losses,
+    metrics,
+    models,
+    ops,
+    optimizers,
+    regularizers,
+)
 from torch_keras_lstm._version import __version__
+from torch_keras_lstm.layers import Input
+from torch_keras_lstm.models import Model, Sequential
 
-__all__ = ["__version__", "activations", "constraints", "initializers", "layers", "models", "regularizers"]
+__all__ = [
+    "Input",
+    "Model",
+    "Sequential",
+    "__version__",
+    "activations",
+    "callbacks",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "optimizers",
+    "regularizers",
+]

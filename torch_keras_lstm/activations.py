@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from torch_keras_lstm import logits
 from torch_keras_lstm.registry import Config, Registry
 from torch_keras_lstm.single_precision import to_single
 
@@ -38,7 +39,7 @@ def tanh(x: Tensor) -> Tensor:
 
 def sigmoid(x: Tensor) -> Tensor:
     """``1 / (1 + exp(-x))``."""
-    return torch.sigmoid(x)
+    return logits.remember(torch.sigmoid(x), x)
 
 
 def hard_sigmoid(x: Tensor) -> Tensor:
@@ -194,7 +195,7 @@ def log_sigmoid(x: Tensor) -> Tensor:
 
 def softmax(x: Tensor, axis: int = -1) -> Tensor:
     """``exp(x)``, scaled so that it sums to 1 along ``axis``."""
-    return torch.softmax(x, dim=axis)
+    return logits.remember(torch.softmax(x, dim=axis), x)
 
 
 def log_softmax(x: Tensor, axis: int = -1) -> Tensor:

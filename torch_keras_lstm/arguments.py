@@ -44,7 +44,7 @@ def check_axes(name: str, value: object) -> None:
         )
 
 
-def check_choice(name: str, value: object, choices: Sequence[str]) -> None:
+def check_choice(name: str, value: object, choices: Sequence[str | None]) -> None:
     """Raise a ``ValueError`` naming the argument and the choices unless ``value`` is one of ``choices``."""
     if value not in choices:
         allowed = ", ".join(map(repr, choices))

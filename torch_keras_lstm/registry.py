@@ -78,12 +78,14 @@ class Registry(Generic[T]):
 
     Args:
         kind: what Keras calls it in the singular, such as ``initializer``.
-        module: the module of this package that defines them.
+        module: the module or the package of this package that defines them.
         builders: for each name a function of the configuration's arguments; a dict, empty when only a name is given.
+        plural: of the kind, the module of Keras that holds them.
     """
 
-    def __init__(self, kind: str, module: str, builders: Mapping[str, Builder[T]]) -> None:
+    def __init__(self, kind: str, module: str, builders: Mapping[str, Builder[T]], plural: str = "") -> None:
         self.kind = kind
+        self.plural = plural or f"{kind}s"
         self.module = module
         self.builders = dict(builders)
         self._elsewhere: dict[type[Any], str] = {}
@@ -148,7 +150,7 @@ class Registry(Generic[T]):
             return self._serialize_function(obj)
         name, module, own = self._identity(type(obj))
         return {
-            "module": self._elsewhere.get(type(obj), f"keras.{self.kind}s") if own else module,
+            "module": self._elsewhere.get(type(obj), f"keras.{self.plural}") if own else module,
             "class_name": name,
             "config": obj.get_config(),
             "registered_name": None if own else name,
@@ -162,7 +164,8 @@ class Registry(Generic[T]):
         """The name under which a class or function is written, its module, and whether it is one of ours."""
         name = str(getattr(definition, "__name__", repr(definition)))
         module = getattr(definition, "__module__", None)
-        own = (name in self.builders and module == self.module) or definition in self._elsewhere
+        ours = name in self.builders and f"{module}.".startswith(f"{self.module}.")
+        own = ours or definition in self._elsewhere
         return (f"{module}.{name}" if name in self.builders and not own else name), module, own
 
 

@@ -51,7 +51,7 @@ def on(*args: Any, **kwargs: Any) -> Call:
 
 
 def joined(layers: list[Layer], graph: Graph) -> Functional:
-    model = Functional(layers, graph, name="model")
+    model = Functional.from_graph(layers, graph, name="model")
     model.build()
     return model
 

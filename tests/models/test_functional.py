@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout, Embedding, Input, Layer, Masking
+from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout, Embedding, InputLayer, Layer, Masking
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
@@ -25,9 +25,9 @@ def on(*args: Any, **kwargs: Any) -> Call:
 def translator() -> Functional:
     """Masked input -> encoder -> its states into the decoder."""
     layers = [
-        Input((None, 5), name="source"),
+        InputLayer((None, 5), name="source"),
         Masking(name="mask"),
-        Input((None, 4), name="target"),
+        InputLayer((None, 4), name="target"),
         LSTM(3, return_state=True, name="enc"),
         LSTM(3, return_sequences=True, name="dec"),
         Dense(2, name="out"),
@@ -38,7 +38,7 @@ def translator() -> Functional:
         "dec": (on(out("target"), initial_state=[out("enc", output=1), out("enc", output=2)]),),
         "out": (on(out("dec")),),
     }
-    return Functional(layers, Graph(calls, [out("source"), out("target")], out("out")), name="translator")
+    return Functional.from_graph(layers, Graph(calls, [out("source"), out("target")], out("out")), name="translator")
 
 
 def padded(*shape: int) -> Tensor:
@@ -54,8 +54,8 @@ def given() -> list[Tensor]:
 def siamese(**kwargs: Any) -> Functional:
     """One layer called on both inputs."""
     layers = [
-        Input((TIME, 5), name="left"),
-        Input((TIME, 5), name="right"),
+        InputLayer((TIME, 5), name="left"),
+        InputLayer((TIME, 5), name="right"),
         LSTM(4, name="embed", **kwargs),
         OperationLayer("Subtract", {}, name="difference"),
         Dense(2, name="head"),
@@ -66,7 +66,7 @@ def siamese(**kwargs: Any) -> Functional:
         "head": (on(out("difference")),),
     }
     outputs = {"same": out("head"), "left": out("embed")}
-    return Functional(layers, Graph(calls, {"a": out("left"), "b": out("right")}, outputs), name="siamese")
+    return Functional.from_graph(layers, Graph(calls, {"a": out("left"), "b": out("right")}, outputs), name="siamese")
 
 
 def line(*layers: Layer, **kwargs: Any) -> Functional:
@@ -74,7 +74,7 @@ def line(*layers: Layer, **kwargs: Any) -> Functional:
     names = [layer.name for layer in layers]
     calls = {name: (on(out(before)),) for before, name in pairwise(names)}
     calls[names[-1]] = (on(out(names[-2]), **kwargs),)
-    return Functional(layers, Graph(calls, out(names[0]), out(names[-1])), name="line")
+    return Functional.from_graph(layers, Graph(calls, out(names[0]), out(names[-1])), name="line")
 
 
 def test_it_computes_what_its_layers_do() -> None:
@@ -115,7 +115,7 @@ def test_inputs_come_in_a_list_or_by_name() -> None:
     pair = siamese()
     left, right = torch.randn(BATCH, TIME, 5), torch.randn(BATCH, TIME, 5)
     assert torch.equal(pair([left, right])["same"], pair({"b": right, "a": left})["same"])
-    alone = line(Input((TIME, 5), name="x"), LSTM(2))
+    alone = line(InputLayer((TIME, 5), name="x"), LSTM(2))
     assert torch.equal(alone([left]), alone(left))
     assert torch.equal(alone({"x": left}), alone(left))
 
@@ -142,31 +142,33 @@ def test_masks_go_with_the_tensors_into_nested_models_and_out_of_them(nested: st
     embedding, first, second = Embedding(6, 3, mask_zero=True), LSTM(4, return_sequences=True), LSTM(2)
     layer: Layer = first
     if nested is not None:
-        layer = Sequential([first]) if nested == "Sequential" else line(Input((5, 3), name="in"), first)
-    model = line(Input((5,), dtype="int64", name="x"), embedding, layer, second)
+        layer = Sequential([first]) if nested == "Sequential" else line(InputLayer((5, 3), name="in"), first)
+    model = line(InputLayer((5,), dtype="int64", name="x"), embedding, layer, second)
     vectors, mask = embedding(indices), indices != 0
     assert torch.equal(model(indices), second(first(vectors, mask=mask), mask=mask))
     assert not torch.equal(model(indices), second(first(vectors)))
-    sequences = line(Input((5,), dtype="int64", name="x"), embedding, layer)
+    sequences = line(InputLayer((5,), dtype="int64", name="x"), embedding, layer)
     assert torch.equal(sequences(indices, return_mask=True)[1], mask)
     assert torch.equal(sequences.compute_mask(indices), mask)
 
 
 def test_a_mask_of_the_call_is_taken_literally() -> None:
     values, lstm = padded(BATCH, TIME, 5), LSTM(2, name="l")
-    unmasked = line(Input((TIME, 5), name="x"), Masking(name="m"), lstm, mask=None)
+    unmasked = line(InputLayer((TIME, 5), name="x"), Masking(name="m"), lstm, mask=None)
     assert torch.equal(unmasked(values), lstm(values))
-    other = Input((TIME,), dtype="bool", name="steps")
+    other = InputLayer((TIME,), dtype="bool", name="steps")
     graph = Graph({"l": (on(out("x"), mask=out("steps")),)}, [out("x"), out("steps")], out("l"))
     mask = torch.rand(BATCH, TIME) < 0.5
-    assert torch.equal(Functional([Input((TIME, 5), name="x"), other, lstm], graph)([values, mask]), lstm(values, mask))
+    assert torch.equal(
+        Functional.from_graph([InputLayer((TIME, 5), name="x"), other, lstm], graph)([values, mask]), lstm(values, mask)
+    )
 
 
 def test_keras_2_lists_the_initial_state_behind_the_input() -> None:
-    layers = [Input((TIME, 5), name="x"), Input((2,), name="s"), Bidirectional(LSTM(2), name="both")]
+    layers = [InputLayer((TIME, 5), name="x"), InputLayer((2,), name="s"), Bidirectional(LSTM(2), name="both")]
     graph = Graph({"both": (on([out("x"), *[out("s")] * 4]),)}, [out("x"), out("s")], [out("both")])
     values, state = torch.randn(BATCH, TIME, 5), torch.randn(BATCH, 2)
-    outputs = Functional(layers, graph)([values, state])
+    outputs = Functional.from_graph(layers, graph)([values, state])
     assert torch.equal(outputs, layers[2](values, initial_state=[state] * 4))
     assert not torch.equal(outputs, layers[2](values))
 
@@ -174,20 +176,20 @@ def test_keras_2_lists_the_initial_state_behind_the_input() -> None:
 def test_the_first_argument_may_be_given_by_keras_name_of_it() -> None:
     lstm, values = LSTM(2, name="l"), torch.randn(BATCH, TIME, 5)
     graph = Graph({"l": (Call((), {"training": False, "sequences": out("x")}),)}, out("x"), out("l"))
-    assert torch.equal(Functional([Input((TIME, 5), name="x"), lstm], graph)(values), lstm(values))
+    assert torch.equal(Functional.from_graph([InputLayer((TIME, 5), name="x"), lstm], graph)(values), lstm(values))
 
 
 @pytest.mark.parametrize(("flag", "training", "drops"), [(True, False, True), (False, True, False), (None, True, True)])
 def test_a_call_keeps_its_own_training_flag(flag: bool | None, training: bool, drops: bool) -> None:
     own = {} if flag is None else {"training": flag}
-    model = line(Input((200,), name="x"), Dropout(0.5, name="d"), **own)
+    model = line(InputLayer((200,), name="x"), Dropout(0.5, name="d"), **own)
     values = torch.ones(2, 200)
     assert torch.equal(model.train(not training)(values, training=training), values) is not drops
     assert torch.equal(model.train(training)(values), values) is not drops
 
 
 def test_a_training_flag_of_a_layer_that_knows_none_is_nothing() -> None:
-    assert line(Input((3,), name="x"), Dense(2, name="d"), training=True)(torch.ones(1, 3)).shape == (1, 2)
+    assert line(InputLayer((3,), name="x"), Dense(2, name="d"), training=True)(torch.ones(1, 3)).shape == (1, 2)
 
 
 def test_shapes_follow_the_graph_and_free_sizes_stay_free() -> None:
@@ -211,7 +213,7 @@ def test_it_is_built_when_asked_or_by_the_first_call() -> None:
         assert model.built
         assert model.count_params() == 108 + 96 + 8
     with pytest.raises(ValueError, match=r"^Layer `d` \(LSTM\): Layer `d` takes inputs of shape \(batch"):
-        line(Input((3,), name="x"), LSTM(2, name="d")).build()
+        line(InputLayer((3,), name="x"), LSTM(2, name="d")).build()
 
 
 def test_weights_come_in_the_order_of_the_layers() -> None:
@@ -245,10 +247,10 @@ def test_copies_compute_the_same(how: str) -> None:
 
 def test_freezing_and_stateful_layers_reach_the_model() -> None:
     graph = Graph({"d": (on(out("x")),)}, out("x"), out("d"))
-    frozen = Functional([Input((3,), name="x"), Dense(2, name="d")], graph, trainable=False)
+    frozen = Functional.from_graph([InputLayer((3,), name="x"), Dense(2, name="d")], graph, trainable=False)
     frozen.build()
     assert not any(parameter.requires_grad for parameter in frozen.parameters())
-    model, values = line(Input((TIME, 5), name="x"), LSTM(2, stateful=True, name="l")), torch.randn(BATCH, TIME, 5)
+    model, values = line(InputLayer((TIME, 5), name="x"), LSTM(2, stateful=True, name="l")), torch.randn(BATCH, TIME, 5)
     first = model(values)
     assert not torch.equal(model(values), first)
     model.reset_states()
@@ -290,16 +292,18 @@ def test_layers_are_reached_by_name_and_index() -> None:
 )
 def test_graphs_that_do_not_fit_the_layers_are_refused(calls: Any, inputs: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Functional([Input((3,), name="x"), Dense(3, name="d"), Dense(3, name="e")], Graph(calls, inputs, out("d")))
+        Functional.from_graph(
+            [InputLayer((3,), name="x"), Dense(3, name="d"), Dense(3, name="e")], Graph(calls, inputs, out("d"))
+        )
 
 
 def test_an_output_that_a_layer_does_not_have_is_named_when_the_model_is_built() -> None:
     graph = Graph({"d": (on(out("x")),), "e": (on(out("d", output=1)),)}, out("x"), out("e"))
-    model = Functional([Input((3,), name="x"), Dense(3, name="d"), Dense(3, name="e")], graph)
+    model = Functional.from_graph([InputLayer((3,), name="x"), Dense(3, name="d"), Dense(3, name="e")], graph)
     with pytest.raises(ValueError, match=r"^Layer `e` \(Dense\): Call 0 of layer `d` has no output 1\.$"):
         model.build()
 
 
 def test_two_layers_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match=r"The names of a model's layers must differ, got \['x', 'x'\]"):
-        Functional([Input((3,), name="x"), Dense(3, name="x")], Graph({}, out("x"), out("x")))
+        Functional.from_graph([InputLayer((3,), name="x"), Dense(3, name="x")], Graph({}, out("x"), out("x")))

@@ -23,6 +23,7 @@ from torch_keras_lstm.layers import (
     Masking,
     TimeDistributed,
 )
+from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.models import Sequential
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 2
@@ -35,7 +36,7 @@ def padded() -> tuple[torch.Tensor, torch.Tensor]:
     return torch.randn(BATCH, TIME, FEATURES) * mask.unsqueeze(-1), mask
 
 
-def stack(*first: Layer, **arguments: Any) -> Sequential:
+def stack(*first: Layer | KerasTensor, **arguments: Any) -> Sequential:
     return Sequential([*first, LSTM(UNITS, return_sequences=True, name="l"), Dense(6, name="d")], **arguments)
 
 

@@ -26,6 +26,10 @@ class Embedding(Layer):
         input_length: as in Keras 1 and 2, the number of indices in a sample, or a tuple of sizes. It is another way to
             give ``input_shape``.
 
+    Attributes:
+        sparse_gradients: set it for an optimizer of :mod:`torch_keras_lstm.optimizers` to follow Keras on TensorFlow
+            where a batch looks a row up more than once; few of torch's own take sparse gradients.
+
     Raises:
         ValueError: when a dimension is not a positive integer; on a CPU, when an index is out of range. A GPU reports
             that itself, and later.
@@ -34,6 +38,10 @@ class Embedding(Layer):
     void_arguments: ClassVar[Mapping[str, object]] = {"quantization_config": None}
 
     weight: nn.Parameter
+
+    # Whether the gradient of the table is sparse, a slice for each time that a row was looked up. TensorFlow's is, and
+    # Keras' optimizers square such slices one by one, so that a curve differs where a row is looked up more than once.
+    sparse_gradients = False
 
     def __init__(
         self,
@@ -81,7 +89,7 @@ class Embedding(Layer):
         if indices.dtype is not torch.int64 and indices.dtype is not torch.int32:
             indices = indices.to(torch.int64)
         try:
-            return self.finish(F.embedding(indices, self.weight))
+            return self.finish(F.embedding(indices, self.weight, sparse=self.sparse_gradients))
         except IndexError as error:
             smallest, largest = (int(end) for end in indices.aminmax())
             raise ValueError(

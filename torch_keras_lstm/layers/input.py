@@ -1,4 +1,4 @@
-"""``keras.layers.InputLayer`` and ``keras.Input``."""
+"""``keras.layers.InputLayer`` and ``keras.Input``: where models begin."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -7,8 +7,10 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.tensor_spec import TensorSpec
 
 _INTEGERS = {
     "bool": torch.bool,
@@ -36,7 +38,12 @@ class InputLayer(Layer):
         ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
     """
 
-    void_arguments: ClassVar[Mapping[str, object]] = {"sparse": False, "ragged": False, "optional": False}
+    void_arguments: ClassVar[Mapping[str, object]] = {
+        "sparse": False,
+        "ragged": False,
+        "optional": False,
+        "tensor": None,
+    }
 
     batch_input_shape: Shape
 
@@ -64,6 +71,7 @@ class InputLayer(Layer):
             batch_input_shape=tuple(whole[0]) if whole else (batch_size, *sample[0]),
         )
         self._integer = integer
+        self._given_name = name  # which the symbolic tensor shares, as in Keras
 
     @property
     def dtype(self) -> torch.dtype:
@@ -74,6 +82,13 @@ class InputLayer(Layer):
     def batch_shape(self) -> Shape:
         """The shape of a batch, ``None`` where a size is free."""
         return self.batch_input_shape
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor that stands for this input."""
+        if not self._inbound_nodes:
+            connect(self, (), {}, TensorSpec.of(self.batch_input_shape, self.dtype), self._given_name)
+        return super().output
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is this input's; the number of samples may differ, as in Keras."""
@@ -106,12 +121,25 @@ def Input(
     *,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
-) -> InputLayer:
-    """The first entry of a ``Sequential``: ``Sequential([Input((10, 8)), LSTM(32)])`` is built at once.
+    **kwargs: Any,
+) -> KerasTensor:
+    """A symbolic tensor that a functional model starts from, or the first entry of a ``Sequential``.
 
-    ``keras.Input`` returns a symbolic tensor. There are none here; this is the :class:`InputLayer` itself.
+    Args:
+        shape: shape of one sample, ``None`` where a size is free.
+        batch_size, dtype, batch_shape, name: as of :class:`InputLayer`, whose ``output`` this is.
+        **kwargs: ``sparse=False`` and the like, which mean nothing.
+
+    Example:
+        >>> words = Input((None,), dtype="int32")
+        >>> last = LSTM(8)(Embedding(100, 16, mask_zero=True)(words))
+        >>> Model(words, Dense(1, activation="sigmoid")(last)).output_shape
+        (None, 1)
     """
-    return InputLayer(shape, batch_size, dtype, batch_shape=batch_shape, name=name)
+    given = {"shape": shape, "batch_size": batch_size, "dtype": dtype, "batch_shape": batch_shape, "name": name}
+    layer = InputLayer.from_config({**{key: value for key, value in given.items() if value is not None}, **kwargs})
+    tensor: KerasTensor = layer.output
+    return tensor
 
 
 def _integer_type(dtype: object) -> torch.dtype | None:

@@ -1,7 +1,7 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypedDict
 
 import numpy as np
@@ -12,10 +12,14 @@ from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, has_symbolic
 from torch_keras_lstm.layers.naming import unique_name
+from torch_keras_lstm.layers.structure import leaves, single
+from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
+from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array
 
-Shape = tuple[int | None, ...]
+__all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 
 
 class CommonArguments(TypedDict, total=False):
@@ -64,6 +68,8 @@ class Layer(nn.Module):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if "call" in vars(cls) and "forward" not in vars(cls):
+            cls.forward = cls.call  # type: ignore[attr-defined]  # Keras' name of it
         cls.call_arguments = frozenset(inspect.signature(cls.forward).parameters)
 
     def __init__(
@@ -89,6 +95,7 @@ class Layer(nn.Module):
         self._trainable = trainable
         self._rows = ()
         self._activity_loss: Tensor | None = None
+        self._inbound_nodes: list[Node] = []
         # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
         self.register_buffer("_placement", torch.empty(0, dtype=dtypes.get(dtype)), persistent=False)
 
@@ -230,9 +237,9 @@ class Layer(nn.Module):
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
 
-    def own_weights(self) -> Iterator[tuple[WeightRow, Tensor]]:
-        """Each declared weight as a row and the tensor in Keras' layout, through which gradients pass."""
-        for row in self._rows:
+    def own_weights(self, rows: Iterable[WeightRow] | None = None) -> Iterator[tuple[WeightRow, Tensor]]:
+        """Each declared weight, or those of ``rows``, and its tensor in Keras' layout, through which gradients pass."""
+        for row in self._rows if rows is None else rows:
             yield row, row.to_keras(*(getattr(self, attribute) for attribute in row.parameters))
 
     @torch.no_grad()
@@ -298,16 +305,22 @@ class Layer(nn.Module):
     def losses(self) -> list[Tensor]:
         """Regularization terms of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
 
-        Weight terms follow the present weights; the activity term is that of the last call.
+        Weight terms follow the present weights, those that are trained; the activity term is that of the last call.
         """
         terms = []
         for module in self.modules():
             if isinstance(module, Layer):
                 if module._activity_loss is not None:
                     terms.append(module._activity_loss)
-                if module.built:
-                    terms += [row.regularizer(tensor) for row, tensor in module.own_weights() if row.regularizer]
+                penalized = [row for row in module._rows if row.regularizer is not None and module._is_trained(row)]
+                if penalized and module.built:
+                    terms += [
+                        row.regularizer(tensor) for row, tensor in module.own_weights(penalized) if row.regularizer
+                    ]
         return terms
+
+    def _is_trained(self, row: WeightRow) -> bool:
+        return all(getattr(self, attribute).requires_grad for attribute in row.parameters)
 
     @torch.no_grad()
     def apply_constraints(self) -> None:
@@ -316,12 +329,61 @@ class Layer(nn.Module):
         Or once: ``optimizer.register_step_post_hook(lambda *_: model.apply_constraints())``.
         """
         for layer in self.weighted_layers():
-            if layer.built:
-                for row, tensor in layer.own_weights():
+            constrained = [row for row in layer._rows if row.constraint is not None]
+            if constrained and layer.built:
+                for row, tensor in layer.own_weights(constrained):
                     if row.constraint is not None:
                         layer.assign(row, row.constraint(tensor))
 
     # -- calling --------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``forward`` for tensors; for symbolic tensors, which :func:`Input` makes, what ``forward`` will give."""
+        if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
+            return call_symbolically(self, args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def symbolic_arguments(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a symbolic call as a functional model keeps them."""
+        return bound_arguments(self, args, kwargs)
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """What a call gives, as :class:`TensorSpec` in the place of each tensor; so stand tensors in the arguments.
+
+        Args:
+            args, kwargs: of the call.
+            build: whether to build the layer for them.
+        """
+        shapes = shape_arguments(self, args, kwargs)
+        if build:
+            self.build(*shapes)
+        return map_shapes(lambda shape: TensorSpec.of(shape, self.dtype), self.compute_output_shape(*shapes))
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensor, or a list of those, that the layer was called on.
+
+        Raises:
+            ValueError: unless it was called on symbolic tensors just once.
+        """
+        node = self._only_node("input")
+        return single([*leaves(KerasTensor, [*node.args, *node.kwargs.values()])])
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensor, or a list of those, that the layer gave, for a model that ends here; as ``input``."""
+        return single(self._only_node("output").outputs)
+
+    def _only_node(self, what: str) -> Node:
+        times = len(self._inbound_nodes)
+        if times != 1:
+            raise ValueError(
+                f"Layer `{self.name}` was called on symbolic tensors {times} times, so it has no one {what}. "
+                "Call it once on an `Input`, or keep what each call gives."
+            )
+        return self._inbound_nodes[0]
 
     def prepare(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.
@@ -337,12 +399,21 @@ class Layer(nn.Module):
 
     def as_input(self, inputs: Any) -> Tensor:
         """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
-        values: Tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
         if values.dtype is not self._placement.dtype:
             self.check_input_dtype(values.dtype)
             if values.is_floating_point():
                 values = values.to(self.dtype)
         return values
+
+    def _as_tensor(self, inputs: Any) -> Tensor:
+        try:
+            return torch.as_tensor(inputs, device=self.device)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise TypeError(
+                f"Layer `{self.name}` takes tensors, arrays or symbolic tensors, got {type(inputs).__name__}: "
+                f"{inputs!r:.100} ({error})."
+            ) from None
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
         """Raise a ``ValueError`` when inputs of ``dtype``, which is not the layer's own, cannot be used."""
@@ -384,7 +455,8 @@ class Layer(nn.Module):
 
     def __getstate__(self) -> dict[str, Any]:
         # The activity loss belongs to the autograd graph of the last call, which can be neither copied nor pickled.
-        return {**self.__dict__, "_activity_loss": None}
+        # So do its symbolic tensors to the layers around it.
+        return {**self.__dict__, "_activity_loss": None, "_inbound_nodes": []}
 
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         if self.built:

@@ -47,7 +47,7 @@ class Softmax(Layer):
 
     def _shares(self, inputs: Tensor) -> Tensor:
         if isinstance(self.axis, int):
-            return inputs.softmax(self.axis)
+            return activations.softmax(inputs, self.axis)
         return (inputs - inputs.logsumexp(tuple(self.axis), keepdim=True)).exp()
 
     def _checked_mask(self, mask: Any, inputs: Tensor) -> Tensor:

@@ -1,30 +1,30 @@
 """Functional models: layers called on each other's outputs, as Keras' files describe them."""
 
-import inspect
 from collections.abc import Iterable, Mapping
-from functools import cache
 from typing import Any, Self
 
 import torch
 from torch import nn
 
 from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.structure import flatten, single
+from torch_keras_lstm.layers.symbolic_call import named_arguments
+from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.models.graph import (
     Call,
     Graph,
     TensorSource,
     calls_from_config,
     ends_from_config,
-    flatten,
     map_sources,
     sources_in,
 )
-from torch_keras_lstm.models.lambda_layer import Lambda
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
-from torch_keras_lstm.models.specs import TensorSpec, flatten_shapes, layer_specs, operation_specs, shapes_of
+from torch_keras_lstm.models.trace import trace
 
 _Values = dict[TensorSource, Any]
 
@@ -40,22 +40,52 @@ class _Specs(dict[TensorSource, TensorSpec]):
 class Functional(Model):
     """A model whose layers are joined by a graph: several inputs and outputs, shared layers, states passed on.
 
-    It is what the converter makes of a functional Keras model; ``print(model)`` shows its layers as a table. Masks go
-    with the tensors, as in Keras. A call that was made with ``training=True`` stays in training mode for ever.
+    ``Model(inputs, outputs)`` makes one, and the converter of a functional Keras model; ``print(model)`` shows its
+    layers as a table. Masks go with the tensors, as in Keras. A call that was made with ``training=True`` stays in
+    training mode for ever.
 
     Args:
-        layers: each once, input layers included, in Keras' order.
-        graph: their calls.
+        inputs: what the model takes: a symbolic tensor, or a list or dictionary of them. One that is no ``Input`` but
+            inside another model becomes an input of this one.
+        outputs: what it gives, in the same forms. All layers in between are the model's, and shared with other models.
         name: as in Keras.
         trainable: ``False`` freezes all layers.
 
     Raises:
-        ValueError: when the graph does not fit the layers, or a layer's call does not take an argument that it gets.
+        ValueError: when the inputs do not lead to an output, or two layers have one name.
+        TypeError: when an input or output is no symbolic tensor.
     """
 
-    def __init__(self, layers: Iterable[Layer], graph: Graph, name: str | None = None, trainable: bool = True) -> None:
+    _tensors: dict[TensorSource, KerasTensor] | None
+
+    def __init__(self, inputs: Any, outputs: Any, name: str | None = None, trainable: bool | None = None) -> None:
+        traced = trace(inputs, outputs)
+        self._join(traced.layers, traced.graph, name, trainable is not False)
+        if traced.tensors is None:
+            self._connect()
+        else:
+            self._tensors = traced.tensors
+
+    @classmethod
+    def from_graph(cls, layers: Iterable[Layer], graph: Graph, name: str | None = None, trainable: bool = True) -> Self:
+        """A model of layers and the graph of their calls, built by ``build()`` or the first call.
+
+        Args:
+            layers: each once, input layers included, in Keras' order.
+            graph: their calls.
+            name, trainable: as in the constructor.
+
+        Raises:
+            ValueError: when the graph does not fit the layers, or a layer's call does not take an argument it gets.
+        """
+        model = cls.__new__(cls)
+        model._join(layers, graph, name, trainable)
+        return model
+
+    def _join(self, layers: Iterable[Layer], graph: Graph, name: str | None, trainable: bool) -> None:
         super().__init__(name=name)
         self.layers = nn.ModuleList(layers)
+        self._tensors = None
         self._places = {as_layer(layer).name: place for place, layer in enumerate(self.layers)}
         if len(self._places) < len(self.layers):
             raise ValueError(f"The names of a model's layers must differ, got {[*self._names()]}.")
@@ -69,6 +99,9 @@ class Functional(Model):
             graph.outputs,
         )
         self._order = self.graph.order()
+        ends = [*sources_in(graph.inputs)]
+        if len(ends) == 1:
+            self.batch_input_shape = self._layer(ends[0].layer).batch_input_shape
         if not trainable:
             self.trainable = False
 
@@ -90,6 +123,11 @@ class Functional(Model):
         return [*inputs] if isinstance(inputs, Mapping) else [end.layer for end in sources_in(inputs)]
 
     @property
+    def output_names(self) -> list[str]:
+        """The layers that the outputs come from, in their order."""
+        return [end.layer for end in sources_in(self.graph.outputs)]
+
+    @property
     def input_shape(self) -> Any:
         """The shape of each input, in the structure of the inputs."""
         return map_sources(lambda source: self._layer(source.layer).batch_input_shape, self.graph.inputs)
@@ -99,36 +137,104 @@ class Functional(Model):
         """The shape of each output, in the structure of the outputs."""
         return self.compute_output_shape(self.input_shape)
 
+    # -- symbolic tensors -------------------------------------------------------------------------------------------
+
+    @property
+    def input(self) -> Any:
+        """The symbolic tensors that the model starts from, in the structure of its inputs."""
+        return map_sources(self._symbolic().__getitem__, self.graph.inputs)
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The same in a list."""
+        return flatten(self.input)
+
+    @property
+    def output(self) -> Any:
+        """The symbolic tensors that the model ends in, in the structure of its outputs."""
+        return map_sources(self._symbolic().__getitem__, self.graph.outputs)
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The same in a list."""
+        return flatten(self.output)
+
+    def _symbolic(self) -> dict[TensorSource, KerasTensor]:
+        if self._tensors is None:
+            self.build()
+        assert self._tensors is not None  # for mypy
+        return self._tensors
+
+    def _connect(self) -> None:
+        """Note the calls of the graph at the layers, so that ``layer.output`` is there for further models."""
+        ends = [*sources_in(self.graph.inputs)]
+        tensors: dict[TensorSource, Any] = {end: self._layer(end.layer).output for end in ends}
+        specs = self._specs({end: tensor.spec for end, tensor in tensors.items()}, build=True)
+        for name, number in self._order:
+            call = self.graph.calls[name][number]
+            args, kwargs = map_sources(tensors.__getitem__, [call.args, call.kwargs])
+            results = [spec for source, spec in specs.items() if source[:2] == (name, number)]
+            outputs = connect(self._layer(name), tuple(args), kwargs, results)
+            tensors |= {TensorSource(name, number, index): tensor for index, tensor in enumerate(outputs)}
+        self._tensors = tensors
+
     # -- building ---------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any = None) -> None:
         """Build every layer, for the shapes of the model's own inputs unless others are given."""
-        self._specs(self.input_shape if input_shape is None else input_shape, build=True)
+        if input_shape is not None:
+            self._specs(self._ends(input_shape), build=True)
+        elif self._tensors is None:
+            self._connect()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shapes of the outputs for those of the inputs, in the structures of outputs and inputs."""
-        specs = self._specs(input_shape, build=False)
-        return _single(map_sources(lambda source: specs[source].shape, self.graph.outputs))
+        specs = self._specs(self._ends(input_shape), build=False)
+        return single(map_sources(lambda source: specs[source].shape, self.graph.outputs))
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """What the model gives for such inputs."""
+        specs = self._specs(self._arranged(args[0], "inputs"), build)
+        return single(map_sources(specs.__getitem__, self.graph.outputs))
 
     def layer_output_shapes(self) -> dict[str, Any]:
         """The shape of what each layer's first call gives, a list of shapes when that is several tensors."""
-        specs = self._specs(self.input_shape, build=False)
+        specs = self._specs(self._ends(self.input_shape), build=False)
         first = {source.layer: source.call for source in sorted(specs, reverse=True)}
         shapes: dict[str, list[Shape]] = {}
         for source, spec in specs.items():
             if source.call == first[source.layer]:
                 shapes.setdefault(source.layer, []).append(spec.shape)
-        return {name: _single(several) for name, several in shapes.items()}
+        return {name: single(several) for name, several in shapes.items()}
 
-    def _specs(self, input_shape: Any, build: bool) -> _Specs:
+    def connections(self) -> dict[str, list[TensorSource]] | None:
+        """The tensors that each layer is called on, in all its calls; ``None`` when the layers are one chain."""
+        taken = {name: [source for call in calls for source in call.sources()] for name, calls in self._used().items()}
+        several = [sources for sources in taken.values() if len(sources) > 1]
+        used = [source.layer for sources in taken.values() for source in sources]
+        return taken if several or len(used) > len(set(used)) else None
+
+    def _used(self) -> dict[str, list[Call]]:
+        """The calls that the outputs need, by layer."""
+        calls: dict[str, list[Call]] = {}
+        for name, number in sorted(self._order, key=lambda key: key[1]):
+            calls.setdefault(name, []).append(self.graph.calls[name][number])
+        return calls
+
+    def _ends(self, input_shape: Any) -> dict[TensorSource, TensorSpec]:
+        """The inputs, of these shapes."""
         ends = [*sources_in(self.graph.inputs)]
         in_order = [input_shape[name] for name in self.input_names] if isinstance(input_shape, Mapping) else input_shape
-        shapes = flatten_shapes(in_order)
+        shapes: list[Shape] = []
+        map_shapes(shapes.append, in_order)
         if len(shapes) != len(ends):
             raise ValueError(f"Model `{self.name}` has {len(ends)} inputs, got {len(shapes)} shapes.")
-        specs = _Specs()
-        for end, shape in zip(ends, shapes, strict=True):
-            specs[end] = TensorSpec.of(shape, self._layer(end.layer).dtype)
+        return {
+            end: TensorSpec.of(shape, self._layer(end.layer).dtype) for end, shape in zip(ends, shapes, strict=True)
+        }
+
+    def _specs(self, ends: Mapping[TensorSource, TensorSpec], build: bool) -> _Specs:
+        specs = _Specs(ends)
         for name, number in self._order:
             outputs = self._call_specs(self._layer(name), self.graph.calls[name][number], specs, build)
             specs |= {TensorSource(name, number, index): spec for index, spec in enumerate(outputs)}
@@ -136,12 +242,8 @@ class Functional(Model):
 
     def _call_specs(self, layer: Layer, call: Call, specs: _Specs, build: bool) -> list[TensorSpec]:
         try:
-            if isinstance(layer, OperationLayer | Lambda):
-                return operation_specs(layer, call, specs)
-            shapes = _shape_arguments(layer, call, specs)
-            if build:
-                layer.build(*shapes)
-            return layer_specs(layer.compute_output_shape(*shapes), layer.dtype)
+            args, kwargs = map_sources(specs.__getitem__, [call.args, call.kwargs])
+            return flatten(layer.output_specs(args, kwargs, build))
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
 
@@ -176,8 +278,8 @@ class Functional(Model):
             sources = [TensorSource(name, number, index) for index in range(len(outputs))]
             values |= zip(sources, outputs, strict=True)
             masks |= zip(sources, output_masks, strict=True)
-        results = _single(map_sources(values.__getitem__, self.graph.outputs))
-        return (results, _single(map_sources(masks.__getitem__, self.graph.outputs))) if return_mask else results
+        results = single(map_sources(values.__getitem__, self.graph.outputs))
+        return (results, single(map_sources(masks.__getitem__, self.graph.outputs))) if return_mask else results
 
     def _run(
         self, name: str, number: int, values: _Values, masks: _Values, training: bool | None
@@ -190,7 +292,7 @@ class Functional(Model):
         mask = _masks_of(call.args[0], masks) if call.args else None
         if "mask" in accepted:
             kwargs.setdefault("mask", mask)
-        for parameter, argument in _arguments(layer, call).items():
+        for parameter, argument in named_arguments(layer, call.args, call.kwargs).items():
             if f"{parameter}_mask" in accepted:
                 kwargs.setdefault(f"{parameter}_mask", _masks_of(argument, masks))
         if "training" in accepted:
@@ -249,7 +351,15 @@ class Functional(Model):
             ends_from_config(config["input_layers"], "`input_layers`"),
             ends_from_config(config["output_layers"], "`output_layers`"),
         )
-        return cls(layers, graph, config.get("name"), config.get("trainable", True))
+        return cls.from_graph(layers, graph, config.get("name"), config.get("trainable", True))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_tensors": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        if self.built:
+            self._connect()
 
     def __repr__(self) -> str:
         shapes = self.layer_output_shapes()
@@ -288,32 +398,8 @@ def _fitted(call: Call, layer: Layer) -> Call:
     return Call(args, kwargs)
 
 
-@cache
-def _parameters(function: Any) -> tuple[str, ...]:
-    return tuple(inspect.signature(function).parameters)[1:]
-
-
-def _arguments(layer: Layer, call: Call) -> dict[str, Any]:
-    """The arguments of the call by their names in the layer's ``forward``."""
-    return {**dict(zip(_parameters(type(layer).forward), call.args, strict=False)), **call.kwargs}
-
-
-def _shape_arguments(layer: Layer, call: Call, specs: Mapping[TensorSource, TensorSpec]) -> list[Any]:
-    """What ``build`` gets: the shape of the first argument, or of each one that ``build`` names ``..._shape``."""
-    given = _arguments(layer, call)
-    wanted = [name.removesuffix("_shape") for name in _parameters(type(layer).build)]
-    if len(wanted) < 2:
-        return [shapes_of(call.args[0], specs)]
-    return [shapes_of(given[name], specs) if name in given else None for name in wanted]
-
-
 def _masks_of(argument: Any, masks: Mapping[TensorSource, Any]) -> Any:
     """The masks of the tensors in an argument, in its structure; ``None`` when there is none at all."""
     if all(masks[source] is None for source in sources_in(argument)):
         return None
     return map_sources(masks.__getitem__, argument)
-
-
-def _single(value: Any) -> Any:
-    """Keras hands out a list of one as what is in it."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value

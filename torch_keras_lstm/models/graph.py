@@ -8,6 +8,20 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
+
+__all__ = [
+    "Call",
+    "Graph",
+    "TensorSource",
+    "calls_from_config",
+    "ends_from_config",
+    "flatten",
+    "is_source",
+    "map_sources",
+    "sources_in",
+]
+
 
 class TensorSource(NamedTuple):
     """An output of a layer: which call of the layer, and which of that call's outputs."""
@@ -128,31 +142,12 @@ def _source(value: Any) -> TensorSource:
 
 def map_sources(function: Callable[[TensorSource], Any], value: Any) -> Any:
     """``value`` with each :class:`TensorSource` in it, through lists and dictionaries, replaced."""
-    if isinstance(value, TensorSource):
-        return function(value)
-    if isinstance(value, list | tuple):
-        return [map_sources(function, item) for item in value]
-    if isinstance(value, Mapping):
-        return {name: map_sources(function, item) for name, item in value.items()}
-    return value
+    return map_leaves(TensorSource, function, value)
 
 
 def sources_in(value: Any) -> Iterator[TensorSource]:
     """Each :class:`TensorSource` in ``value``, through lists and dictionaries."""
-    if isinstance(value, TensorSource):
-        yield value
-    elif isinstance(value, list | tuple | Mapping):
-        for item in value.values() if isinstance(value, Mapping) else value:
-            yield from sources_in(item)
-
-
-def flatten(value: Any) -> list[Any]:
-    """What a layer returned as a list, as Keras numbers outputs: those in a dictionary are sorted by their keys."""
-    if isinstance(value, list | tuple):
-        return [leaf for item in value for leaf in flatten(item)]
-    if isinstance(value, Mapping):
-        return flatten([value[name] for name in sorted(value)])
-    return [value]
+    return leaves(TensorSource, value)
 
 
 def _call_from_config(node: object, place: str) -> Call:

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.models.graph import flatten
-from torch_keras_lstm.models.specs import TensorSpec
+from torch_keras_lstm.layers.structure import flatten, single
+from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.models.specs import operation_specs
 
 
 class Lambda(Layer):
@@ -47,6 +48,10 @@ class Lambda(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """``None``, as of a ``Lambda`` in Keras that was given no mask."""
         return None
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """What the function gives for such tensors."""
+        return single(operation_specs(self, args, kwargs))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of what the function gives for tensors without numbers.

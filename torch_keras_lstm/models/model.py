@@ -1,26 +1,58 @@
 """What the models share: layers that are reached by name."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import cast
+from typing import Any, Self, cast
 
 from torch import nn
 
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.structure import map_leaves
+from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.training import Trainer
 
 
-class Model(Layer):
+class Model(Trainer):
     """A layer made of layers.
 
-    Attributes:
-        layers: in Keras' order, which is that of ``get_weights`` too.
+    ``Model(inputs, outputs)`` is the :class:`torch_keras_lstm.models.Functional` of all the calls between symbolic
+    tensors. A class of one's own derives from it as from a torch module: layers are made in ``__init__`` and called in
+    ``forward``, or ``call`` as Keras has it.
     """
 
-    layers: nn.ModuleList
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """A functional model where there are inputs and outputs, otherwise what was asked for."""
+        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
+            from torch_keras_lstm.models.functional import Functional  # which is a Model
+
+            return cast(Self, super().__new__(Functional))
+        return super().__new__(cls)
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The layers in Keras' order, which is that of ``get_weights`` too."""
+        listed = self._modules.get("layers")
+        if isinstance(listed, nn.ModuleList):
+            return listed
+        return nn.ModuleList(child for child in self.children() if isinstance(child, Layer))
+
+    @layers.setter
+    def layers(self, value: nn.ModuleList) -> None:
+        self._modules["layers"] = value
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """What a call gives for such tensors: the layers and operators in ``forward`` of one's own are followed."""
+        if type(self).compute_output_shape is not Layer.compute_output_shape:
+            return super().output_specs(args, kwargs, build)
+        entries = map_leaves(TensorSpec, lambda spec: connect(Layer(name="entry"), (), {}, spec), [args, kwargs])
+        outputs = self.forward(*entries[0], **entries[1])
+        return map_leaves(KerasTensor, lambda tensor: tensor.spec, outputs)
 
     @property
     def built(self) -> bool:
         """Whether every layer is built."""
-        return all(cast(Layer, layer).built for layer in self.layers)
+        return all(as_layer(layer).built for layer in self.layers)
 
     def reset_states(self) -> None:
         """Forget the kept states of every stateful layer inside."""

@@ -4,10 +4,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.models.graph import Call, TensorSource
+from torch_keras_lstm.layers.structure import map_leaves, single
+from torch_keras_lstm.layers.tensor_spec import TensorSpec
 from torch_keras_lstm.models.operations import operation as function_of
-from torch_keras_lstm.models.specs import TensorSpec, operation_specs
+from torch_keras_lstm.models.operations import written_constant
+from torch_keras_lstm.models.specs import operation_specs
 
 
 @register("torch_keras_lstm.models")
@@ -25,7 +28,7 @@ class OperationLayer(Layer):
     """
 
     def __init__(self, operation: str, arguments: Mapping[str, Any], name: str | None = None) -> None:
-        super().__init__(name=name)
+        super().__init__(name=unique_name(operation) if name is None else name)
         self.operation = operation
         self.arguments = dict(arguments)
         self._function = function_of(operation, self.arguments)
@@ -36,10 +39,18 @@ class OperationLayer(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output, or a list of them, for one tensor of ``input_shape`` and of the layer's dtype."""
-        source = TensorSource(self.name, 0, 0)
         spec = TensorSpec.of(tuple(input_shape), self.dtype)
-        shapes = [output.shape for output in operation_specs(self, Call((source,), {}), {source: spec})]
-        return shapes[0] if len(shapes) == 1 else shapes
+        return map_leaves(TensorSpec, lambda output: output.shape, self.output_specs((spec,), {}))
+
+    def symbolic_arguments(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments, constants among them as they stand in a file."""
+        return tuple(written_constant(value) for value in args), written_constant(kwargs)
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """What the function gives for such tensors."""
+        return single(operation_specs(self, args, kwargs))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """``None``: operations are no layers in Keras and hand on no masks."""

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.models.model import Model, as_layer
@@ -15,6 +16,8 @@ from torch_keras_lstm.models.model import Model, as_layer
 @register("keras")
 class Sequential(Model):
     """A stack of layers, each of which has one input and one output.
+
+    ``model.output`` and ``layer.output`` are symbolic tensors, from which ``Model`` makes further models.
 
     A layer that makes a mask (``Masking``, ``Embedding(mask_zero=True)``) hands it to those after it, as far as they
     pass it on. The model is built when the shape of its input is known: from an ``Input`` in front, from the first
@@ -31,20 +34,26 @@ class Sequential(Model):
         torch.Size([16, 1])
     """
 
-    def __init__(self, layers: Iterable[Layer] = (), name: str | None = None, trainable: bool = True) -> None:
+    def __init__(
+        self, layers: Iterable[Layer | KerasTensor] = (), name: str | None = None, trainable: bool = True
+    ) -> None:
         super().__init__(name=name, trainable=trainable)
         self.input_layer: InputLayer | None = None
         self.layers = nn.ModuleList()
+        # The input and what each layer gives, once the model's input shape is known.
+        self._tensors: list[KerasTensor] = []
         for layer in layers:
             self.add(layer)
 
-    def add(self, layer: Layer) -> None:
-        """Put ``layer`` at the end; it is built at once if the shape of its input is known.
+    def add(self, layer: Layer | KerasTensor) -> None:
+        """Put ``layer``, or an ``Input``, at the end; it is built at once if the shape of its input is known.
 
         Raises:
             TypeError: when it is not a layer.
             ValueError: when an ``Input`` does not come first, a name stands twice, or the layer cannot take its input.
         """
+        if isinstance(layer, KerasTensor):
+            layer = layer.node.layer
         if not isinstance(layer, Layer):
             raise TypeError(f"`Sequential` takes layers of torch_keras_lstm, got {layer!r}.")
         if isinstance(layer, InputLayer):
@@ -57,29 +66,77 @@ class Sequential(Model):
             raise ValueError(f"The names of a model's layers must differ, but {layer.name!r} stands twice.")
         model_input = self.batch_input_shape or (None if self.layers else layer.batch_input_shape)
         if model_input is not None:
-            layer_input = self.compute_output_shape(model_input)
-            layer.build(layer_input)
-            if _is_nested(layer.compute_output_shape(layer_input)):
-                raise ValueError(_several_outputs(self, layer))
+            self._tensors = self._through([layer], model_input)
         self.batch_input_shape = model_input
         if not self.trainable:
             layer.trainable = False
         self.layers.append(layer)
 
+    def _through(self, layers: Iterable[Layer], input_shape: Shape) -> list[KerasTensor]:
+        """The model's symbolic tensors with those behind them that ``layers`` give, called in turn."""
+        tensors = self._tensors or [self._entry(input_shape).output]
+        for layer in layers:
+            output = layer(tensors[-1])
+            if not isinstance(output, KerasTensor):
+                raise ValueError(_several_outputs(self, layer))
+            tensors = [*tensors, output]
+        return tensors
+
+    def _entry(self, input_shape: Shape) -> InputLayer:
+        """The model's input layer, or one of that shape if it has none."""
+        if self.input_layer is None:
+            return InputLayer(batch_shape=input_shape, dtype=self.dtype, name=f"{self.name}_input")
+        return self.input_layer
+
     def pop(self) -> Layer:
         """Take the last layer off and return it."""
         if not self.layers:
             raise ValueError("There are no layers in the model.")
+        self._tensors = self._tensors[: len(self.layers)]
         return cast(Layer, self.layers.pop(-1))
 
     @property
-    def output_shape(self) -> Shape:
-        """The shape of the output, batch axis included; the model's input shape must be known."""
+    def input(self) -> KerasTensor:
+        """The symbolic tensor that the model starts from; its input shape must be known."""
+        return self._symbolic()[0]
+
+    @property
+    def inputs(self) -> list[KerasTensor]:
+        """The same in a list."""
+        return [self.input]
+
+    @property
+    def output(self) -> KerasTensor:
+        """The symbolic tensor that the last layer gives; the model's input shape must be known."""
+        return self._symbolic()[-1]
+
+    @property
+    def outputs(self) -> list[KerasTensor]:
+        """The same in a list."""
+        return [self.output]
+
+    def _symbolic(self) -> list[KerasTensor]:
+        return self._through([], self._known_input_shape())
+
+    def _known_input_shape(self) -> Shape:
         if self.batch_input_shape is None:
             raise ValueError(
                 f"The input shape of model `{self.name}` is not known yet: call it, or `build(input_shape)`."
             )
-        return cast(Shape, self.compute_output_shape(self.batch_input_shape))
+        return self.batch_input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        """The shape of the output, batch axis included; the model's input shape must be known."""
+        return cast(Shape, self.compute_output_shape(self._known_input_shape()))
+
+    def layer_output_shapes(self) -> dict[str, Any]:
+        """The shape that each layer gives, by the layer's name; empty while the shape of the input is not known."""
+        shapes: dict[str, Any] = {}
+        shape: Any = self.batch_input_shape
+        for layer in map(as_layer, self.layers if shape is not None else ()):
+            shape = shapes[layer.name] = layer.compute_output_shape(shape)
+        return shapes
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build every layer for inputs of ``input_shape``, batch axis included."""
@@ -87,7 +144,9 @@ class Sequential(Model):
         for layer in map(as_layer, self.layers):
             layer.build(shape)
             shape = layer.compute_output_shape(shape)
-        self.batch_input_shape = self.batch_input_shape or (None, *input_shape[1:])
+        if self.batch_input_shape is None:
+            self.batch_input_shape = (None, *input_shape[1:])
+            self._tensors = self._through(map(as_layer, self.layers), self.batch_input_shape)
 
     def forward(self, inputs: Any, mask: Any = None, training: bool | None = None, return_mask: bool = False) -> Any:
         """Call the layers in turn.
@@ -125,12 +184,17 @@ class Sequential(Model):
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""
         layers = [serialize(as_layer(layer)) for layer in self.layers]
-        entry = self.input_layer
-        if entry is None and self.batch_input_shape is not None:
-            entry = InputLayer(batch_shape=self.batch_input_shape, dtype=self.dtype, name=f"{self.name}_input")
-        if entry is not None:
-            layers.insert(0, serialize(entry))
+        if self.batch_input_shape is not None:
+            layers.insert(0, serialize(self._entry(self.batch_input_shape)))
         return {"name": self.name, "trainable": self.trainable, "layers": layers}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**super().__getstate__(), "_tensors": []}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        if self.batch_input_shape is not None:
+            self._tensors = self._through(map(as_layer, self.layers), self.batch_input_shape)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -145,10 +209,6 @@ def call_with_mask(layer: Layer, inputs: Any, mask: Any, training: bool | None) 
     given = {"mask": mask, "training": training, "return_mask": True}
     outputs = layer(inputs, **{name: value for name, value in given.items() if name in accepted})
     return outputs if "return_mask" in accepted else (outputs, layer.compute_mask(inputs, mask))
-
-
-def _is_nested(shape: Any) -> bool:
-    return any(isinstance(size, (tuple, list)) for size in shape)
 
 
 def _several_outputs(model: Sequential, layer: Layer) -> str:

@@ -3,8 +3,10 @@
 import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import EllipsisType
 from typing import Any
 
+import numpy as np
 import torch
 
 from torch_keras_lstm.models.operations.dtypes import as_dtype
@@ -17,6 +19,7 @@ _TENSORFLOW_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _KERAS_3_MODULE = "keras.src.ops."
 # What Keras writes into every node, and what says nothing about what it computes.
 _NODE_ARGUMENTS = ("name", "trainable", "dtype")
+_BOUNDS = ("start", "stop", "step")
 
 
 def is_operation(class_name: str, module: str | None = None) -> bool:
@@ -133,11 +136,33 @@ def constant(value: Any) -> Any:
             return torch.tensor(config.get("value"), dtype=as_dtype(config.get("dtype"))).numpy()
         case "__tuple__":
             return constant(value.get("items"))
-        case None if value.keys() == {"start", "stop", "step"}:
+        case None if value.keys() == {*_BOUNDS}:
             return _slice(value)
         case _:
             return {key: constant(item) for key, item in value.items()}
 
 
+def written_constant(value: Any) -> Any:
+    """A constant as a file has it, which :func:`constant` reads: what is neither tensor, slice nor dots passes."""
+    match value:
+        case slice():
+            return {"class_name": "__slice__", "config": {name: getattr(value, name) for name in _BOUNDS}}
+        case EllipsisType():
+            return {"class_name": "__ellipsis__", "config": {}}
+        case torch.Tensor() | np.ndarray():
+            array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+            return {"class_name": "__numpy__", "config": {"value": array.tolist(), "dtype": array.dtype.name}}
+        case np.generic():
+            return value.item()
+        case torch.dtype():
+            return str(value).removeprefix("torch.")
+        case list() | tuple():
+            return [written_constant(item) for item in value]
+        case Mapping():
+            return {name: written_constant(item) for name, item in value.items()}
+        case _:
+            return value
+
+
 def _slice(bounds: Mapping[str, Any]) -> slice:
-    return slice(*(None if bound is None else int(bound) for bound in map(bounds.get, ("start", "stop", "step"))))
+    return slice(*(None if bound is None else int(bound) for bound in map(bounds.get, _BOUNDS)))

@@ -1,0 +1,157 @@
+"""Every optimizer and argument against Keras 3 on TensorFlow, run live: a hundred steps along the same gradients."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+import torch
+
+from tests.parity.precision import float64
+from tests.tolerances import assert_close, largest_error
+from torch_keras_lstm import optimizers
+from torch_keras_lstm.layers import Embedding
+
+STEPS = 100
+SHAPES = [(5, 3), (4,), (2, 3, 4)]
+CASES: list[tuple[str, dict[str, Any]]] = [
+    ("SGD", {}),
+    ("SGD", {"momentum": 0.9}),
+    ("SGD", {"momentum": 0.8, "nesterov": True}),
+    ("Adam", {}),
+    ("Adam", {"beta_1": 0.8, "beta_2": 0.97, "epsilon": 1e-3, "amsgrad": True}),
+    ("AdamW", {}),
+    ("AdamW", {"weight_decay": 0.3, "learning_rate": 0.02}),
+    ("Adamax", {}),
+    ("Adamax", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2}),
+    ("Nadam", {}),
+    ("Nadam", {"beta_1": 0.8, "beta_2": 0.9, "epsilon": 1e-2}),
+    ("RMSprop", {}),
+    ("RMSprop", {"rho": 0.8, "momentum": 0.7, "epsilon": 1e-2}),
+    ("RMSprop", {"centered": True}),
+    ("RMSprop", {"centered": True, "momentum": 0.5}),
+    ("Adagrad", {"learning_rate": 0.1}),
+    ("Adagrad", {"initial_accumulator_value": 0.3, "epsilon": 1e-2, "learning_rate": 0.1}),
+    ("Adadelta", {"learning_rate": 1.0}),
+    ("Adadelta", {"rho": 0.8, "epsilon": 1e-2, "learning_rate": 0.5}),
+    ("Ftrl", {"learning_rate": 0.1}),
+    ("Ftrl", {"learning_rate": 0.1, "learning_rate_power": -0.3, "initial_accumulator_value": 0.4, "beta": 0.2,
+              "l1_regularization_strength": 0.1, "l2_regularization_strength": 0.2,
+              "l2_shrinkage_regularization_strength": 0.3}),
+    ("Lion", {}),
+    ("Lion", {"beta_1": 0.7, "beta_2": 0.8}),
+    *((name, common) for name in ("SGD", "Adam") for common in (
+        {"weight_decay": 0.3},
+        {"clipnorm": 0.7},
+        {"clipvalue": 0.4},
+        {"global_clipnorm": 1.3},
+        {"use_ema": True, "ema_momentum": 0.7, "ema_overwrite_frequency": 7},
+        {"gradient_accumulation_steps": 3},
+        {"gradient_accumulation_steps": 3, "use_ema": True, "ema_overwrite_frequency": 2, "weight_decay": 0.1,
+         "clipnorm": 0.7},
+        {"loss_scale_factor": 4.0},
+    )),
+    ("Nadam", {"gradient_accumulation_steps": 3}),
+]  # fmt: skip
+IDS = ["-".join([name, *(f"{key}={value}" for key, value in arguments.items())]) for name, arguments in CASES]
+
+
+def drawn() -> tuple[list[np.ndarray], list[list[np.ndarray]]]:
+    """First values, and the gradients of each step, whose size varies as gradients' sizes do."""
+    rng = np.random.default_rng(11)
+    values = [rng.normal(size=shape) for shape in SHAPES]
+    return values, [[rng.normal(scale=rng.uniform(0.01, 2), size=shape) for shape in SHAPES] for _ in range(STEPS)]
+
+
+def keras_run(optimizer: Any, values: Sequence[Any], gradients: Any, dtype: str = "float64") -> list[np.ndarray]:
+    variables = [keras.Variable(value, dtype=dtype, name=f"v{index}") for index, value in enumerate(values)]
+    optimizer.build(variables)
+    apply = tf.function(lambda *step: optimizer.apply(step, variables))  # the graph that `fit` runs
+    for step in gradients:
+        apply(*(tf.constant(one, dtype) for one in step))
+    if optimizer.use_ema:
+        optimizer.finalize_variable_values(variables)
+    return [variable.numpy() for variable in variables]
+
+
+def our_run(optimizer: Any, values: Sequence[Any], gradients: Any, dtype: str = "float64") -> list[np.ndarray]:
+    parameters = [torch.nn.Parameter(torch.tensor(value, dtype=getattr(torch, dtype))) for value in values]
+    optimizer.build([(f"v{index}", parameter) for index, parameter in enumerate(parameters)])
+    for step in gradients:
+        for parameter, gradient in zip(parameters, step, strict=True):
+            parameter.grad = torch.tensor(gradient, dtype=parameter.dtype)
+        optimizer.step()
+    optimizer.finalize_variable_values()
+    return [parameter.detach().numpy() for parameter in parameters]
+
+
+@pytest.mark.parametrize(("name", "arguments"), CASES, ids=IDS)
+def test_a_hundred_steps_in_float64(name: str, arguments: dict[str, Any]) -> None:
+    values, gradients = drawn()
+    with float64(keras):
+        expected = keras_run(getattr(keras.optimizers, name)(**arguments), values, gradients)
+    got = our_run(getattr(optimizers, name)(**arguments), values, gradients)
+    for index, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
+        assert largest_error(mine, values[index]) > 1e-4, "the weights must move, or nothing is proved"
+        assert_close(mine, theirs, "float64", f"weight {index}")
+
+
+SPARSE = [
+    ("SGD", {"momentum": 0.9}),
+    ("Adam", {"amsgrad": True}),
+    ("Adamax", {}),
+    ("Nadam", {}),
+    ("RMSprop", {"centered": True, "momentum": 0.5}),
+    ("Adagrad", {"learning_rate": 0.1}),
+    ("Adadelta", {"learning_rate": 1.0}),
+    ("Ftrl", {"learning_rate": 0.1}),
+    ("Lion", {}),
+    ("Adam", {"clipnorm": 0.7}),
+    ("Adam", {"clipvalue": 0.4}),
+    ("AdamW", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), SPARSE, ids=str)
+def test_slices_of_one_row_are_squared_one_by_one(name: str, arguments: dict[str, Any]) -> None:
+    rng = np.random.default_rng(12)
+    table, rows = rng.normal(size=(5, 3)), rng.integers(4, size=(20, 6))
+    slices = rng.normal(size=(20, 6, 3))
+    with float64(keras):
+        theirs, variable = getattr(keras.optimizers, name)(**arguments), keras.Variable(table, dtype="float64")
+        for indices, values in zip(rows, slices, strict=True):
+            gradient = tf.IndexedSlices(tf.constant(values), tf.constant(indices), tf.constant(table.shape))
+            theirs.apply([gradient], [variable])
+    ours, parameter = getattr(optimizers, name)(**arguments), torch.nn.Parameter(torch.tensor(table))
+    ours.build([parameter])
+    for indices, values in zip(rows, slices, strict=True):
+        places = torch.tensor(indices[None])
+        parameter.grad = torch.sparse_coo_tensor(places, torch.tensor(values), table.shape, check_invariants=True)
+        ours.step()
+    assert_close(parameter.detach(), variable.numpy(), "float64")
+
+
+@pytest.mark.parametrize("clipping", [{}, {"clipnorm": 0.1}, {"global_clipnorm": 0.1}], ids=str)
+def test_an_embedding_that_looks_rows_up_repeatedly(clipping: dict[str, float]) -> None:
+    rng = np.random.default_rng(13)
+    tokens, table, kernel = rng.integers(4, size=(7, 3)), rng.normal(size=(4, 2)), rng.normal(size=(2, 5))
+    with float64(keras):
+        theirs, weights = keras.layers.Embedding(4, 2, weights=[table]), keras.Variable(kernel, dtype="float64")
+        their_optimizer = keras.optimizers.Adam(0.1, **clipping)
+        for _ in range(10):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(tf.tanh(theirs(tokens) @ weights.value))
+            variables = [theirs.trainable_variables[0], weights]
+            their_optimizer.apply(tape.gradient(loss, [one.value for one in variables]), variables)
+    ours, parameter = Embedding(4, 2, weights=table, dtype="float64"), torch.nn.Parameter(torch.tensor(kernel))
+    ours.sparse_gradients = True
+    optimizer = optimizers.Adam(0.1, **clipping)
+    optimizer.build([*ours.parameters(), parameter])
+    for _ in range(10):
+        optimizer.zero_grad()
+        torch.tanh(ours(tokens) @ parameter).sum().backward()
+        optimizer.step()
+    assert_close(parameter.detach(), weights.numpy(), "float64", "kernel")
+    assert_close(ours.weight.detach(), theirs.get_weights()[0], "float64", "table")

@@ -1,0 +1,27 @@
+"""A callback of functions."""
+
+from collections.abc import Callable
+from typing import Any
+
+from torch_keras_lstm.callbacks.callback import Callback
+from torch_keras_lstm.registry import close_match
+
+
+class LambdaCallback(Callback):
+    """Calls the functions given: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
+
+    Args:
+        hooks: functions by the names of the methods of ``Callback``, with the arguments of these.
+
+    Raises:
+        TypeError: for a name that is no such method.
+    """
+
+    def __init__(self, **hooks: Callable[..., Any] | None) -> None:
+        super().__init__()
+        known = [name for name in vars(Callback) if name.startswith("on_")]
+        for name, function in hooks.items():
+            if name not in known:
+                raise TypeError(f"`LambdaCallback` has no argument {name!r}. {close_match(name, known)}")
+            if function is not None:
+                setattr(self, name, function)

@@ -1,0 +1,50 @@
+"""A learning rate for each epoch."""
+
+import inspect
+from collections.abc import Callable
+from numbers import Real
+
+from torch_keras_lstm.callbacks.callback import Callback, Logs
+from torch_keras_lstm.callbacks.learning_rate import learning_rate_of
+
+
+class LearningRateScheduler(Callback):
+    """Sets the learning rate before each epoch; it enters the logs as ``learning_rate``.
+
+    Args:
+        schedule: called with the number of the epoch, from 0, and the present rate, gives the new one, a float; one
+            that takes the number alone will do.
+        verbose: 1 prints the rate.
+    """
+
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.verbose = verbose
+
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
+        """Set the rate.
+
+        Raises:
+            ValueError: when ``schedule`` does not give a float.
+        """
+        arguments = (epoch, learning_rate_of(self.model)) if _takes_rate(self.schedule) else (epoch,)
+        rate = self.schedule(*arguments)
+        if not isinstance(rate, Real) or isinstance(rate, int):
+            raise ValueError(f"`schedule` must give a float, got {rate!r} for epoch {epoch}.")
+        self.model.optimizer.learning_rate = float(rate)
+        if self.verbose > 0:
+            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+
+    def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
+        """Write the rate into the logs."""
+        if logs is not None:
+            logs["learning_rate"] = learning_rate_of(self.model)
+
+
+def _takes_rate(schedule: Callable[..., float]) -> bool:
+    try:
+        inspect.signature(schedule).bind(0, 0.0)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,79 @@
+"""A call of a layer on symbolic tensors: the layer is built, and the call is noted for a functional model."""
+
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
+from torch_keras_lstm.layers.structure import leaves, map_leaves
+from torch_keras_lstm.layers.tensor_spec import TensorSpec
+
+if TYPE_CHECKING:
+    from torch_keras_lstm.layers.layer import Layer
+
+
+def call_symbolically(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Build ``layer`` for the tensors that it is called on, note the call, and return the tensors that it gives.
+
+    Raises:
+        TypeError: when the layer's call does not take the arguments.
+        ValueError: when the layer cannot take tensors of those shapes.
+    """
+    args, kwargs = layer.symbolic_arguments(args, kwargs)
+    args_specs, kwargs_specs = map_leaves(KerasTensor, lambda tensor: tensor.spec, [args, kwargs])
+    return connect(layer, args, kwargs, layer.output_specs(args_specs, kwargs_specs))
+
+
+def bound_arguments(
+    layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The first argument of a call alone, and all others by their names, but for those that are ``None``.
+
+    A layer gets the mask of its input when that is its only tensor, whatever ``mask=None`` says, and else none: so
+    Keras 3 has it, and ``initial_state=`` therefore ends the mask.
+    """
+    numbers = [*leaves(Tensor, [args, kwargs])]
+    if numbers:
+        raise TypeError(
+            f"Layer `{layer.name}` ({type(layer).__name__}) is called on symbolic tensors and a torch tensor of shape "
+            f"{tuple(numbers[0].shape)} at once. Make an `Input` for it, or call the layer on tensors alone."
+        )
+    accepted = layer.call_arguments
+    named = {name: value for name, value in kwargs.items() if name in accepted or name != "training"}
+    try:
+        arguments = inspect.signature(layer.forward).bind(*args, **named).arguments
+    except TypeError as error:
+        raise TypeError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}.") from None
+    first, *others = arguments.items()
+    given = {name: value for name, value in others if value is not None}
+    tensors = [value for value in (first[1], *given.values()) if any(True for _ in leaves(KerasTensor, value))]
+    if "mask" in accepted and "mask" not in given and len(tensors) > 1:
+        given["mask"] = None
+    return (first[1],), given
+
+
+def shape_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> list[Any]:
+    """What ``build`` gets: the shape of the first argument, or of each one that ``build`` names ``..._shape``."""
+    wanted = [name.removesuffix("_shape") for name in _parameters(type(layer).build)]
+    if len(wanted) < 2:
+        return [shapes_in(args[0])]
+    given = named_arguments(layer, args, kwargs)
+    return [shapes_in(given[name]) if name in given else None for name in wanted]
+
+
+def named_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a call by their names in the layer's ``forward``."""
+    return {**dict(zip(_parameters(type(layer).forward), args, strict=False)), **kwargs}
+
+
+def shapes_in(value: Any) -> Any:
+    """The shapes of the tensors in an argument of a call: one shape, or a list or dictionary of them."""
+    return map_leaves(TensorSpec, lambda spec: spec.shape, value)
+
+
+@cache
+def _parameters(function: Any) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)[1:]

@@ -1,0 +1,207 @@
+"""Crossentropies: of yes-or-no targets, of classes given by one number each, and of classes given by their number.
+
+Predictions are probabilities, or with ``from_logits`` any numbers. Probabilities that come straight from a sigmoid or
+softmax activation are not looked at: as Keras on TensorFlow does, the loss is computed from the logits behind them.
+Other probabilities are clipped to 1e-7 from 0 and 1.
+"""
+
+import warnings
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from torch_keras_lstm import logits
+from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, class_numbers, of_one_shape
+
+_CLASS_NUMBERS = " For targets that are the numbers of classes use sparse_categorical_crossentropy."
+
+
+def binary_crossentropy(
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """``-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred))`` over ``axis``.
+
+    Args:
+        y_true: from 0 to 1, in the shape of ``y_pred``.
+        y_pred: (batch, ..., values).
+        label_smoothing: how far the targets are moved towards 0.5, from 0 for not at all to 1 for all the way.
+
+    Raises:
+        ValueError: when the shapes differ.
+    """
+    y_true, y_pred = of_one_shape("binary_crossentropy", y_true, y_pred)
+    return elementwise_binary(smooth_binary(y_true, label_smoothing), y_pred, from_logits).mean(axis)
+
+
+def smooth_binary(y_true: Tensor, label_smoothing: float) -> Tensor:
+    """Targets moved towards 0.5."""
+    return y_true * (1.0 - label_smoothing) + 0.5 * label_smoothing if label_smoothing else y_true
+
+
+def elementwise_binary(y_true: Tensor, y_pred: Tensor, from_logits: bool = False) -> Tensor:
+    """The binary crossentropy of each entry of two tensors of one shape."""
+    known = _logits(y_pred, from_logits, "binary_crossentropy")
+    if known is not None:
+        return F.binary_cross_entropy_with_logits(known, y_true, reduction="none")
+    y_pred = torch.clamp(y_pred, EPSILON, 1.0 - EPSILON)
+    return -(y_true * torch.log(y_pred) + (1 - y_true) * torch.log(1 - y_pred))
+
+
+def categorical_crossentropy(
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1
+) -> Tensor:
+    """``-sum(y_true * log(y_pred))`` over the classes, of predictions scaled to the sum 1.
+
+    Args:
+        y_true: one probability for each class, in the shape of ``y_pred``.
+        y_pred: (batch, ..., classes).
+        label_smoothing: how far the targets are moved towards equal shares, from 0 for not at all to 1 for all the way.
+        axis: where the classes are.
+
+    Raises:
+        ValueError: when the shapes differ.
+    """
+    y_true, y_pred = of_one_shape("categorical_crossentropy", y_true, y_pred, _CLASS_NUMBERS)
+    y_true = smooth_categorical("categorical_crossentropy", y_true, label_smoothing)
+    known = _logits(y_pred, from_logits, "categorical_crossentropy")
+    if known is not None:
+        return _softmax_crossentropy(y_true, known, axis)
+    y_pred = torch.clamp(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
+    return -(y_true * torch.log(y_pred)).sum(axis)
+
+
+def smooth_categorical(loss: str, y_true: Tensor, label_smoothing: float) -> Tensor:
+    """Targets (..., classes) moved towards equal shares. A warning goes out when there is but one class."""
+    classes = y_true.shape[-1]
+    if classes == 1:
+        warnings.warn(
+            f"{loss} compares the classes along the last axis, of which there is one in shape {tuple(y_true.shape)}. "
+            "For a single probability use binary_crossentropy.",
+            SyntaxWarning,
+            stacklevel=3,
+        )
+    return y_true * (1.0 - label_smoothing) + label_smoothing / classes if label_smoothing else y_true
+
+
+def sparse_categorical_crossentropy(
+    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+) -> Tensor:
+    """``-log(y_pred[y_true])``, of predictions scaled to the sum 1.
+
+    Args:
+        y_true: the number of a class, in the shape of ``y_pred`` without its last axis, or with 1 there.
+        y_pred: (batch, ..., classes).
+        ignore_class: the loss is 0 where this is the target.
+        axis: where the classes are; Keras allows the last one only.
+
+    Raises:
+        ValueError: when the shapes do not fit or, on a CPU, when a target is not the number of a class. Elsewhere the
+            loss of such a target is nan, as asking would mean to wait for the device.
+    """
+    y_true, y_pred = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
+    if ignore_class is None:
+        return _of_class_numbers(y_true, y_pred, from_logits)
+    counts = y_true != ignore_class
+    # A new tensor of probabilities: Keras too forgets the logits here.
+    y_pred = torch.where(counts.unsqueeze(-1), y_pred, 0.0)
+    return torch.where(counts, _of_class_numbers(torch.where(counts, y_true, 0), y_pred, from_logits), 0.0)
+
+
+def _of_class_numbers(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
+    known = _logits(y_pred, from_logits, "sparse_categorical_crossentropy")
+    if known is None:
+        known = torch.log(torch.clamp(y_pred, EPSILON, 1.0 - EPSILON))
+    classes = known.shape[-1]
+    is_class = (y_true >= 0) & (y_true < classes)
+    if y_true.device.type == "cpu" and not is_class.all():
+        raise ValueError(
+            f"sparse_categorical_crossentropy expects targets from 0 to {classes - 1}, the numbers of the "
+            f"{classes} classes predicted, got {y_true[~is_class][0].item()}."
+        )
+    values = F.cross_entropy(known.flatten(0, -2), torch.where(is_class, y_true, 0).flatten(), reduction="none")
+    return torch.where(is_class, values.reshape(y_true.shape), torch.nan)
+
+
+def _softmax_crossentropy(y_true: Tensor, known: Tensor, axis: int) -> Tensor:
+    """``-sum(y_true * log_softmax(known))``, whose gradient is ``softmax(known) - y_true``.
+
+    That is TensorFlow's gradient for all targets, and the right one for those that sum to 1.
+    """
+    known = known - known.amax(axis, keepdim=True).detach()
+    normalizer = torch.logsumexp(known, axis)
+    surplus = y_true.sum(axis) - 1
+    return normalizer - (y_true * known).sum(axis) + surplus * normalizer.detach()
+
+
+def _logits(y_pred: Tensor, from_logits: bool, loss: str) -> Tensor | None:
+    """The logits to compute from, when there are any."""
+    noted = logits.of(y_pred)
+    if noted is None:
+        return y_pred if from_logits else None
+    if from_logits:
+        warnings.warn(
+            f"{loss} has `from_logits=True`, but the predictions come from a sigmoid or softmax activation: they are "
+            "no logits. Leave out either of the two.",
+            stacklevel=4,
+        )
+    return noted
+
+
+class BinaryCrossentropy(FunctionLoss):
+    """:func:`binary_crossentropy` as an object, with the arguments of every loss."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_crossentropy",
+        dtype: object = None,
+    ) -> None:
+        arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(binary_crossentropy, reduction, name, dtype, **arguments)
+
+
+class CategoricalCrossentropy(FunctionLoss):
+    """:func:`categorical_crossentropy` as an object, with the arguments of every loss."""
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_crossentropy",
+        dtype: object = None,
+    ) -> None:
+        arguments = {"from_logits": from_logits, "label_smoothing": label_smoothing, "axis": axis}
+        super().__init__(categorical_crossentropy, reduction, name, dtype, **arguments)
+
+
+class SparseCategoricalCrossentropy(FunctionLoss):
+    """:func:`sparse_categorical_crossentropy` as an object, with the arguments of every loss.
+
+    Under a mean, targets of ``ignore_class`` do not count.
+    """
+
+    def __init__(
+        self,
+        from_logits: bool = False,
+        ignore_class: int | None = None,
+        reduction: str | None = "sum_over_batch_size",
+        axis: int = -1,
+        name: str = "sparse_categorical_crossentropy",
+        dtype: object = None,
+    ) -> None:
+        arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
+        super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
+        self.ignore_class = ignore_class
+
+    def compute_mask(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
+        """``False`` where the target is ``ignore_class``."""
+        if self.ignore_class is None:
+            return None
+        return (y_true != self.ignore_class).reshape(y_pred.shape[:-1])

@@ -1,0 +1,121 @@
+"""Crossentropies that look away from what is predicted well already (Lin et al., 2017)."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm import activations
+from torch_keras_lstm.losses.crossentropy import elementwise_binary, smooth_binary, smooth_categorical
+from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, of_one_shape
+
+
+def binary_focal_crossentropy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """The mean over ``axis`` of binary crossentropies times ``(1 - p)**gamma``, ``p`` the probability of the target.
+
+    Args:
+        apply_class_balancing: weigh targets of 1 by ``alpha``, those of 0 by ``1 - alpha``.
+
+    Other arguments and errors are those of :func:`~torch_keras_lstm.losses.binary_crossentropy`.
+    """
+    y_true, y_pred = of_one_shape("binary_focal_crossentropy", y_true, y_pred)
+    y_true = smooth_binary(y_true, label_smoothing)
+    if from_logits:
+        y_pred = activations.sigmoid(y_pred)
+    probability = y_true * y_pred + (1 - y_true) * (1 - y_pred)
+    values = torch.pow(1.0 - probability, gamma) * elementwise_binary(y_true, y_pred)
+    if apply_class_balancing:
+        values = (y_true * alpha + (1 - y_true) * (1 - alpha)) * values
+    return values.mean(axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    alpha: float | Sequence[float] = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """The sum over classes of categorical crossentropies times ``alpha * (1 - y_pred)**gamma``.
+
+    Args:
+        alpha: one weight for all classes, or one for each.
+
+    Other arguments and errors are those of :func:`~torch_keras_lstm.losses.categorical_crossentropy`, but
+    probabilities are always looked at, and clipped.
+    """
+    y_true, y_pred = of_one_shape("categorical_focal_crossentropy", y_true, y_pred)
+    y_true = smooth_categorical("categorical_focal_crossentropy", y_true, label_smoothing)
+    if from_logits:
+        y_pred = torch.softmax(y_pred, axis)
+    y_pred = torch.clamp(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
+    weight = torch.pow(1.0 - y_pred, gamma) * torch.as_tensor(alpha, dtype=y_pred.dtype, device=y_pred.device)
+    return (weight * -y_true * torch.log(y_pred)).sum(axis)
+
+
+class BinaryFocalCrossentropy(FunctionLoss):
+    """:func:`binary_focal_crossentropy` as an object, with the arguments of every loss."""
+
+    def __init__(
+        self,
+        apply_class_balancing: bool = False,
+        alpha: float = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "binary_focal_crossentropy",
+        dtype: object = None,
+    ) -> None:
+        super().__init__(
+            binary_focal_crossentropy,
+            reduction,
+            name,
+            dtype,
+            apply_class_balancing=apply_class_balancing,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )
+
+
+class CategoricalFocalCrossentropy(FunctionLoss):
+    """:func:`categorical_focal_crossentropy` as an object, with the arguments of every loss."""
+
+    def __init__(
+        self,
+        alpha: float | Sequence[float] = 0.25,
+        gamma: float = 2.0,
+        from_logits: bool = False,
+        label_smoothing: float = 0.0,
+        axis: int = -1,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_focal_crossentropy",
+        dtype: object = None,
+    ) -> None:
+        super().__init__(
+            categorical_focal_crossentropy,
+            reduction,
+            name,
+            dtype,
+            alpha=alpha,
+            gamma=gamma,
+            from_logits=from_logits,
+            label_smoothing=label_smoothing,
+            axis=axis,
+        )

@@ -1,0 +1,140 @@
+"""From the symbolic tensors at both ends of a functional model to its layers and their graph."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node
+from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
+from torch_keras_lstm.models.graph import Call, Graph, TensorSource
+
+
+class Trace(NamedTuple):
+    """A functional model as it was put together.
+
+    Attributes:
+        layers: in Keras 3's order of ``model.layers``.
+        graph: their calls.
+        tensors: the symbolic tensors of the graph; ``None`` when some were replaced by new inputs.
+    """
+
+    layers: list[Layer]
+    graph: Graph
+    tensors: dict[TensorSource, KerasTensor] | None
+
+
+def trace(inputs: Any, outputs: Any) -> Trace:
+    """All that lies between ``inputs`` and ``outputs``: symbolic tensors, or lists or dictionaries of them.
+
+    Raises:
+        TypeError: when one is no symbolic tensor.
+        ValueError: when there are none, or an output needs an input that is not among ``inputs``.
+    """
+    starts = _tensors(inputs, "inputs")
+    _tensors(outputs, "outputs")
+    entries = {tensor: _entry(tensor) for tensor in starts}
+    walk = _Walk(entries)
+    for tensor in flatten(outputs):
+        walk.visit(tensor)
+    layers = walk.layers([entry.node for entry in entries.values()])
+    numbers = _numbers(layers, walk.nodes)
+
+    def source(tensor: KerasTensor) -> TensorSource:
+        tensor = entries.get(tensor, tensor)
+        return TensorSource(tensor.node.layer.name, numbers[tensor.node], tensor.index)
+
+    calls: dict[str, tuple[Call, ...]] = {layer.name: () for layer in layers}
+    for node in numbers:
+        if node.args:
+            args, kwargs = map_leaves(KerasTensor, source, [node.args, node.kwargs])
+            calls[node.layer.name] += (Call(tuple(args), kwargs),)
+    graph = Graph(calls, map_leaves(KerasTensor, source, inputs), map_leaves(KerasTensor, source, outputs))
+    own = all(tensor is entry for tensor, entry in entries.items())
+    return Trace(layers, graph, {source(one): one for node in numbers for one in node.outputs} if own else None)
+
+
+def _tensors(value: Any, what: str) -> list[KerasTensor]:
+    found = flatten(value)
+    for tensor in found:
+        if not isinstance(tensor, KerasTensor):
+            raise TypeError(
+                f"`{what}` of a model must be symbolic tensors, which `Input` and layers called on them give, got "
+                f"{type(tensor).__name__}: {tensor!r:.100}."
+            )
+    if not found:
+        raise ValueError(f"`{what}` of a model must hold at least one symbolic tensor.")
+    return found
+
+
+def _entry(tensor: KerasTensor) -> KerasTensor:
+    """The tensor itself if it is an ``Input``, else a new input for a model that starts from it."""
+    if isinstance(tensor.node.layer, InputLayer):
+        return tensor
+    layer = InputLayer(batch_shape=tensor.shape, dtype=tensor.dtype, name=f"{tensor.name}CLONE")
+    entry: KerasTensor = layer.output
+    return entry
+
+
+def _numbers(layers: list[Layer], nodes: list[Node]) -> dict[Node, int]:
+    """The number of each call among its layer's in the model."""
+    within = set(nodes)
+    kept = [[node for node in layer._inbound_nodes if node in within or not node.args] for layer in layers]
+    return {node: number for own in kept for number, node in enumerate(own)}
+
+
+class _Walk:
+    """The calls that the outputs need, found as Keras 3 finds them, on which the order of its layers hangs.
+
+    Attributes:
+        nodes: each after those whose results it takes.
+    """
+
+    def __init__(self, entries: dict[KerasTensor, KerasTensor]) -> None:
+        self._entries = entries
+        self._starts = {entry.node for entry in entries.values()}
+        self._reached: dict[Layer, int] = {}
+        self._done: set[Node] = set()
+        self.nodes: list[Node] = []
+
+    def visit(self, tensor: KerasTensor) -> None:
+        """Add what ``tensor`` needs; no recursion, because a model may be deep."""
+        pending: list[tuple[Node, Iterator[Node]]] = []
+        self._enter(self._node(tensor), pending)
+        while pending:
+            node, parents = pending[-1]
+            parent = next(parents, None)
+            if parent is None:
+                pending.pop()
+                self.nodes.append(node)
+            else:
+                self._enter(parent, pending)
+
+    def _enter(self, node: Node, pending: list[tuple[Node, Iterator[Node]]]) -> None:
+        if node in self._done:
+            return
+        if not node.args and node not in self._starts:
+            raise ValueError(
+                f"The graph is disconnected: its outputs need the input `{node.layer.name}`, which is not in `inputs`."
+            )
+        self._done.add(node)
+        self._reached.setdefault(node.layer, len(self._reached))
+        pending.append((node, self._parents(node)))
+
+    def _node(self, tensor: KerasTensor) -> Node:
+        return self._entries.get(tensor, tensor).node
+
+    def _parents(self, node: Node) -> Iterator[Node]:
+        return (self._node(tensor) for tensor in leaves(KerasTensor, [*node.args, *node.kwargs.values()]))
+
+    def layers(self, starts: list[Node]) -> list[Layer]:
+        """The layers by their distance from the outputs, the farthest first, then as they were reached."""
+        depths: dict[Node, int] = {}
+        of_layers: dict[Layer, int] = {}
+        for node in reversed(self.nodes):
+            depths[node] = of_layers[node.layer] = max(depths.get(node, 0), of_layers.get(node.layer, 0))
+            for parent in self._parents(node):
+                depths[parent] = max(depths[node] + 1, depths.get(parent, 0))
+        unused = {node.layer: -1 for node in starts if node.layer not in of_layers}
+        reached = unused | self._reached
+        return sorted(reached, key=lambda layer: (-of_layers.get(layer, 0), reached[layer]))

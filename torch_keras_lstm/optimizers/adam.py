@@ -1,0 +1,93 @@
+"""Adam, with Keras' place of epsilon, on torch's fused kernel."""
+
+import math
+from typing import Unpack
+
+import torch
+from torch.optim.adam import adam
+
+from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.gradients import densify, squares
+from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.single_precision import to_single
+
+# where torch has a fused kernel
+_FUSED = frozenset({"cpu", "cuda", "mps", "xpu"})
+
+
+class Adam(Optimizer):
+    """A step against the mean of the past gradients, over the root of the mean of their squares.
+
+    With both means at step t, ``weight -= learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * momentum /
+    (sqrt(velocity) + epsilon)``: epsilon is added before the correction of ``velocity``, in torch.optim.Adam after it.
+
+    Args:
+        beta_1: the share of the old mean of gradients in the new one.
+        beta_2: the same for the mean of squares.
+        epsilon: added to the root, lest it is 0.
+        amsgrad: divide by the root of the largest velocity so far.
+        common: as in :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: object = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        **common: Unpack[OptimizerArguments],
+    ) -> None:
+        super().__init__(learning_rate, **common)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.amsgrad = amsgrad
+
+    def create_state(self) -> None:
+        """The means of gradients and of squares, and the largest of the latter."""
+        self.add_state(momentum=0.0, velocity=0.0)
+        if self.amsgrad:
+            self.add_state(velocity_hat=0.0)
+
+    def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
+        """Move ``parameters``; see :meth:`Optimizer.update_step`."""
+        step = self.iterations + 1
+        # Keras raises float32's beta to this power, whatever the type of the weights.
+        corrections = 1 - to_single(self.beta_1) ** step, 1 - to_single(self.beta_2) ** step
+        rate = learning_rate * math.sqrt(corrections[1]) / corrections[0]
+        if gradients[0].is_sparse or parameters[0].device.type not in _FUSED:
+            self._by_single_operations(parameters, gradients, state, rate)
+        else:
+            self._by_fused_kernel(parameters, gradients, state, rate)
+
+    def _by_fused_kernel(self, parameters: Tensors, gradients: Tensors, state: State, rate: float) -> None:
+        # `rate` is corrected already. At a step count of infinity torch corrects nothing, for beta ** inf is 0.
+        steps = [torch.full((), math.inf, device=parameters[0].device)] * len(parameters)
+        adam(
+            parameters,
+            gradients,
+            state["momentum"],
+            state["velocity"],
+            state.get("velocity_hat", []),
+            steps,
+            fused=True,
+            amsgrad=self.amsgrad,
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            lr=rate,
+            weight_decay=0.0,
+            eps=self.epsilon,
+            maximize=False,
+        )
+
+    def _by_single_operations(self, parameters: Tensors, gradients: Tensors, state: State, rate: float) -> None:
+        velocities = state["velocity"]
+        torch._foreach_lerp_(state["momentum"], densify(gradients), 1 - self.beta_1)
+        torch._foreach_lerp_(velocities, squares(gradients), 1 - self.beta_2)
+        if self.amsgrad:
+            torch._foreach_maximum_(state["velocity_hat"], velocities)
+            velocities = state["velocity_hat"]
+        roots = torch._foreach_sqrt(velocities)
+        torch._foreach_add_(roots, self.epsilon)
+        torch._foreach_addcdiv_(parameters, state["momentum"], roots, -rate)

@@ -1,0 +1,50 @@
+"""Adam with the largest past gradient in place of the mean of squares."""
+
+from typing import Unpack
+
+import torch
+
+from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.gradients import densify, magnitudes
+from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.single_precision import to_single
+
+
+class Adamax(Optimizer):
+    """At step t ``weight -= learning_rate * momentum / ((1 - beta_1**t) * (norm + epsilon))``.
+
+    torch.optim.Adamax adds epsilon to each gradient instead, before the largest is taken.
+
+    Args:
+        beta_1: the share of the old mean of gradients, ``momentum``, in the new one.
+        beta_2: what is left of the largest absolute gradient, ``norm``, at the next step.
+        epsilon: added to ``norm``, lest it is 0.
+        common: as in :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: object = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **common: Unpack[OptimizerArguments],
+    ) -> None:
+        super().__init__(learning_rate, **common)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def create_state(self) -> None:
+        """The mean of gradients and the largest."""
+        self.add_state(momentum=0.0, norm=0.0)
+
+    def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
+        """Move ``parameters``; see :meth:`Optimizer.update_step`."""
+        momentums, norms = state["momentum"], state["norm"]
+        correction = 1 - to_single(self.beta_1) ** (self.iterations + 1)
+        torch._foreach_lerp_(momentums, densify(gradients), 1 - self.beta_1)
+        torch._foreach_mul_(norms, self.beta_2)
+        torch._foreach_maximum_(norms, magnitudes(gradients))
+        divisors = torch._foreach_add(norms, self.epsilon)
+        torch._foreach_addcdiv_(parameters, momentums, divisors, -learning_rate / correction)

@@ -1,0 +1,60 @@
+"""Adam with Nesterov's momentum."""
+
+from typing import Unpack
+
+import torch
+
+from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.gradients import densify, squares
+from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.single_precision import to_single
+
+
+class Nadam(Optimizer):
+    """Adam that looks one step ahead, with a ``beta_1`` that grows: at step t it is ``beta_1 * (1 - 0.5 * 0.96**t)``.
+
+    Args:
+        beta_1: what the share of the old mean of gradients in the new one grows to.
+        beta_2: the share of the old mean of squares in the new one.
+        epsilon: added to the root of the corrected mean of squares, lest it is 0.
+        common: as in :class:`Optimizer`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: object = 0.001,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        **common: Unpack[OptimizerArguments],
+    ) -> None:
+        super().__init__(learning_rate, **common)
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+
+    def create_state(self) -> None:
+        """The means of gradients and of squares, and the product of all shares so far."""
+        self.add_state(momentum=0.0, velocity=0.0)
+        self.scalars["u_product"] = 1.0
+
+    def begin_update(self) -> None:
+        """Multiply this step's share into the product, which Keras keeps in the precision of the weights."""
+        self.scalars["u_product"] *= self.beta_1 * (1 - 0.5 * 0.96 ** (self.iterations + 1))
+
+    def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
+        """Move ``parameters``; see :meth:`Optimizer.update_step`."""
+        step = self.iterations + 1
+        # Here, unlike above, Keras makes float32 tensors of the betas and of the decay before it computes.
+        beta_1, beta_2, decay = to_single(self.beta_1), to_single(self.beta_2), to_single(0.96)
+        share, next_share = (beta_1 * (1 - 0.5 * decay**time) for time in (step, step + 1))
+        product = self.scalars["u_product"]
+        momentums, velocities, dense = state["momentum"], state["velocity"], densify(gradients)
+        torch._foreach_lerp_(momentums, dense, 1 - beta_1)
+        torch._foreach_lerp_(velocities, squares(gradients), 1 - beta_2)
+        ahead = torch._foreach_mul(momentums, next_share / (1 - product * next_share))
+        torch._foreach_add_(ahead, dense, alpha=(1 - share) / (1 - product))
+        roots = torch._foreach_div(velocities, 1 - beta_2**step)
+        torch._foreach_sqrt_(roots)
+        torch._foreach_add_(roots, self.epsilon)
+        torch._foreach_addcdiv_(parameters, ahead, roots, -learning_rate)

@@ -1,0 +1,37 @@
+"""A rate that falls by the same factor in the same time."""
+
+from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, check_positive, single
+
+
+class ExponentialDecay(LearningRateSchedule):
+    """``initial_learning_rate * decay_rate ** (step / decay_steps)``.
+
+    Args:
+        staircase: round ``step / decay_steps`` down.
+        name: kept for the configuration.
+
+    Raises:
+        ValueError: when ``decay_steps`` is not positive.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        decay_steps: float,
+        decay_rate: float,
+        staircase: bool = False,
+        name: str = "ExponentialDecay",
+    ) -> None:
+        check_positive("decay_steps", decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = decay_steps
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        """The learning rate of the next batch after ``step`` others."""
+        elapsed = single(step) / single(self.decay_steps)
+        if self.staircase:
+            elapsed = elapsed.floor()
+        return (single(self.initial_learning_rate) * single(self.decay_rate) ** elapsed).item()

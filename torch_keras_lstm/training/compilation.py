@@ -1,0 +1,141 @@
+"""``compile``, and what was measured since."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch_keras_lstm import optimizers
+from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.callbacks.callback import Logs
+from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.metrics import Metric
+from torch_keras_lstm.training.compiled import Compiled
+from torch_keras_lstm.training.compiled_loss import CompiledLoss
+from torch_keras_lstm.training.compiled_metrics import CompiledMetrics
+from torch_keras_lstm.training.fabric_strategy import FabricStrategy
+from torch_keras_lstm.training.logs import as_numbers
+from torch_keras_lstm.training.strategy import SingleProcess
+
+
+class Compilable(Layer):
+    """A layer that knows its optimizer, loss and metrics.
+
+    Attributes:
+        stop_training: set it to end ``fit`` after the present batch.
+    """
+
+    stop_training = False
+
+    _compiled: Compiled | None = None
+
+    def compile(  # torch's own `Module.compile` is `torch.compile` in place
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        loss_weights: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+        auto_scale_loss: bool = True,
+        fabric: Any = None,
+    ) -> None:
+        """Say how the model is to be trained and what is to be measured.
+
+        Args:
+            optimizer: a Keras name or configuration, an object of ``torch_keras_lstm.optimizers``, or an optimizer or
+                optimizer class of ``torch.optim``; ``None`` for a model that is only evaluated.
+            loss: a Keras name, an object of ``torch_keras_lstm.losses``, a function of targets and predictions, or a
+                loss of ``torch.nn``; for several outputs also a list, or a dictionary by the outputs' names, of them.
+            loss_weights: how much the loss of each output counts: a list or dictionary of numbers.
+            metrics: a list of Keras names, objects of ``torch_keras_lstm.metrics`` or functions; for several outputs a
+                list with a metric or a list of metrics for each, or a dictionary of such by name. "accuracy" is binary,
+                sparse or categorical accuracy by the shapes of targets and predictions.
+            weighted_metrics: metrics that sample weights apply to; ``metrics`` ignore them.
+            run_eagerly: taken for Keras' sake; everything runs eagerly.
+            steps_per_execution: callbacks are called after so many batches.
+            jit_compile: taken for Keras' sake; there is no XLA here.
+            auto_scale_loss: taken for Keras' sake; there is no float16 here.
+            fabric: a ``lightning_fabric.Fabric`` that is launched: the model, which must be built, is moved to its
+                device and trained in its precision by all of its processes. See :class:`FabricStrategy`.
+
+        Raises:
+            ValueError: for an unknown name, or an argument of a wrong form.
+            TypeError: for an object that is none of these.
+        """
+        arguments = {name: value for name, value in locals().items() if name in _COMPILE_ARGUMENTS}
+        self._compiled = Compiled(
+            optimizers.get(optimizer),
+            None if loss is None else CompiledLoss(loss, loss_weights),
+            CompiledMetrics(metrics, weighted_metrics),
+            SingleProcess() if fabric is None else FabricStrategy(fabric, self),
+            {**arguments, "steps_per_execution": positive_integer("steps_per_execution", steps_per_execution)},
+        )
+        self.stop_training = False
+
+    @property
+    def compiled(self) -> bool:
+        """Whether ``compile`` was called."""
+        return self._compiled is not None
+
+    @property
+    def optimizer(self) -> Any:
+        """The optimizer that the model was compiled with."""
+        return None if self._compiled is None else self._compiled.optimizer
+
+    @property
+    def loss(self) -> Any:
+        """The loss that the model was compiled with, as it was given."""
+        return None if self._compiled is None else self._compiled.arguments["loss"]
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """All that is measured: the mean loss, the compiled metrics, the means of the outputs' losses, own metrics."""
+        own = [value for value in vars(self).values() if isinstance(value, Metric)]
+        compiled = self._compiled
+        if compiled is None:
+            return own
+        outputs = compiled.loss.means if compiled.loss else []
+        return [compiled.loss_mean, *compiled.metrics.metrics, *outputs, *own]
+
+    @property
+    def metrics_names(self) -> list[str]:
+        """Their names."""
+        return [metric.name for metric in self.metrics]
+
+    @property
+    def metrics_by_name(self) -> dict[str, Metric]:
+        """The compiled metrics by the names that logs have; none before the first batch."""
+        return {} if self._compiled is None else self._compiled.metrics.by_name
+
+    def reset_metrics(self) -> None:
+        """Begin to measure anew."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """What was measured since the metrics were reset, by the names that logs have."""
+        compiled = self._check_compiled("get_metrics_result")
+        named = compiled.metrics.by_name
+        others = [metric for metric in self.metrics if not any(metric is one for one in named.values())]
+        results = {metric.name: metric.result() for metric in others}
+        return results | {name: metric.result() for name, metric in named.items()}
+
+    def _check_compiled(self, method: str) -> Compiled:
+        if self._compiled is None:
+            raise ValueError(
+                f"You must call `compile()` before `{method}()`, for example "
+                '`model.compile(optimizer="adam", loss="mse")`.'
+            )
+        return self._compiled
+
+    def _logs(self, own: Mapping[str, Any] | None) -> Logs:
+        """The logs: what a step of the user's own gave, unless it is what the metrics say anyway."""
+        measured = self.get_metrics_result()
+        return as_numbers(measured if own is None or own.keys() == measured.keys() else own)
+
+
+_COMPILE_ARGUMENTS = (
+    "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",
+    "jit_compile", "auto_scale_loss",
+)  # fmt: skip

@@ -1,0 +1,58 @@
+"""The batches of one epoch after the other, with Keras' rules of what an epoch is."""
+
+import warnings
+from collections.abc import Iterator
+from itertools import islice
+
+from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.training.batch import Batch
+from torch_keras_lstm.training.data_source import Batches
+
+
+class Epochs:
+    """Each iteration is an epoch: a pass over the data, or ``steps`` batches of a pass that goes on from the last.
+
+    Data that end before ``steps`` batches end the epoch with a warning; the next one begins a new pass. A generator
+    that is given without ``steps`` and ends, ends the first epoch, and cannot be begun anew.
+
+    Args:
+        batches: the data.
+        steps: batches in an epoch; ``None`` for all there are.
+        steps_per_execution: how many batches are handed out together.
+    """
+
+    def __init__(self, batches: Batches, steps: int | None = None, steps_per_execution: int = 1) -> None:
+        self._batches = batches
+        self._steps = None if steps is None else positive_integer("steps", steps)
+        self._together = steps_per_execution
+        self._pass: Iterator[Batch] | None = None
+        self._seen = 0
+        self.num_batches = batches.num_batches if self._steps is None else self._steps
+        """How many batches an epoch has; ``None`` until the end of the first one when nobody can know."""
+
+    def __iter__(self) -> Iterator[tuple[int, int, list[Batch]]]:
+        """Number of the first batch and of the last, and the batches between, some ``steps_per_execution``."""
+        if self._pass is None or self._steps is None or self._seen == self._batches.num_batches:
+            self._pass, self._seen = iter(self._batches), 0
+        step = 0
+        while self._steps is None or step < self._steps:
+            wanted = self._together if self._steps is None else min(self._together, self._steps - step)
+            batches = list(islice(self._pass, wanted))
+            self._seen += len(batches)
+            if batches:
+                yield step, step + self._together - 1, batches
+            step += len(batches)
+            if len(batches) < wanted:
+                self._ran_out(step)
+                return
+
+    def _ran_out(self, step: int) -> None:
+        self._pass = None
+        if self.num_batches is None:
+            self.num_batches = step
+        if step == 0 or step < self.num_batches:
+            warnings.warn(
+                "Your input ran out of data; interrupting training. Make sure that your dataset or generator can "
+                "generate at least `steps_per_epoch * epochs` batches.",
+                stacklevel=4,
+            )

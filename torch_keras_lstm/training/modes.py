@@ -1,0 +1,35 @@
+"""Training mode and evaluation mode for as long as they are needed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+
+@contextmanager
+def training_mode(module: nn.Module) -> Iterator[None]:
+    """Inside, ``module.train()`` holds and gradients are recorded; then each module has the mode again that it had."""
+    with _mode(module, True), torch.enable_grad():
+        yield
+
+
+@contextmanager
+def evaluation_mode(module: nn.Module) -> Iterator[None]:
+    """Inside, ``module.eval()`` holds and no gradients are recorded; then each module has its mode back.
+
+    It is not torch's inference mode, because the states that a stateful layer keeps are used in training later.
+    """
+    with _mode(module, False), torch.no_grad():
+        yield
+
+
+@contextmanager
+def _mode(module: nn.Module, training: bool) -> Iterator[None]:
+    before = [(one, one.training) for one in module.modules()]
+    module.train(training)
+    try:
+        yield
+    finally:
+        for one, mode in before:
+            one.training = mode

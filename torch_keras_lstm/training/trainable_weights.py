@@ -1,0 +1,24 @@
+"""What an optimizer trains: the parameters by the names and in the order of Keras' weights."""
+
+from collections.abc import Iterator
+
+from torch import Tensor, nn
+
+from torch_keras_lstm.layers.layer import Layer
+
+
+def trainable_weights(model: nn.Module) -> list[tuple[str, Tensor]]:
+    """Each parameter that takes a gradient, once; the parts of one weight of Keras' have one name."""
+    found = {id(tensor): (name, tensor) for name, tensor in reversed([*_named(model)]) if tensor.requires_grad}
+    return [*reversed(found.values())]
+
+
+def _named(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    for path, module in model.named_modules():
+        own = dict(module.named_parameters(recurse=False))
+        for row in module._rows if isinstance(module, Layer) else ():
+            for attribute in row.parameters:
+                if attribute in own:
+                    yield f"{path}.{row.name}".lstrip("."), own.pop(attribute)
+        for attribute, tensor in own.items():
+            yield f"{path}.{attribute}".lstrip("."), tensor
