@@ -3,6 +3,7 @@
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
+from torch_keras_lstm.conversion.training_state import SavedTraining, load_training
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
 
 __all__ = [
@@ -10,10 +11,12 @@ __all__ = [
     "LayerReport",
     "OutputComparison",
     "Report",
+    "SavedTraining",
     "Verification",
     "convert",
     "inspect",
     "load_model",
+    "load_training",
     "load_weights",
     "save_record",
     "verify",

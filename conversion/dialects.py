@@ -46,6 +46,12 @@ class Producer:
         return self.version is not None and re.match(r"2\.1[23](\.|$)", self.version) is not None
 
     @property
+    def sorts_trained_weights(self) -> bool:
+        """Whether optimizers had the weights sorted by name, as they had in Keras 1 and the first releases of 2."""
+        early = self.version is not None and re.match(r"2\.(0|1\.[0-5])(\.|-|$)", self.version) is not None
+        return self.generation is Generation.KERAS_1 or (self.generation is Generation.KERAS_2 and early)
+
+    @property
     def holds_initial_states(self) -> bool:
         """Whether masked steps before the first other one gave the initial state, as they did up to Keras 2.2."""
         early = self.version is not None and re.match(r"2\.[0-2](\.|$)", self.version) is not None

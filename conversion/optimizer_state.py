@@ -81,7 +81,7 @@ def _trainable_weights(model: Layer) -> Iterator[_Weight]:
     """In the order of Keras' ``trainable_weights``."""
     for owner in model.weighted_layers():
         for row, tensor in owner.own_weights():
-            if tensor.requires_grad:
+            if any(getattr(owner, attribute).requires_grad for attribute in row.parameters):
                 yield _Weight(owner, row, tuple(tensor.shape))
 
 

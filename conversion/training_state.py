@@ -8,7 +8,6 @@ from typing import Any
 from torch_keras_lstm import optimizers
 from torch_keras_lstm.conversion.arrays import ArraysByLayer
 from torch_keras_lstm.conversion.containers import SavedModel, naming, open_saved_model
-from torch_keras_lstm.conversion.dialects import Generation
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import restore
 from torch_keras_lstm.layers import Layer
@@ -77,22 +76,22 @@ def _optimizer(
         optimizer.build(parameters)
         arrays = () if saved.weights is None else saved.weights.optimizer
         if arrays:
-            _check_layouts(saved)
+            _check_order(saved)
         restore(optimizer, model, arrays, entry["config"] if isinstance(entry, Mapping) else {})
     return optimizer
 
 
-def _check_layouts(saved: SavedModel) -> None:
-    """Raise where the optimizer's arrays would need the conversions that the weights themselves go through."""
+def _check_order(saved: SavedModel) -> None:
+    """Raise where the optimizer's arrays are in another order than the weights, or in layouts that are converted."""
     flipped = (
         saved.weights is not None
         and isinstance(saved.weights.arrays, ArraysByLayer)
         and saved.weights.arrays.flipped_kernels
     )
-    if flipped or saved.description.producer.generation is Generation.KERAS_1:
+    if flipped or saved.description.producer.sorts_trained_weights:
         raise ValueError(
-            "The optimizer's state was written by Keras 1 or on Theano, in layouts of their own that are not read: "
-            "compile the model anew to train it."
+            f"The state of the optimizer is not read from files of {saved.description.producer}, only from those of "
+            "Keras 2.1.6 and later, not on Theano: compile the model anew to train it."
         )
 
 

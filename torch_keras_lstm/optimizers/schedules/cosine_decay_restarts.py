@@ -3,7 +3,12 @@
 import math
 
 from torch_keras_lstm.optimizers.schedules.cosine_decay import cosine
-from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, check_positive, single
+from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import (
+    LearningRateSchedule,
+    check_positive,
+    quotient,
+    single,
+)
 
 
 class CosineDecayRestarts(LearningRateSchedule):
@@ -37,7 +42,7 @@ class CosineDecayRestarts(LearningRateSchedule):
     def __call__(self, step: int) -> float:
         """The learning rate of the next batch after ``step`` others."""
         growth, alpha = single(self.t_mul), single(self.alpha)
-        elapsed = single(step) / single(self.first_decay_steps)
+        elapsed = quotient(step, self.first_decay_steps)
         if self.t_mul == 1:
             restarts = elapsed.floor()
             fraction = elapsed - restarts

@@ -1,6 +1,11 @@
 """A rate that falls by the same factor in the same time."""
 
-from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, check_positive, single
+from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import (
+    LearningRateSchedule,
+    check_positive,
+    quotient,
+    single,
+)
 
 
 class ExponentialDecay(LearningRateSchedule):
@@ -31,7 +36,7 @@ class ExponentialDecay(LearningRateSchedule):
 
     def __call__(self, step: int) -> float:
         """The learning rate of the next batch after ``step`` others."""
-        elapsed = single(step) / single(self.decay_steps)
+        elapsed = quotient(step, self.decay_steps)
         if self.staircase:
             elapsed = elapsed.floor()
         return (single(self.initial_learning_rate) * single(self.decay_rate) ** elapsed).item()

@@ -1,6 +1,11 @@
 """A rate that falls as one over the time."""
 
-from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import LearningRateSchedule, check_positive, single
+from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import (
+    LearningRateSchedule,
+    check_positive,
+    quotient,
+    single,
+)
 
 
 class InverseTimeDecay(LearningRateSchedule):
@@ -31,7 +36,9 @@ class InverseTimeDecay(LearningRateSchedule):
 
     def __call__(self, step: int) -> float:
         """The learning rate of the next batch after ``step`` others."""
-        elapsed = single(step) / single(self.decay_steps)
+        rate = single(self.decay_rate)
         if self.staircase:
-            elapsed = elapsed.floor()
-        return (single(self.initial_learning_rate) / (1 + single(self.decay_rate) * elapsed)).item()
+            decay = rate * quotient(step, self.decay_steps).floor()
+        else:  # TensorFlow multiplies the two constants first
+            decay = single(step) * quotient(self.decay_rate, self.decay_steps)
+        return (single(self.initial_learning_rate) / (1 + decay)).item()

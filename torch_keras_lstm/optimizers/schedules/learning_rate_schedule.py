@@ -26,6 +26,11 @@ def single(value: float) -> Tensor:
     return torch.tensor(value, dtype=torch.float32)
 
 
+def quotient(value: float, divisor: float) -> Tensor:
+    """``value / divisor`` as TensorFlow computes it in ``fit``: times the reciprocal of the constant."""
+    return single(value) * (1 / single(divisor))
+
+
 def check_positive(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a finite number above 0."""
     check_number(name, value)

@@ -1,0 +1,107 @@
+"""A model trained in Keras and loaded here with its optimizer follows the curve that Keras follows from there."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tf_keras
+import torch
+
+from tests.parity.precision import float64
+from tests.tolerances import assert_close
+from torch_keras_lstm.conversion import load_model, load_training
+from torch_keras_lstm.losses import mean_squared_error
+
+BATCH, TIME, FEATURES, STEPS = 6, 2, 3, 6
+
+# Keras' own variables, when Keras writes them; tf_keras about its own .h5
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning"),
+]
+
+Maker = Callable[[Any], Any]
+
+OF_KERAS_3: dict[str, tuple[str, Maker]] = {
+    "adam": ("keras", lambda k: k.optimizers.Adam(0.01, amsgrad=True)),
+    "momentum": ("h5", lambda k: k.optimizers.SGD(0.1, momentum=0.9)),
+    "nadam": ("h5", lambda k: k.optimizers.Nadam(0.01)),
+    "averages and sums": ("keras", lambda k: k.optimizers.AdamW(
+        k.optimizers.schedules.InverseTimeDecay(0.01, 2, 0.5), use_ema=True, gradient_accumulation_steps=2
+    )),
+}  # fmt: skip
+OF_TF_KERAS: dict[str, tuple[str, Maker]] = {
+    "adam": ("h5", lambda k: k.optimizers.Adam(0.01, amsgrad=True)),
+    "sgd": ("keras", lambda k: k.optimizers.SGD(0.1)),
+    "rmsprop": ("keras", lambda k: k.optimizers.RMSprop(0.01, momentum=0.5, centered=True)),
+    "legacy adam": ("h5", lambda k: k.optimizers.legacy.Adam(0.01, amsgrad=True)),
+}
+
+
+def layers(k: Any) -> list[Any]:
+    """Weights that are frozen, weights that are two parameters here, and both halves of a Bidirectional."""
+    frozen = k.layers.Dense(5, activation="tanh", trainable=False)
+    return [
+        k.layers.Bidirectional(k.layers.LSTM(2, return_sequences=True)),
+        frozen,
+        k.layers.GRU(3, reset_after=True),
+        k.layers.Dense(1),
+    ]
+
+
+def data() -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(21)
+    return rng.normal(size=(BATCH, TIME, FEATURES)), rng.normal(size=(BATCH, 1))
+
+
+def trained(k: Any, optimizer: Any) -> Any:
+    model = k.Sequential([k.layers.Input((TIME, FEATURES)), *layers(k)])
+    model.compile(optimizer=optimizer, loss="mean_squared_error", metrics=["mae"], run_eagerly=True)
+    for _ in range(3):
+        model.train_on_batch(*data())
+    return model
+
+
+def goes_on(path: Path) -> list[float]:
+    """The losses of further steps here."""
+    model = load_model(path)
+    training = load_training(path, model)
+    assert training is not None
+    assert (training.loss, training.metrics) == ("mean_squared_error", ["mae"])
+    optimizer = training.optimizer
+    assert optimizer is not None
+    assert optimizer.iterations > 0
+    inputs, targets = (torch.tensor(array) for array in data())
+    losses = []
+    for _ in range(STEPS):
+        optimizer.zero_grad()
+        loss = mean_squared_error(targets, model(inputs)).mean()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def compare(k: Any, optimizer: Maker, path: Path) -> None:
+    with float64(k):
+        theirs = trained(k, optimizer(k))
+        theirs.save(path)
+        expected = theirs.fit(*data(), batch_size=BATCH, epochs=STEPS, shuffle=False, verbose=0).history["loss"]
+    got = goes_on(path)
+    for step, (mine, keras_loss) in enumerate(zip(got, expected, strict=True)):
+        assert_close([mine], [keras_loss], "float64 curve", f"loss of step {step}")
+
+
+@pytest.mark.parametrize("name", OF_KERAS_3)
+def test_keras_3(tmp_path: Path, name: str) -> None:
+    container, optimizer = OF_KERAS_3[name]
+    compare(keras, optimizer, tmp_path / f"m.{container}")
+
+
+@pytest.mark.parametrize("name", OF_TF_KERAS)
+def test_tf_keras(tmp_path: Path, name: str) -> None:
+    container, optimizer = OF_TF_KERAS[name]
+    compare(tf_keras, optimizer, tmp_path / f"m.{container}")
