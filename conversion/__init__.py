@@ -4,17 +4,21 @@ from torch_keras_lstm.conversion.loading import convert, inspect, load_model
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
+from torch_keras_lstm.conversion.writing import Training, save_model, save_weights
 
 __all__ = [
     "LayerComparison",
     "LayerReport",
     "OutputComparison",
     "Report",
+    "Training",
     "Verification",
     "convert",
     "inspect",
     "load_model",
     "load_weights",
+    "save_model",
     "save_record",
+    "save_weights",
     "verify",
 ]
