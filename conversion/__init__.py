@@ -5,6 +5,7 @@ from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
 from torch_keras_lstm.conversion.training_state import SavedTraining, load_training
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
+from torch_keras_lstm.conversion.writing import Training, save_model, save_weights
 
 __all__ = [
     "LayerComparison",
@@ -12,12 +13,15 @@ __all__ = [
     "OutputComparison",
     "Report",
     "SavedTraining",
+    "Training",
     "Verification",
     "convert",
     "inspect",
     "load_model",
     "load_training",
     "load_weights",
+    "save_model",
     "save_record",
+    "save_weights",
     "verify",
 ]

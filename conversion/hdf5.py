@@ -1,4 +1,4 @@
-"""HDF5 files as named, lazily read arrays. The only module that imports h5py.
+"""HDF5 files as named, lazily read arrays. Only this module and write_hdf5 import h5py.
 
 Groups and datasets are reached through hard links alone: soft and external links, virtual datasets and external storage
 would let a model file read other files of the machine (CVE-2026-1669), and are refused. An array's bytes

@@ -135,7 +135,8 @@ def _model_config(name: str, layers: Sequence[LayerDescription], graph: Graph | 
     entries = [layer.to_config() for layer in layers]
     if graph is None:
         return {"class_name": "Sequential", "config": {"name": name, "layers": entries}}
-    joined = graph.to_config()
+    models = {layer.name for layer in layers if isinstance(layer, NestedModel) and layer.graph is not None}
+    joined = graph.to_config(models)
     nodes = joined.pop("inbound_nodes")
     named = [
         {**entry, "name": layer.name, "inbound_nodes": nodes[layer.name]}
@@ -269,10 +270,11 @@ class _Reader:
             ends_from_config(table.get("output_layers"), "`output_layers`"),
         )
         models = frozenset(name for name, entry in named.items() if entry["class_name"] in _MODEL_CLASSES)
-        graph = topology.counted_from_zero(graph, models)
-        if self.own or self.producer.generation < Generation.KERAS_3:
-            return graph
-        return without_implicit_masks(graph, named)
+        if self.producer.generation < Generation.KERAS_3:
+            return topology.counted_from_zero(graph, models)
+        functional = {name for name in models if named[name]["class_name"] != "Sequential"}
+        graph = graph.ends_counted_from_zero(functional)
+        return graph if self.own else without_implicit_masks(graph, named)
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.

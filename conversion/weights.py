@@ -409,3 +409,56 @@ def _saved_class(module: Any) -> str:
 def _variables(owner: Any) -> str:
     """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
     return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A weight with its value, for a file that is written.
+
+    Attributes:
+        path: its name in Keras' style, ``lstm/lstm_cell/kernel``.
+        array: the value in Keras' layout.
+        trainable: whether it is trained: neither it nor a layer around it is frozen.
+    """
+
+    path: str
+    array: Array
+    trainable: bool
+
+
+def values(layers: Iterable[Layer]) -> list[Value]:
+    """The weights of built layers, in the order of Keras' ``get_weights``."""
+    found = []
+    for layer in layers:
+        for path, owner in layer.named_modules():
+            if isinstance(owner, Layer):
+                around = [layer, *(layer.get_submodule(".".join(path.split(".")[:end])) for end in _lengths(path))]
+                scopes = [part.name for part in around if isinstance(part, Layer)]
+                trained = all(part.trainable for part in around if isinstance(part, Layer))
+                if _variables(owner) != "vars":
+                    scopes.append(f"{snake_case(type(owner).__name__)}_cell")
+                for row, array in _own_arrays(owner):
+                    found.append(Value("/".join([*scopes, row.name]), array, trained and row.trainable))
+    return found
+
+
+def _lengths(path: str) -> range:
+    return range(1, len(path.split(".")) + 1) if path else range(0)
+
+
+def variable_groups(layers: Sequence[Layer]) -> dict[str, tuple[str, list[Array]]]:
+    """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order."""
+    places = _places(layers, "layers", ArraysByPath("layers", {}), Producer(Generation.KERAS_3, None))
+    groups: dict[str, tuple[str, list[Array]]] = {}
+    stored: set[Layer] = set()
+    for owner, place in places:
+        if isinstance(owner, Layer) and owner not in stored:
+            stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
+            groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])
+    return groups
+
+
+def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
+    for row, tensor in owner.own_weights():
+        tensor = tensor.detach().cpu()
+        yield row, np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)

@@ -57,7 +57,7 @@ def rewired(k: Any, random: np.random.Generator) -> tuple[Any, Any]:
     whole = k.Model(x, k.layers.Dense(2, name="head")(first.outputs[0]))
     features = k.Model(whole.input, whole.get_layer("low").output, name="features")
     upper = k.Model(first.layers[0].output, first.outputs[0], name="upper")
-    y = k.Input((7, 4))
+    y = k.Input((7, 4), name="again")
     low = features(y, training=False)
     return k.Model(y, [upper(low), k.layers.GlobalAveragePooling1D()(low)], name="all"), random.normal(size=(3, 7, 4))
 

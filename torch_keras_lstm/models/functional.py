@@ -159,6 +159,10 @@ class Functional(Model):
         """The same in a list."""
         return flatten(self.output)
 
+    def tensor(self, source: TensorSource) -> KerasTensor:
+        """The symbolic tensor that stands for an output of a call in the graph."""
+        return self._symbolic()[source]
+
     def _symbolic(self) -> dict[TensorSource, KerasTensor]:
         if self._tensors is None:
             self.build()
@@ -333,7 +337,8 @@ class Functional(Model):
 
     def get_config(self) -> dict[str, Any]:
         """The layers' configurations and their calls, in Keras 3's form."""
-        graph = self.graph.to_config()
+        models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
+        graph = self.graph.to_config(models)
         nodes = graph.pop("inbound_nodes")
         layers = [
             {**serialize(layer), "name": layer.name, "inbound_nodes": nodes.get(layer.name, [])}
@@ -351,6 +356,7 @@ class Functional(Model):
             ends_from_config(config["input_layers"], "`input_layers`"),
             ends_from_config(config["output_layers"], "`output_layers`"),
         )
+        graph = graph.ends_counted_from_zero({layer.name for layer in layers if isinstance(layer, Functional)})
         return cls.from_graph(layers, graph, config.get("name"), config.get("trainable", True))
 
     def __getstate__(self) -> dict[str, Any]:

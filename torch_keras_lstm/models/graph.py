@@ -4,8 +4,8 @@ The configuration is Keras 3's: ``inbound_nodes`` of a layer are its calls, ``{"
 which an output of another call stands as a ``__keras_tensor__`` with its ``keras_history``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
@@ -95,13 +95,32 @@ class Graph:
             raise ValueError(f"A tensor comes from call {number} of layer `{layer}`, which has {len(calls)} calls.")
         return calls[number]
 
-    def to_config(self) -> dict[str, Any]:
-        """``inbound_nodes`` by layer, ``input_layers`` and ``output_layers``, as Keras 3 writes them."""
+    def to_config(self, models: Container[str] = ()) -> dict[str, Any]:
+        """``inbound_nodes`` by layer, ``input_layers`` and ``output_layers``, as Keras 3 writes them.
+
+        Args:
+            models: the names of the layers that are functional models. At the model's ends, and there alone, Keras
+                counts their calls from 1.
+        """
+
+        def end(source: TensorSource) -> list[Any]:
+            return [source.layer, source.call + (source.layer in models), source.output]
+
         return {
             "inbound_nodes": {name: [_call_to_config(call) for call in calls] for name, calls in self.calls.items()},
-            "input_layers": map_sources(list, self.inputs),
-            "output_layers": map_sources(list, self.outputs),
+            "input_layers": map_sources(end, self.inputs),
+            "output_layers": map_sources(end, self.outputs),
         }
+
+    def ends_counted_from_zero(self, models: Container[str]) -> "Graph":
+        """The graph with calls of ``models`` at its outputs counted as all others, from 0, if they are not already."""
+        from_one = {source.layer for source in sources_in(self.outputs) if source.layer in models}
+        from_one -= {source.layer for source in sources_in(self.outputs) if source.call == 0}
+
+        def renumbered(source: TensorSource) -> TensorSource:
+            return source._replace(call=source.call - (source.layer in from_one))
+
+        return replace(self, outputs=map_sources(renumbered, self.outputs))
 
 
 def calls_from_config(nodes: object, place: str) -> tuple[Call, ...]:

@@ -77,6 +77,32 @@ class Model(Trainer):
         names = ", ".join(as_layer(layer).name for layer in self.layers)
         raise ValueError(f"Model `{self.name}` has no layer {name!r}; it has {names}.")
 
+    def save(self, path: str | Path, overwrite: bool = True, include_optimizer: bool = True) -> None:
+        """Save the model, architecture and weights, for :func:`torch_keras_lstm.models.load_model` and for Keras.
+
+        Args:
+            path: ``.keras``, ``.h5``, or without a suffix a folder; see :func:`torch_keras_lstm.conversion.save_model`.
+            overwrite: replace what is there, which stays whole until the new file is.
+            include_optimizer: save how the model is compiled, and the state of its optimizer, too.
+
+        Raises:
+            ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.
+            OSError: when the file cannot be written.
+        """
+        from torch_keras_lstm.models.saving import save_model  # writing files is not what a model needs to run
+
+        save_model(self, path, self.training_description() if include_optimizer else None, overwrite)
+
+    def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
+        """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras."""
+        from torch_keras_lstm.models.saving import save_weights  # as above
+
+        save_weights(self, path, self.training_description(), overwrite)
+
+    def training_description(self) -> Any:
+        """How the model is compiled, for a file; ``None`` when it is not."""
+        return None
+
     def load_weights(self, path: str | Path) -> None:
         """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""
         from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run

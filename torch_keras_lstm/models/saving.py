@@ -1,4 +1,4 @@
-"""Reading Keras files, under the names that Keras has for it. Only the calls import the converter."""
+"""Reading and writing Keras files, under the names that Keras has for it. Only the calls import the converter."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,6 +28,20 @@ def load_model(
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
 
     return load(path, weights, custom_objects)
+
+
+def save_model(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
+    """Save a model as Keras 3.15 does; see :func:`torch_keras_lstm.conversion.save_model`."""
+    from torch_keras_lstm.conversion import save_model as save  # noqa: TID251 - as above
+
+    save(model, path, training, overwrite)
+
+
+def save_weights(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
+    """Save a model's weights as Keras 3.15 does; see :func:`torch_keras_lstm.conversion.save_weights`."""
+    from torch_keras_lstm.conversion import save_weights as save  # noqa: TID251 - as above
+
+    save(model, path, training, overwrite)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:

@@ -1,0 +1,155 @@
+"""A model's configuration as Keras 3.15 writes it, so that Keras reads it back; what it has no words for is refused."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch_keras_lstm.conversion.arguments import is_layer
+from torch_keras_lstm.layers import Layer, dtypes, serialize
+from torch_keras_lstm.layers.keras_tensor import KerasTensor
+from torch_keras_lstm.layers.tensor_spec import Shape
+from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
+from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
+from torch_keras_lstm.models.operations.table import OPERATIONS
+
+KERAS_VERSION = "3.15.1"
+
+# Layers of Keras 1 and 2 that Keras 3 dropped.
+_DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
+# Arguments of ours for what older Kerases did.
+_OURS_ALONE = frozenset(["causal", "combine_masks", "hold_initial_state", "softmax_robust_masking"])
+_OUR_ACTIVATION = "hard_sigmoid_keras2"
+# Where Keras 3 has the operations that are not in `keras.src.ops.numpy`, and those that it has not.
+_ACTIVATIONS = [*OPERATIONS][[*OPERATIONS].index("Celu") : [*OPERATIONS].index("All")]
+_MODULES = {
+    **dict.fromkeys(_ACTIVATIONS, "nn"),
+    **dict.fromkeys(["Normalize", "OneHot"], "nn"),
+    **dict.fromkeys(["Cast", "ConvertToTensor", "StopGradient", "Unstack"], "core"),
+    **dict.fromkeys(["Erf", "Logsumexp", "Rsqrt", "TopK"], "math"),
+    "Norm": "linalg",
+    "Tanh": "numpy",
+}
+_DROPPED_OPERATIONS = frozenset(["AddN", "Identity", "Shape", "SquaredDifference"])
+
+
+def model_config(model: Model) -> dict[str, Any]:
+    """The object that ``config.json`` of a ``.keras`` file and ``model_config`` of an ``.h5`` file hold.
+
+    Raises:
+        ValueError: when the model is none of Keras' own kinds, is not built, or computes what Keras 3 cannot.
+    """
+    if not isinstance(model, Functional | Sequential):
+        raise ValueError(
+            f"Model `{model.name}` ({type(model).__name__}) is a class of one's own, which no file describes: save its "
+            "weights with `torch.save(model.state_dict(), path)`."
+        )
+    if not model.built or (isinstance(model, Sequential) and model.batch_input_shape is None):
+        raise ValueError(
+            f"Model `{model.name}` is not built: call it once, or `build(input_shape)`, before you save it."
+        )
+    entry = _entry(model)
+    if isinstance(model, Sequential):
+        entry["build_config"] = {"input_shape": list(model.batch_input_shape or ())}
+    return entry
+
+
+def _entry(layer: Layer) -> dict[str, Any]:
+    """One layer, or model, with those inside it."""
+    if isinstance(layer, Functional):
+        return _object("keras.src.models.functional", "Functional", _functional(layer), "Functional")
+    if isinstance(layer, OperationLayer):
+        return _operation(layer)
+    entry = serialize(layer)
+    if entry["module"] is None:
+        raise _inexpressible(layer, f"the class {type(layer).__name__} is not one of Keras'")
+    if isinstance(layer, Sequential):
+        first, *_ = entry["config"]["layers"]
+        entry["config"]["layers"] = [first, *(_entry(inner) for inner in layer.layers if isinstance(inner, Layer))]
+        return entry
+    config = entry["config"]
+    held = {name: getattr(layer, name, None) for name in config}
+    config |= {name: _entry(inner) for name, inner in held.items() if isinstance(inner, Layer)}
+    _check(layer, entry)
+    return entry
+
+
+def _object(module: str, class_name: str, config: Mapping[str, Any], registered_name: str | None) -> dict[str, Any]:
+    return {"module": module, "class_name": class_name, "config": config, "registered_name": registered_name}
+
+
+def _check(layer: Layer, entry: Mapping[str, Any]) -> None:
+    """Refuse what Keras 3 would not read, or would compute otherwise."""
+    class_name, config = entry["class_name"], entry["config"]
+    if class_name in _DROPPED_LAYERS:
+        raise _inexpressible(layer, f"Keras 3 has no layer {class_name}")
+    if class_name == "Bidirectional" and "zero_output_for_mask" in config:
+        raise _inexpressible(layer, f"`zero_output_for_mask={config['zero_output_for_mask']}` of Bidirectional")
+    if class_name == "GaussianNoise" and config["stddev"] > 1:
+        raise _inexpressible(layer, f"`stddev={config['stddev']}`, of which Keras 3 allows 1 at most")
+    for name, value in config.items():
+        if name in _OURS_ALONE or value == _OUR_ACTIVATION:
+            raise _inexpressible(layer, f"`{name}={value!r}`, a rule of older Kerases")
+        for inner in value if isinstance(value, list) else [value]:
+            if is_layer(inner) and inner["class_name"] not in ("Functional", "Sequential"):
+                _check(layer, inner)
+
+
+def _inexpressible(layer: Layer, what: str) -> ValueError:
+    return ValueError(
+        f"Layer `{layer.name}` ({type(layer).__name__}) cannot be saved for Keras 3: {what}. Save the model into a "
+        "folder instead, `model.save('folder')`, which `load_model` reads and `torch-keras-lstm convert` writes."
+    )
+
+
+def _operation(layer: OperationLayer) -> dict[str, Any]:
+    name = layer.operation
+    if name not in OPERATIONS or name in _DROPPED_OPERATIONS:
+        raise _inexpressible(layer, f"{layer.operation} is an operation of TensorFlow's")
+    own = {key: value for key, value in layer.arguments.items() if key not in ("trainable", "dtype") or name == "Cast"}
+    return _object(f"keras.src.ops.{_MODULES.get(name, 'numpy')}", name, {**own, "name": layer.name}, name)
+
+
+def _functional(model: Functional) -> dict[str, Any]:
+    _check_masks(model)
+    layers = [layer for layer in model.layers if isinstance(layer, Layer)]
+    models = {layer.name for layer in layers if isinstance(layer, Functional)}
+
+    def tensor(source: TensorSource) -> dict[str, Any]:
+        found = model.tensor(source)
+        config = {"shape": _sizes(found.shape), "dtype": _type(found), "keras_history": [*source]}
+        return {"class_name": "__keras_tensor__", "config": config}
+
+    def node(call: Call) -> dict[str, Any]:
+        args, kwargs = map_sources(tensor, [call.args, call.kwargs])
+        return {"args": args, "kwargs": kwargs}
+
+    entries = [
+        {**_entry(layer), "name": layer.name, "inbound_nodes": [*map(node, model.graph.calls.get(layer.name, ()))]}
+        for layer in layers
+    ]
+    ends = model.graph.to_config(models)
+    return {
+        "name": model.name,
+        "trainable": model.trainable,
+        "layers": entries,
+        **{name: ends[name] for name in ("input_layers", "output_layers")},
+    }
+
+
+def _check_masks(model: Functional) -> None:
+    """Refuse calls with an initial state that get the mask of their input all the same, as they did before Keras 3."""
+    makes_masks = any(getattr(part, "mask_zero", hasattr(part, "mask_value")) for part in model.modules())
+    layers = {layer.name: layer for layer in model.layers if isinstance(layer, Layer)} if makes_masks else {}
+    for name, layer in layers.items():
+        if "mask" not in layer.call_arguments:
+            continue
+        for call in model.graph.calls.get(name, ()):
+            if "mask" not in call.kwargs and any(True for _ in sources_in([*call.kwargs.values()])):
+                raise _inexpressible(layer, "it gets a mask beside `initial_state`, a rule of older Kerases")
+
+
+def _sizes(shape: Shape) -> list[int | None]:
+    return [*shape]
+
+
+def _type(tensor: KerasTensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.") if not tensor.dtype.is_floating_point else dtypes.name(tensor.dtype)

@@ -1,0 +1,134 @@
+"""From a model to a file that Keras 3.15 loads, or to a folder of our own."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch_keras_lstm.conversion import converted_folder, write_hdf5
+from torch_keras_lstm.conversion.arrays import Array
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, model_config
+from torch_keras_lstm.conversion.replacing import replace_file
+from torch_keras_lstm.conversion.saved_config import describe
+from torch_keras_lstm.conversion.weights import Value, values, variable_groups
+from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
+
+_DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a file keeps of how a model is trained, in Keras' words.
+
+    Attributes:
+        compile_config: ``compile_config`` of a ``.keras`` file.
+        training_config: ``training_config`` of an ``.h5`` file.
+        optimizer: the optimizer's variables with their names, in Keras' order.
+    """
+
+    compile_config: Mapping[str, Any] | None = None
+    training_config: Mapping[str, Any] | None = None
+    optimizer: Sequence[tuple[str, Array]] = field(default_factory=tuple)
+
+
+def save_model(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
+    """Save a whole model.
+
+    Args:
+        model: a ``Sequential`` or a functional model, built.
+        path: ``.keras`` or ``.h5``, as Keras 3.15 writes and reads them; without a suffix a folder as ``convert`` makes
+            it, which holds what Keras 3 has no words for as well, but no optimizer.
+        training: how it is trained, to go on from there.
+        overwrite: replace what is at ``path``; an earlier file stays whole until the new one is.
+
+    Raises:
+        ValueError: for another suffix; when Keras 3 cannot express the model.
+        OSError: when the file cannot be written, or is there and ``overwrite`` is false.
+    """
+    path, training = Path(path), training or Training()
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
+    if path.name.endswith(".weights.h5"):
+        raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
+    if path.suffix == ".keras":
+        replace_file(path, _archive(model, training))
+    elif path.suffix in (".h5", ".hdf5"):
+        replace_file(path, _legacy(model, training))
+    elif path.suffix:
+        raise ValueError(f"{path}: a model is saved as `.keras`, as `.h5`, or without a suffix as a folder.")
+    else:
+        _folder(model, path)
+
+
+def save_weights(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
+    """Save a model's weights alone, as ``.weights.h5``; arguments and errors as :func:`save_model`."""
+    path, training = Path(path), training or Training()
+    if not path.name.endswith(".weights.h5"):
+        raise ValueError(f"{path}: weights are saved as `.weights.h5`.")
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
+    if not isinstance(model, Functional | Sequential) or not model.built:
+        raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to have weights saved.")
+    replace_file(path, _weights(model, training))
+
+
+def _archive(model: Model, training: Training) -> bytes:
+    config = model_config(model)
+    if training.compile_config is not None:
+        config["compile_config"] = training.compile_config
+    members = {
+        "metadata.json": json.dumps({"keras_version": KERAS_VERSION}).encode(),
+        "config.json": json.dumps(config).encode(),
+        "model.weights.h5": _weights(model, training),
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, _DATE), content)
+    return buffer.getvalue()
+
+
+def _weights(model: Model, training: Training) -> bytes:
+    groups = variable_groups(_keras_layers(model))
+    arrays = {path: owned for path, (_, owned) in groups.items()}
+    names = {path: name for path, (name, _) in groups.items()}
+    if training.optimizer:
+        arrays["optimizer/vars"] = [value for _, value in training.optimizer]
+    return write_hdf5.by_path(arrays, names)
+
+
+def _legacy(model: Model, training: Training) -> bytes:
+    attributes = {
+        "keras_version": KERAS_VERSION,
+        "backend": "tensorflow",
+        "model_config": json.dumps(model_config(model)),
+    }
+    if training.training_config is not None:
+        attributes["training_config"] = json.dumps(training.training_config)
+    layers = {layer.name: [*_trainable_first(values([layer]))] for layer in _keras_layers(model)}
+    versions = {"backend": "tensorflow", "keras_version": KERAS_VERSION}
+    return write_hdf5.by_layer(layers, attributes, versions, training.optimizer)
+
+
+def _trainable_first(weights: Sequence[Value]) -> Iterator[tuple[str, Array]]:
+    """Names and arrays in Keras' order of a layer's weights: those that are trained before the others."""
+    for value in sorted(weights, key=lambda value: not value.trainable):
+        yield value.path, value.array
+
+
+def _keras_layers(model: Model) -> list[Layer]:
+    """The layers as Keras counts them: operations are none."""
+    return [layer for layer in model.layers if isinstance(layer, Layer) and not isinstance(layer, OperationLayer)]
+
+
+def _folder(model: Model, path: Path) -> None:
+    if path.exists() and not converted_folder.is_ours_alone(path) and (not path.is_dir() or any(path.iterdir())):
+        raise FileExistsError(f"{path}: holds something else than a converted model, so it is not overwritten.")
+    if not isinstance(model, Functional | Sequential) or not model.built:
+        raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to be saved.")
+    description = describe(serialize(model), KERAS_VERSION)
+    converted_folder.write(path, model, description, {"container": "a model of torch_keras_lstm"})

@@ -1,0 +1,163 @@
+import resource
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from torch_keras_lstm.conversion import Training, inspect, load_model, save_model
+from torch_keras_lstm.layers import (
+    LSTM,
+    Add,
+    Bidirectional,
+    Dense,
+    Embedding,
+    GaussianNoise,
+    Highway,
+    Input,
+    InputLayer,
+    Layer,
+)
+from torch_keras_lstm.models import Functional, Model, Sequential
+from torch_keras_lstm.models.graph import Call, Graph, TensorSource
+
+
+def stack(*layers: Layer) -> Sequential:
+    return Sequential([Input((6, 3), name="x"), *(layers or (LSTM(4, name="l"), Dense(2, name="d")))], name="stack")
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.hdf5", "folder"])
+def test_a_model_comes_back_as_it_was(name: str, tmp_path: Path) -> None:
+    model, values = stack(), torch.randn(2, 6, 3)
+    model.save(tmp_path / name)
+    model.save(tmp_path / name)  # over the first
+    assert torch.equal(load_model(tmp_path / name)(values), model(values))
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5", "model.weights.h5"])
+def test_the_same_model_is_the_same_file(name: str, tmp_path: Path) -> None:
+    model = stack()
+    contents = []
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (model.save_weights if "weights" in name else model.save)(tmp_path / folder / name)
+        contents.append((tmp_path / folder / name).read_bytes())
+    assert contents[0] == contents[1]
+
+
+def test_the_members_of_an_archive(tmp_path: Path) -> None:
+    stack().save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert archive.namelist() == ["metadata.json", "config.json", "model.weights.h5"]
+        assert {info.date_time for info in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        assert {info.compress_type for info in archive.infolist()} == {zipfile.ZIP_STORED}
+
+
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_write_that_fails_leaves_the_file_that_was_there(name: str, tmp_path: Path) -> None:
+    model, path = stack(), tmp_path / name
+    model.save(path)
+    before = path.read_bytes()
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, hard))
+    try:
+        with pytest.raises(OSError, match="what was there before is untouched"):
+            model.save(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+
+
+def test_what_is_there_stays_when_it_is_to(tmp_path: Path) -> None:
+    stack().save(tmp_path / "model.keras")
+    with pytest.raises(FileExistsError, match=r"is there already\. Pass `overwrite=True` to replace it\."):
+        stack().save(tmp_path / "model.keras", overwrite=False)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.txt").write_text("words")
+    with pytest.raises(FileExistsError, match="holds something else than a converted model"):
+        stack().save(tmp_path / "folder")
+
+
+def test_the_state_of_training_is_written_beside_the_weights(tmp_path: Path) -> None:
+    optimizer = [("adam/iteration", np.array(3)), ("adam/learning_rate", np.array(0.1))]
+    training = Training({"loss": "mse"}, {"loss": "mse"}, optimizer)
+    for name in ("model.keras", "model.h5"):
+        save_model(stack(), tmp_path / name, training)
+        assert inspect(tmp_path / name).problem is None
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        assert b'"compile_config": {"loss": "mse"}' in archive.read("config.json")
+
+
+@pytest.mark.parametrize(
+    ("layer", "words"),
+    [
+        (Highway(name="way"), r"Layer `way` \(Highway\) cannot be saved for Keras 3: Keras 3 has no layer Highway"),
+        (
+            LSTM(2, recurrent_activation="hard_sigmoid_keras2"),
+            "`recurrent_activation='hard_sigmoid_keras2'`, a rule of",
+        ),
+        (
+            LSTM.from_config({"units": 2, "hold_initial_state": True}),
+            "`hold_initial_state=True`, a rule of older Kerases",
+        ),
+        (Bidirectional(LSTM(2, activation="hard_sigmoid_keras2")), "`activation='hard_sigmoid_keras2'`, a rule of"),
+        (Bidirectional(LSTM(2), zero_output_for_mask=False), "`zero_output_for_mask=False` of Bidirectional"),
+        (GaussianNoise(1.5), r"`stddev=1\.5`, of which Keras 3 allows 1 at most"),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Layer) else "",
+)
+def test_what_keras_3_has_no_words_for_goes_into_a_folder(layer: Layer, words: str, tmp_path: Path) -> None:
+    shape = (3,) if isinstance(layer, Highway) else (6, 3)
+    model = Sequential([Input(shape), layer])
+    for name in ("model.keras", "model.h5"):
+        with pytest.raises(
+            ValueError, match=words + r".*Save the model into a folder instead, `model.save\('folder'\)`"
+        ):
+            model.save(tmp_path / name)
+    assert not [*tmp_path.iterdir()]
+    model.eval().save(tmp_path / "folder")
+    values = torch.randn(2, *shape)
+    assert torch.equal(load_model(tmp_path / "folder")(values), model(values))
+
+
+def test_masks_that_older_kerases_merged_otherwise(tmp_path: Path) -> None:
+    x, y = Input((6, 3)), Input((6, 3))
+    with pytest.raises(ValueError, match="`combine_masks='all'`, a rule of older Kerases"):
+        Model([x, y], Add(combine_masks="all")([x, y])).save(tmp_path / "model.keras")
+
+
+def test_a_mask_beside_an_initial_state_is_no_model_of_keras_3(tmp_path: Path) -> None:
+    layers = [InputLayer((5,), name="x"), InputLayer((4,), name="s"), Embedding(7, 3, mask_zero=True, name="e")]
+    x, state = TensorSource("x", 0, 0), TensorSource("s", 0, 0)
+    calls = {"e": (Call((x,), {}),), "l": (Call((TensorSource("e", 0, 0),), {"initial_state": [state, state]}),)}
+    model = Functional.from_graph([*layers, LSTM(4, name="l")], Graph(calls, [x, state], TensorSource("l", 0, 0)))
+    model.build()
+    with pytest.raises(
+        ValueError, match=r"Layer `l` .* it gets a mask beside `initial_state`, a rule of older Kerases"
+    ):
+        model.save(tmp_path / "model.keras")
+
+
+def test_names_that_are_no_models(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is saved as `\.keras`, as `\.h5`, or without a suffix as a folder"):
+        stack().save(tmp_path / "model.pt")
+    with pytest.raises(ValueError, match=r"is the name of a file of weights alone: `model.save_weights` writes it"):
+        stack().save(tmp_path / "model.weights.h5")
+    with pytest.raises(ValueError, match=r"weights are saved as `\.weights\.h5`"):
+        stack().save_weights(tmp_path / "model.h5")
+    with pytest.raises(ValueError, match=r"Model `s` is not built: call it once"):
+        Sequential([LSTM(2)], name="s").save(tmp_path / "model.keras")
+
+
+class Own(Model):
+    def __init__(self) -> None:
+        super().__init__(name="own")
+        self.head = Dense(2)
+
+
+def test_a_model_of_ones_own_has_no_file(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"Model `own` \(Own\) is a class of one's own, which no file describes"):
+        Own().save(tmp_path / "model.keras")
