@@ -27,7 +27,7 @@ from torch_keras_lstm.layers import (
     Dropout,
     Embedding,
     GlobalAveragePooling1D,
-    Input,
+    InputLayer,
     Layer,
     LSTMCell,
     Masking,
@@ -65,7 +65,7 @@ def masked_words() -> Sequential:
         LSTM(4),
         Dense(2),
     ]
-    return Sequential([Input((None,), dtype="int64"), *layers])
+    return Sequential([InputLayer((None,), dtype="int64"), *layers])
 
 
 def step_by_step() -> Sequential:
@@ -78,24 +78,24 @@ def step_by_step() -> Sequential:
         RNN(cells, return_sequences=True),
         TimeDistributed(Dense(2)),
     ]
-    return Sequential([Input((TIME, FEATURES)), *layers])
+    return Sequential([InputLayer((TIME, FEATURES)), *layers])
 
 
 def images() -> Sequential:
-    return Sequential([Input((3, 5, 4, 2)), ConvLSTM2D(2, 3, return_sequences=True), TimeDistributed(Dense(2))])
+    return Sequential([InputLayer((3, 5, 4, 2)), ConvLSTM2D(2, 3, return_sequences=True), TimeDistributed(Dense(2))])
 
 
 def convolutions() -> Sequential:
     layers = [Conv1D(4, 3, padding="causal"), BatchNormalization(), LSTM(2, return_sequences=True)]
-    return Sequential([Input((None, FEATURES)), *layers, GlobalAveragePooling1D()])
+    return Sequential([InputLayer((None, FEATURES)), *layers, GlobalAveragePooling1D()])
 
 
 def shared_and_nested() -> Functional:
     """A nested model called on two inputs, one of them masked."""
-    inner = Sequential([Input((None, FEATURES)), LSTM(4, return_sequences=True), LSTM(2)], name="inner")
+    inner = Sequential([InputLayer((None, FEATURES)), LSTM(4, return_sequences=True), LSTM(2)], name="inner")
     layers = [
-        Input((None, FEATURES), name="left"),
-        Input((None, FEATURES), name="right"),
+        InputLayer((None, FEATURES), name="left"),
+        InputLayer((None, FEATURES), name="right"),
         Masking(name="mask"),
         inner,
         OperationLayer("Subtract", {}, name="difference"),
@@ -115,8 +115,8 @@ def shared_and_nested() -> Functional:
 def encoder_decoder() -> Functional:
     """States passed on, and attention over what the encoder said."""
     layers = [
-        Input((None,), dtype="int64", name="source"),
-        Input((None, FEATURES), name="target"),
+        InputLayer((None,), dtype="int64", name="source"),
+        InputLayer((None, FEATURES), name="target"),
         Embedding(7, 5, mask_zero=True, name="embed"),
         LSTM(4, return_sequences=True, return_state=True, name="encoder"),
         LSTM(4, return_sequences=True, name="decoder"),
