@@ -56,6 +56,19 @@ def _children(layer: nn.Module, path: tuple[str, ...] = ()) -> Iterator[tuple[tu
             yield from _children(child, (*path, name))
 
 
+def one_module(layers: Sequence[Layer]) -> list[Group]:
+    """The places of each layer that stands at several of a model's, as one and the same module."""
+    named = {layer.name: layer for layer in layers}
+
+    def module(place: Place) -> nn.Module:
+        return named[place[0]].get_submodule(".".join(place[1]))
+
+    groups = [
+        (first, *(other for other in others if module(other) is module(first))) for first, *others in repeated(layers)
+    ]
+    return [group for group in groups if len(group) > 1]
+
+
 def stored_once(
     groups: Sequence[Group], keys: Sequence[WeightKey], found: Mapping[WeightKey, _Arrays]
 ) -> dict[WeightKey, _Arrays]:

@@ -451,7 +451,8 @@ def variable_groups(layers: Sequence[Layer]) -> dict[str, tuple[str, list[Array]
     places = _places(layers, "layers", ArraysByPath("layers", {}), Producer(Generation.KERAS_3, None))
     groups: dict[str, tuple[str, list[Array]]] = {}
     stored: set[Layer] = set()
-    for owner, place in places:
+    for layer, path, place in places:
+        owner = layer.get_submodule(".".join(path))
         if isinstance(owner, Layer) and owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
             groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.conversion import converted_folder, write_hdf5
+from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, model_config
 from torch_keras_lstm.conversion.replacing import replace_file
@@ -131,4 +131,5 @@ def _folder(model: Model, path: Path) -> None:
     if not isinstance(model, Functional | Sequential) or not model.built:
         raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to be saved.")
     description = describe(serialize(model), KERAS_VERSION)
-    converted_folder.write(path, model, description, {"container": "a model of torch_keras_lstm"})
+    shared = shared_layers.one_module([layer for layer in model.layers if isinstance(layer, Layer)])
+    converted_folder.write(path, model, description, shared, {"container": "a model of torch_keras_lstm"})

@@ -27,7 +27,11 @@ CONV = {
 
 
 def converted(tmp_path: Path, arrays: dict[str, dict[str, Array]], *entries: Any) -> Any:
+    """The model of a file that Keras 1 wrote on TensorFlow, whose names of variables end in ":0"."""
     path = tmp_path / "m.h5"
+    arrays = {
+        layer: {f"{name.removesuffix(':0')}:0": array for name, array in own.items()} for layer, own in arrays.items()
+    }
     write_legacy(path, arrays, config=keras_1(*entries), keras_version="1.2.2")
     return load_model(path)
 
