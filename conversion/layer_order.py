@@ -35,7 +35,9 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
         given = without_model_name(*given.values())
     if given.keys() <= wanted.keys():
         return replace(arrays, layers=given)
-    if all(variables or layer.startswith(WITH_WEIGHTS) for layer, variables in arrays.layers.items()):
+    if len(given) != len(wanted) and all(
+        variables or layer.startswith(WITH_WEIGHTS) for layer, variables in arrays.layers.items()
+    ):
         given = dict(arrays.layers)  # in a checkpoint a layer whose weights stand at another place keeps its number
     if len(given) != len(wanted):
         raise ValueError(

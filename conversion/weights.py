@@ -39,7 +39,7 @@ _KERAS_1_WEIGHTS = {
     "b": ["bias"],
     "W_carry": ["carry_kernel"],
     "b_carry": ["carry_bias"],
-    "depthwise_kernel": ["depthwise_kernel"],
+    "depthwise_kernel": ["depthwise_kernel", "kernel"],  # of a depthwise convolution alone, which Keras 3 calls kernel
     "pointwise_kernel": ["pointwise_kernel"],
     "gamma": ["gamma"],
     "beta": ["beta"],
@@ -47,8 +47,6 @@ _KERAS_1_WEIGHTS = {
     "running_std": ["moving_variance"],  # it held the variance, whatever its name
     "alphas": ["alpha"],
 }
-# tf.keras' name of what Keras 3 calls the kernel of a depthwise convolution
-_OTHER_NAMES = {"depthwise_kernel": "kernel"}
 # Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
 _GATE_LETTERS = (tuple(gate[0] for gate in GATES), ("z", "r", "h"))
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
@@ -297,8 +295,6 @@ def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[WeightKey, str] |
     old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
     if old is not None:
         gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
-    elif not any(slot.row.name == last for slot in own):
-        names = [_OTHER_NAMES.get(last, last)]
     slots_of_name = [slot for slot in own if slot.row.name in names]
     if len(slots_of_name) > 1:
         slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name, int(number or 0))

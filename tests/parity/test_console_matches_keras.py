@@ -13,7 +13,8 @@ LOGS = {"accuracy": 0.52604, "loss": 1.5e-4, "negative": -0.25}
 
 
 def summary(library: Any, **arguments: Any) -> str:
-    layers, text = library.layers, []
+    layers = library.layers
+    text: list[str] = []
     steps, extra = layers.Input((5, 3), name="steps"), layers.Input((3,), name="extra")
     hidden, state, _ = layers.LSTM(3, return_sequences=True, return_state=True, name="lstm")(steps)
     joined = layers.Add(name="sum")([state, extra])

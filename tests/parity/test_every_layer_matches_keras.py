@@ -16,7 +16,7 @@ from tests.parity.random_layers import DRAWS, Drawn, Spec
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers
 from torch_keras_lstm.conversion.build import LAYERS
-from torch_keras_lstm.models.specs import flatten_shapes
+from torch_keras_lstm.layers.tensor_spec import map_shapes
 
 SEEDS = 2  # twelve were tried, and more may be at any time
 # Cells are drawn inside of the layers that run them; the rest is not in Keras 3.
@@ -226,6 +226,7 @@ def masks_of_keras(pair: Pair, masks: list[Any]) -> list[Any]:
 
 def computed_shapes(layer: Any, case: Drawn, shapes: list[Any]) -> list[Any]:
     """Of all outputs one after the other: Keras nests the states of stacked cells in its own way."""
-    if case.apart:
-        return flatten_shapes(layer.compute_output_shape(*shapes))
-    return flatten_shapes(layer.compute_output_shape(shapes[0] if len(shapes) == 1 else shapes))
+    given = shapes if case.apart else [shapes[0] if len(shapes) == 1 else shapes]
+    found: list[Any] = []
+    map_shapes(found.append, layer.compute_output_shape(*given))
+    return found
