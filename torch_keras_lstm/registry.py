@@ -23,8 +23,8 @@ CUSTOM_OBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
 
 def close_match(name: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the one that was probably meant, otherwise all that are known."""
-    # Of names that differ in their capitals alone the first counts.
-    by_lower_case = {candidate.lower(): candidate for candidate in reversed([*known])}
+    # Of names that differ in their capitals alone the one without counts.
+    by_lower_case = {candidate.lower(): candidate for candidate in sorted(known)}
     matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     if matches:
         return f"Did you mean {by_lower_case[matches[0]]!r}?"

@@ -1,6 +1,7 @@
 """``fit`` against Keras 3 on TensorFlow, run live: the same weights, data and order give the same curves."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 import torch_keras_lstm.layers
+import torch_keras_lstm.optimizers
 from tests.parity.precision import float64
 from tests.tolerances import assert_all_close, assert_close
-from torch_keras_lstm.models import Functional, Sequential
+from torch_keras_lstm.models import Functional, Sequential, load_model
 
 # Keras' optimizers read their learning rate from a float32 variable, so the rate is one that float32 holds exactly.
 RATE = 0.125
@@ -172,3 +174,35 @@ def test_several_outputs() -> None:
     assert_close(ours.evaluate(x, y, verbose=0), expected, "float64 curve")
     for mine, keras_prediction in zip(ours.predict(x, verbose=0), theirs.predict(x, verbose=0), strict=True):
         assert_close(mine, keras_prediction, "float64")
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_tokens_that_a_batch_repeats() -> None:
+    """Keras on TensorFlow squares the gradient of each lookup by itself."""
+    rng = np.random.default_rng(8)
+    x, y = rng.integers(0, 5, (20, 7)), rng.normal(size=(20, 2))
+    theirs, ours = sequential(
+        lambda layers: [
+            layers.Input((7,), dtype="int32"),
+            layers.Embedding(5, 4, mask_zero=True, dtype="float64"),
+            layers.LSTM(3, dtype="float64"),
+            layers.Dense(2, dtype="float64"),
+        ]
+    )
+    theirs.compile(keras.optimizers.Adam(RATE), "mse")
+    ours.compile(torch_keras_lstm.optimizers.Adam(RATE), "mse")
+    assert_same_curves(theirs, ours, "float64 curve", x, y, batch_size=5, epochs=5)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn:DeprecationWarning")  # Keras with NumPy 2
+@pytest.mark.parametrize("name", ["m.keras", "m.h5"])
+def test_a_model_of_keras_goes_on_where_it_was(tmp_path: Path, double_precision: None, name: str) -> None:
+    rng = np.random.default_rng(9)
+    x, y = rng.normal(size=(20, 6, 3)), rng.normal(size=(20, 2))
+    make = [keras.Input((6, 3)), keras.layers.LSTM(4, dtype="float64"), keras.layers.Dense(2, dtype="float64")]
+    theirs = keras.Sequential(make)
+    theirs.compile(keras.optimizers.Adam(RATE), "mse", metrics=["mae"])
+    theirs.fit(x, y, batch_size=5, epochs=3, shuffle=False, verbose=0)
+    theirs.save(tmp_path / name)
+    ours = load_model(tmp_path / name)
+    assert_same_curves(theirs, ours, "float64 curve", x, y, batch_size=5, epochs=5)

@@ -10,9 +10,15 @@ from torch_keras_lstm.models.model import Model
 
 
 def load_model(
-    path: str | Path, weights: str | Path | None = None, custom_objects: Mapping[str, Any] | None = None
+    path: str | Path,
+    weights: str | Path | None = None,
+    custom_objects: Mapping[str, Any] | None = None,
+    compile: bool = True,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode; see :func:`torch_keras_lstm.conversion.load_model`.
+
+    As in Keras the model is compiled as it was when it was saved, and its optimizer goes on where it was; when that
+    cannot be, ``fit`` says why.
 
     Args:
         path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
@@ -20,14 +26,24 @@ def load_model(
         weights: the weights file that belongs to an architecture.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names.
+        compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
 
     Raises:
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
+    from torch_keras_lstm.conversion import load_training  # noqa: TID251 - as above
 
-    return load(path, weights, custom_objects)
+    model = load(path, weights, custom_objects)
+    if compile and weights is None:
+        try:
+            saved = load_training(path, model, custom_objects)
+            if saved is not None:
+                model.compile(saved.optimizer, saved.loss, saved.loss_weights, saved.metrics, saved.weighted_metrics)
+        except (ValueError, TypeError) as error:
+            model.compile_error = str(error)
+    return model
 
 
 def save_model(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:

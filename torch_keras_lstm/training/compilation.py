@@ -27,6 +27,9 @@ class Compilable(Layer):
 
     _compiled: Compiled | None = None
 
+    # Why a model that was loaded is not compiled, though its file says how it was.
+    compile_error: str = ""
+
     def compile(  # torch's own `Module.compile` is `torch.compile` in place
         self,
         optimizer: Any = "rmsprop",
@@ -78,6 +81,15 @@ class Compilable(Layer):
         """Whether ``compile`` was called."""
         return self._compiled is not None
 
+    def _has_keras_optimizer(self) -> bool:
+        """Whether the optimizer is one of Keras', in one process: those of torch take no slices, nor do processes."""
+        compiled = self._compiled
+        return (
+            compiled is not None
+            and isinstance(compiled.optimizer, optimizers.Optimizer)
+            and type(compiled.strategy) is SingleProcess
+        )
+
     @property
     def optimizer(self) -> Any:
         """The optimizer that the model was compiled with."""
@@ -123,9 +135,14 @@ class Compilable(Layer):
 
     def _check_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
+            why = (
+                f" What its file says of the training could not be used: {self.compile_error}"
+                if self.compile_error
+                else ""
+            )
             raise ValueError(
                 f"You must call `compile()` before `{method}()`, for example "
-                '`model.compile(optimizer="adam", loss="mse")`.'
+                f'`model.compile(optimizer="adam", loss="mse")`.{why}'
             )
         return self._compiled
 

@@ -6,12 +6,27 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from torch_keras_lstm.layers.embedding import Embedding
+
 
 @contextmanager
 def training_mode(module: nn.Module) -> Iterator[None]:
     """Inside, ``module.train()`` holds and gradients are recorded; then each module has the mode again that it had."""
     with _mode(module, True), torch.enable_grad():
         yield
+
+
+@contextmanager
+def sparse_embeddings(module: nn.Module, sparse: bool) -> Iterator[None]:
+    """Inside, the gradients of embeddings are slices where ``sparse``, as the optimizers of Keras on TensorFlow get."""
+    before = [(one, one.sparse_gradients) for one in module.modules() if isinstance(one, Embedding)]
+    for one, _ in before:
+        one.sparse_gradients = sparse or one.sparse_gradients
+    try:
+        yield
+    finally:
+        for one, was in before:
+            one.sparse_gradients = was
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from torch_keras_lstm.training.batch import Batch, unpack
 from torch_keras_lstm.training.data_source import Placement, batches_of
 from torch_keras_lstm.training.epochs import Epochs
 from torch_keras_lstm.training.logs import as_array, in_order
-from torch_keras_lstm.training.modes import evaluation_mode, training_mode
+from torch_keras_lstm.training.modes import evaluation_mode, sparse_embeddings, training_mode
 from torch_keras_lstm.training.predictions import Predictions
 from torch_keras_lstm.training.steps import Steps
 from torch_keras_lstm.training.stream_batches import StreamBatches
@@ -107,7 +107,7 @@ class Trainer(Steps):
         assert calls.history is not None  # for mypy
         self.history = calls.history
         self.stop_training, self._initial_epoch = False, None
-        with training_mode(self):
+        with training_mode(self), sparse_embeddings(self, self._has_keras_optimizer()):
             self._prepare_optimizer()
             calls.at("train_begin", {})
             logs: Logs = {}
@@ -241,7 +241,7 @@ class Trainer(Steps):
         """One training step; arguments as those of :meth:`fit`, result as that of :meth:`evaluate`, on this batch."""
         self._check_compiled("train_on_batch")
         batch = self._single_batch(Batch(x, y, sample_weight), class_weight)
-        with training_mode(self):
+        with training_mode(self), sparse_embeddings(self, self._has_keras_optimizer()):
             self._prepare_optimizer()
             self.reset_metrics()
             own_logs = self.train_step(batch)
