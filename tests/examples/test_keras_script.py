@@ -1,0 +1,18 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = Path(__file__).parents[2] / "examples" / "keras_script.py"
+
+
+def test_it_prints_what_keras_prints() -> None:
+    run = subprocess.run([sys.executable, SCRIPT], capture_output=True, text=True, check=True, timeout=300)
+    printed = re.sub(r"\x1b\[[0-9;]*m", "", run.stdout)  # Keras' colours
+    assert 'Model: "sequential"' in printed
+    assert "Total params: 20,951 (81.84 KB)" in printed
+    for epoch in range(1, 11):
+        assert f"Epoch {epoch}/10\n" in printed
+    line = r"7/7 ━{20} \d+s \d+ms/step - accuracy: 0\.\d{4} - loss: 0\.\d{4}"
+    assert len(re.findall(line, printed)) == 10
+    assert printed.rstrip().endswith("(5, 10, 50) (5, 50) (5, 50)")
