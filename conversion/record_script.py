@@ -110,7 +110,8 @@ def calls_before(ends, outputs):
 def node_inputs(node):
     """The tensors that a call takes."""
     given = getattr(node, "keras_inputs", None)  # tf.keras: keyword arguments too
-    return flatten(list(node.input_tensors if given is None else given))
+    # tf.keras 1 keeps the one tensor of a call bare.
+    return flatten(node.input_tensors if given is None else given)
 
 
 def layer_outputs(calls):
