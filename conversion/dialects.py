@@ -46,6 +46,11 @@ class Producer:
         return self.version is not None and re.match(r"2\.1[23](\.|$)", self.version) is not None
 
     @property
+    def keeps_standard_deviations(self) -> bool:
+        """Whether ``BatchNormalization`` divided by ``running_std + epsilon``; from 1.0.6 on it held the variance."""
+        return self.version is not None and re.match(r"1\.0\.[0-5]$", self.version) is not None
+
+    @property
     def sorts_trained_weights(self) -> bool:
         """Whether optimizers had the weights sorted by name, as they had in Keras 1 and the first releases of 2."""
         early = self.version is not None and re.match(r"2\.(0|1\.[0-5])(\.|-|$)", self.version) is not None

@@ -44,7 +44,7 @@ _KERAS_1_WEIGHTS = {
     "gamma": ["gamma"],
     "beta": ["beta"],
     "running_mean": ["moving_mean"],
-    "running_std": ["moving_variance"],  # it held the variance, whatever its name
+    "running_std": ["moving_variance"],  # it held the variance from 1.0.6 on, whatever its name
     "alphas": ["alpha"],
 }
 # Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
@@ -162,6 +162,12 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
             for row in rows
             for owner in (owners[row.slot.layer].get_submodule(".".join(row.slot.path)),)
         ]
+    if producer.keeps_standard_deviations:
+        rows = [
+            _variance(row, owner.epsilon) if row.slot.row.name == "moving_variance" else row
+            for row in rows
+            for owner in (owners[row.slot.layer].get_submodule(".".join(row.slot.path)),)
+        ]
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
@@ -184,6 +190,15 @@ def _conversions_of_kernels(
         yield _from_keras_1
     if isinstance(arrays, ArraysByLayer) and arrays.flipped_kernels:
         yield _flipped
+
+
+def _variance(source: WeightSource, epsilon: Any) -> WeightSource:
+    """The variance ``v`` with ``sqrt(v + epsilon) = running_std + epsilon``."""
+
+    def squared(array: SavedArray) -> SavedArray:
+        return replace(array, _read=lambda: (array.read(array.shape) + epsilon) ** 2 - epsilon)
+
+    return WeightSource(source.slot, tuple(map(squared, source.arrays)))
 
 
 def _from_keras_1(source: WeightSource, owner: ConvBase) -> WeightSource:

@@ -236,7 +236,7 @@ def test_nothing_of_an_archive_is_written(tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "work").mkdir()
     path = written(tmp_path / "work", "keras", dense())
     with zipfile.ZipFile(path, "a") as archive:
-        for name in ("../evil.txt", "/tmp/evil-of-an-archive.txt", "assets/layers/evil.txt", "assets/evil.tar.gz"):
+        for name in ("../evil.txt", "/evil-of-an-archive.txt", "assets/layers/evil.txt", "assets/evil.tar.gz"):
             archive.writestr(name, "evil")
         link = zipfile.ZipInfo("assets/link")
         link.external_attr = 0o120777 << 16
@@ -250,7 +250,7 @@ def test_nothing_of_an_archive_is_written(tmp_path: Path, monkeypatch: pytest.Mo
     assert {*tmp_path.rglob("*")} == before
 
 
-@pytest.mark.parametrize("name", ["../../evil", "/tmp/evil", "..", "a/../../b", "a\\..\\b", "evil\n", "con.x"])
+@pytest.mark.parametrize("name", ["../../evil", "/evil", "..", "a/../../b", "a\\..\\b", "evil\n", "con.x"])
 def test_names_are_no_paths(tmp_path: Path, name: str) -> None:
     """Neither a layer's nor the model's; what torch cannot have as a module's name is no module's name here."""
     layer = dense()

@@ -62,6 +62,21 @@ def test_a_keras_1_model_of_recurrent_layers_and_batch_normalization(tmp_path: P
         assert_close(model(x), expected, "float64")
 
 
+@pytest.mark.parametrize(("version", "is_deviation"), [("1.0.5", True), ("1.0.6", False), ("1.0.10", False)])
+def test_what_running_std_holds(tmp_path: Path, version: str, is_deviation: bool) -> None:
+    """``keras/layers/normalization.py`` of these releases; a model that 1.0.5 itself ran agreed to 3e-7."""
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=(B, F))
+    norm = {f"bn_{name}": rng.uniform(0.5, 2, F) for name in ("gamma", "beta", "running_mean", "running_std")}
+    shape = {"batch_input_shape": [None, F], "input_dtype": "float64"}
+    config = keras_1(entry("BatchNormalization", "bn", mode=0, axis=-1, epsilon=1e-2, momentum=0.9, **shape))
+    model = load_model(write_legacy(tmp_path / "k1.h5", {"bn": norm}, config=config, keras_version=version))
+    gamma, beta, mean, kept = norm.values()
+    expected = (x - mean) / (kept + 1e-2 if is_deviation else np.sqrt(kept + 1e-2)) * gamma + beta
+    with torch.no_grad():
+        assert_close(model(x), expected, "float64")
+
+
 @pytest.mark.parametrize(
     ("class_name", "config", "expected"),
     [
