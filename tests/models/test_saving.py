@@ -1,11 +1,14 @@
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
+import pytest
 import torch
 
-from tests.conversion.handmade import keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
+from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
 from tests.tolerances import assert_close
 from torch_keras_lstm.models.saving import load_model
 
@@ -23,3 +26,18 @@ def test_load_model_is_the_converters(tmp_path: Path) -> None:
 def test_the_converter_is_imported_by_the_call_alone() -> None:
     code = "import sys, torch_keras_lstm.models.saving; sys.exit('h5py' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])
+
+
+def test_training_that_is_not_known_is_named_when_it_is_needed(tmp_path: Path) -> None:
+    config = sequential(entry("Dense", "d", units=2, batch_input_shape=[None, 3]))
+    arrays = {"d": {"d/kernel:0": np.ones((3, 2), "float32"), "d/bias:0": np.zeros(2, "float32")}}
+    path = write_legacy(tmp_path / "m.h5", arrays, config=config, keras_version="2.8.0")
+    optimizer = {"class_name": "Adam", "config": {"learning_rate": 0.01}}
+    training = {"loss": "my_loss", "metrics": None, "optimizer_config": optimizer}
+    with h5py.File(path, "a") as file:
+        file.attrs["training_config"] = json.dumps(training)
+    model, x = load_model(path), np.ones((4, 3), "float32")
+    assert model.predict(x, verbose=0).shape == (4, 2)
+    with pytest.raises(ValueError, match=r"(?s)before `fit\(\)`.*could not be used: .*my_loss"):
+        model.fit(x, np.ones((4, 2)), verbose=0)
+    assert load_model(path, compile=False).compile_error == ""
