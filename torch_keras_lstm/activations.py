@@ -240,6 +240,11 @@ _REGISTRY: Registry[Activation] = Registry(
 )
 
 
+def named() -> dict[str, Activation]:
+    """Every function of this module that Keras has a name for, by that name."""
+    return {**{alias: function for alias, function in _ALIASES.items()}, **{f.__name__: f for f in _FUNCTIONS}}
+
+
 def register(keras_module: str) -> Callable[[_Class], _Class]:
     """Class decorator for a layer without weights that may stand for an activation: ``Dense(5, LeakyReLU())``.
 

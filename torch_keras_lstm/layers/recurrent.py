@@ -79,6 +79,10 @@ class RecurrentLayer(Layer):
     @property
     def states(self) -> tuple[Tensor, ...] | None:
         """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
+        return self.kept_states()
+
+    def kept_states(self) -> tuple[Tensor, ...] | None:
+        """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
         return tuple(getattr(self, name) for name in self._kept_states) or None
 
     def reset_state(self) -> None:

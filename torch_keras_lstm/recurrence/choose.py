@@ -6,8 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence.fused import lstm_fused
-from torch_keras_lstm.recurrence.loop import lstm_loop
+from torch_keras_lstm.recurrence.operator import PATHS, can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
 
@@ -72,5 +71,10 @@ def choose(reason: str | None, use_cudnn: UseCudnn) -> Path:
 def run_lstm(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions, path: Path
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence on ``path``; arguments and result as :func:`lstm_fused`."""
-    return (lstm_fused if path.name == "fused" else lstm_loop)(inputs, state, weights, mask, options)
+    """Run the sequence on ``path``; arguments and result as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`.
+
+    While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph.
+    """
+    if torch.compiler.is_compiling() and can_be_one_node(options):
+        return lstm_as_one_node(inputs, state, weights, mask, options, path.name)
+    return PATHS[path.name](inputs, state, weights, mask, options)

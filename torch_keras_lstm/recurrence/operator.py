@@ -1,0 +1,241 @@
+"""The whole sequence as one operator, which ``torch.compile`` and ``torch.export`` keep as it is.
+
+Traced as it stands, the step loop would be written out for the number of steps at hand, and torch takes its own
+``torch.lstm`` apart in the same way. An operator that neither looks into stays one node for every length of time, and
+in it the paths run as they run without a graph, with masks that can be looked at. Its backward is an operator too, so
+that a compiled training step is two nodes. Without a graph it would only cost a detour; nothing calls it there.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from torch_keras_lstm import activations
+from torch_keras_lstm.recurrence.fused import lstm_fused
+from torch_keras_lstm.recurrence.loop import lstm_loop
+from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.state import LSTMState
+
+Run = Callable[[Tensor, LSTMState, LSTMWeights, Tensor | None, LSTMOptions], tuple[Tensor, LSTMState | None]]
+
+# The name of a path: what runs it.
+PATHS: Mapping[str, Run] = {"fused": lstm_fused, "loop": lstm_loop}
+
+
+class Tensors(NamedTuple):
+    """What the operator takes of tensors, shaped as :func:`torch_keras_lstm.recurrence.fused.lstm_fused` has them."""
+
+    inputs: Tensor
+    hidden: Tensor
+    cell: Tensor
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor | None
+    bias_hh: Tensor | None
+    mask: Tensor | None
+    input_dropout: Tensor | None
+    recurrent_dropout: Tensor | None
+
+
+class Settings(NamedTuple):
+    """What else it takes: what a graph can hold of :class:`LSTMOptions`, the name of a path, and the type of autocast.
+
+    Attributes:
+        autocast: the type in which ``torch.autocast`` computes where the graph was traced, which may run without it.
+    """
+
+    activation: str
+    recurrent_activation: str
+    go_backwards: bool
+    return_sequences: bool
+    return_state: bool
+    zero_output_for_mask: bool
+    hold_initial_state: bool
+    path: str
+    autocast: torch.dtype | None
+
+
+_TENSORS = ", ".join(
+    f"Tensor{'?' if name in ('bias_ih', 'bias_hh', 'mask', 'input_dropout', 'recurrent_dropout') else ''} {name}"
+    for name in Tensors._fields
+)
+_SETTINGS = (
+    "str activation, str recurrent_activation, bool go_backwards, bool return_sequences, bool return_state, "
+    "bool zero_output_for_mask, bool hold_initial_state, str path, ScalarType? autocast"
+)
+# The final state is two empty tensors without `return_state`. The backward takes the gradients of the three results and
+# whether each tensor needs one, and returns those that are needed.
+_FORWARD = f"lstm({_TENSORS}, {_SETTINGS}) -> (Tensor, Tensor, Tensor)"
+_BACKWARD = (
+    f"lstm_backward(Tensor? d_output, Tensor? d_hidden, Tensor? d_cell, bool[] needed, {_TENSORS}, {_SETTINGS}) "
+    "-> Tensor[]"
+)
+_LIBRARY = torch.library.Library("torch_keras_lstm", "FRAGMENT")
+_LIBRARY.define(_FORWARD, tags=(torch.Tag.pt2_compliant_tag,))
+_LIBRARY.define(_BACKWARD, tags=(torch.Tag.pt2_compliant_tag,))
+
+_NAMES: Mapping[Activation, str] = {
+    **{function: name for name, function in activations.named().items()},
+    torch.tanh: "tanh",
+    torch.sigmoid: "sigmoid",
+    torch.relu: "relu",
+}
+
+
+def can_be_one_node(options: LSTMOptions) -> bool:
+    """Whether the activations are known by name; a graph cannot hold a function of somebody's own."""
+    return options.activation in _NAMES and options.recurrent_activation in _NAMES
+
+
+def lstm_as_one_node(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions, path: str
+) -> tuple[Tensor, LSTMState | None]:
+    """Put the run into the graph that is being traced.
+
+    Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, where :func:`can_be_one_node`.
+
+    Args:
+        path: a key of :data:`PATHS`.
+    """
+    device = inputs.device.type
+    output, hidden, cell = torch.ops.torch_keras_lstm.lstm(
+        inputs,
+        state.hidden,
+        state.cell,
+        weights.weight_ih,
+        weights.weight_hh,
+        weights.bias_ih,
+        weights.bias_hh,
+        mask,
+        options.input_dropout,
+        options.recurrent_dropout,
+        _NAMES[options.activation],
+        _NAMES[options.recurrent_activation],
+        options.go_backwards,
+        options.return_sequences,
+        options.return_state,
+        options.zero_output_for_mask,
+        options.hold_initial_state,
+        path,
+        torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None,
+    )
+    return output, LSTMState(hidden, cell) if options.return_state else None
+
+
+def _run(tensors: Tensors, settings: Settings) -> tuple[Tensor, ...]:
+    """The path's results, in the types that the graph was promised."""
+    options = LSTMOptions(
+        activation=activations.get(settings.activation),
+        recurrent_activation=activations.get(settings.recurrent_activation),
+        go_backwards=settings.go_backwards,
+        return_sequences=settings.return_sequences,
+        return_state=settings.return_state,
+        zero_output_for_mask=settings.zero_output_for_mask,
+        hold_initial_state=settings.hold_initial_state,
+        input_dropout=tensors.input_dropout,
+        recurrent_dropout=tensors.recurrent_dropout,
+    )
+    weights = LSTMWeights(tensors.weight_ih, tensors.weight_hh, tensors.bias_ih, tensors.bias_hh)
+    state = LSTMState(tensors.hidden, tensors.cell)
+    with torch.autocast(tensors.inputs.device.type, settings.autocast, enabled=settings.autocast is not None):
+        output, final = PATHS[settings.path](tensors.inputs, state, weights, tensors.mask, options)
+    dtype = _result_dtype(tensors, settings)
+    return tuple(result.to(dtype) for result in (output, *(final or ())))
+
+
+def _result_dtype(tensors: Tensors, settings: Settings) -> torch.dtype:
+    """The type of all results: under autocast the fused kernels give its type, the loop that of the states."""
+    dtype = tensors.hidden.dtype
+    if settings.autocast is None or settings.path != "fused" or dtype is torch.float64:
+        return dtype
+    return settings.autocast
+
+
+def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    tensors, settings = _told_apart(arguments)
+    output, *final = _run(tensors, settings)
+    hidden, cell = final or (output.new_empty(0), output.new_empty(0))
+    # Neither a view nor a layout that the graph was not told of.
+    alone = hidden.clone() if hidden.untyped_storage().data_ptr() == output.untyped_storage().data_ptr() else hidden
+    return output.contiguous(), alone.contiguous(), cell.contiguous()
+
+
+def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+    tensors, settings = _told_apart(arguments)
+    (batch, time, _), units = tensors.inputs.shape, tensors.weight_hh.shape[1]
+    dtype = _result_dtype(tensors, settings)
+
+    def empty(*shape: int) -> Tensor:
+        return tensors.inputs.new_empty(shape, dtype=dtype)
+
+    output = empty(batch, time, units) if settings.return_sequences else empty(batch, units)
+    return (output, *((empty(batch, units), empty(batch, units)) if settings.return_state else (empty(0), empty(0))))
+
+
+def _backward(
+    d_output: Tensor | None, d_hidden: Tensor | None, d_cell: Tensor | None, needed: Sequence[bool], *arguments: Any
+) -> list[Tensor]:
+    tensors, settings = _told_apart(arguments)
+    given = [tensor for tensor, wanted in zip(tensors, needed, strict=True) if wanted]
+
+    def run(*grown: Tensor) -> tuple[Tensor, ...]:
+        return _run(_with(tensors, needed, grown), settings)
+
+    # torch.func differentiates where torch.autograd.grad could not: an operator runs below autograd.
+    with torch.enable_grad():  # or the fused kernels leave nothing for their backward
+        results, pull_back = torch.func.vjp(run, *given)
+    cotangents = tuple(
+        torch.zeros_like(result) if gradient is None else gradient
+        for result, gradient in zip(results, (d_output, d_hidden, d_cell), strict=False)
+    )
+    return [gradient.contiguous().clone() for gradient in pull_back(cotangents)]
+
+
+def _fake_backward(
+    d_output: Tensor | None, d_hidden: Tensor | None, d_cell: Tensor | None, needed: Sequence[bool], *arguments: Any
+) -> list[Tensor]:
+    tensors, _ = _told_apart(arguments)
+    return [
+        torch.empty_like(tensor, memory_format=torch.contiguous_format)
+        for tensor, wanted in zip(tensors, needed, strict=True)
+        if wanted and tensor is not None
+    ]
+
+
+def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+    tensors, ctx.settings = _told_apart(inputs)
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(*tensors)
+
+
+def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
+    needed = list(ctx.needs_input_grad[: len(Tensors._fields)])
+    found = iter(torch.ops.torch_keras_lstm.lstm_backward(*gradients, needed, *ctx.saved_tensors, *ctx.settings))
+    return (*(next(found) if wanted else None for wanted in needed), *(None for _ in Settings._fields))
+
+
+def _refuse(ctx: Any, *gradients: Any) -> Any:
+    raise RuntimeError(
+        "In a compiled graph an LSTM can be differentiated once. Compute derivatives of derivatives without "
+        "torch.compile."
+    )
+
+
+def _told_apart(arguments: Sequence[Any]) -> tuple[Tensors, Settings]:
+    count = len(Tensors._fields)
+    return Tensors(*arguments[:count]), Settings(*arguments[count:])
+
+
+def _with(tensors: Tensors, chosen: Sequence[bool], others: Sequence[Tensor]) -> Tensors:
+    """``tensors`` with ``others`` in the places that are ``chosen``."""
+    following = iter(others)
+    return Tensors(*(next(following) if here else tensor for tensor, here in zip(tensors, chosen, strict=True)))
+
+
+for _name, _real, _fake in (("lstm", _forward, _fake_forward), ("lstm_backward", _backward, _fake_backward)):
+    _LIBRARY.impl(_name, _real, "CompositeExplicitAutograd")
+    torch.library.register_fake(f"torch_keras_lstm::{_name}", _fake, lib=_LIBRARY)
+torch.library.register_autograd("torch_keras_lstm::lstm", _differentiate, setup_context=_keep, lib=_LIBRARY)
+torch.library.register_autograd("torch_keras_lstm::lstm_backward", _refuse, lib=_LIBRARY)
