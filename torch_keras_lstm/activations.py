@@ -241,8 +241,8 @@ _REGISTRY: Registry[Activation] = Registry(
 
 
 def named() -> dict[str, Activation]:
-    """Every function of this module that Keras has a name for, by that name."""
-    return {**{alias: function for alias, function in _ALIASES.items()}, **{f.__name__: f for f in _FUNCTIONS}}
+    """This module's functions by the names that :func:`get` takes."""
+    return dict(_NAMES)
 
 
 def register(keras_module: str) -> Callable[[_Class], _Class]:

@@ -98,7 +98,10 @@ def _fake(number: int, shape: Sequence[int], *arguments: Any) -> Tensor:
 
 
 _LIBRARY = torch.library.Library("torch_keras_lstm", "FRAGMENT")
-for _name, _arguments, _draw in (("dropout_mask", "float rate", _dropout_mask), ("normal", "float mean, float stddev", _normal)):
+for _name, _arguments, _draw in (
+    ("dropout_mask", "float rate", _dropout_mask),
+    ("normal", "float mean, float stddev", _normal),
+):
     _LIBRARY.define(
         f"{_name}(int generator, SymInt[] shape, {_arguments}, ScalarType dtype, Device device) -> Tensor",
         tags=(torch.Tag.nondeterministic_seeded, torch.Tag.pt2_compliant_tag),

@@ -98,6 +98,9 @@ class RecurrentLayer(Layer):
     @torch.inference_mode(False)  # the next call may train
     def keep_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
+        if torch.compiler.is_exporting():
+            self._write_states(states)
+            return
         if len(self._kept_states) != len(states):
             self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
             for name in self._kept_states:
@@ -106,6 +109,21 @@ class RecurrentLayer(Layer):
             # A copy, because the output may be the same tensor and an in-place operation may follow; of the layer's own
             # type, because autocast makes states of another that the next call could not take without it.
             setattr(self, name, state.detach().to(self.dtype, copy=True))
+
+    def _write_states(self, states: Sequence[Tensor]) -> None:
+        """Keep ``states`` in the buffers that there are, all that an exported program can change.
+
+        Raises:
+            RuntimeError: when there are none.
+        """
+        kept = self.kept_states()
+        if kept is None:
+            raise RuntimeError(
+                f"Stateful layer `{self.name}` has no states that an exported program could go on from. Call it once, "
+                "with a batch of the size to export for, before it is exported."
+            )
+        for buffer, state in zip(kept, states, strict=True):
+            buffer.copy_(state)
 
     def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
         """The states before the first step: ``initial_state``, else those kept by a stateful layer, else zeros.

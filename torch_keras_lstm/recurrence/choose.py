@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
+from torch_keras_lstm.recurrence.onnx import has_operator, lstm_onnx
 from torch_keras_lstm.recurrence.operator import PATHS, can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
@@ -73,8 +74,13 @@ def run_lstm(
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence on ``path``; arguments and result as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`.
 
-    While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph.
+    While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph, and while
+    ``torch.onnx.export`` does, ONNX's own operator.
     """
-    if torch.compiler.is_compiling() and can_be_one_node(options):
-        return lstm_as_one_node(inputs, state, weights, mask, options, path.name)
+    if torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
+            if has_operator(options):
+                return lstm_onnx(inputs, state, weights, mask, options)
+        elif can_be_one_node(options):
+            return lstm_as_one_node(inputs, state, weights, mask, options, path.name)
     return PATHS[path.name](inputs, state, weights, mask, options)

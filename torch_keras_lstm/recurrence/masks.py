@@ -66,9 +66,12 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
     if in_place:
         padding = ~mask
     else:
-        order = torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
+        steps = torch.arange(mask.shape[1], device=mask.device)
+        # Where each step goes, and so which step comes to each place: a stable sort, for which ONNX has no operator.
+        place = torch.where(mask, mask.cumsum(1), lengths.unsqueeze(1) + mask.logical_not().cumsum(1)) - 1
+        order = torch.zeros_like(place).scatter(1, place, steps.expand_as(place))
         inputs = inputs.gather(1, order.unsqueeze(-1).expand_as(inputs))
-        padding = torch.arange(mask.shape[1], device=mask.device) >= lengths.unsqueeze(1)
+        padding = steps >= lengths.unsqueeze(1)
     return Compacted(inputs.masked_fill(padding.unsqueeze(-1), 0), padding, lengths, in_place)
 
 

@@ -157,9 +157,15 @@ def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     tensors, settings = _told_apart(arguments)
     output, *final = _run(tensors, settings)
     hidden, cell = final or (output.new_empty(0), output.new_empty(0))
-    # Neither a view nor a layout that the graph was not told of.
-    alone = hidden.clone() if hidden.untyped_storage().data_ptr() == output.untyped_storage().data_ptr() else hidden
-    return output.contiguous(), alone.contiguous(), cell.contiguous()
+    if hidden.untyped_storage().data_ptr() == output.untyped_storage().data_ptr():
+        hidden = hidden.clone()
+    return _whole(output), _whole(hidden), _whole(cell)
+
+
+def _whole(tensor: Tensor) -> Tensor:
+    """``tensor`` as a graph was told it would be: contiguous, and no view of more."""
+    is_all = tensor.untyped_storage().nbytes() == tensor.nbytes
+    return tensor.contiguous() if is_all else tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -190,7 +196,7 @@ def _backward(
         torch.zeros_like(result) if gradient is None else gradient
         for result, gradient in zip(results, (d_output, d_hidden, d_cell), strict=False)
     )
-    return [gradient.contiguous().clone() for gradient in pull_back(cotangents)]
+    return [gradient.clone(memory_format=torch.contiguous_format) for gradient in pull_back(cotangents)]
 
 
 def _fake_backward(
