@@ -63,7 +63,7 @@ def results(model: nn.Module, inputs: Tensor, mask: Tensor | None) -> dict[str, 
     outputs = model(inputs, mask=mask)
     outputs = outputs if isinstance(outputs, tuple) else (outputs,)
     loss = sum((output.square().sum() for output in outputs), torch.zeros(()))
-    trained = {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}
+    trained = {name.removeprefix("_orig_mod."): parameter for name, parameter in model.named_parameters()}
     gradients = torch.autograd.grad(loss, [*trained.values()])
     named = {f"output {index}": output for index, output in enumerate(outputs)}
     return {name: value.detach() for name, value in (*named.items(), *zip(trained, gradients, strict=True))}
