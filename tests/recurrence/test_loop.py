@@ -1,7 +1,5 @@
 """What only the loop computes: other activations, dropout of each gate's own, derivatives of any order."""
 
-from itertools import product
-
 import numpy as np
 import pytest
 import torch
@@ -110,7 +108,7 @@ def test_every_activation_of_keras_is_differentiated_by_hand_as_autograd_does(na
 @MASK_KINDS
 @pytest.mark.parametrize("for_inputs", [0, 1, 4])
 @pytest.mark.parametrize("for_hidden", [0, 1, 4])
-@pytest.mark.parametrize("flags", list(product([False, True], repeat=4)), ids=str)
+@pytest.mark.parametrize("flags", [(True, True, True, False), (True, False, True, True), (False, True, False, False)])
 def test_dropout_is_differentiated_by_hand_as_autograd_does(
     kind: str, for_inputs: int, for_hidden: int, flags: tuple[bool, ...]
 ) -> None:
@@ -188,6 +186,7 @@ def test_a_single_operand_gets_its_gradient_alone(wanted: int) -> None:
 
 
 @MASK_KINDS
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")  # torch's own use of it
 def test_forward_mode_derivatives(kind: str) -> None:
     draw, mask = draw_lstm(BATCH, TIME, FEATURES, UNITS), mask_of(kind)
     tangent = torch.randn_like(draw.inputs)

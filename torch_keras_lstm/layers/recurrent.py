@@ -79,7 +79,8 @@ class RecurrentLayer(Layer):
     @property
     def states(self) -> tuple[Tensor, ...] | None:
         """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
-        return tuple(getattr(self, name) for name in self._kept_states) or None
+        kept = (self._buffers[name] for name in self._kept_states)
+        return tuple(state for state in kept if state is not None) or None
 
     def reset_state(self) -> None:
         """Forget the kept states: the next call starts from zeros, with any batch size."""
@@ -91,17 +92,23 @@ class RecurrentLayer(Layer):
         """Keras' other name of :meth:`reset_state`."""
         self.reset_state()
 
-    @torch.inference_mode(False)  # the next call may train
     def keep_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
+        if torch.is_inference_mode_enabled():  # the next call may train
+            with torch.inference_mode(False):
+                return self.keep_states(states)
         if len(self._kept_states) != len(states):
             self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
             for name in self._kept_states:
                 self.register_buffer(name, None, persistent=False)
+        dtype = self.dtype
         for name, state in zip(self._kept_states, states, strict=True):
             # A copy, because the output may be the same tensor and an in-place operation may follow; of the layer's own
-            # type, because autocast makes states of another that the next call could not take without it.
-            setattr(self, name, state.detach().to(self.dtype, copy=True))
+            # type, because autocast makes states of another that the next call could not take without it. Written to
+            # the dictionary because `Module.__setattr__` takes about as long as a step does.
+            copy = state.detach().clone()
+            self._buffers[name] = copy if copy.dtype is dtype else copy.to(dtype)
+        return None
 
     def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
         """The states before the first step: ``initial_state``, else those kept by a stateful layer, else zeros.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.recurrence.gates import GATES, from_swept, to_swept
-from torch_keras_lstm.recurrence.masks import blank, may_be_looked_at
+from torch_keras_lstm.recurrence.masks import as_asked, compact, may_be_looked_at
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.plain import lstm_plain
 from torch_keras_lstm.recurrence.pointwise import pointwise
@@ -29,31 +29,39 @@ def lstm_loop(
 
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
-    if why_plain(options) is not None:
+    if inputs.shape[1] == 1 or why_plain(options) is not None:  # of one step autograd keeps no more than we would
         return lstm_plain(inputs, state, weights, mask, options)
     device = inputs.device.type
     if torch.is_autocast_enabled(device) and inputs.dtype is not torch.float64:
         low = torch.get_autocast_dtype(device)
         with torch.autocast(device, enabled=False):
             return lstm_loop(*_in_type(low, inputs, state, weights), mask, options)
-    if mask is not None:
-        if may_be_looked_at(mask) and bool(mask.all()):
-            mask = None
-        else:
-            inputs = blank(inputs, mask)
     if options.input_dropout is not None and len(options.input_dropout) == 1:
         inputs = inputs * options.input_dropout[0].unsqueeze(1)
     if options.go_backwards:
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
-    operands = Operands(inputs, *state, weights.weight_ih, weights.weight_hh, weights.bias)
-    steps_mask = None if mask is None else mask.t().contiguous()
-    if torch.is_grad_enabled() and any(operand is not None and operand.requires_grad for operand in operands):
-        hidden, last_hidden, last_cell = _Loop.apply(steps_mask, options, *operands)  # type: ignore[no-untyped-call]
+    if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
+        hidden, final = _run(inputs, state, weights, None, options)
+        output = final.hidden if hidden is None else hidden.transpose(0, 1)
     else:
-        hidden, last_hidden, last_cell = forward(operands, steps_mask, options)
-    output = _as_asked(hidden, last_hidden, mask, options, state)
-    return output, LSTMState(last_hidden, last_cell) if options.return_state else None
+        compacted = compact(inputs, mask)
+        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options)
+        outputs = None if hidden is None else hidden.transpose(0, 1)
+        output = as_asked(outputs, final.hidden, mask, compacted, options, state.hidden)
+    return output, final if options.return_state else None
+
+
+def _run(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+) -> tuple[Tensor | None, LSTMState]:
+    """The hidden states of all steps, (time, batch, units), if ``options`` ask for them, and the final state."""
+    operands = Operands(inputs, *state, weights.weight_ih, weights.weight_hh, weights.bias)
+    if torch.is_grad_enabled() and any(operand is not None and operand.requires_grad for operand in operands):
+        hidden, *final = _Loop.apply(mask, options, *operands)  # type: ignore[no-untyped-call]
+        return (hidden if options.return_sequences else None), LSTMState(*final)
+    hidden, *final = forward(operands, mask, options)
+    return hidden, LSTMState(*final)
 
 
 def why_plain(options: LSTMOptions) -> str | None:
@@ -267,28 +275,6 @@ def _in_type(
     """As autocast has cuDNN's kernels do it: all of it in the lower precision."""
     cast = [None if tensor is None else tensor.to(dtype) for tensor in weights]
     return inputs.to(dtype), LSTMState(*(tensor.to(dtype) for tensor in state)), LSTMWeights(*cast)  # type: ignore[arg-type]
-
-
-def _as_asked(
-    hidden: Tensor | None, last: Tensor, mask: Tensor | None, options: LSTMOptions, state: LSTMState
-) -> Tensor:
-    """The outputs, masked steps filled by Keras' rule: until now they hold the state that was carried over them."""
-    first = options.first_output(state.hidden)
-    if options.return_sequences:
-        assert hidden is not None
-        output = hidden.transpose(0, 1)
-        if mask is None:
-            return output
-        if options.zero_output_for_mask:
-            return blank(output, mask)
-        if first is not None or (may_be_looked_at(mask) and bool(mask[:, 0].all())):
-            return output
-        return blank(output, mask.cumsum(1) > 0)
-    if mask is None:
-        return last
-    if options.zero_output_for_mask:
-        return last.masked_fill(~mask[:, -1:], 0)
-    return last if first is not None else last.masked_fill(~mask.any(1, keepdim=True), 0)
 
 
 def _chunks(time: int, batch: int, units: int) -> list[slice]:
