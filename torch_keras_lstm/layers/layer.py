@@ -184,12 +184,17 @@ class Layer(nn.Module):
     @property
     def built(self) -> bool:
         """Whether every weight has its shape; a layer without weights is built from the start."""
-        return not any(
-            isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
-            if row.trainable
-            else self._buffers.get(row.parameter, self._placement) is None
-            for row in self._rows
-        )
+        # Asked on every call, and `isinstance` of a kind of Parameter costs microseconds: a parameter that is given its
+        # shape changes its class.
+        parameters: Any = self._parameters
+        for row in self._rows:
+            name = row.parameters[0]
+            if row.trainable:
+                if type(parameters.get(name)) is UnbuiltParameter:
+                    return False
+            elif self._buffers.get(name, self._placement) is None:
+                return False
+        return True
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Give the weights their shapes and initial values; nothing happens when they have them already.

@@ -160,7 +160,10 @@ class LSTM(CellLayer, LSTMBase):
             input_dropout=input_dropout,
             recurrent_dropout=recurrent_dropout,
         )
-        return self.deliver(*run_lstm(inputs, state, self.lstm_weights(), mask, options, path))
+        weights = self.lstm_weights()
+        if path.name == "loop":
+            weights = weights._replace(bias_hh=None)  # zeros, which only torch's kernels ask for
+        return self.deliver(*run_lstm(inputs, state, weights, mask, options, path))
 
     def why_not_fused(self, training: bool) -> str | None:
         """What keeps a call from the kernels of ``torch.nn.LSTM``; ``None`` when nothing does."""

@@ -83,7 +83,8 @@ class RecurrentLayer(Layer):
 
     def kept_states(self) -> tuple[Tensor, ...] | None:
         """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
-        return tuple(getattr(self, name) for name in self._kept_states) or None
+        kept = (self._buffers[name] for name in self._kept_states)
+        return tuple(state for state in kept if state is not None) or None
 
     def reset_state(self) -> None:
         """Forget the kept states: the next call starts from zeros, with any batch size."""
@@ -95,20 +96,25 @@ class RecurrentLayer(Layer):
         """Keras' other name of :meth:`reset_state`."""
         self.reset_state()
 
-    @torch.inference_mode(False)  # the next call may train
     def keep_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
         if torch.compiler.is_exporting():
-            self._write_states(states)
-            return
+            return self._write_states(states)
+        if not torch.compiler.is_compiling() and torch.is_inference_mode_enabled():  # the next call may train
+            with torch.inference_mode(False):
+                return self.keep_states(states)
         if len(self._kept_states) != len(states):
             self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
             for name in self._kept_states:
                 self.register_buffer(name, None, persistent=False)
+        dtype = self.dtype
         for name, state in zip(self._kept_states, states, strict=True):
             # A copy, because the output may be the same tensor and an in-place operation may follow; of the layer's own
-            # type, because autocast makes states of another that the next call could not take without it.
-            setattr(self, name, state.detach().to(self.dtype, copy=True))
+            # type, because autocast makes states of another that the next call could not take without it. Written to
+            # the dictionary because `Module.__setattr__` takes about as long as a step does.
+            copy = state.detach().clone()
+            self._buffers[name] = copy if copy.dtype is dtype else copy.to(dtype)
+        return None
 
     def _write_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` in the buffers that there are, all that an exported program can change.

@@ -129,9 +129,10 @@ class RecurrentCell(Layer):
         features = shape[-1]
         if features is None:
             raise ValueError(f"Layer `{self.name}` needs the number of features to be built, got shape {shape}.")
-        if self.built and features != self.input_size:
+        size = self.input_size
+        if size is not None and features != size:
             raise ValueError(
-                f"Layer `{self.name}` was built for {self.input_size} features, got an input of shape {tuple(shape)}."
+                f"Layer `{self.name}` was built for {size} features, got an input of shape {tuple(shape)}."
             )
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
@@ -144,8 +145,9 @@ class RecurrentCell(Layer):
 
     def torch_weights(self) -> tuple[Tensor, ...]:
         """``weight_ih`` and ``weight_hh``, then ``bias_ih`` and ``bias_hh`` if there are biases: torch's order."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")[: 4 if self.use_bias else 2]
-        return tuple(getattr(self, name + self.parameter_suffix) for name in names)
+        suffix = self.parameter_suffix
+        names = ("weight_ih" + suffix, "weight_hh" + suffix, "bias_ih" + suffix, "bias_hh" + suffix)
+        return tuple(getattr(self, name) for name in (names if self.use_bias else names[:2]))
 
     # -- dropout --------------------------------------------------------------------------------------------------
 

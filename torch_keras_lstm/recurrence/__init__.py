@@ -5,6 +5,7 @@ from torch_keras_lstm.recurrence.conv_lstm import ConvLSTMWeights, Window, conv_
 from torch_keras_lstm.recurrence.fused import lstm_fused
 from torch_keras_lstm.recurrence.loop import lstm_loop
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.plain import lstm_plain
 from torch_keras_lstm.recurrence.scan import scan
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.step import lstm_step, project
@@ -21,6 +22,7 @@ __all__ = [
     "conv_lstm",
     "lstm_fused",
     "lstm_loop",
+    "lstm_plain",
     "lstm_step",
     "project",
     "run_lstm",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.masks import compact, freeze, last_valid, may_be_looked_at, spread
+from torch_keras_lstm.recurrence.masks import as_asked, compact, freeze, last_valid, may_be_looked_at
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
 
@@ -32,6 +32,11 @@ def lstm_fused(
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
     if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
+        if inputs.shape[1] == 1 and inputs.is_cpu and not torch.compiler.is_compiling():
+            # oneDNN lays out the weights anew on every call, which takes several times as long as the step itself.
+            final = LSTMState(*torch.lstm_cell(inputs[:, 0], state, *weights))
+            output = final.hidden.unsqueeze(1) if options.return_sequences else final.hidden
+            return output, final if options.return_state else None
         outputs, final = _kernel(inputs, state, weights)
         return outputs if options.return_sequences else outputs[:, -1], final if options.return_state else None
     return _masked(inputs, state, weights, mask, options)
@@ -63,16 +68,9 @@ def _masked(
     if options.return_state:
         inputs, weights = freeze(compacted, weights)
     outputs, final = _kernel(inputs, state, weights)
-    first = options.first_output(state.hidden)
-    if options.return_sequences:
-        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
-    else:
-        output = last_valid(outputs, compacted.lengths, torch.zeros_like(state.hidden) if first is None else first)
-        if options.zero_output_for_mask:
-            output = output.masked_fill(~mask[:, -1:], 0)
-    if not options.return_state:
-        return output, None
-    return output, LSTMState(last_valid(outputs, compacted.lengths, state.hidden), final.cell)
+    hidden = last_valid(outputs, compacted.lengths, state.hidden)
+    output = as_asked(outputs, hidden, mask, compacted, options, state.hidden)
+    return output, LSTMState(hidden, final.cell) if options.return_state else None
 
 
 def _kernel(inputs: Tensor, state: LSTMState, weights: LSTMWeights) -> tuple[Tensor, LSTMState]:

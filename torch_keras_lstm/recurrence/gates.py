@@ -43,3 +43,17 @@ def open_forget_gate(initializer: Callable[..., Tensor], shape: Sequence[int], *
     bias = first.new_ones(tuple(shape))
     bias[:units], bias[2 * units :] = first, last
     return bias
+
+
+def to_swept(rows: Tensor) -> Tensor:
+    """(4 * units, ...) with the gates in the order output, input, forget, cell, in which they are swept over time.
+
+    The three gates proper, which share an activation, are then neighbours, and so are the three that the cell state
+    depends on.
+    """
+    return rows.roll(rows.shape[0] // len(GATES), 0)
+
+
+def from_swept(rows: Tensor) -> Tensor:
+    """:func:`to_swept` undone."""
+    return rows.roll(-(rows.shape[0] // len(GATES)), 0)

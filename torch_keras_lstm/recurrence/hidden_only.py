@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.masks import blank, compact, last_valid, may_be_looked_at, spread
+from torch_keras_lstm.recurrence.masks import as_asked, blank, compact, last_valid, may_be_looked_at
 from torch_keras_lstm.recurrence.options import LSTMOptions
 from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 from torch_keras_lstm.recurrence.step import project
@@ -99,14 +99,9 @@ def fused(
         return outputs if options.return_sequences else outputs[:, -1], (final,) if options.return_state else None
     compacted = compact(inputs, mask)
     outputs, _ = _call(kernel, compacted.inputs, hidden, weights)
-    first = options.first_output(hidden)
-    if options.return_sequences:
-        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
-    else:
-        output = last_valid(outputs, compacted.lengths, torch.zeros_like(hidden) if first is None else first)
-        if options.zero_output_for_mask:
-            output = output.masked_fill(~mask[:, -1:], 0)
-    return output, (last_valid(outputs, compacted.lengths, hidden),) if options.return_state else None
+    final = last_valid(outputs, compacted.lengths, hidden)
+    output = as_asked(outputs, final, mask, compacted, options, hidden)
+    return output, (final,) if options.return_state else None
 
 
 def _call(kernel: Kernel, inputs: Tensor, hidden: Tensor, weights: HiddenOnlyWeights) -> tuple[Tensor, Tensor]:

@@ -1,36 +1,363 @@
-"""The whole sequence step by step, any configuration: what the fused kernels cannot do, and what tests them."""
+"""The whole sequence step by step, with its backward pass written by hand: what the fused kernels cannot compute."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import repeat
+from typing import Any, NamedTuple
+
+import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.masks import blank
+from torch_keras_lstm.recurrence.gates import GATES, from_swept, to_swept
+from torch_keras_lstm.recurrence.masks import as_asked, compact, may_be_looked_at
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.recurrence.plain import lstm_plain
+from torch_keras_lstm.recurrence.pointwise import pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
-from torch_keras_lstm.recurrence.step import lstm_step, project
+from torch_keras_lstm.recurrence.sweep import BackwardSweep, SweptCell, sweep
+
+# Steps are worked on in chunks: few enough numbers of one gate to stay in a cache between the product that makes them
+# and the steps that use them, enough rows for that product to run at full speed.
+_CHUNK_NUMBERS = 2**16
+_CHUNK_ROWS = 256
 
 
 def lstm_loop(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence one step at a time, differentiable any number of times.
+    """Run the sequence one step at a time; see :func:`why_plain` for what is differentiable how.
 
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
-    if mask is not None:
-        inputs = blank(inputs, mask)
+    if inputs.shape[1] == 1 or why_plain(options) is not None:  # of one step autograd keeps no more than we would
+        return lstm_plain(inputs, state, weights, mask, options)
+    device = inputs.device.type
+    if torch.is_autocast_enabled(device) and inputs.dtype is not torch.float64:
+        low = torch.get_autocast_dtype(device)
+        with torch.autocast(device, enabled=False):
+            return lstm_loop(*_in_type(low, inputs, state, weights), mask, options)
+    if options.input_dropout is not None and len(options.input_dropout) == 1:
+        inputs = inputs * options.input_dropout[0].unsqueeze(1)
+    if options.go_backwards:
+        inputs = inputs.flip(1)
+        mask = mask if mask is None else mask.flip(1)
+    if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
+        hidden, final = _run(inputs, state, weights, None, options)
+        output = final.hidden if hidden is None else hidden.transpose(0, 1)
+    else:
+        compacted = compact(inputs, mask)
+        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options)
+        outputs = None if hidden is None else hidden.transpose(0, 1)
+        output = as_asked(outputs, final.hidden, mask, compacted, options, state.hidden)
+    return output, final if options.return_state else None
 
-    def step(projected: Tensor, states: States) -> Stepped:
-        new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options)
-        return new.hidden, new
 
-    output, states = scan(
-        step,
-        project(inputs, weights, options.input_dropout),
-        state,
-        mask,
-        go_backwards=options.go_backwards,
-        return_sequences=options.return_sequences,
-        zero_output_for_mask=options.zero_output_for_mask,
-        first_output=options.first_output(state.hidden),
+def _run(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+) -> tuple[Tensor | None, LSTMState]:
+    """The hidden states of all steps, (time, batch, units), if ``options`` ask for them, and the final state."""
+    operands = Operands(inputs, *state, weights.weight_ih, weights.weight_hh, weights.bias)
+    if torch.is_grad_enabled() and any(operand is not None and operand.requires_grad for operand in operands):
+        hidden, *final = _Loop.apply(mask, options, *operands)  # type: ignore[no-untyped-call]
+        return (hidden if options.return_sequences else None), LSTMState(*final)
+    hidden, *final = forward(operands, mask, options)
+    return hidden, LSTMState(*final)
+
+
+def why_plain(options: LSTMOptions) -> str | None:
+    """What keeps a run from the backward pass written by hand, as the end of a sentence; ``None`` when nothing does.
+
+    It has no second derivatives either, but needs no plan for them: it takes the plain loop when they are asked for.
+    """
+    for name in ("activation", "recurrent_activation"):
+        if pointwise(getattr(options, name)) is None:
+            return f"`{name}` is no activation of single elements that this package knows"
+    if torch._C._are_functorch_transforms_active():
+        return "a transform of torch.func is active"
+    if torch.autograd.forward_ad._current_level >= 0:
+        return "forward-mode derivatives are being computed"
+    return "torch.compile traces each operation" if torch.compiler.is_compiling() else None
+
+
+class Operands(NamedTuple):
+    """What gets gradients.
+
+    Attributes:
+        inputs: (batch, time, features), in the order of processing, zeros at masked steps, dropout that is the same for
+            all gates applied.
+        hidden, cell: (batch, units), the state before the first step.
+        weight_ih, weight_hh, bias: in torch's layout, one bias or ``None``.
+    """
+
+    inputs: Tensor
+    hidden: Tensor
+    cell: Tensor
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias: Tensor | None
+
+
+class Kept(NamedTuple):
+    """What the backward pass needs of the forward pass: (time, batch, ...) each, and one more step of ``cells``."""
+
+    gates: Tensor
+    cells: Tensor
+    hidden: Tensor
+
+
+def forward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> tuple[Tensor | None, Tensor, Tensor]:
+    """The outputs of all steps, (time, batch, units), if ``options`` ask for them, and the last state.
+
+    Args:
+        mask: (time, batch), in the order of processing.
+        options: what they say of the order and of masks is done already.
+    """
+    batch, time = operands.inputs.shape[:2]
+    units = operands.weight_hh.shape[1]
+    hidden = operands.inputs.new_empty(time if options.return_sequences else 1, batch, units)
+    cell_state = torch.empty_like(hidden[0])
+    chunks = _chunks(time, batch, units)
+    gates = hidden.new_empty(chunks[0].stop, batch, len(GATES) * units)
+    cell = _swept_cell(operands, options)
+    weight_ih, bias = _projection(operands)
+    state = LSTMState(operands.hidden, operands.cell)
+    for steps in chunks:
+        count = steps.stop - steps.start
+        part = gates[:count]
+        _project(part, operands.inputs[:, steps], weight_ih, bias, options)
+        written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden[0])
+        state = sweep(cell, part, state, written, repeat(cell_state), _of(mask, steps), keep=False)
+    if not options.return_sequences:
+        return None, *state
+    return hidden, state.hidden.clone() if options.return_state else state.hidden, state.cell
+
+
+def forward_for_backward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> Kept:
+    """Arguments as :func:`forward`; what :func:`backward` needs, the outputs of all steps among it."""
+    batch, time = operands.inputs.shape[:2]
+    units = operands.weight_hh.shape[1]
+    hidden = operands.inputs.new_empty(time, batch, units)
+    gates, cells = hidden.new_empty(time, batch, len(GATES) * units), hidden.new_empty(time + 1, batch, units)
+    cells[0].copy_(operands.cell)
+    cell = _swept_cell(operands, options)
+    weight_ih, bias = _projection(operands)
+    state = LSTMState(operands.hidden, operands.cell)
+    for steps in _chunks(time, batch, units):
+        part = gates[steps]
+        _project(part, operands.inputs[:, steps], weight_ih, bias, options)
+        written = hidden[steps].unbind(0), cells[1:][steps].unbind(0)
+        state = sweep(cell, part, state, *written, _of(mask, steps), keep=True)
+    return Kept(gates, cells, hidden)
+
+
+def backward(
+    operands: Operands,
+    kept: Kept,
+    mask: Tensor | None,
+    options: LSTMOptions,
+    gradients: tuple[Tensor | None, Tensor | None, Tensor | None],
+    wanted: Sequence[bool],
+) -> tuple[Tensor | None, ...]:
+    """The gradients of the operands, ``None`` where not ``wanted``.
+
+    Args:
+        gradients: of the outputs of all steps, (time, batch, units), and of the last hidden and cell state.
+    """
+    of_outputs, of_hidden, of_cell = gradients
+    gates, cells, hidden = kept
+    time, batch, units = hidden.shape
+    want_inputs, _, _, want_weight_ih, want_weight_hh, want_bias = wanted
+    cell = _swept_cell(operands, options)
+    weight_ih, _ = _projection(operands)
+    sweep_back = BackwardSweep(
+        cell,
+        torch.zeros_like(operands.hidden) if of_hidden is None else of_hidden.clone(),
+        torch.zeros_like(operands.cell) if of_cell is None else of_cell.clone(),
     )
-    return output, LSTMState(*states) if options.return_state else None
+    inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
+    sum_weight_ih = _zeros_to_add_up_in(operands.weight_ih) if want_weight_ih else None
+    sum_weight_hh = _zeros_to_add_up_in(operands.weight_hh) if want_weight_hh else None
+    sum_bias = _zeros_to_add_up_in(operands.weight_ih[:, 0]) if want_bias else None
+    for steps in reversed(_chunks(time, batch, units)):
+        part = sweep_back.run(
+            gates[steps], cells[steps.start : steps.stop + 1], _of(of_outputs, steps), _of(mask, steps)
+        )
+        if sum_weight_hh is not None:
+            if steps.start:
+                before = hidden[steps.start - 1 : steps.stop - 1]
+            else:
+                before = torch.cat((operands.hidden.unsqueeze(0), hidden[: steps.stop - 1]))
+            _add_products(sum_weight_hh, part, before, cell.dropout)
+        if sum_weight_ih is not None:
+            features = operands.inputs[:, steps].transpose(0, 1)
+            _add_products(sum_weight_ih, part, features, _each_gates_dropout(options))
+        if sum_bias is not None:
+            sum_bias.add_(part.sum((0, 1), dtype=sum_bias.dtype))
+        if inputs is not None:
+            _input_gradient(inputs[steps], part, weight_ih, options)
+    return (
+        None if inputs is None else inputs.transpose(0, 1),
+        sweep_back.hidden,
+        sweep_back.cell_state,
+        *(
+            None if total is None else from_swept(total).to(operands.inputs.dtype)
+            for total in (sum_weight_ih, sum_weight_hh, sum_bias)
+        ),
+    )
+
+
+class _Loop(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, mask: Tensor | None, options: LSTMOptions, *tensors: Any) -> tuple[Tensor, Tensor, Tensor]:
+        kept = forward_for_backward(Operands(*tensors), mask, options)
+        ctx.save_for_backward(mask, *tensors, *kept)
+        ctx.options = options
+        ctx.set_materialize_grads(False)
+        # copies: views of what is kept could not be written to afterwards
+        return kept.hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
+        mask, *tensors = ctx.saved_tensors
+        operands, kept = Operands(*tensors[:6]), Kept(*tensors[6:])
+        wanted = ctx.needs_input_grad[2:]
+        if torch.is_grad_enabled():  # as with `create_graph=True`
+            return None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
+        return None, None, *backward(operands, kept, mask, ctx.options, gradients, wanted)
+
+
+def _by_the_plain_loop(
+    operands: Operands,
+    mask: Tensor | None,
+    options: LSTMOptions,
+    gradients: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+) -> list[Tensor | None]:
+    """The gradients of the operands, differentiable again: the sequence is run once more, this time on the tape."""
+    inputs, hidden, cell, weight_ih, weight_hh, bias = operands
+    as_carried = replace(
+        options,
+        go_backwards=False,
+        return_sequences=True,
+        return_state=True,
+        zero_output_for_mask=False,
+        hold_initial_state=True,
+        input_dropout=None if _each_gates_dropout(options) is None else options.input_dropout,
+    )
+    output, final = lstm_plain(
+        inputs,
+        LSTMState(hidden, cell),
+        LSTMWeights(weight_ih, weight_hh, bias),
+        None if mask is None else mask.t(),
+        as_carried,
+    )
+    assert final is not None
+    given = [
+        (value, gradient)
+        for value, gradient in zip((output.transpose(0, 1), *final), gradients, strict=True)
+        if gradient is not None
+    ]
+    results = iter(
+        torch.autograd.grad(
+            [value for value, _ in given],
+            [operand for operand, is_wanted in zip(operands, wanted, strict=True) if is_wanted and operand is not None],
+            [gradient for _, gradient in given],
+            create_graph=True,
+            allow_unused=True,
+        )
+    )
+    return [next(results) if is_wanted else None for is_wanted in wanted]
+
+
+def _in_type(
+    dtype: torch.dtype, inputs: Tensor, state: LSTMState, weights: LSTMWeights
+) -> tuple[Tensor, LSTMState, LSTMWeights]:
+    """As autocast has cuDNN's kernels do it: all of it in the lower precision."""
+    cast = [None if tensor is None else tensor.to(dtype) for tensor in weights]
+    return inputs.to(dtype), LSTMState(*(tensor.to(dtype) for tensor in state)), LSTMWeights(*cast)  # type: ignore[arg-type]
+
+
+def _chunks(time: int, batch: int, units: int) -> list[slice]:
+    steps = max(1, _CHUNK_NUMBERS // max(1, batch * units), _CHUNK_ROWS // max(1, batch))
+    return [slice(start, min(start + steps, time)) for start in range(0, time, steps)]
+
+
+def _of(tensor: Tensor | None, steps: slice) -> Tensor | None:
+    return None if tensor is None else tensor[steps]
+
+
+def _each_gates_dropout(options: LSTMOptions) -> Tensor | None:
+    """Factors for the inputs that differ between the gates, in the order of the sweeps; others are applied already."""
+    dropout = options.input_dropout
+    return None if dropout is None or len(dropout) == 1 else to_swept(dropout)
+
+
+def _swept_cell(operands: Operands, options: LSTMOptions) -> SweptCell:
+    activation, recurrent_activation = pointwise(options.activation), pointwise(options.recurrent_activation)
+    assert activation is not None, "`why_plain` gives a reason otherwise"
+    assert recurrent_activation is not None, "`why_plain` gives a reason otherwise"
+    dropout = options.recurrent_dropout
+    return SweptCell(
+        to_swept(operands.weight_hh),
+        activation,
+        recurrent_activation,
+        dropout if dropout is None or len(dropout) == 1 else to_swept(dropout),
+    )
+
+
+def _projection(operands: Operands) -> tuple[Tensor, Tensor | None]:
+    return to_swept(operands.weight_ih), None if operands.bias is None else to_swept(operands.bias)
+
+
+def _project(gates: Tensor, inputs: Tensor, weight_ih: Tensor, bias: Tensor | None, options: LSTMOptions) -> None:
+    """Write what ``inputs``, (batch, steps, features), and ``bias`` contribute to ``gates``, (steps, batch, ...)."""
+    rows, dropout = inputs.transpose(0, 1), _each_gates_dropout(options)
+    if dropout is None:
+        flat = rows.reshape(-1, rows.shape[-1])
+        if bias is None:
+            torch.mm(flat, weight_ih.t(), out=gates.flatten(0, 1))
+        else:
+            torch.addmm(bias, flat, weight_ih.t(), out=gates.flatten(0, 1))
+        return
+    for gate, kernel, factors in zip(gates.chunk(4, -1), weight_ih.chunk(4), dropout, strict=True):
+        gate.copy_((rows * factors) @ kernel.t())
+    if bias is not None:
+        gates.add_(bias)
+
+
+def _input_gradient(out: Tensor, gates: Tensor, weight_ih: Tensor, options: LSTMOptions) -> None:
+    """Write the gradient of the inputs, (steps, batch, features), given that of the gates."""
+    dropout = _each_gates_dropout(options)
+    if dropout is None:
+        torch.mm(gates.flatten(0, 1), weight_ih, out=out.flatten(0, 1))
+        return
+    each = zip(gates.chunk(4, -1), weight_ih.chunk(4), dropout, strict=True)
+    torch.sum(torch.stack([(gate @ kernel) * factors for gate, kernel, factors in each]), 0, out=out)
+
+
+def _zeros_to_add_up_in(like: Tensor) -> Tensor:
+    """Zeros of the shape of ``like``, in single precision at least: a sum over chunks loses too much in a lower one."""
+    return torch.zeros_like(like, dtype=torch.promote_types(like.dtype, torch.float32))
+
+
+def _add_products(total: Tensor, gates: Tensor, rows: Tensor, dropout: Tensor | None) -> None:
+    """Add to the gradient of a kernel what some steps contribute.
+
+    Args:
+        total: (4 * units, width)
+        gates: (steps, batch, 4 * units), the gradients of the pre-activations.
+        rows: (steps, batch, width), what the kernel was multiplied with, but for ``dropout``.
+    """
+    if dropout is None or len(dropout) == 1:
+        _add_product(total, gates, rows if dropout is None else rows * dropout[0])
+        return
+    for part, gate, factors in zip(total.chunk(4), gates.chunk(4, -1), dropout, strict=True):
+        _add_product(part, gate, rows * factors)
+
+
+def _add_product(total: Tensor, gates: Tensor, rows: Tensor) -> None:
+    left, right = gates.flatten(0, 1).t(), rows.reshape(-1, rows.shape[-1])
+    if total.dtype is left.dtype:
+        total.addmm_(left, right)
+    else:
+        total.add_(left @ right)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.options import LSTMWeights
+from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 
 # A pre-activation of this size saturates the sigmoid exactly, to 0 or 1, in every floating type, float16 and TF32
 # included, which also hold the number itself exactly.
@@ -33,8 +33,9 @@ class Compacted(NamedTuple):
     """A batch whose rows are right-padded.
 
     Attributes:
-        inputs: (batch, time, features), zeros on padding, whatever the masked steps held.
-        padding: (batch, time), boolean, ``True`` on padding.
+        inputs: (batch, steps, features), zeros on padding, whatever the masked steps held. There are as many steps as
+            the longest row has, but one at least, or as before where lengths must not be looked at.
+        padding: (batch, steps), boolean, ``True`` on padding.
         lengths: (batch,), the number of unmasked steps of each row; 0 is allowed.
         in_place: the unmasked steps stand where they stood: the mask was right-padded already.
     """
@@ -62,16 +63,19 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
         mask: (batch, time), boolean, ``False`` where a step is to be skipped.
     """
     lengths = mask.sum(dim=1)
-    in_place = may_be_looked_at(mask) and bool((mask[:, 1:] <= mask[:, :-1]).all())
+    steps, in_place = mask.shape[1], False
+    if may_be_looked_at(mask):
+        steps = max(1, int(lengths.max())) if len(lengths) else steps
+        in_place = bool((mask[:, 1:] <= mask[:, :-1]).all())
     if in_place:
-        padding = ~mask
+        inputs, padding = inputs[:, :steps], ~mask[:, :steps]
     else:
-        steps = torch.arange(mask.shape[1], device=mask.device)
-        # Where each step goes, and so which step comes to each place: a stable sort, for which ONNX has no operator.
+        # Where each step goes, and so which one comes to each place: a stable sort, for which ONNX has no operator.
         place = torch.where(mask, mask.cumsum(1), lengths.unsqueeze(1) + mask.logical_not().cumsum(1)) - 1
-        order = torch.zeros_like(place).scatter(1, place, steps.expand_as(place))
-        inputs = inputs.gather(1, order.unsqueeze(-1).expand_as(inputs))
-        padding = steps >= lengths.unsqueeze(1)
+        every = torch.arange(mask.shape[1], device=mask.device)
+        order = torch.zeros_like(place).scatter(1, place, every.expand_as(place))[:, :steps]
+        inputs = inputs.gather(1, order.unsqueeze(-1).expand(-1, -1, inputs.shape[-1]))
+        padding = every[:steps] >= lengths.unsqueeze(1)
     return Compacted(inputs.masked_fill(padding.unsqueeze(-1), 0), padding, lengths, in_place)
 
 
@@ -103,14 +107,34 @@ def spread(
     """Outputs of a compacted batch back at the steps of ``mask``, masked steps filled by Keras' rule.
 
     Args:
-        outputs: (batch, time, units)
+        outputs: (batch, steps, units)
         mask: (batch, time), the one that :func:`compact` was given.
         zero_output_for_mask: zeros at every masked step; otherwise the last output before it.
         first: (batch, units), what stands before the first unmasked step then; by default zeros.
     """
-    if not (zero_output_for_mask and compacted.in_place):
+    if not (zero_output_for_mask and compacted.in_place and outputs.shape[1] == mask.shape[1]):
         seen = mask.cumsum(dim=1).unsqueeze(-1)
-        outputs = outputs.gather(1, (seen - 1).clamp(min=0).expand_as(outputs))
+        outputs = outputs.gather(1, (seen - 1).clamp(min=0).expand(-1, -1, outputs.shape[-1]))
         if not zero_output_for_mask:
             return torch.where(seen > 0, outputs, outputs.new_zeros(()) if first is None else first.unsqueeze(1))
     return blank(outputs, mask)
+
+
+def as_asked(
+    outputs: Tensor | None, last: Tensor, mask: Tensor, compacted: Compacted, options: LSTMOptions, given: Tensor
+) -> Tensor:
+    """What a masked run returns as its output: all of them, spread, or the last one, by Keras' rule for masked steps.
+
+    Args:
+        outputs: (batch, steps, units) of the compacted batch; ``None`` when the last one is asked for.
+        last: (batch, units), the final hidden state.
+        mask: (batch, time), the one that :func:`compact` was given.
+        given: (batch, units), the hidden state before the first step.
+    """
+    first = options.first_output(given)
+    if options.return_sequences:
+        assert outputs is not None
+        return spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
+    if options.zero_output_for_mask:
+        return last.masked_fill(~mask[:, -1:], 0)
+    return last if first is not None else last.masked_fill(compacted.lengths.unsqueeze(1) == 0, 0)

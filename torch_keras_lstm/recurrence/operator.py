@@ -6,7 +6,8 @@ in it the paths run as they run without a graph, with masks that can be looked a
 that a compiled training step is two nodes. Without a graph it would only cost a detour; nothing calls it there.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import torch
@@ -146,16 +147,15 @@ def _run(tensors: Tensors, settings: Settings) -> tuple[Tensor, ...]:
 
 
 def _result_dtype(tensors: Tensors, settings: Settings) -> torch.dtype:
-    """The type of all results: under autocast the fused kernels give its type, the loop that of the states."""
+    """The type of all results, which must not depend on the length: autocast's, which it leaves float64 alone with."""
     dtype = tensors.hidden.dtype
-    if settings.autocast is None or settings.path != "fused" or dtype is torch.float64:
-        return dtype
-    return settings.autocast
+    return dtype if settings.autocast is None or dtype is torch.float64 else settings.autocast
 
 
 def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     tensors, settings = _told_apart(arguments)
-    output, *final = _run(tensors, settings)
+    with torch.no_grad():  # nothing to be left for a backward, which computes it again
+        output, *final = _run(tensors, settings)
     hidden, cell = final or (output.new_empty(0), output.new_empty(0))
     if hidden.untyped_storage().data_ptr() == output.untyped_storage().data_ptr():
         hidden = hidden.clone()
@@ -184,19 +184,36 @@ def _backward(
     d_output: Tensor | None, d_hidden: Tensor | None, d_cell: Tensor | None, needed: Sequence[bool], *arguments: Any
 ) -> list[Tensor]:
     tensors, settings = _told_apart(arguments)
-    given = [tensor for tensor, wanted in zip(tensors, needed, strict=True) if wanted]
+    given = [
+        tensor.detach().requires_grad_()
+        for tensor, wanted in zip(tensors, needed, strict=True)
+        if wanted and tensor is not None
+    ]
+    with _autograd_at_work():
+        results = _run(_with(tensors, needed, given), settings)
+        pairs = [
+            (result, gradient)
+            for result, gradient in zip(results, (d_output, d_hidden, d_cell), strict=False)
+            if gradient is not None
+        ]
+        gradients = torch.autograd.grad(
+            [result for result, _ in pairs],
+            given,
+            [gradient for _, gradient in pairs],
+            allow_unused=True,
+            materialize_grads=True,
+        )
+    return [gradient.clone(memory_format=torch.contiguous_format) for gradient in gradients]
 
-    def run(*grown: Tensor) -> tuple[Tensor, ...]:
-        return _run(_with(tensors, needed, grown), settings)
 
-    # torch.func differentiates where torch.autograd.grad could not: an operator runs below autograd.
-    with torch.enable_grad():  # or the fused kernels leave nothing for their backward
-        results, pull_back = torch.func.vjp(run, *given)
-    cotangents = tuple(
-        torch.zeros_like(result) if gradient is None else gradient
-        for result, gradient in zip(results, (d_output, d_hidden, d_cell), strict=False)
-    )
-    return [gradient.clone(memory_format=torch.contiguous_format) for gradient in pull_back(cotangents)]
+@contextmanager
+def _autograd_at_work() -> Iterator[None]:
+    """Have autograd record what is run, although an operator runs below it."""
+    excluded = torch._C._dispatch_tls_local_exclude_set()
+    for key in (torch._C.DispatchKey.AutogradFunctionality, torch._C.DispatchKey.ADInplaceOrView):
+        excluded = excluded.remove(key)
+    with torch._C._ForceDispatchKeyGuard(torch._C._dispatch_tls_local_include_set(), excluded), torch.enable_grad():
+        yield
 
 
 def _fake_backward(
@@ -237,7 +254,8 @@ def _told_apart(arguments: Sequence[Any]) -> tuple[Tensors, Settings]:
 def _with(tensors: Tensors, chosen: Sequence[bool], others: Sequence[Tensor]) -> Tensors:
     """``tensors`` with ``others`` in the places that are ``chosen``."""
     following = iter(others)
-    return Tensors(*(next(following) if here else tensor for tensor, here in zip(tensors, chosen, strict=True)))
+    mixed: Any = (next(following) if here else tensor for tensor, here in zip(tensors, chosen, strict=True))
+    return Tensors(*mixed)
 
 
 for _name, _real, _fake in (("lstm", _forward, _fake_forward), ("lstm_backward", _backward, _fake_backward)):

@@ -59,7 +59,8 @@ class LSTMOptions:
             as Keras before 2.3 had it.
         input_dropout: scaled dropout factors for the inputs, constant in time: (1, batch, features) for all gates
             together, or (4, batch, features), one a gate.
-        recurrent_dropout: the same for the hidden state where it enters the gates: (4, batch, units).
+        recurrent_dropout: the same for the hidden state where it enters the gates: (1, batch, units) or
+            (4, batch, units).
     """
 
     activation: Activation = torch.tanh

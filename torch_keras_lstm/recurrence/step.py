@@ -46,7 +46,7 @@ def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: L
     if options.recurrent_dropout is None:
         recurrent = linear(state.hidden, weight_hh)
     else:
-        recurrent = torch.cat((state.hidden * options.recurrent_dropout).bmm(per_gate(weight_hh).mT).unbind(0), dim=-1)
+        recurrent = torch.cat(((state.hidden * options.recurrent_dropout) @ per_gate(weight_hh).mT).unbind(0), dim=-1)
     return next_state(split_gates(projected + recurrent), state, options)
 
 
