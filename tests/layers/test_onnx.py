@@ -18,10 +18,10 @@ from torch_keras_lstm.layers import LSTM, Bidirectional
 FEATURES, UNITS = 3, 4
 FREE = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
 SIZES = ((2, 5), (6, 9), (1, 1))
-# recurrent activation, activation: every one that ONNX has, and both hard sigmoids
+# recurrent activation, activation: those that take constants, and how they are told apart
 ACTIVATIONS = (
-    ("sigmoid", "tanh"), ("hard_sigmoid", "relu"), ("hard_sigmoid_keras2", "elu"), ("sigmoid", "softsign"),
-    ("hard_sigmoid", "leaky_relu"), ("softplus", "hard_sigmoid_keras2"), ("sigmoid", "linear"),
+    ("hard_sigmoid", "relu"), ("hard_sigmoid_keras2", "elu"), ("sigmoid", "softsign"), ("hard_sigmoid", "leaky_relu"),
+    ("softplus", "hard_sigmoid_keras2"), ("sigmoid", "linear"),
 )  # fmt: skip
 
 
@@ -42,15 +42,15 @@ class Several(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        flags = [{}, {"go_backwards": True}, {"zero_output_for_mask": True}, {"use_bias": False}]
         self.plain = nn.ModuleList(
             layer(activation=activation, recurrent_activation=gate, dropout=0.5, recurrent_dropout=0.5)
             for gate, activation in ACTIVATIONS
         )
         self.masked = nn.ModuleList(
-            layer(return_sequences=sequences, return_state=True, **flag)
-            for flag in flags
-            for sequences in (True, False)
+            [
+                layer(return_sequences=True, return_state=True, go_backwards=True),
+                layer(return_state=True, zero_output_for_mask=True, use_bias=False),
+            ]
         )
         self.both = Bidirectional(layer(return_sequences=True))
         self.both.build((None, None, FEATURES))

@@ -88,7 +88,7 @@ def _operator(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, lengths: Tensor | None, options: LSTMOptions
 ) -> tuple[Tensor, LSTMState]:
     (batch, time, _), units = inputs.shape, weights.weight_hh.shape[1]
-    biases = [bias for bias in (weights.bias_ih, weights.bias_hh) if bias is not None]
+    bias = weights.bias
     named = [_ACTIVATIONS[one] for one in (options.recurrent_activation, options.activation, options.activation)]
     alphas = [activation.alpha for activation in named if activation.alpha is not None]
     betas = [activation.beta for activation in named if activation.beta is not None]
@@ -98,7 +98,7 @@ def _operator(
             inputs.transpose(0, 1),
             to_onnx(weights.weight_ih).unsqueeze(0),
             to_onnx(weights.weight_hh).unsqueeze(0),
-            torch.cat([to_onnx(bias) for bias in biases]).unsqueeze(0) if biases else None,
+            None if bias is None else torch.cat((to_onnx(bias), torch.zeros_like(bias))).unsqueeze(0),  # it has two
             None if lengths is None else lengths.to(torch.int32),
             state.hidden.unsqueeze(0),
             state.cell.unsqueeze(0),
