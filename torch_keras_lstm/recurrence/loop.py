@@ -48,7 +48,7 @@ def lstm_loop(
         compacted = compact(inputs, mask)
         hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options)
         outputs = None if hidden is None else hidden.transpose(0, 1)
-        output = as_asked(outputs, final.hidden, mask, compacted, options, state.hidden)
+        output = as_asked(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
 
 
