@@ -32,7 +32,8 @@ def lstm_loop(
     if inputs.shape[1] == 1 or why_plain(options) is not None:  # of one step autograd keeps no more than we would
         return lstm_plain(inputs, state, weights, mask, options)
     device = inputs.device.type
-    if torch.is_autocast_enabled(device) and inputs.dtype is not torch.float64:
+    may_cast = torch.amp.is_autocast_available(device) and inputs.dtype is not torch.float64
+    if may_cast and torch.is_autocast_enabled(device):
         low = torch.get_autocast_dtype(device)
         with torch.autocast(device, enabled=False):
             return lstm_loop(*_in_type(low, inputs, state, weights), mask, options)
