@@ -75,7 +75,11 @@ def build_model() -> keras.Model:
     change = Dense(1, name="change", kernel_initializer="zeros")(memory)  # begins as a random walk
     model = keras.Model(past, [volatility, change])
     # The change is nearly all noise, which would drown what there is to learn from volatility.
-    model.compile(optimizer="adam", loss="mean_squared_error", loss_weights={"volatility": 1.0, "change": 0.1})
+    model.compile(
+        optimizer="adam",
+        loss={"volatility": "mean_squared_error", "change": "mean_squared_error"},
+        loss_weights={"volatility": 1.0, "change": 0.1},
+    )
     return model
 
 
@@ -89,7 +93,7 @@ def volatility_forecasts(days: Days, from_lstm: Array) -> dict[str, Array]:
     means = {length: days.log_volatility[:, WINDOW - length : WINDOW].mean(axis=1) for length in (1, 5, 22)}
     regressors = np.stack([np.ones(len(days.dates)), *means.values()], axis=1)
     training = days.dates < FIRST_VALIDATION_DAY
-    coefficients = np.linalg.lstsq(regressors[training], days.log_volatility[training, WINDOW])[0]
+    coefficients = np.linalg.lstsq(regressors[training], days.log_volatility[training, WINDOW], rcond=None)[0]
     return {
         "LSTM": from_lstm,
         "as yesterday": means[1],
@@ -139,7 +143,7 @@ def main(epochs: int = 40, pictures: Path | None = None) -> dict[str, dict[str, 
         verbose=2,
         validation_data=(days.past[validation], targets(validation)),
         callbacks=[
-            ReduceLROnPlateau("val_volatility_loss", patience=4),
+            ReduceLROnPlateau("val_volatility_loss", mode="min", patience=4),
             EarlyStopping("val_volatility_loss", mode="min", patience=8, restore_best_weights=True),
         ],
     )
