@@ -11,7 +11,9 @@ from torch_keras_lstm import (
     models,
     ops,
     optimizers,
+    preprocessing,
     regularizers,
+    utils,
 )
 from torch_keras_lstm._version import __version__
 from torch_keras_lstm.layers import Input
@@ -32,5 +34,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "regularizers",
+    "utils",
 ]
