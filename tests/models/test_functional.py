@@ -325,6 +325,20 @@ def operations_listed(model: Functional) -> list[str]:
     return [name for name in ("NotEqual", "Any") if f"({name})" in text[0]]
 
 
+def test_the_summary_tells_operations_of_masks_from_layers_of_their_name() -> None:
+    tokens = Input((TIME,), dtype="int32")
+    hidden = LSTM(3)(Embedding(9, 4, mask_zero=True, name="table")(tokens))
+    (mask,) = hidden.node.masks
+    named = Dense(2, name=mask.node.layer.name)(hidden)
+    model = Functional(tokens, named)
+    connections = model.connections()
+    assert connections is not None
+    operation = next(layer for layer in model.listed_layers() if isinstance(layer, OperationLayer))
+    assert connections[operation.name] == [out(tokens.node.layer.name)]
+    assert connections[named.node.layer.name] == [out(hidden.node.layer.name)]
+    assert connections[hidden.node.layer.name] == [out("table"), out(operation.name)]
+
+
 def test_layers_of_ones_own_may_compute_masks_from_numbers() -> None:
     class LongOnes(Layer):
         def forward(self, inputs: Any) -> Tensor:

@@ -9,6 +9,7 @@ from torch import nn
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.structure import flatten, single
 from torch_keras_lstm.layers.symbolic_call import connect_with_masks, named_arguments
@@ -217,9 +218,16 @@ class Functional(Model):
 
     def listed_layers(self) -> list[Layer]:
         """The layers, and among them the operations that give their masks, which are nodes of Keras' models."""
-        return super().listed_layers() if self._tensors is None else layers_with_masks(self.inputs, self.outputs)
+        if self._tensors is None:
+            return super().listed_layers()
+        listed = layers_with_masks(self.inputs, self.outputs)
+        for layer in listed:
+            while layer.name in self._places and self._find(layer.name) is not layer:
+                layer.name = unique_name(layer.name)
+        return listed
 
     def _mask_operations(self) -> list[Layer]:
+        """What :meth:`listed_layers` lists beside the layers."""
         return [layer for layer in self.listed_layers() if layer.name not in self._places]
 
     def connections(self) -> dict[str, list[TensorSource]] | None:
