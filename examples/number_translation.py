@@ -123,9 +123,8 @@ def main(
     unseen, validation, learnt = np.split(shuffled, [held_out, 2 * held_out])
 
     def pairs(numbers: Any) -> tuple[list[Indices], Indices]:
-        return [english.indices(numbers), french.indices(numbers, before=(START,))], french.indices(
-            numbers, after=(END,)
-        )
+        spoken = french.indices(numbers, before=(START,))
+        return [english.indices(numbers), spoken], french.indices(numbers, after=(END,))
 
     model, encoder, decoder = build(len(english.vocabulary), len(french.vocabulary), units)
     model.compile(optimizer=Adam(0.005), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
