@@ -49,6 +49,10 @@ class Model(Trainer):
         outputs = self.forward(*entries[0], **entries[1])
         return map_leaves(KerasTensor, lambda tensor: tensor.spec, outputs)
 
+    def listed_layers(self) -> list[Layer]:
+        """What ``summary`` has a row for."""
+        return [*map(as_layer, self.layers)]
+
     @property
     def built(self) -> bool:
         """Whether every layer is built."""
