@@ -103,6 +103,7 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
     kept = file.arrays("optimizer_weights") if group != "/" and file.has("optimizer_weights") else {}
     order = (file.names("weight_names", "optimizer_weights") or []) if kept else []
     optimizer = [kept[name] for name in order if name in kept]
+    fault = _fault(order, kept) if order else ""
     left = {"optimizer": len(kept)} if kept else {}
     version = file.text("keras_version", group)
     # Keras 1 did not write its backend down, but the names that the backend gave: TensorFlow's end in ":0".
@@ -112,7 +113,18 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
         backend is None and named != [] and not any(name.endswith(":0") for name in named)
     )
     arrays = ArraysByLayer(layers, tuple(found.values()), flipped_kernels=by_theano)
-    return Weights("weights (legacy .h5)", arrays, left, version, optimizer)
+    return Weights("weights (legacy .h5)", arrays, left, version, optimizer, fault)
+
+
+def _fault(order: Sequence[str], kept: Mapping[str, SavedArray]) -> str:
+    """Why an optimizer's arrays in legacy HDF5 are not those that its list of names says; empty when they are."""
+    for name in order:
+        if name not in kept:
+            return f"`weight_names` of `/optimizer_weights` lists `{name}`, which the file does not hold."
+    for name in kept:
+        if name not in order:
+            return f"`/optimizer_weights` holds `{name}`, which its `weight_names` does not list."
+    return "" if len(set(order)) == len(order) else "`weight_names` of `/optimizer_weights` lists a name twice."
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:
@@ -177,7 +189,9 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
             else:
                 paths[path] = array
     kept = [array for _, array in sorted(optimizer.items(), key=itemgetter(0))]
-    return Weights(container, ArraysByPath(root, paths), left, optimizer=kept)
+    missing = next((number for number in range(len(kept)) if number not in optimizer), None)
+    fault = "" if missing is None else f"`optimizer/vars/{missing}` is missing, but there are later ones."
+    return Weights(container, ArraysByPath(root, paths), left, optimizer=kept, optimizer_fault=fault)
 
 
 def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:

@@ -158,7 +158,8 @@ class Registry(Generic[T]):
         }
 
     def _serialize_function(self, function: object) -> Config | str:
-        name, module, own = self._identity(function)
+        # an object that is called, such as a module of torch's, goes by its class
+        name, module, own = self._identity(function if hasattr(function, "__name__") else type(function))
         return name if own else {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
     def _identity(self, definition: object) -> tuple[str, str | None, bool]:

@@ -100,8 +100,15 @@ class Model(Trainer):
         save_weights(self, path, self.training_description(), overwrite)
 
     def training_description(self) -> Any:
-        """How the model is compiled, for a file; ``None`` when it is not."""
-        return None
+        """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.
+
+        Of a loss or a metric that is not Keras' a file has the name alone: whoever loads it gives what is meant as
+        ``custom_objects``. An optimizer of torch's has no name there: the file then says nothing of the training, and a
+        warning says so.
+        """
+        from torch_keras_lstm.models.saving import training_description  # as above
+
+        return training_description(self)
 
     def load_weights(self, path: str | Path) -> None:
         """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""

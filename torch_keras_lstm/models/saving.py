@@ -40,7 +40,7 @@ def load_model(
         try:
             saved = load_training(path, model, custom_objects)
             if saved is not None:
-                model.compile(saved.optimizer, saved.loss, saved.loss_weights, saved.metrics, saved.weighted_metrics)
+                model.compile(**vars(saved))
         except (ValueError, TypeError) as error:
             model.compile_error = str(error)
     return model
@@ -51,6 +51,13 @@ def save_model(model: Model, path: str | Path, training: Any = None, overwrite: 
     from torch_keras_lstm.conversion import save_model as save  # noqa: TID251 - as above
 
     save(model, path, training, overwrite)
+
+
+def training_description(model: Model) -> Any:
+    """What a file keeps of how a model is trained; see :func:`torch_keras_lstm.conversion.describe_training`."""
+    from torch_keras_lstm.conversion import describe_training  # noqa: TID251 - as above
+
+    return describe_training(model)
 
 
 def save_weights(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
