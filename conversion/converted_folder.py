@@ -7,7 +7,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,8 @@ CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 OPTIMIZER = "optimizer.safetensors"
 
-# the types that an optimizer's arrays have, as safetensors and as NumPy call them
-_DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "I64": "int64"}
+# the types that an optimizer's arrays have, and some that they must not have, as safetensors and as NumPy call them
+_DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "I32": "int32", "I64": "int64", "BOOL": "bool"}
 
 # The description is written in Keras 3's terms, and so is read back as Keras 3's words.
 _DIALECT = "3.15"
@@ -146,28 +146,29 @@ def open_training(directory: Path) -> Iterator[tuple[Mapping[str, Any], list[Sav
         training = _read_document(directory).get("training")
         if training is not None and not isinstance(training, dict):
             raise ValueError(f"`training` must be an object, got {training!r}.")
-    if training is None:
-        yield None
+    if training is None or not (directory / OPTIMIZER).exists():
+        yield None if training is None else (training, [])
         return
-    if not (directory / OPTIMIZER).exists():
-        yield training, []
-        return
-    with naming(directory / OPTIMIZER):
-        try:
-            file: Any = safe_open(directory / OPTIMIZER, "np")
-        except SafetensorError as error:
-            raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
-        with file:
+    with ExitStack() as opened:
+        with naming(directory / OPTIMIZER):
+            try:
+                file: Any = opened.enter_context(safe_open(directory / OPTIMIZER, "np"))
+            except SafetensorError as error:
+                raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
             names = sorted(file.keys(), key=lambda name: (len(name), name))
             if names != [str(number) for number in range(len(names))]:
                 raise ValueError(f"The arrays must be called 0, 1, 2 and so on, but are {', '.join(names)}.")
-            yield training, [_saved_array(file, name) for name in names]
+            arrays = [_saved_array(file, name) for name in names]
+        yield training, arrays
 
 
 def _saved_array(file: Any, name: str) -> SavedArray:
     found = file.get_slice(name)
-    dtype = _DTYPES.get(found.get_dtype(), found.get_dtype())
-    return SavedArray(name, tuple(found.get_shape()), dtype, lambda: np.asarray(file.get_tensor(name)))
+    dtype = found.get_dtype()
+    if dtype not in _DTYPES:
+        raise ValueError(f"Array `{name}` has type {dtype}, in which no optimizer's are written.")
+    path = f"{OPTIMIZER}/{name}"
+    return SavedArray(path, tuple(found.get_shape()), _DTYPES[dtype], lambda: np.asarray(file.get_tensor(name)))
 
 
 def _shared_layers(directory: Path, shaped: Sequence[Layer]) -> list[Group]:

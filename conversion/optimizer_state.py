@@ -78,14 +78,15 @@ def restore(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], co
         ValueError: when one of them is not what it must be. Nothing is changed in either case.
     """
     numbers, kept = _entries(optimizer, [*_trainable_weights(model)], config)
-    if arrays and arrays[0].shape != ():
-        numbers = []
+    before_averages = "use_ema" not in config
+    if before_averages and arrays and arrays[0].shape != ():
+        numbers = []  # RMSprop
     if len(arrays) <= len(numbers):
         expected = numbers[: len(arrays)]
     else:
         expected = [*numbers, *kept]
-        if all(array.shape == (1,) for array in arrays[len(expected) :]):
-            arrays = arrays[: len(expected)]  # Keras 2's Adam
+        if before_averages and all(array.shape == (1,) for array in arrays[len(expected) :]):
+            arrays = arrays[: len(expected)]  # Adam
     _check(optimizer, expected, arrays)
     _put(optimizer, expected, [array.read(entry.shape) for entry, array in zip(expected, arrays, strict=True)])
 

@@ -177,20 +177,24 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
     optimizer: dict[int, SavedArray] = {}
+    fault = ""
     for arrays in files:
         for path, array in arrays.items():
             kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
             if kind in ("optimizer", "metrics", "random state"):
                 left[kind] = left.get(kind, 0) + 1
-                if numbered := re.fullmatch(r"optimizer/vars/(\d+)", path):
+                if numbered := re.fullmatch(r"optimizer/vars/(0|[1-9]\d{0,8})", path):
                     optimizer[int(numbered[1])] = array
+                elif path.startswith("optimizer/vars/"):
+                    fault = f"`{path}` has a name that is no number."
             elif path in paths:
                 raise ValueError(f"Array `{path}` stands in more than one of the files.")
             else:
                 paths[path] = array
     kept = [array for _, array in sorted(optimizer.items(), key=itemgetter(0))]
     missing = next((number for number in range(len(kept)) if number not in optimizer), None)
-    fault = "" if missing is None else f"`optimizer/vars/{missing}` is missing, but there are later ones."
+    if missing is not None and not fault:
+        fault = f"`optimizer/vars/{missing}` is missing, but there are later ones."
     return Weights(container, ArraysByPath(root, paths), left, optimizer=kept, optimizer_fault=fault)
 
 
