@@ -18,3 +18,8 @@ def unique_name(class_name: str) -> str:
     number = _given[base]
     _given[base] += 1
     return f"{base}_{number}" if number else base
+
+
+def begin_anew() -> None:
+    """Number from the first one again."""
+    _given.clear()

@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from torch_keras_lstm.models.model import Model
+from torch_keras_lstm.registry import with_registered
 
 
 def load_model(
@@ -25,7 +26,7 @@ def load_model(
             folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file that belongs to an architecture.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
-            Lambdas by their layers' names.
+            Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
 
     Raises:
@@ -35,6 +36,7 @@ def load_model(
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
     from torch_keras_lstm.conversion import load_training  # noqa: TID251 - as above
 
+    custom_objects = with_registered(custom_objects)
     model = load(path, weights, custom_objects)
     if compile and weights is None:
         try:
