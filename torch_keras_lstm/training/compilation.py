@@ -126,7 +126,7 @@ class Compilable(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """Their names."""
+        """Their names, in the order of what ``evaluate`` returns, where Keras 3 says "compile_metrics" for several."""
         return [metric.name for metric in self.metrics]
 
     @property
