@@ -238,3 +238,27 @@ def test_a_model_that_was_compiled_and_not_trained(tmp_path: Path) -> None:
         again = load_model(tmp_path / "m.keras")
         curves = [further(model) for model in (ours, theirs, again)]
     assert_same(curves)
+
+
+def test_weights_bring_the_state_of_an_optimizer_that_has_begun(tmp_path: Path) -> None:
+    """Here and in Keras the same; one that has not begun is left as it is."""
+    with float64(keras):
+        ours = trained(CASES["adam"])
+        ours.save(tmp_path / "m.keras")
+        ours.save_weights(tmp_path / "m.weights.h5")
+        theirs = keras.models.load_model(tmp_path / "m.keras")
+        for model in (ours, theirs):
+            further(model)
+            model.load_weights(tmp_path / "m.weights.h5")
+        assert theirs.optimizer.iterations.numpy() == ours.optimizer.iterations == 6
+        curves = [further(model) for model in (ours, theirs)]
+    assert_same(curves)
+    fresh = stack()
+    fresh.compile("adam", "mean_squared_error")
+    fresh.load_weights(tmp_path / "m.weights.h5")
+    assert not fresh.optimizer.built
+    other = stack()
+    other.compile("sgd", "mean_squared_error")
+    further(other)
+    with pytest.warns(UserWarning, match=r"2 arrays are expected .* has \d+\..*The optimizer stays as it is"):
+        other.load_weights(tmp_path / "m.weights.h5")
