@@ -8,7 +8,7 @@ from typing import Any
 
 from torch_keras_lstm import losses, metrics, optimizers
 from torch_keras_lstm.conversion import converted_folder
-from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray
+from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.containers import SavedModel, naming, open_saved_model
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import OtherWeights, restore
@@ -65,10 +65,10 @@ def load_training(
     with open_saved_model(path) as saved, naming(path):
         if saved.training is None:
             return None
-        arrays = () if saved.weights is None else saved.weights.optimizer
-        if arrays:
-            _check_order(saved)
-        return _training(saved.training, arrays, model, custom_objects)
+        weights = saved.weights
+        if weights is not None and (weights.optimizer or weights.optimizer_fault):
+            _check_order(saved, weights)
+        return _training(saved.training, () if weights is None else weights.optimizer, model, custom_objects)
 
 
 def _training(
@@ -105,15 +105,11 @@ def _optimizer(
     return optimizer
 
 
-def _check_order(saved: SavedModel) -> None:
+def _check_order(saved: SavedModel, weights: Weights) -> None:
     """Raise where the optimizer's arrays are in another order than the weights, or in layouts that are converted."""
-    if saved.weights is not None and saved.weights.optimizer_fault:
-        raise ValueError(saved.weights.optimizer_fault)
-    flipped = (
-        saved.weights is not None
-        and isinstance(saved.weights.arrays, ArraysByLayer)
-        and saved.weights.arrays.flipped_kernels
-    )
+    if weights.optimizer_fault:
+        raise ValueError(weights.optimizer_fault)
+    flipped = isinstance(weights.arrays, ArraysByLayer) and weights.arrays.flipped_kernels
     if flipped or saved.description.producer.sorts_trained_weights:
         raise ValueError(
             f"The state of the optimizer is not read from files of {saved.description.producer}, only from those of "

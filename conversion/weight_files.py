@@ -103,7 +103,7 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
     kept = file.arrays("optimizer_weights") if group != "/" and file.has("optimizer_weights") else {}
     order = (file.names("weight_names", "optimizer_weights") or []) if kept else []
     optimizer = [kept[name] for name in order if name in kept]
-    fault = _fault(order, kept) if order else ""
+    fault = _fault(order, kept)
     left = {"optimizer": len(kept)} if kept else {}
     version = file.text("keras_version", group)
     # Keras 1 did not write its backend down, but the names that the backend gave: TensorFlow's end in ":0".
@@ -121,10 +121,11 @@ def _fault(order: Sequence[str], kept: Mapping[str, SavedArray]) -> str:
     for name in order:
         if name not in kept:
             return f"`weight_names` of `/optimizer_weights` lists `{name}`, which the file does not hold."
+    listed = set(order)
     for name in kept:
-        if name not in order:
+        if name not in listed:
             return f"`/optimizer_weights` holds `{name}`, which its `weight_names` does not list."
-    return "" if len(set(order)) == len(order) else "`weight_names` of `/optimizer_weights` lists a name twice."
+    return "" if len(listed) == len(order) else "`weight_names` of `/optimizer_weights` lists a name twice."
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:

@@ -177,6 +177,13 @@ def test_a_list_of_names_that_is_not_that_of_the_arrays(tmp_path: Path) -> None:
     assert_refused(path, "`/optimizer_weights` holds `adam/count`, which its `weight_names` does not list")
 
 
+def test_no_list_of_names(tmp_path: Path) -> None:
+    path = saved(tmp_path / "m.h5")
+    with h5py.File(path, "a") as file:
+        del file["optimizer_weights"].attrs["weight_names"]
+    assert_refused(path, "`/optimizer_weights` holds `.*`, which its `weight_names` does not list")
+
+
 def test_a_list_that_names_one_twice(tmp_path: Path) -> None:
     path = saved(tmp_path / "m.h5")
     with h5py.File(path, "a") as file:

@@ -83,7 +83,8 @@ class Model(Trainer):
         Args:
             path: ``.keras``, ``.h5``, or without a suffix a folder; see :func:`torch_keras_lstm.conversion.save_model`.
             overwrite: replace what is there, which stays whole until the new file is.
-            include_optimizer: save how the model is compiled, and the state of its optimizer, too.
+            include_optimizer: save how the model is compiled, and the state of its optimizer, too. Keras 3.15 heeds
+                ``False`` for ``.h5`` alone, here it is for every kind of file.
 
         Raises:
             ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.

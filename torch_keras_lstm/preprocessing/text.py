@@ -15,6 +15,7 @@ from torch_keras_lstm.registry import Config
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 Text = str | list[str]
+Array = np.ndarray[Any, np.dtype[Any]]
 Analyzer = Callable[[Any], Iterable[str]]
 
 
@@ -156,11 +157,11 @@ class Tokenizer:
             numbers = [self._known(number if number in self.index_word else None, unknown) for number in sequence]
             yield " ".join(self.index_word[number] for number in numbers if number is not None)
 
-    def texts_to_matrix(self, texts: Iterable[Text], mode: str = "binary") -> np.ndarray[Any, Any]:
+    def texts_to_matrix(self, texts: Iterable[Text], mode: str = "binary") -> Array:
         """:meth:`sequences_to_matrix` of texts."""
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
-    def sequences_to_matrix(self, sequences: Sequence[Sequence[int]], mode: str = "binary") -> np.ndarray[Any, Any]:
+    def sequences_to_matrix(self, sequences: Sequence[Sequence[int]], mode: str = "binary") -> Array:
         """A row for each sequence, an entry for each number.
 
         Args:
@@ -189,12 +190,13 @@ class Tokenizer:
         if mode == "count":
             return counts
         if mode == "freq":
-            return counts / np.maximum(lengths, 1)
+            shares: Array = counts / np.maximum(lengths, 1)
+            return shares
         if mode == "binary":
             return (counts > 0).astype(float)
         texts_with = np.array([self.index_docs.get(number, 0) for number in range(width)])
         frequency = np.where(counts > 0, 1 + np.log(np.maximum(counts, 1)), 0)
-        weighted: np.ndarray[Any, Any] = frequency * np.log(1 + self.document_count / (1 + texts_with))
+        weighted: Array = frequency * np.log(1 + self.document_count / (1 + texts_with))
         return weighted
 
     def get_config(self) -> Config:

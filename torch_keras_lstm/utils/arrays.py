@@ -20,9 +20,9 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         IndexError: for an array with a class that is not below ``num_classes``; in a tensor it is all zeros.
     """
     if isinstance(x, torch.Tensor):
-        classes = x.squeeze(-1) if x.dim() > 1 and x.shape[-1] == 1 else x
-        count = int(classes.max()) + 1 if num_classes is None else num_classes
-        return (classes[..., None] == torch.arange(count, device=x.device)).to(torch.get_default_dtype())
+        numbers = x.squeeze(-1) if x.dim() > 1 and x.shape[-1] == 1 else x
+        count = num_classes or int(numbers.max()) + 1
+        return (numbers[..., None] == torch.arange(count, device=x.device)).to(torch.get_default_dtype())
     classes = np.asarray(x, np.int64)
     if classes.ndim > 1 and classes.shape[-1] == 1:
         classes = classes[..., 0]
