@@ -2,6 +2,7 @@
 
 from torch_keras_lstm import (
     activations,
+    backend,
     callbacks,
     constraints,
     initializers,
@@ -25,6 +26,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "constraints",
     "initializers",

@@ -335,7 +335,7 @@ class Functional(Model):
         ends = [*sources_in(self.graph.inputs)]
         if isinstance(given, Mapping):
             names = self.input_names
-            if given.keys() != set(names):
+            if not given.keys() >= set(names):  # as in Keras there may be more
                 found = ", ".join(map(str, given))
                 raise ValueError(f"Model `{self.name}` takes {what} by the names {', '.join(names)}, got {found}.")
             return {end: given[name] for end, name in zip(ends, names, strict=True)}

@@ -87,7 +87,8 @@ class Model(Trainer):
         Args:
             path: ``.keras``, ``.h5``, or without a suffix a folder; see :func:`torch_keras_lstm.conversion.save_model`.
             overwrite: replace what is there, which stays whole until the new file is.
-            include_optimizer: save how the model is compiled, and the state of its optimizer, too.
+            include_optimizer: save how the model is compiled, and the state of its optimizer, too. Keras 3.15 heeds
+                ``False`` for ``.h5`` alone, here it is for every kind of file.
 
         Raises:
             ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.
@@ -104,8 +105,15 @@ class Model(Trainer):
         save_weights(self, path, self.training_description(), overwrite)
 
     def training_description(self) -> Any:
-        """How the model is compiled, for a file; ``None`` when it is not."""
-        return None
+        """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.
+
+        Of a loss or a metric that is not Keras' a file has the name alone: whoever loads it gives what is meant as
+        ``custom_objects``. An optimizer of torch's has no name there: the file then says nothing of the training, and a
+        warning says so.
+        """
+        from torch_keras_lstm.models.saving import training_description  # as above
+
+        return training_description(self)
 
     def load_weights(self, path: str | Path) -> None:
         """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""

@@ -3,19 +3,25 @@
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+import torch
 
 
-def to_categorical(x: Any, num_classes: int | None = None) -> NDArray[np.float64]:
+def to_categorical(x: Any, num_classes: int | None = None) -> Any:
     """Class indices (...) or (..., 1) as one-hot rows (..., num_classes).
 
     Args:
-        x: integers from 0 to ``num_classes - 1``; fractions are cut off.
+        x: integers from 0 to ``num_classes - 1``, an array or a tensor; fractions are cut off.
         num_classes: by default one more than the largest index.
+
+    Returns:
+        0 and 1: float64 as an array; for a tensor a tensor of torch's default type.
 
     Raises:
         ValueError: when an index does not lie in that range, or there is none to take ``num_classes`` from.
     """
+    if isinstance(x, torch.Tensor):
+        rows = to_categorical(x.cpu().numpy(), num_classes)
+        return torch.as_tensor(rows, dtype=torch.get_default_dtype(), device=x.device)
     indices = np.asarray(x).astype(np.int64)
     if indices.ndim > 1 and indices.shape[-1] == 1:
         indices = indices[..., 0]
