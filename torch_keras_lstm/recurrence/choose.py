@@ -72,5 +72,17 @@ def choose(reason: str | None, use_cudnn: UseCudnn) -> Path:
 def run_lstm(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions, path: Path
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence on ``path``; arguments and result as :func:`lstm_fused`."""
+    """Run the sequence on ``path``; arguments and result as :func:`lstm_fused`.
+
+    Under ``torch.autocast`` all of it is in the lower precision, states included, as autocast has cuDNN's kernels. It
+    is done here because on a CPU autocast has oneDNN's kernel called with bfloat16 whether the CPU can do that or not.
+    """
+    device = inputs.device.type
+    may_cast = torch.amp.is_autocast_available(device) and inputs.dtype is not torch.float64
+    if may_cast and torch.is_autocast_enabled(device):
+        low = torch.get_autocast_dtype(device)
+        inputs, state = inputs.to(low), LSTMState(*(tensor.to(low) for tensor in state))
+        weights = LSTMWeights(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]
+        with torch.autocast(device, enabled=False):
+            return run_lstm(inputs, state, weights, mask, options, path)
     return (lstm_fused if path.name == "fused" else lstm_loop)(inputs, state, weights, mask, options)

@@ -34,12 +34,6 @@ def lstm_loop(
     """
     if inputs.shape[1] == 1 or why_plain(options) is not None:  # of one step autograd keeps no more than we would
         return lstm_plain(inputs, state, weights, mask, options)
-    device = inputs.device.type
-    may_cast = torch.amp.is_autocast_available(device) and inputs.dtype is not torch.float64
-    if may_cast and torch.is_autocast_enabled(device):
-        low = torch.get_autocast_dtype(device)
-        with torch.autocast(device, enabled=False):
-            return lstm_loop(*_in_type(low, inputs, state, weights), mask, options)
     if options.input_dropout is not None and len(options.input_dropout) == 1:
         inputs = inputs * options.input_dropout[0].unsqueeze(1)
     if options.go_backwards:
@@ -290,14 +284,6 @@ def _by_the_plain_loop(
         )
     )
     return [next(results) if is_wanted else None for is_wanted in wanted]
-
-
-def _in_type(
-    dtype: torch.dtype, inputs: Tensor, state: LSTMState, weights: LSTMWeights
-) -> tuple[Tensor, LSTMState, LSTMWeights]:
-    """As autocast has cuDNN's kernels do it: all of it in the lower precision."""
-    cast = [None if tensor is None else tensor.to(dtype) for tensor in weights]
-    return inputs.to(dtype), LSTMState(*(tensor.to(dtype) for tensor in state)), LSTMWeights(*cast)  # type: ignore[arg-type]
 
 
 def _chunks(hidden: Tensor, time: int) -> list[slice]:
