@@ -5,6 +5,8 @@ import itertools
 import pytest
 import torch
 
+from benchmarks import gpu_loop
+from tests.recurrence.sweep_cases import check, draw
 from torch_keras_lstm.recurrence.gpu_sweep import Way, gpu_sweeps_for, kernel_sweeps, way_for
 
 
@@ -55,3 +57,15 @@ def test_kernels_are_the_same_pair_each_time() -> None:
 def test_a_cpu_keeps_the_loops_own_sweeps() -> None:
     gates, weight_hh = torch.zeros(4, 2, 12), torch.zeros(12, 3)
     assert gpu_sweeps_for(gates, weight_hh, torch.tanh, torch.sigmoid, kernel_sweeps("sequence")) is None
+
+
+def test_the_benchmark_without_a_gpu_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["gpu_loop"])
+    with pytest.raises(SystemExit, match="no GPU here"):
+        gpu_loop.main()
+
+
+def test_the_benchmarks_loop_is_an_lstm() -> None:
+    case = draw(time=5, units=8)
+    check(gpu_loop.LOOP, case)
+    check(gpu_loop.LOOP, case._replace(grad_h_n=None, grad_c_n=None))
