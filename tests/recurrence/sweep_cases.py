@@ -10,10 +10,10 @@ from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step
 from torch_keras_lstm.recurrence.cuda_graph import Sweeps
 from torch_keras_lstm.recurrence.options import Activation
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 
-MASKS = ("none", "all", "gaps", "empty-rows")
+MASKS = ("none", "gaps", "empty-rows")
 DROPOUTS = (0, 1, 4)
+GRADIENTS = ("grad_hidden", "grad_h_n", "grad_c_n")
 
 
 class Case(NamedTuple):
@@ -53,7 +53,7 @@ def draw(
     recurrent_activation: Activation = activations.sigmoid,
 ) -> Case:
     """A random case; the mask is one of ``MASKS``."""
-    keep = None if mask == "none" else torch.rand(time, batch) > (0.5 if mask != "all" else -1)
+    keep = None if mask == "none" else torch.rand(time, batch) > 0.5
     if keep is not None and mask == "empty-rows":
         keep[:, 1::3] = False
     dropout = (torch.rand(dropouts, batch, units) > 0.3) / 0.7 if dropouts else None
@@ -71,35 +71,86 @@ def draw(
     )
 
 
+def with_gradient(case: Case, given: str) -> Case:
+    """The case with the one of ``GRADIENTS`` that is named, and no other."""
+    of_outputs, of_hidden, of_cell = (getattr(case, name) if name == given else None for name in GRADIENTS)
+    return case._replace(grad_hidden=of_outputs, grad_h_n=of_hidden, grad_c_n=of_cell)
+
+
 def expected(case: Case, dtype: torch.dtype = torch.float64) -> Swept:
     """By the readable step and autograd."""
-    projected, hidden, cell = (
-        tensor.to(dtype).requires_grad_() for tensor in (_rolled(case.projected, -1, -1), *case.state)
+    projected, hidden, cell = (tensor.to(dtype).requires_grad_() for tensor in (case.projected, *case.state))
+    dropout = None if case.dropout is None else case.dropout.to(dtype)
+    in_type = case._replace(
+        projected=projected, state=LSTMState(hidden, cell), weight_hh=case.weight_hh.to(dtype), dropout=dropout
     )
+    outputs, cells = _run(in_type)
+    ends = (outputs, case.grad_hidden), (outputs[-1], case.grad_h_n), (cells[-1], case.grad_c_n)
+    total = torch.stack([(end * gradient.to(dtype)).sum() for end, gradient in ends if gradient is not None]).sum()
+    gradients = torch.autograd.grad(total, (projected, hidden, cell))
+    return Swept(outputs.detach(), cells[-1].detach(), *gradients)
+
+
+def _run(case: Case) -> tuple[Tensor, Tensor]:
+    """Hidden and cell states of all steps."""
     dropout = case.dropout
     if dropout is not None:
-        dropout = dropout.to(dtype).expand(4, *dropout.shape[1:]).roll(-1, 0)
+        dropout = dropout.expand(4, *dropout.shape[1:]).roll(-1, 0)
     options = LSTMOptions(case.activation, case.recurrent_activation, recurrent_dropout=dropout)
-    weight_hh = _rolled(case.weight_hh, 0, -1).to(dtype)
+    weight_hh = _rolled(case.weight_hh, 0, -1)
 
-    def step(at_this_step: Tensor, states: States) -> Stepped:
-        after = lstm_step(at_this_step, LSTMState(*states), weight_hh, options)
-        return after.hidden, after
+    state, hidden, cells = case.state, [], []
+    for index, projected in enumerate(_rolled(case.projected, -1, -1).unbind(0)):
+        after = lstm_step(projected, state, weight_hh, options)
+        if case.mask is not None:
+            counts = case.mask[index].unsqueeze(-1)
+            after = LSTMState(*(torch.where(counts, new, old) for new, old in zip(after, state, strict=True)))
+        state = after
+        hidden.append(after.hidden)
+        cells.append(after.cell)
+    return torch.stack(hidden), torch.stack(cells)
 
-    mask = None if case.mask is None else case.mask.t()
-    outputs, (last, last_cell) = scan(step, projected.transpose(0, 1), (hidden, cell), mask, first_output=hidden)
-    total = sum(
-        (value * gradient.to(dtype)).sum()
-        for value, gradient in (
-            (outputs.transpose(0, 1), case.grad_hidden),
-            (last, case.grad_h_n),
-            (last_cell, case.grad_c_n),
-        )
-        if gradient is not None
-    )
-    assert isinstance(total, Tensor)
-    of_projected, of_hidden, of_cell = torch.autograd.grad(total, (projected, hidden, cell))
-    return Swept(outputs.transpose(0, 1).detach(), last_cell.detach(), _rolled(of_projected, -1, 1), of_hidden, of_cell)
+
+def _plain_forward(
+    gates: Tensor,
+    hidden: Tensor,
+    cells: Tensor,
+    state: LSTMState,
+    weight_hh: Tensor,
+    activation: Activation,
+    recurrent_activation: Activation,
+    mask: Tensor | None,
+    recurrent_dropout: Tensor | None,
+) -> None:
+    given = (gates, state, weight_hh, mask, recurrent_dropout, activation, recurrent_activation)
+    for into, result in zip((hidden, cells), _run(Case(*given, None, None, None)), strict=True):
+        into.copy_(result)
+
+
+def _plain_backward(
+    grad_hidden: Tensor | None,
+    grad_h_n: Tensor | None,
+    grad_c_n: Tensor | None,
+    gates: Tensor,
+    hidden: Tensor,
+    cells: Tensor,
+    state: LSTMState,
+    weight_hh: Tensor,
+    activation: Activation,
+    recurrent_activation: Activation,
+    mask: Tensor | None,
+    recurrent_dropout: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    given = (gates, state, weight_hh, mask, recurrent_dropout, activation, recurrent_activation)
+    with torch.enable_grad():
+        results = expected(Case(*given, grad_hidden, grad_h_n, grad_c_n), gates.dtype)
+    assert torch.equal(hidden, results.hidden), "what the way forth left comes back"
+    assert torch.equal(cells[-1], results.cell)
+    return results.of_projected, results.of_hidden, results.of_cell
+
+
+# The readable step, with the arguments of sweeps; it keeps the pre-activations in ``gates``.
+PLAIN = Sweeps(_plain_forward, _plain_backward)
 
 
 @torch.no_grad()
