@@ -56,7 +56,7 @@ def benchmark(
         str | None, typer.Option(help="How many; of several numbers all but the largest run plain cases alone.")
     ] = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Of each case, instead of what fits the time.")] = None,
-    seconds: Annotated[float, typer.Option(help="For the rounds of each case; at least five are run.")] = 5.0,
+    seconds: Annotated[float, typer.Option(help="For the rounds of each case; at least five are run.")] = 4.0,
     epochs: Annotated[int | None, typer.Option(min=2, help="Of training, instead of each task's own number.")] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Small shapes, a second for each case.")] = False,
     full: Annotated[bool, typer.Option("--full", help="The large shape too; all cases with all threads.")] = False,
@@ -88,12 +88,14 @@ def benchmark(
     )
     results = read(output)
     typer.echo(measured_on(environment(())))
-    start = time.perf_counter()
     for part in parts or [part for part in Part if part is not Part.PAGE]:
         if part is not Part.PAGE:
+            start = time.perf_counter()
             results[part.value] = SECTIONS[part.value](selection, typer.echo)
-    typer.echo(f"{time.perf_counter() - start:.0f} s\n\n{targets_table(targets(results))}")
+            typer.echo(f"{part.value}: {time.perf_counter() - start:.0f} s")
+            write(output, results)
     write(output, results)
+    typer.echo(f"\n{targets_table(targets(results))}\n\nWrote {FIGURES}, {PICTURE} and {PAGE} in {output}.")
 
 
 def shapes_of(quick: bool, full: bool) -> Sequence[str]:
@@ -156,14 +158,13 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def write(folder: Path, results: Mapping[str, Any]) -> None:
-    """Write figures, picture and page."""
+    """Write figures, page and, of a run that measured speed, picture."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f"{json.dumps(part)}: {section_text(section)}" for part, section in results.items()]
     (folder / FIGURES).write_text("{\n" + ",\n".join(lines) + "\n}\n", "utf-8")
     if "speed" in results:
         save_picture(results["speed"]["records"], folder / PICTURE)
     (folder / PAGE).write_text(page(results), "utf-8")
-    typer.echo(f"\nWrote {', '.join(sorted(path.name for path in folder.glob('performance.*')))} in {folder}.")
 
 
 def section_text(section: Mapping[str, Any]) -> str:

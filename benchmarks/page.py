@@ -52,11 +52,13 @@ def targets_table(found: Sequence[Target]) -> str:
     """A row for each target, and beneath it what is missed where."""
     rows = []
     missed = []
-    for text, limit, figures in found:
-        target = Target(text, limit, figures)
-        worst = f"{figures[target.worst]:.2f} ({target.worst})" if figures else ""
-        rows.append([text, f"{limit:.2f}", worst, target.verdict])
-        missed += [f"- {text}: {figures[place]:.2f} at {place}; the limit is {limit:.2f}" for place in target.missed]
+    for target in found:
+        worst = f"{target.figures[target.worst]:.2f} ({target.worst})" if target.figures else ""
+        rows.append([target.text, f"{target.limit:.2f}", worst, target.verdict])
+        missed += [
+            f"- {target.text}: {target.figures[place]:.2f} at {place}; the limit is {target.limit:.2f}"
+            for place in target.missed
+        ]
     text = table(["what is divided by what", "at most", "the largest that was measured", ""], rows)
     return text + ("\n\nMissed:\n\n" + "\n".join(missed) if missed else "")
 
@@ -86,7 +88,7 @@ def speed(records: Sequence[Mapping[str, Any]], section: Mapping[str, Any]) -> l
     blocks = [
         "## Speed",
         "![Time of each peer relative to torch.nn.LSTM, by configuration](performance.png)",
-        "The first two columns are milliseconds, the others time relative to nn.LSTM.",
+        "Milliseconds, and time relative to nn.LSTM.",
     ]
     groups: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     for record in records:
@@ -97,7 +99,12 @@ def speed(records: Sequence[Mapping[str, Any]], section: Mapping[str, Any]) -> l
         groups.setdefault(title, []).append((row, record))
     for title, rows in sorted(groups.items(), key=lambda group: group[0] == "plain"):
         peers = [peer for peer in PEERS if peer != BASELINE and any(peer in record["ratios"] for _, record in rows)]
-        header = ["", PEERS[BASELINE].label, PEERS["ours"].label, *(PEERS[peer].label for peer in peers)]
+        header = [
+            "",
+            f"{PEERS[BASELINE].label}, ms",
+            f"{PEERS['ours'].label}, ms",
+            *(PEERS[peer].label for peer in peers),
+        ]
         lines = []
         for row, record in rows:
             times = [

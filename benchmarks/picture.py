@@ -17,6 +17,7 @@ STYLES = {
     "keras-jax": ("#009e73", "o"),
     "onnxruntime": ("#999999", "P"),
 }
+OUTER_TITLE = "small work, plain"
 OUTER = ("step", "tiny", "single")
 
 
@@ -24,7 +25,7 @@ def save_picture(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw the records of the most threads: a panel for each mode and large shape, and one for the rest."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     threads = max(record["threads"] for record in records)
     panels: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
@@ -32,16 +33,18 @@ def save_picture(records: Sequence[Mapping[str, Any]], path: Path) -> None:
         if record["threads"] != threads or BASELINE not in record["seconds"]:
             continue
         if record["shape"] in OUTER:
-            title, row = "small work, plain", f"{record['shape']} {record['mode']}"
+            title, row = OUTER_TITLE, f"{record['shape']} {record['mode']}"
         else:
             title, row = f"{record['shape']} ({SHAPES[record['shape']]}), {record['mode']}", record["configuration"]
         panels.setdefault(title, []).append((row, record))
+    if OUTER_TITLE in panels:
+        panels[OUTER_TITLE] = panels.pop(OUTER_TITLE)  # last, so that forward and training stand side by side
     columns = 2 if len(panels) > 1 else 1
     lines = -(-len(panels) // columns)
     figure = Figure(figsize=(6.5 * columns, 1 + 3.6 * lines), layout="constrained")
     FigureCanvasAgg(figure)
     for index, (title, rows) in enumerate(panels.items()):
-        axes = figure.add_subplot(lines, columns, index + 1)
+        axes = figure.add_subplot(lines, columns, index + 1, sharex=figure.axes[0] if figure.axes else None)
         rows.sort(key=lambda row: (*_place(row[1]), row[0]))
         axes.axvline(1.0, color="black", linewidth=1.2, zorder=1)
         for peer, (colour, marker) in STYLES.items():
@@ -50,6 +53,7 @@ def save_picture(records: Sequence[Mapping[str, Any]], path: Path) -> None:
             size, layer = (46, 4) if peer == "ours" else (30, 3)
             axes.scatter(medians, taking_part, s=size, c=colour, marker=marker, zorder=layer, label=PEERS[peer].label)
         axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_yticks(range(len(rows)), [row for row, _ in rows])

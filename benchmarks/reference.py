@@ -1,5 +1,6 @@
 """What each case must give: the recurrence as the paper writes it, step by step in float64, gradients by autograd."""
 
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from benchmarks.cases import Case
 
-ACTIVATIONS = {
+ACTIVATIONS: Mapping[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "relu": torch.relu,

@@ -1,6 +1,6 @@
 """The parts of a run: what each measures of what was selected, as it goes into the file of figures."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +46,8 @@ class Selection:
 
 def of_speed(selection: Selection, tell: Tell) -> dict[str, Any]:
     """Records of :func:`speed.run`, and the rate of matrix products by number of threads."""
-    records, rates = [], {}
+    found = section(PEERS, selection.peers, "layer calls")
+    rates = found["matrix products"] = {}
     for threads in reversed(selection.threads):
         with Worker("matrix products", MatrixProducts, threads) as worker:
             rates[str(threads)] = round(worker.ask("rate"))
@@ -54,44 +55,44 @@ def of_speed(selection: Selection, tell: Tell) -> dict[str, Any]:
         configurations = selection.configurations if most else selection.configurations_of_fewer_threads
         cases = list(speed.grid(selection.shapes, configurations, selection.modes))
         for record in speed.run(selection.peers, cases, threads, selection.effort):
-            records.append(record)
+            found["records"].append(record)
             what = f"{record['shape']}, {record['configuration']}, {record['mode']}, {threads_in_words(threads)}"
             shown = {peer: f"{ratio[0]:.2f}" for peer, ratio in record["ratios"].items()}
             tell(f"{what}: {listed(shown)}")
-    return section(PEERS, selection.peers, records) | {"matrix products": rates}
+    return found
 
 
 def of_memory(selection: Selection, tell: Tell) -> dict[str, Any]:
     """Records of :func:`memory.run`."""
-    records = []
     peers = [peer for peer in selection.peers if peer in memory.PEERS_MEASURED]
+    found = section(PEERS, peers, "memory")
     for record in memory.run(peers, selection.memory_shape, selection.threads[-1]):
-        records.append(record)
+        found["records"].append(record)
         sizes = {peer: f"{size / 1e6:.1f} MB" for peer, size in record["bytes"].items()}
         tell(f"peak memory, {record['configuration']}: needed {record['needed'] / 1e6:.1f} MB, {listed(sizes)}")
-    return section(PEERS, peers, records)
+    return found
 
 
 def of_lengths(selection: Selection, tell: Tell) -> dict[str, Any]:
     """Records of :func:`lengths.run`."""
-    records = []
+    found = section(PEERS, ["ours"], "lengths")
     for record in lengths.run(selection.threads[-1], selection.length_rounds):
-        records.append(record)
+        found["records"].append(record)
         seconds = {
             f"{length:,}": f"{took:.3g} s" for length, took in zip(record["lengths"], record["seconds"], strict=True)
         }
         tell(f"steps, {record['configuration']}, {record['mode']}: {listed(seconds)}")
-    return section(PEERS, ["ours"], records)
+    return found
 
 
 def of_training(selection: Selection, tell: Tell) -> dict[str, Any]:
     """Records of :func:`training.run`."""
-    records = []
+    found = section(FITS, selection.fits, "training")
     for record in training.run(selection.fits, selection.tasks, selection.threads[-1]):
-        records.append(record)
+        found["records"].append(record)
         ratios = {library: f"{ratio[0]:.2f}" for library, ratio in record["ratios"].items()}
         tell(f"training, {record['task']}: {listed(ratios)}")
-    return section(FITS, selection.fits, records)
+    return found
 
 
 SECTIONS: Mapping[str, Callable[[Selection, Tell], dict[str, Any]]] = {
@@ -107,7 +108,13 @@ def listed(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
-def section(table: Mapping[str, Peer], names: Iterable[str], records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Records, and what they were measured on."""
+def section(table: Mapping[str, Peer], names: Sequence[str], what: str) -> dict[str, Any]:
+    """One without records yet, and what it is measured on.
+
+    Raises:
+        ValueError: when there is nobody to measure.
+    """
+    if not names:
+        raise ValueError(f"`--peers` names nobody for {what}; there are {', '.join(table)}.")
     packages = [package for name in names for package in table[name].needs]
-    return {"environment": environment(packages), "records": records}
+    return {"environment": environment(packages), "records": []}

@@ -24,7 +24,7 @@ class Effort(NamedTuple):
     the number of ``rounds`` is given.
     """
 
-    seconds: float = 5.0
+    seconds: float
     rounds: int | None = None
 
 

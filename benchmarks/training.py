@@ -60,12 +60,11 @@ def check(losses: Mapping[str, Sequence[float]]) -> dict[str, float]:
 def run(libraries: Sequence[str], tasks: Mapping[str, Task], threads: int) -> Iterator[dict[str, Any]]:
     """A record for each task.
 
-    Returns:
-        ``first`` and ``later``: by library, seconds of the first epoch and of each later one. ``ratios``: of the later
-        ones to the loop's, median and quartiles. ``errors``: of the losses, relative.
+    It has ``first`` and ``later``: by library, seconds of the first epoch and of each later one; ``ratios``: of the
+    later ones to the loop's, median and quartiles; ``errors``: of the losses, relative.
 
     Raises:
-        DisagreementError: when the losses differ; nothing is returned then.
+        DisagreementError: when the losses differ; there is no record then.
     """
     for name, task in tasks.items():
         seconds: dict[str, list[float]] = {library: [] for library in libraries}

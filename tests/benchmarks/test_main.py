@@ -54,6 +54,7 @@ def test_measures_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     [
         (["--shapes", "tiny,huge"], "error: `--shapes` knows no 'huge'; there are step, tiny,"),
         (["--threads", "0"], "error: `--threads` takes positive numbers, got '0'."),
+        (["training", "--peers", "torch"], "error: `--peers` names nobody for training; there are loop,"),
         (["--quick", "--full"], "error: Pass `--quick` or `--full`, not both."),
     ],
 )
