@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cases import CONFIGURATIONS, Case, Mode, Shape
+from benchmarks.ratios import significant
 from benchmarks.worker import Desk, Worker
 
 BATCH, FEATURES, UNITS = 4, 16, 32
@@ -56,9 +57,9 @@ def run(threads: int, rounds: int = 3) -> Iterator[dict[str, Any]]:
                 "configuration": configuration,
                 "mode": mode,
                 "lengths": list(LENGTHS),
-                "seconds": medians,
-                "exponent": round(growth(LENGTHS, medians), 3),
+                "seconds": [significant(median) for median in medians],
+                "exponent": significant(growth(LENGTHS, medians)),
                 "longest": LONGEST,
-                "longest seconds": longest,
+                "longest seconds": significant(longest),
                 "finite": finite,
             }

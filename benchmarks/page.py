@@ -30,11 +30,16 @@ hard_sigmoid, relu. Packed sequences (`pack_padded_sequence`, in and out) are pa
 with as many steps that count. TensorFlow runs in `tf.function`, JAX under `jit`, onnxruntime an ONNX LSTM operator.
 """
 
+TARGETS = """\
+Medians of ratios on a CPU, with the most threads that were run; of streams, with any number of them. "The largest" is
+the worst of the cases that a target is about, and all that miss it are listed.
+"""
+
 
 def page(results: Mapping[str, Any]) -> str:
     """The whole page, of the sections that ``results`` has."""
     blocks = [HEAD]
-    blocks += ["## Targets", targets_table(targets(results))]
+    blocks += ["## Targets", TARGETS, targets_table(targets(results))]
     for part, tables in (("speed", speed), ("memory", memory), ("lengths", lengths), ("training", training)):
         if part in results:
             blocks += tables(results[part]["records"], results[part])

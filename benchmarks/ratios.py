@@ -13,6 +13,11 @@ class Ratio(NamedTuple):
     high: float
 
 
+def significant(value: float, digits: int = 4) -> float:
+    """So many digits of it, for the file of figures."""
+    return float(f"{value:.{digits}g}")
+
+
 def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Ratio:
     """How many times the seconds of ``theirs`` ``ours`` take, round by round."""
     ratios = [a / b for a, b in zip(ours, theirs, strict=True)]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from benchmarks import agreement
 from benchmarks.cases import CONFIGURATIONS, SHAPES, Case, Mode
 from benchmarks.peers import BASELINE, PEERS, what_it_runs
-from benchmarks.ratios import ratios
+from benchmarks.ratios import ratios, significant
 from benchmarks.reference import reference
 from benchmarks.worker import Desk, Worker, all_ready
 
@@ -62,9 +62,9 @@ def measure(workers: Mapping[str, Worker], case: Case, effort: Effort) -> dict[s
         errors[peer] = agreement.check(peer, cases[peer], got, reference(cases[peer].with_recurrent_dropout(0.0)))
     seconds = rounds_of(taking_part, cases, effort)
     return {
-        "seconds": {peer: [float(f"{value:.4g}") for value in values] for peer, values in seconds.items()},
-        "ratios": {peer: list(ratio) for peer, ratio in ratios(seconds, BASELINE).items()},
-        "errors": {peer: float(f"{error:.2g}") for peer, error in errors.items()},
+        "seconds": {peer: [significant(value) for value in values] for peer, values in seconds.items()},
+        "ratios": {peer: [significant(value) for value in ratio] for peer, ratio in ratios(seconds, BASELINE).items()},
+        "errors": {peer: significant(error, 2) for peer, error in errors.items()},
     }
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from benchmarks.agreement import DisagreementError
 from benchmarks.fits import BASELINE, FITS, LOOPS
 from benchmarks.fits.turns import Turns
-from benchmarks.ratios import ratio
+from benchmarks.ratios import ratios, significant
 from benchmarks.tasks import Task
 from benchmarks.worker import Talker, Worker, all_ready, limit_threads
 
@@ -81,17 +81,18 @@ def run(libraries: Sequence[str], tasks: Mapping[str, Task], threads: int) -> It
                 for library, worker in workers.items():
                     time.sleep(PAUSE)
                     took, loss = worker.ask("epoch")
-                    seconds[library].append(float(f"{took:.4g}"))
+                    seconds[library].append(significant(took))
                     losses[library].append(loss)
             for worker in workers.values():
                 worker.answer()
         later = {library: values[1:] for library, values in seconds.items()}
+        to_the_loop = ratios(later, BASELINE)
         yield {
             "task": name,
             "steps": task.steps,
             "threads": threads,
-            "errors": {library: float(f"{error:.2g}") for library, error in check(losses).items()},
+            "errors": {library: significant(error, 2) for library, error in check(losses).items()},
             "first": {library: values[0] for library, values in seconds.items()},
             "later": later,
-            "ratios": {library: list(ratio(later[library], later[BASELINE])) for library in later if BASELINE in later},
+            "ratios": {library: [significant(value) for value in ratio] for library, ratio in to_the_loop.items()},
         }
