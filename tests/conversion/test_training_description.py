@@ -1,4 +1,5 @@
 import json
+import warnings
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -90,6 +91,16 @@ def test_an_optimizer_of_torch_leaves_the_training_out(tmp_path: Path, name: str
     with pytest.warns(UserWarning, match=r"is saved without how it is compiled: torch's (Adam|SGD) has no config"):
         compiled.save(tmp_path / name)
     assert not load_model(tmp_path / name).compiled
+
+
+def test_weights_alone_need_no_word_on_an_optimizer_of_torch(tmp_path: Path) -> None:
+    compiled = model()
+    compiled.compile(torch.optim.Adam, "mse")
+    fit(compiled)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        compiled.save_weights(tmp_path / "m.weights.h5")
+        compiled.load_weights(tmp_path / "m.weights.h5")
 
 
 def test_an_optimizer_that_trains_more_than_the_weights_loses_its_state(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
 
@@ -99,10 +100,14 @@ class Model(Trainer):
         save_model(self, path, self.training_description() if include_optimizer else None, overwrite)
 
     def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
-        """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras."""
+        """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
+
+        As in Keras the state of the optimizer goes with them, unless it is one of torch's.
+        """
         from torch_keras_lstm.models.saving import save_weights  # as above
 
-        save_weights(self, path, self.training_description(), overwrite)
+        training = self.training_description() if isinstance(self.optimizer, Optimizer) else None
+        save_weights(self, path, training, overwrite)
 
     def training_description(self) -> Any:
         """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.
