@@ -3,9 +3,10 @@
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
+from torch_keras_lstm.conversion.training_description import Training, describe_training
 from torch_keras_lstm.conversion.training_state import SavedTraining, load_training
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
-from torch_keras_lstm.conversion.writing import Training, save_model, save_weights
+from torch_keras_lstm.conversion.writing import save_model, save_weights
 
 __all__ = [
     "LayerComparison",
@@ -16,6 +17,7 @@ __all__ = [
     "Training",
     "Verification",
     "convert",
+    "describe_training",
     "inspect",
     "load_model",
     "load_training",

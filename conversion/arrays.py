@@ -99,6 +99,7 @@ class Weights:
         left: how many there are of what else a training run leaves behind, such as ``{"optimizer": 13}``.
         keras_version: as the file gives it, which few do.
         optimizer: the arrays that an optimizer kept, in its order.
+        optimizer_fault: why they are not in an order; empty where they are.
     """
 
     container: str
@@ -106,3 +107,4 @@ class Weights:
     left: Mapping[str, int]
     keras_version: str | None = None
     optimizer: Sequence[SavedArray] = ()
+    optimizer_fault: str = ""

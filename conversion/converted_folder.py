@@ -1,17 +1,23 @@
-"""The folder that ``convert`` writes: ``config.json`` with the description, ``model.safetensors`` with the weights."""
+"""The folder that ``convert`` writes: ``config.json`` with the description, ``model.safetensors`` with the weights.
+
+``model.save`` writes one too, with how the model is compiled, and its optimizer's arrays in ``optimizer.safetensors``.
+"""
 
 import json
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
@@ -25,6 +31,10 @@ FORMAT = "torch_keras_lstm"
 FORMAT_VERSION = 1
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
+OPTIMIZER = "optimizer.safetensors"
+
+# the types that an optimizer's arrays have, and some that they must not have, as safetensors and as NumPy call them
+_DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "I32": "int32", "I64": "int64", "BOOL": "bool"}
 
 # The description is written in Keras 3's terms, and so is read back as Keras 3's words.
 _DIALECT = "3.15"
@@ -37,7 +47,7 @@ def is_converted(path: Path) -> bool:
 
 def is_ours_alone(path: Path) -> bool:
     """Whether ``path`` is a converted model and nothing else, so that replacing it loses nothing of anybody's."""
-    if not is_converted(path) or {entry.name for entry in path.iterdir()} != {CONFIG, WEIGHTS}:
+    if not is_converted(path) or {entry.name for entry in path.iterdir()} - {OPTIMIZER} != {CONFIG, WEIGHTS}:
         return False
     try:
         _read_document(path)
@@ -47,7 +57,13 @@ def is_ours_alone(path: Path) -> bool:
 
 
 def write(
-    directory: Path, model: Model, description: ModelDescription, shared: Sequence[Group], source: Mapping[str, Any]
+    directory: Path,
+    model: Model,
+    description: ModelDescription,
+    shared: Sequence[Group],
+    source: Mapping[str, Any],
+    training: Mapping[str, Any] | None = None,
+    optimizer: Sequence[Array] = (),
 ) -> None:
     """Write the folder, wholly or not at all: under another name first, which is then changed.
 
@@ -57,6 +73,8 @@ def write(
         description: what it was built from.
         shared: the places of each layer that stands in the model at several.
         source: facts about the file, kept for the reader.
+        training: how the model is compiled.
+        optimizer: the arrays that its optimizer keeps, in Keras' order.
 
     Raises:
         OSError: when the folder cannot be written.
@@ -70,11 +88,17 @@ def write(
             "source": dict(source),
             "model": description.to_config(),
             "shared_layers": shared,
+            **({} if training is None else {"training": training}),
         }
         (part / CONFIG).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         # Clones: the layers may keep their parameters in one block of memory, which the format does not allow.
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
         save_file(state, part / WEIGHTS)
+        if optimizer:
+            arrays = {
+                str(number): torch.from_numpy(np.array(array, order="C")) for number, array in enumerate(optimizer)
+            }
+            save_file(arrays, part / OPTIMIZER)
         if directory.exists():
             old = part.with_name(part.name + ".old")
             directory.rename(old)
@@ -108,6 +132,43 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
 def read_description(directory: Path) -> ModelDescription:
     """The description in ``config.json``."""
     return describe(_read_document(directory)["model"], _DIALECT, own=True)
+
+
+@contextmanager
+def open_training(directory: Path) -> Iterator[tuple[Mapping[str, Any], list[SavedArray]] | None]:
+    """How the model in the folder was compiled, and its optimizer's arrays; ``None`` when the folder does not say.
+
+    Raises:
+        ValueError: when either is not as :func:`write` writes it.
+        OSError: when a file cannot be read.
+    """
+    with naming(directory / CONFIG):
+        training = _read_document(directory).get("training")
+        if training is not None and not isinstance(training, dict):
+            raise ValueError(f"`training` must be an object, got {training!r}.")
+    if training is None or not (directory / OPTIMIZER).exists():
+        yield None if training is None else (training, [])
+        return
+    with ExitStack() as opened:
+        with naming(directory / OPTIMIZER):
+            try:
+                file: Any = opened.enter_context(safe_open(directory / OPTIMIZER, "np"))
+            except SafetensorError as error:
+                raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
+            names = sorted(file.keys(), key=lambda name: (len(name), name))
+            if names != [str(number) for number in range(len(names))]:
+                raise ValueError(f"The arrays must be called 0, 1, 2 and so on, but are {', '.join(names)}.")
+            arrays = [_saved_array(file, name) for name in names]
+        yield training, arrays
+
+
+def _saved_array(file: Any, name: str) -> SavedArray:
+    found = file.get_slice(name)
+    dtype = found.get_dtype()
+    if dtype not in _DTYPES:
+        raise ValueError(f"Array `{name}` has type {dtype}, in which no optimizer's are written.")
+    path = f"{OPTIMIZER}/{name}"
+    return SavedArray(path, tuple(found.get_shape()), _DTYPES[dtype], lambda: np.asarray(file.get_tensor(name)))
 
 
 def _shared_layers(directory: Path, shaped: Sequence[Layer]) -> list[Group]:

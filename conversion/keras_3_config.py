@@ -52,6 +52,11 @@ def model_config(model: Model) -> dict[str, Any]:
     return entry
 
 
+def keras_layers(model: Model) -> list[Layer]:
+    """The layers as Keras counts them: operations are none."""
+    return [layer for layer in model.layers if isinstance(layer, Layer) and not isinstance(layer, OperationLayer)]
+
+
 def _entry(layer: Layer) -> dict[str, Any]:
     """One layer, or model, with those inside it."""
     if isinstance(layer, Functional):

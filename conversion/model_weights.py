@@ -1,25 +1,30 @@
 """``model.load_weights(path)``: the weights of a file into a model that is there already."""
 
 import re
+import warnings
 from collections import defaultdict
 from contextlib import ExitStack
 from pathlib import Path
 
 from torch import nn
 
-from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer
+from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.optimizer_state import OtherWeights, restore
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import match, put, states
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.models import Model
+from torch_keras_lstm.optimizers import Optimizer
 
 
 def load_weights(model: nn.Module, path: str | Path) -> None:
     """Put the weights of a Keras file into a model, all of them or, when something is wrong, none.
 
-    Layers are matched by name; in files whose names are not the model's, by order, as Keras does.
+    Layers are matched by name; in files whose names are not the model's, by order, as Keras does. As in Keras an
+    optimizer that has begun to train the model takes its state from a ``.weights.h5`` or ``.keras`` file that has one.
 
     Args:
         model: a ``Sequential`` or another model with ``layers``, one layer, or a module with layers of this package in
@@ -35,12 +40,28 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     path = Path(path)
     layers = _layers(model)
     with ExitStack() as opened, naming(path):
-        arrays = in_model_names(layers, open_weights(path, opened).arrays)
+        saved = open_weights(path, opened)
+        arrays = in_model_names(layers, saved.arrays)
         rows = match(layers, arrays, _producer(arrays))
         # All is read before anything is put, so that a damaged file leaves the model as it was.
         read = [*states(layers, rows)]
+        if isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
+            _restore(model, saved)
     for layer, state in read:
         put(layer, state)
+
+
+def _restore(model: Model, saved: Weights) -> None:
+    """The state of the optimizer too, as Keras does it, where the model's has one to take its place."""
+    optimizer = model.optimizer
+    if not isinstance(optimizer, Optimizer) or not optimizer.built:
+        return
+    if saved.optimizer_fault:
+        raise ValueError(saved.optimizer_fault)
+    try:
+        restore(optimizer, model, saved.optimizer, optimizer.get_config())
+    except OtherWeights as error:
+        warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=4)
 
 
 def _layers(model: nn.Module) -> list[Layer]:

@@ -1,4 +1,4 @@
-"""The arrays that an optimizer left in a file -> the state of an optimizer that is bound to the model's parameters.
+"""The arrays that an optimizer left in a file <-> the state of an optimizer that is bound to the model's parameters.
 
 Every Keras lists them in the order of the trainable weights; names tell little, and a ``.keras`` file has none. What
 else stands there, and whether all of one weight stands together or all of one kind, depends on the Keras:
@@ -18,13 +18,21 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from torch_keras_lstm.conversion.arrays import SavedArray
+from torch_keras_lstm.conversion.arrays import Array, SavedArray
+from torch_keras_lstm.conversion.weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.optimizers import SGD, Optimizer
 
 # a velocity that Keras saved though the momentum is 0
 _UNUSED = "unused"
+# as Keras 3 names its variables, where it is not by our names
+_KERAS_NAMES = {"iterations": "iteration", "u_product": "variable"}
+_LARGEST_COUNT = 2**63 - 1
+
+
+class OtherWeights(ValueError):
+    """The state is that of an optimizer of other weights, as after layers were frozen or thawed."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,10 @@ class _Weight:
     owner: Layer
     row: WeightRow
     shape: tuple[int, ...]
+
+    @property
+    def parameters(self) -> list[torch.Tensor]:
+        return [getattr(self.owner, attribute) for attribute in self.row.parameters]
 
 
 @dataclass(frozen=True)
@@ -62,27 +74,66 @@ def restore(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], co
         config: the optimizer's configuration in the file, which tells what Keras wrote it.
 
     Raises:
-        ValueError: when the arrays are not what this optimizer keeps of this model; nothing is changed then.
+        OtherWeights: when there are more or fewer arrays than this optimizer keeps of this model.
+        ValueError: when one of them is not what it must be. Nothing is changed in either case.
     """
     numbers, kept = _entries(optimizer, [*_trainable_weights(model)], config)
-    if arrays and arrays[0].shape != ():
-        numbers = []
+    before_averages = "use_ema" not in config
+    if before_averages and arrays and arrays[0].shape != ():
+        numbers = []  # RMSprop
     if len(arrays) <= len(numbers):
         expected = numbers[: len(arrays)]
     else:
         expected = [*numbers, *kept]
-        if all(array.shape == (1,) for array in arrays[len(expected) :]):
-            arrays = arrays[: len(expected)]  # Keras 2's Adam
+        if before_averages and all(array.shape == (1,) for array in arrays[len(expected) :]):
+            arrays = arrays[: len(expected)]  # Adam
     _check(optimizer, expected, arrays)
     _put(optimizer, expected, [array.read(entry.shape) for entry, array in zip(expected, arrays, strict=True)])
 
 
+def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> list[tuple[str, Array]]:
+    """The arrays that Keras 3 keeps of ``optimizer`` in a file, in its order, with the names that an ``.h5`` file has.
+
+    Args:
+        optimizer: of an optimizer that is not built, which has made no step, there are the numbers alone.
+        model: whose weights it trains.
+        layers: the model's, as Keras counts them.
+
+    Raises:
+        OtherWeights: when it trains something else than weights of the model's layers.
+    """
+    state = optimizer.state_dict()
+    places = {id(parameter): place for place, parameter in enumerate(optimizer.parameters)}
+    trained = [weight for weight in _weights(model) if {id(one) for one in weight.parameters} <= places.keys()]
+    if sum(len(weight.row.parameters) for weight in trained) != len(places):
+        raise OtherWeights(f"The optimizer `{optimizer.name}` trains parameters that are no weights of Keras' layers.")
+    numbers, kept = _entries(optimizer, trained, optimizer.get_config())
+    paths = weight_paths(layers)
+
+    def saved(entry: _Entry) -> tuple[str, Array]:
+        name = _KERAS_NAMES.get(entry.name, entry.name)
+        if entry.name == "iterations":
+            return f"{optimizer.name}/{name}", np.asarray(state["batches"], np.int64)
+        if entry.weight is None:
+            value = state["scalars"].get(entry.name, state.get(entry.name))
+            return f"{optimizer.name}/{name}", np.asarray(value, np.float64)
+        tensors = [state["state"][entry.name][places[id(one)]] for one in entry.weight.parameters]
+        path = paths[entry.weight.owner, entry.weight.row.name].replace("/", "_")
+        return f"{optimizer.name}/{path}_{name}", as_array(entry.weight.row.to_keras(*tensors))
+
+    return [saved(entry) for entry in [*numbers, *(kept if optimizer.built else ())]]
+
+
+def _weights(model: Layer) -> Iterator[_Weight]:
+    """In the order of Keras' ``weights``."""
+    for owner in model.weighted_layers():
+        for row, tensor in owner.own_weights() if owner.built else ():
+            yield _Weight(owner, row, tuple(tensor.shape))
+
+
 def _trainable_weights(model: Layer) -> Iterator[_Weight]:
     """In the order of Keras' ``trainable_weights``."""
-    for owner in model.weighted_layers():
-        for row, tensor in owner.own_weights():
-            if any(getattr(owner, attribute).requires_grad for attribute in row.parameters):
-                yield _Weight(owner, row, tuple(tensor.shape))
+    return (weight for weight in _weights(model) if any(one.requires_grad for one in weight.parameters))
 
 
 def _entries(
@@ -106,7 +157,7 @@ def _entries(
 def _check(optimizer: Optimizer, expected: Sequence[_Entry], arrays: Sequence[SavedArray]) -> None:
     what = f"The state of the optimizer does not fit the model's {type(optimizer).__name__}"
     if len(expected) != len(arrays):
-        raise ValueError(
+        raise OtherWeights(
             f"{what}: {len(expected)} arrays are expected for its trainable weights, the file has {len(arrays)}. "
             "Layers may have been frozen or thawed since."
         )
@@ -124,10 +175,17 @@ def _put(optimizer: Optimizer, entries: Sequence[_Entry], values: Sequence[np.nd
         if entry.weight is None:
             number = cast(float, value.item())
             if entry.name == "iterations":
-                state["batches"] = int(number)
+                state["batches"] = _count(number)
             else:
                 (state["scalars"] if entry.name in state["scalars"] else state)[entry.name] = number
         elif entry.name != _UNUSED:
             for attribute, tensor in entry.weight.row.to_torch(torch.from_numpy(np.array(value))).items():
                 state["state"][entry.name][places[id(getattr(entry.weight.owner, attribute))]] = tensor
     optimizer.load_state_dict(state)
+
+
+def _count(number: float) -> int:
+    """A number of batches, which some Kerases keep as a floating-point number."""
+    if not (0 <= number <= _LARGEST_COUNT and number == int(number)):
+        raise ValueError(f"The state of the optimizer has {number!r} for its `iterations`, which count its steps.")
+    return int(number)

@@ -103,6 +103,7 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
     kept = file.arrays("optimizer_weights") if group != "/" and file.has("optimizer_weights") else {}
     order = (file.names("weight_names", "optimizer_weights") or []) if kept else []
     optimizer = [kept[name] for name in order if name in kept]
+    fault = _fault(order, kept)
     left = {"optimizer": len(kept)} if kept else {}
     version = file.text("keras_version", group)
     # Keras 1 did not write its backend down, but the names that the backend gave: TensorFlow's end in ":0".
@@ -112,7 +113,19 @@ def legacy_weights(file: Hdf5File, group: str) -> Weights:
         backend is None and named != [] and not any(name.endswith(":0") for name in named)
     )
     arrays = ArraysByLayer(layers, tuple(found.values()), flipped_kernels=by_theano)
-    return Weights("weights (legacy .h5)", arrays, left, version, optimizer)
+    return Weights("weights (legacy .h5)", arrays, left, version, optimizer, fault)
+
+
+def _fault(order: Sequence[str], kept: Mapping[str, SavedArray]) -> str:
+    """Why an optimizer's arrays in legacy HDF5 are not those that its list of names says; empty when they are."""
+    for name in order:
+        if name not in kept:
+            return f"`weight_names` of `/optimizer_weights` lists `{name}`, which the file does not hold."
+    listed = set(order)
+    for name in kept:
+        if name not in listed:
+            return f"`/optimizer_weights` holds `{name}`, which its `weight_names` does not list."
+    return "" if len(listed) == len(order) else "`weight_names` of `/optimizer_weights` lists a name twice."
 
 
 def _named(file: Hdf5File, group: str, layer: str, found: dict[str, SavedArray]) -> dict[str, SavedArray]:
@@ -165,19 +178,25 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
     optimizer: dict[int, SavedArray] = {}
+    fault = ""
     for arrays in files:
         for path, array in arrays.items():
             kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
             if kind in ("optimizer", "metrics", "random state"):
                 left[kind] = left.get(kind, 0) + 1
-                if numbered := re.fullmatch(r"optimizer/vars/(\d+)", path):
+                if numbered := re.fullmatch(r"optimizer/vars/(0|[1-9]\d{0,8})", path):
                     optimizer[int(numbered[1])] = array
+                elif path.startswith("optimizer/vars/"):
+                    fault = f"`{path}` has a name that is no number."
             elif path in paths:
                 raise ValueError(f"Array `{path}` stands in more than one of the files.")
             else:
                 paths[path] = array
     kept = [array for _, array in sorted(optimizer.items(), key=itemgetter(0))]
-    return Weights(container, ArraysByPath(root, paths), left, optimizer=kept)
+    missing = next((number for number in range(len(kept)) if number not in optimizer), None)
+    if missing is not None and not fault:
+        fault = f"`optimizer/vars/{missing}` is missing, but there are later ones."
+    return Weights(container, ArraysByPath(root, paths), left, optimizer=kept, optimizer_fault=fault)
 
 
 def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:

@@ -428,11 +428,15 @@ class Value:
 
     Attributes:
         path: its name in Keras' style, ``lstm/lstm_cell/kernel``.
+        owner: the layer that has it.
+        row: its row in the owner's table.
         array: the value in Keras' layout.
         trainable: whether it is trained: neither it nor a layer around it is frozen.
     """
 
     path: str
+    owner: Layer
+    row: WeightRow
     array: Array
     trainable: bool
 
@@ -449,8 +453,14 @@ def values(layers: Iterable[Layer]) -> list[Value]:
                 if _variables(owner) != "vars":
                     scopes.append(f"{snake_case(type(owner).__name__)}_cell")
                 for row, array in _own_arrays(owner):
-                    found.append(Value("/".join([*scopes, row.name]), array, trained and row.trainable))
+                    name = "/".join([*scopes, row.name])
+                    found.append(Value(name, owner, row, array, trained and row.trainable))
     return found
+
+
+def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Layer, str], str]:
+    """The name in Keras' style of each weight, by its owner and its name there."""
+    return {(value.owner, value.row.name): value.path for value in reversed(values(layers))}
 
 
 def _lengths(path: str) -> range:
@@ -472,5 +482,10 @@ def variable_groups(layers: Sequence[Layer]) -> dict[str, tuple[str, list[Array]
 
 def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
     for row, tensor in owner.own_weights():
-        tensor = tensor.detach().cpu()
-        yield row, np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)
+        yield row, as_array(tensor)
+
+
+def as_array(tensor: torch.Tensor) -> Array:
+    """The tensor as an array of the type that a file keeps it in, which is float32 for bfloat16."""
+    tensor = tensor.detach().cpu()
+    return np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)

@@ -3,36 +3,20 @@
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
-from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, model_config
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_layers, model_config
 from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
+from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
-from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
+from torch_keras_lstm.models import Functional, Model, Sequential
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
-
-
-@dataclass(frozen=True)
-class Training:
-    """What a file keeps of how a model is trained, in Keras' words.
-
-    Attributes:
-        compile_config: ``compile_config`` of a ``.keras`` file.
-        training_config: ``training_config`` of an ``.h5`` file.
-        optimizer: the optimizer's variables with their names, in Keras' order.
-    """
-
-    compile_config: Mapping[str, Any] | None = None
-    training_config: Mapping[str, Any] | None = None
-    optimizer: Sequence[tuple[str, Array]] = field(default_factory=tuple)
 
 
 def save_model(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
@@ -41,7 +25,7 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
     Args:
         model: a ``Sequential`` or a functional model, built.
         path: ``.keras`` or ``.h5``, as Keras 3.15 writes and reads them; without a suffix a folder as ``convert`` makes
-            it, which holds what Keras 3 has no words for as well, but no optimizer.
+            it, which holds what Keras 3 has no words for as well.
         training: how it is trained, to go on from there.
         overwrite: replace what is at ``path``; an earlier file stays whole until the new one is.
 
@@ -61,7 +45,7 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
     elif path.suffix:
         raise ValueError(f"{path}: a model is saved as `.keras`, as `.h5`, or without a suffix as a folder.")
     else:
-        _folder(model, path)
+        _folder(model, path, training)
 
 
 def save_weights(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
@@ -93,11 +77,12 @@ def _archive(model: Model, training: Training) -> bytes:
 
 
 def _weights(model: Model, training: Training) -> bytes:
-    groups = variable_groups(_keras_layers(model))
+    groups = variable_groups(keras_layers(model))
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}
     if training.optimizer:
         arrays["optimizer/vars"] = [value for _, value in training.optimizer]
+        names["optimizer/vars"] = training.optimizer[0][0].split("/")[0]
     return write_hdf5.by_path(arrays, names)
 
 
@@ -109,7 +94,7 @@ def _legacy(model: Model, training: Training) -> bytes:
     }
     if training.training_config is not None:
         attributes["training_config"] = json.dumps(training.training_config)
-    layers = {layer.name: [*_trainable_first(values([layer]))] for layer in _keras_layers(model)}
+    layers = {layer.name: [*_trainable_first(values([layer]))] for layer in keras_layers(model)}
     versions = {"backend": "tensorflow", "keras_version": KERAS_VERSION}
     return write_hdf5.by_layer(layers, attributes, versions, training.optimizer)
 
@@ -120,16 +105,13 @@ def _trainable_first(weights: Sequence[Value]) -> Iterator[tuple[str, Array]]:
         yield value.path, value.array
 
 
-def _keras_layers(model: Model) -> list[Layer]:
-    """The layers as Keras counts them: operations are none."""
-    return [layer for layer in model.layers if isinstance(layer, Layer) and not isinstance(layer, OperationLayer)]
-
-
-def _folder(model: Model, path: Path) -> None:
+def _folder(model: Model, path: Path, training: Training) -> None:
     if path.exists() and not converted_folder.is_ours_alone(path) and (not path.is_dir() or any(path.iterdir())):
         raise FileExistsError(f"{path}: holds something else than a converted model, so it is not overwritten.")
     if not isinstance(model, Functional | Sequential) or not model.built:
         raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to be saved.")
     description = describe(serialize(model), KERAS_VERSION)
     shared = shared_layers.one_module([layer for layer in model.layers if isinstance(layer, Layer)])
-    converted_folder.write(path, model, description, shared, {"container": "a model of torch_keras_lstm"})
+    source = {"container": "a model of torch_keras_lstm"}
+    optimizer = [array for _, array in training.optimizer]
+    converted_folder.write(path, model, description, shared, source, training.compile_config, optimizer)

@@ -8,6 +8,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN reorders TensorFlow's float32 sums from run to run
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is imported; kernels then run on a CPU
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,9 @@ import pytest
 import torch_keras_lstm
 
 MODULES = ["torch_keras_lstm", *(f"torch_keras_lstm.{name}" for name in (
-    "activations", "callbacks", "constraints", "conversion", "initializers", "layers", "losses", "metrics", "models",
-    "optimizers", "optimizers.schedules", "recurrence", "regularizers", "training",
+    "activations", "backend", "callbacks", "constraints", "conversion", "initializers", "layers", "losses", "metrics",
+    "models", "optimizers", "optimizers.schedules", "preprocessing", "preprocessing.sequence", "preprocessing.text",
+    "recurrence", "regularizers", "training", "utils",
 ))]  # fmt: skip
 LAYERS = {
     "Activation", "Bidirectional", "Dense", "Dropout", "Embedding", "Flatten", "Input", "InputLayer", "LSTM",

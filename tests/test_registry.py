@@ -79,16 +79,13 @@ def test_a_class_of_ones_own_keeps_its_name_unless_keras_has_it() -> None:
     assert [config["class_name"] for config in written if isinstance(config, dict)] == ["elsewhere.WindowSize", "Round"]
 
 
-def test_a_nameless_callable_is_written_under_its_description() -> None:
+def test_a_nameless_callable_is_written_under_its_class() -> None:
     class Nameless:
-        def __repr__(self) -> str:
-            return "Nameless()"
-
         def __call__(self) -> None: ...
 
     written = REGISTRY.serialize(Nameless())
     assert isinstance(written, dict)
-    assert written["config"] == "Nameless()"
+    assert written["config"] == "Nameless"
 
 
 def test_unknown_argument() -> None:

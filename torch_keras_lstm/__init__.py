@@ -2,6 +2,7 @@
 
 from torch_keras_lstm import (
     activations,
+    backend,
     callbacks,
     constraints,
     initializers,
@@ -11,7 +12,9 @@ from torch_keras_lstm import (
     models,
     ops,
     optimizers,
+    preprocessing,
     regularizers,
+    utils,
 )
 from torch_keras_lstm._version import __version__
 from torch_keras_lstm.layers import Input
@@ -23,6 +26,7 @@ __all__ = [
     "Sequential",
     "__version__",
     "activations",
+    "backend",
     "callbacks",
     "constraints",
     "initializers",
@@ -32,5 +36,7 @@ __all__ = [
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
     "regularizers",
+    "utils",
 ]

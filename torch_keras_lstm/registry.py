@@ -20,6 +20,14 @@ Builder = Callable[[Mapping[str, Any]], T]
 # The user's own classes and functions by name, while layers are made from a configuration that may name them.
 CUSTOM_OBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
 
+# What the user registered for good, by name.
+REGISTERED: dict[str, Any] = {}
+
+
+def with_registered(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
+    """``custom_objects``, which go first, and what else is the user's own: of the context, and what is registered."""
+    return {**REGISTERED, **CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
+
 
 def close_match(name: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the one that was probably meant, otherwise all that are known."""
@@ -125,7 +133,7 @@ class Registry(Generic[T]):
                 layer is made with, from a file, count as well.
         """
         name, arguments = _split(config, argument)
-        custom = {**CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
+        custom = with_registered(custom_objects)
         own = custom.get(name, custom.get(name.rpartition(">")[2]))  # "package>name" as Keras registers it
         if own is not None:
             made: T = _custom_builder(own)(arguments)
@@ -158,7 +166,8 @@ class Registry(Generic[T]):
         }
 
     def _serialize_function(self, function: object) -> Config | str:
-        name, module, own = self._identity(function)
+        # an object that is called, such as a module of torch's, goes by its class
+        name, module, own = self._identity(function if hasattr(function, "__name__") else type(function))
         return name if own else {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
     def _identity(self, definition: object) -> tuple[str, str | None, bool]:

@@ -193,3 +193,15 @@ def test_seeded_noise_draws_what_it_would_have_drawn() -> None:
     first, second = compiled(inputs), compiled(inputs)
     assert not torch.equal(first, second)
     assert torch.equal(torch.stack((first, second)), torch.stack((eager(inputs), eager(inputs))))
+
+
+@pytest.mark.parametrize("config", [{}, {"recurrent_activation": "hard_sigmoid"}], ids=["fused", "loop"])
+def test_autocast(config: dict[str, Any]) -> None:
+    eager = layer(return_state=True, dtype="float32", **config)
+    compiled: Any = torch.compile(copy.deepcopy(eager), fullgraph=True, backend="aot_eager")
+    inputs, mask = batch(6, torch.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        got, expected = results(compiled, inputs, mask), results(eager, inputs, mask)
+    for name, value in expected.items():
+        assert got[name].dtype == value.dtype
+        assert_close(got[name].float(), value.float(), "bfloat16 recurrence", name)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout, Embedding, InputLayer, Layer, Masking
+from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout, Embedding, Input, InputLayer, Layer, Masking
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
@@ -307,3 +307,50 @@ def test_an_output_that_a_layer_does_not_have_is_named_when_the_model_is_built()
 def test_two_layers_of_one_name_are_refused() -> None:
     with pytest.raises(ValueError, match=r"The names of a model's layers must differ, got \['x', 'x'\]"):
         Functional.from_graph([InputLayer((3,), name="x"), Dense(3, name="x")], Graph({}, out("x"), out("x")))
+
+
+def test_the_summary_lists_the_operations_that_give_masks() -> None:
+    """As Keras does; they are no layers of the model, and copies have them too."""
+    model = translator()
+    assert operations_listed(model) == [], "nothing is known of masks before the model is built"
+    model.build()
+    for one in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert operations_listed(one) == ["NotEqual", "Any"]
+        assert not any(isinstance(layer, OperationLayer) for layer in one.layers)
+
+
+def operations_listed(model: Functional) -> list[str]:
+    text: list[str] = []
+    model.summary(print_fn=text.append)
+    return [name for name in ("NotEqual", "Any") if f"({name})" in text[0]]
+
+
+def test_the_summary_tells_operations_of_masks_from_layers_of_their_name() -> None:
+    tokens = Input((TIME,), dtype="int32")
+    hidden = LSTM(3)(Embedding(9, 4, mask_zero=True, name="table")(tokens))
+    (mask,) = hidden.node.masks
+    named = Dense(2, name=mask.node.layer.name)(hidden)
+    model = Functional(tokens, named)
+    connections = model.connections()
+    assert connections is not None
+    operation = next(layer for layer in model.listed_layers() if isinstance(layer, OperationLayer))
+    assert connections[operation.name] == [out(tokens.node.layer.name)]
+    assert connections[named.node.layer.name] == [out(hidden.node.layer.name)]
+    assert connections[hidden.node.layer.name] == [out("table"), out(operation.name)]
+
+
+def test_layers_of_ones_own_may_compute_masks_from_numbers() -> None:
+    class LongOnes(Layer):
+        def forward(self, inputs: Any) -> Tensor:
+            return self.prepare(inputs)
+
+        def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor:
+            return torch.as_tensor(inputs).sum(-1) > 0
+
+    steps = Input((TIME, 5))
+    model = Functional(steps, LSTM(3)(LongOnes()(steps)))
+    inputs = padded(BATCH, TIME, 5)
+    mask = inputs.sum(-1) > 0
+    lstm = model.layers[-1]
+    assert torch.equal(model(inputs), lstm(inputs, mask=mask))
+    assert operations_listed(model) == []

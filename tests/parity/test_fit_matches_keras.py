@@ -7,6 +7,8 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 import torch_keras_lstm.layers
 import torch_keras_lstm.optimizers
@@ -206,3 +208,48 @@ def test_a_model_of_keras_goes_on_where_it_was(tmp_path: Path, double_precision:
     theirs.save(tmp_path / name)
     ours = load_model(tmp_path / name)
     assert_same_curves(theirs, ours, "float64 curve", x, y, batch_size=5, epochs=5)
+
+
+def small() -> tuple[Any, Sequential]:
+    dtype = {"dtype": "float64"}
+    theirs, ours = sequential(
+        lambda layers: [layers.Input((3, 2), **dtype), layers.LSTM(3, **dtype), layers.Dense(1, **dtype)]
+    )
+    theirs.compile(keras.optimizers.SGD(RATE), "mse", metrics=["mae"])
+    ours.compile(our_sgd(), "mse", metrics=["mae"])
+    return theirs, ours
+
+
+@pytest.mark.usefixtures("double_precision")
+@pytest.mark.parametrize("source", ["arrays", "loader"])
+def test_each_validation_of_some_steps_begins_anew(source: str) -> None:
+    rng = np.random.default_rng(6)
+    x, y = rng.normal(size=(10, 3, 2)), rng.normal(size=(10, 1))
+    histories = []
+    for model in small():
+        validation: Any = (x, y)
+        if source == "loader":
+            validation = DataLoader(TensorDataset(torch.tensor(x), torch.tensor(y)), batch_size=3)
+        fitted = model.fit(
+            x,
+            y,
+            epochs=3,
+            validation_data=validation,
+            validation_steps=2,
+            validation_batch_size=3,
+            shuffle=False,
+            verbose=0,
+        )
+        histories.append(fitted.history)
+    assert_all_close(histories[1], histories[0], "float64 curve")
+
+
+@pytest.mark.usefixtures("double_precision")
+def test_inputs_by_name_that_the_model_does_not_take() -> None:
+    rng = np.random.default_rng(4)
+    x = {"steps": rng.normal(size=(8, 5, 3)), "extra": rng.normal(size=(8, 2)), "more": rng.normal(size=(8, 7))}
+    y = [rng.normal(size=(8, 3)), rng.integers(0, 2, (8, 1)).astype(float)]
+    theirs, ours = two_outputs()
+    theirs.compile(keras.optimizers.SGD(RATE), "mse")
+    ours.compile(our_sgd(), "mse")
+    assert_same_curves(theirs, ours, "float64 curve", x, y, epochs=2)

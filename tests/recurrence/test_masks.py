@@ -32,7 +32,6 @@ def test_unmasked_steps_move_to_the_front_in_their_order() -> None:
     assert rows(compacted.inputs) == [[12, 14, 0], [21, 22, 24]]
     assert compacted.padding.tolist() == [[False, False, True], [False, False, False]]
     assert compacted.lengths.tolist() == [2, 3]
-    assert not compacted.in_place
 
 
 def test_a_right_padded_mask_moves_nothing() -> None:
@@ -40,7 +39,6 @@ def test_a_right_padded_mask_moves_nothing() -> None:
     assert rows(compacted.inputs) == [[11, 12], [0, 0]]
     assert torch.equal(compacted.padding, ~RIGHT_PADDED[:, :2])
     assert compacted.lengths.tolist() == [2, 0]
-    assert compacted.in_place
 
 
 @given(mask=any_mask())
@@ -63,7 +61,7 @@ def test_spreading_undoes_compacting_and_fills_by_the_rule_of_keras(
     compacted = compact(outputs, mask)
     # what the kernels give on padding is of no meaning, and must not show
     computed = compacted.inputs.masked_fill(compacted.padding.unsqueeze(-1), torch.nan)
-    got = spread(computed, mask, compacted, zero_output_for_mask=zero_output_for_mask)
+    got = spread(computed, mask, zero_output_for_mask=zero_output_for_mask)
     for row in range(len(mask)):
         last, expected = 0.0, []
         for step, kept in enumerate(mask[row].tolist()):
@@ -96,7 +94,7 @@ def test_the_frozen_feature_sets_the_gates_to_exactly_zero_and_one(dtype: torch.
     weights = LSTMWeights(*(torch.tensor(rng.normal(size=(4 * units, width))).to(dtype) for width in (features, units)))
     padding = torch.tensor([[False, True]])
     inputs = torch.tensor(rng.normal(size=(1, 2, features))).to(dtype)
-    frozen_inputs, frozen = freeze(Compacted(inputs, padding, torch.tensor([1]), True), weights)
+    frozen_inputs, frozen = freeze(Compacted(inputs, padding, torch.tensor([1])), weights)
     assert frozen_inputs.dtype == frozen.weight_ih.dtype == dtype
     # where the step counts, the gates are what they were; on padding the input gate is shut and the forget gate open
     gates = frozen_inputs.double() @ frozen.weight_ih.double().T

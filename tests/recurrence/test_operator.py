@@ -12,7 +12,7 @@ from tests.recurrence.numpy_lstm import draw_lstm
 from tests.recurrence.test_fused import BATCH, FEATURES, FLAGS, TIME, UNITS, again, grown, mask_of, results
 from tests.tolerances import assert_all_close
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_fused, lstm_loop
+from torch_keras_lstm.recurrence import LSTMOptions, lstm_fused, lstm_loop
 from torch_keras_lstm.recurrence.operator import can_be_one_node, lstm_as_one_node
 
 RUNS = {"fused": lstm_fused, "loop": lstm_loop}
@@ -79,7 +79,7 @@ def arguments(path: str, kind: str, **flags: Any) -> tuple[Any, ...]:
     flags = {"return_sequences": True, "return_state": True, **flags}
     names = ("go_backwards", "return_sequences", "return_state", "zero_output_for_mask", "hold_initial_state")
     given = (flags.get(name, False) for name in names)
-    return (*tensors, mask_of(kind), None, None, "tanh", "sigmoid", *given, path, flags.get("autocast"))
+    return (*tensors, mask_of(kind), None, None, "tanh", "sigmoid", *given, path)
 
 
 @PATHS
@@ -103,21 +103,6 @@ def test_results_are_no_views_of_each_other(path: str, time: int) -> None:
         assert final is not None
         places = {tensor.untyped_storage().data_ptr() for tensor in (*draw.state, draw.inputs, output, *final)}
         assert len(places) == 6
-
-
-def test_autocast_is_the_one_that_the_graph_was_traced_under() -> None:
-    draw = draw_lstm(BATCH, TIME, FEATURES, UNITS)
-    single = type(draw)(draw.inputs.float(), LSTMState(*(state.float() for state in draw.state)), draw.weights)
-    weights = type(draw.weights)(*(weight.float() for weight in draw.weights if weight is not None))
-    run = (single.inputs, single.state, weights, None, LSTMOptions())
-    with torch.autocast("cpu", torch.bfloat16):
-        expected, _ = lstm_loop(*run)
-        got, _ = lstm_as_one_node(*run, "loop")
-    assert got.dtype == expected.dtype
-    assert torch.equal(got, expected)
-    assert not torch.equal(got, lstm_loop(*run)[0])
-    traced = torch.ops.torch_keras_lstm.lstm(*arguments("loop", "none", autocast=torch.bfloat16))
-    assert torch.equal(traced[0], expected)
 
 
 @PATHS

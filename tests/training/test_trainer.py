@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -337,6 +338,30 @@ def test_a_generator_that_ends_early_warns_and_ends_the_epoch() -> None:
     with pytest.warns(UserWarning, match="Your input ran out of data; interrupting training"):
         history = model.fit(generator(1), steps_per_epoch=2, epochs=3, verbose=0, shuffle=False)
     assert len(history.epoch) == 2
+
+
+def test_a_generator_without_a_batch() -> None:
+    model = make_model()
+    calls: list[Callable[..., Any]] = [partial(model.fit, shuffle=False), model.evaluate, model.predict]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"The input has no batch: .* or the generator at its end already"):
+            call(generator(0), verbose=0)
+    assert len(losses(model, X, Y)) == 1
+
+
+def test_a_validation_that_has_nothing_left_is_not_reported() -> None:
+    with pytest.warns(UserWarning, match="Your input ran out of data"):
+        history = make_model().fit(X, Y, validation_data=generator(1), epochs=3, verbose=0).history
+    assert len(history["loss"]) == 3
+    assert len(history["val_loss"]) == 1
+
+
+def test_validation_without_targets() -> None:
+    model = make_model()
+    for _ in range(2):  # the first time before the losses are resolved
+        with pytest.raises(ValueError, match=r"There is a loss for the output `.*`, but no target for it in `y`"):
+            model.evaluate(X, verbose=0)
+        losses(model, X, Y)
 
 
 def test_shuffling_a_generator_warns() -> None:

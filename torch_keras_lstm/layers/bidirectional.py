@@ -193,6 +193,10 @@ class Bidirectional(Layer):
         masks = (*outputs, *states)
         return masks if len(masks) > 1 else masks[0]
 
+    def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
+        """As :meth:`compute_mask`."""
+        return self.compute_mask(inputs, mask)
+
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The merged output's shape, or the pair; with ``return_state`` a tuple of that and the states' shapes."""
         forward: Any = self.forward_layer.compute_output_shape(input_shape)

@@ -103,6 +103,10 @@ class Embedding(Layer):
             return None
         return torch.as_tensor(inputs) != 0
 
+    def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
+        """As :meth:`compute_mask`."""
+        return inputs != 0 if self.mask_zero else None
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, ..., output_dim)."""
         return (*input_shape, self.output_dim)

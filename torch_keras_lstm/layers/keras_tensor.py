@@ -38,12 +38,15 @@ class KerasTensor:
         name: the input's; otherwise numbered.
         node: the call whose result it is.
         index: which of that call's results.
+        mask: the mask that comes with it, where that is known. A model that runs makes its masks from numbers; this one
+            is for ``summary()``, which lists the operations that give it, as Keras does.
     """
 
     def __init__(self, spec: TensorSpec, node: "Node", index: int, name: str | None = None) -> None:
         self.spec = spec
         self.node = node
         self.index = index
+        self.mask: KerasTensor | None = None
         self.name = unique_name("KerasTensor") if name is None else name
 
     @property
@@ -111,12 +114,14 @@ class Node:
         layer: the layer.
         args, kwargs: what it was called with; an input layer with nothing.
         outputs: what it gave, in Keras' numbering.
+        masks: those that the call is handed with its tensors, not by its caller, as far as they are known.
     """
 
     layer: "Layer"
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     outputs: list[KerasTensor] = field(default_factory=list)
+    masks: list[KerasTensor] = field(default_factory=list)
 
 
 def connect(
@@ -142,9 +147,9 @@ def has_symbolic(values: Iterable[Any]) -> bool:
     return False
 
 
-def operate(operation: str, *args: Any) -> Any:
-    """The operation of that name on symbolic tensors and constants."""
+def operate(operation: str, *args: Any, **config: Any) -> Any:
+    """The operation of that name, configured so, on symbolic tensors and constants."""
     # Operations stand above the layers, and are layers themselves.
     from torch_keras_lstm.models.operation_layer import OperationLayer
 
-    return OperationLayer(operation, {})(*args)
+    return OperationLayer(operation, config)(*args)

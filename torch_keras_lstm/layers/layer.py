@@ -436,6 +436,10 @@ class Layer(nn.Module):
         """The mask that belongs to the output, given that of the input: passed on, unless a layer says otherwise."""
         return mask
 
+    def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
+        """What :meth:`compute_mask` means for symbolic tensors; ``None`` for layers that compute it from several."""
+        return mask if type(self).compute_mask is Layer.compute_mask else None
+
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free."""
         return tuple(input_shape)

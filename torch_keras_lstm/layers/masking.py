@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_number
+from torch_keras_lstm.layers.keras_tensor import operate
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 
@@ -43,6 +44,10 @@ class Masking(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor:
         """(batch, time), ``True`` at the steps that count; a mask that came with the inputs is replaced."""
         return self._unmasked(self.prepare(inputs))
+
+    def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
+        """As :meth:`compute_mask`."""
+        return operate("Any", inputs != self.mask_value, axis=-1, keepdims=False)
 
     def _unmasked(self, inputs: Tensor) -> Tensor:
         return (inputs != self._compared).any(dim=-1)

@@ -18,3 +18,8 @@ def unique_name(class_name: str) -> str:
     number = _given[base]
     _given[base] += 1
     return f"{base}_{number}" if number else base
+
+
+def clear_session() -> None:
+    """``keras.utils.clear_session``: names of layers, losses and metrics are counted from the start again."""
+    _given.clear()

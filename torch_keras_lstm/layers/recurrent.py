@@ -202,6 +202,10 @@ class RecurrentLayer(Layer):
         mask = mask if self.return_sequences else None
         return [mask, *(None for _ in self.state_sizes)] if self.return_state else mask
 
+    def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
+        """As :meth:`compute_mask`."""
+        return self.compute_mask(inputs, mask)
+
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """(batch, time, units) or (batch, units); with ``return_state`` a tuple of that and the states' shapes."""
         batch, *rest = self.step_output_shape(input_shape)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, with_registered
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
@@ -70,7 +70,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     """
     name, arguments = _parts(config)
     # The outermost call's are there for the calls that layers holding others make in their `from_config`.
-    custom = {**CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
+    custom = with_registered(custom_objects)
     known = _REGISTERED.get(name)
     make = custom.get(name, known and known.layer_class)
     if make is None:

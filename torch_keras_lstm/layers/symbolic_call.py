@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
-from torch_keras_lstm.layers.structure import leaves, map_leaves
+from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
@@ -24,7 +24,21 @@ def call_symbolically(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str
     """
     args, kwargs = layer.symbolic_arguments(args, kwargs)
     args_specs, kwargs_specs = map_leaves(KerasTensor, lambda tensor: tensor.spec, [args, kwargs])
-    return connect(layer, args, kwargs, layer.output_specs(args_specs, kwargs_specs))
+    return connect_with_masks(layer, args, kwargs, layer.output_specs(args_specs, kwargs_specs))
+
+
+def connect_with_masks(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any], specs: Any) -> Any:
+    """Note a call, the masks that it is handed, and those of what it gives; the tensors in the place of ``specs``."""
+    outputs = connect(layer, args, kwargs, specs)
+    node = layer._inbound_nodes[-1]
+    own = args[0].mask if isinstance(args[0], KerasTensor) else None
+    if own is not None and "mask" in layer.call_arguments and "mask" not in kwargs:
+        node.masks.append(own)
+    given = kwargs.get("mask")
+    masks = layer.symbolic_mask(args[0], own if given is None else given)
+    for tensor, mask in zip(node.outputs, flatten(masks), strict=False):
+        tensor.mask = mask
+    return outputs
 
 
 def bound_arguments(

@@ -32,6 +32,7 @@ from torch_keras_lstm.losses.margin import (
     squared_hinge,
 )
 from torch_keras_lstm.losses.overlap import Dice, Tversky, dice, tversky
+from torch_keras_lstm.losses.pairs import Circle, circle
 from torch_keras_lstm.losses.regression import (
     CosineSimilarity,
     Huber,
@@ -58,6 +59,7 @@ __all__ = [
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
     "CategoricalHinge",
+    "Circle",
     "CosineSimilarity",
     "Dice",
     "Hinge",
@@ -80,6 +82,7 @@ __all__ = [
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
     "categorical_hinge",
+    "circle",
     "cosine_similarity",
     "ctc",
     "deserialize",

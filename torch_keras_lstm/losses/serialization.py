@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from torch_keras_lstm.losses import alignment, crossentropy, divergence, focal, margin, overlap, regression
+from torch_keras_lstm.losses import alignment, crossentropy, divergence, focal, margin, overlap, pairs, regression
 from torch_keras_lstm.losses.classes import kind_of_classes
 from torch_keras_lstm.losses.function_loss import LossFunction, LossFunctionWrapper
 from torch_keras_lstm.losses.loss import Loss
@@ -19,7 +19,7 @@ _CLASSES: tuple[type[Loss], ...] = (
     margin.Hinge, margin.SquaredHinge, margin.CategoricalHinge, divergence.KLDivergence, divergence.Poisson,
     overlap.Dice, overlap.Tversky, crossentropy.BinaryCrossentropy, crossentropy.CategoricalCrossentropy,
     crossentropy.SparseCategoricalCrossentropy, focal.BinaryFocalCrossentropy, focal.CategoricalFocalCrossentropy,
-    alignment.CTC,
+    alignment.CTC, pairs.Circle,
     LossFunctionWrapper,
 )  # fmt: skip
 _FUNCTIONS: tuple[LossFunction, ...] = (
@@ -28,7 +28,7 @@ _FUNCTIONS: tuple[LossFunction, ...] = (
     margin.hinge, margin.squared_hinge, margin.categorical_hinge, divergence.kl_divergence, divergence.poisson,
     overlap.dice, overlap.tversky, crossentropy.binary_crossentropy, crossentropy.categorical_crossentropy,
     crossentropy.sparse_categorical_crossentropy, focal.binary_focal_crossentropy,
-    focal.categorical_focal_crossentropy, alignment.ctc,
+    focal.categorical_focal_crossentropy, alignment.ctc, pairs.circle,
 )  # fmt: skip
 _ABBREVIATIONS: dict[str, LossFunction] = {
     "bce": crossentropy.binary_crossentropy,

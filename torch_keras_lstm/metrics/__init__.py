@@ -50,6 +50,7 @@ from torch_keras_lstm.metrics.decisions import (
 )
 from torch_keras_lstm.metrics.f_score import F1Score, FBetaScore
 from torch_keras_lstm.metrics.function_metric import MeanMetricWrapper
+from torch_keras_lstm.metrics.iou import BinaryIoU, IoU, MeanIoU, OneHotIoU, OneHotMeanIoU
 from torch_keras_lstm.metrics.margin import CategoricalHinge, Hinge, SquaredHinge
 from torch_keras_lstm.metrics.mean import Mean, Sum
 from torch_keras_lstm.metrics.metric import Metric
@@ -84,6 +85,7 @@ __all__ = [
     "Accuracy",
     "BinaryAccuracy",
     "BinaryCrossentropy",
+    "BinaryIoU",
     "CategoricalAccuracy",
     "CategoricalCrossentropy",
     "CategoricalHinge",
@@ -94,15 +96,19 @@ __all__ = [
     "FalseNegatives",
     "FalsePositives",
     "Hinge",
+    "IoU",
     "KLDivergence",
     "LogCoshError",
     "Mean",
     "MeanAbsoluteError",
     "MeanAbsolutePercentageError",
+    "MeanIoU",
     "MeanMetricWrapper",
     "MeanSquaredError",
     "MeanSquaredLogarithmicError",
     "Metric",
+    "OneHotIoU",
+    "OneHotMeanIoU",
     "PearsonCorrelation",
     "Poisson",
     "Precision",

@@ -7,11 +7,12 @@ import torch
 from torch import nn
 
 from torch_keras_lstm.layers.input import InputLayer
-from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
+from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.structure import flatten, single
-from torch_keras_lstm.layers.symbolic_call import named_arguments
+from torch_keras_lstm.layers.symbolic_call import connect_with_masks, named_arguments
 from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.models.graph import (
     Call,
@@ -24,7 +25,7 @@ from torch_keras_lstm.models.graph import (
 )
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
-from torch_keras_lstm.models.trace import trace
+from torch_keras_lstm.models.trace import layers_with_masks, trace
 
 _Values = dict[TensorSource, Any]
 
@@ -178,7 +179,7 @@ class Functional(Model):
             call = self.graph.calls[name][number]
             args, kwargs = map_sources(tensors.__getitem__, [call.args, call.kwargs])
             results = [spec for source, spec in specs.items() if source[:2] == (name, number)]
-            outputs = connect(self._layer(name), tuple(args), kwargs, results)
+            outputs = connect_with_masks(self._layer(name), tuple(args), kwargs, results)
             tensors |= {TensorSource(name, number, index): tensor for index, tensor in enumerate(outputs)}
         self._tensors = tensors
 
@@ -202,28 +203,47 @@ class Functional(Model):
         return single(map_sources(specs.__getitem__, self.graph.outputs))
 
     def layer_output_shapes(self) -> dict[str, Any]:
-        """The shape of what each layer's first call gives, a list of shapes when that is several tensors."""
+        """The shape of what each layer's first call gives, a list of shapes when that is several tensors.
+
+        The operations that :meth:`listed_layers` adds are among them.
+        """
         specs = self._specs(self._ends(self.input_shape), build=False)
         first = {source.layer: source.call for source in sorted(specs, reverse=True)}
         shapes: dict[str, list[Shape]] = {}
         for source, spec in specs.items():
             if source.call == first[source.layer]:
                 shapes.setdefault(source.layer, []).append(spec.shape)
-        return {name: single(several) for name, several in shapes.items()}
+        masks = {layer.name: layer.output.shape for layer in self._mask_operations()}
+        return {name: single(several) for name, several in shapes.items()} | masks
+
+    def listed_layers(self) -> list[Layer]:
+        """The layers, and among them the operations that give their masks, which are nodes of Keras' models."""
+        if self._tensors is None:
+            return super().listed_layers()
+        listed = layers_with_masks(self.inputs, self.outputs)
+        for layer in listed:
+            while layer.name in self._places and self._find(layer.name) is not layer:
+                layer.name = unique_name(layer.name)
+        return listed
+
+    def _mask_operations(self) -> list[Layer]:
+        """What :meth:`listed_layers` lists beside the layers."""
+        return [layer for layer in self.listed_layers() if layer.name not in self._places]
 
     def connections(self) -> dict[str, list[TensorSource]] | None:
         """The tensors that each layer is called on, in all its calls; ``None`` when the layers are one chain."""
-        taken = {name: [source for call in calls for source in call.sources()] for name, calls in self._used().items()}
+        taken: dict[str, list[TensorSource]] = {}
+        sources = {tensor: source for source, tensor in (self._tensors or {}).items()}
+        handed = {source[:2]: tensor.node.masks for tensor, source in sources.items()}
+        for operation in self._mask_operations():
+            sources[operation.output] = TensorSource(operation.name, 0, 0)
+            taken[operation.name] = [sources[tensor] for tensor in flatten(operation.input)]
+        for name, number in sorted(self._order, key=lambda key: key[1]):
+            masks = [sources[mask] for mask in handed.get((name, number), ())]
+            taken.setdefault(name, []).extend([*self.graph.calls[name][number].sources(), *masks])
         several = [sources for sources in taken.values() if len(sources) > 1]
         used = [source.layer for sources in taken.values() for source in sources]
         return taken if several or len(used) > len(set(used)) else None
-
-    def _used(self) -> dict[str, list[Call]]:
-        """The calls that the outputs need, by layer."""
-        calls: dict[str, list[Call]] = {}
-        for name, number in sorted(self._order, key=lambda key: key[1]):
-            calls.setdefault(name, []).append(self.graph.calls[name][number])
-        return calls
 
     def _ends(self, input_shape: Any) -> dict[TensorSource, TensorSpec]:
         """The inputs, of these shapes."""
@@ -315,7 +335,7 @@ class Functional(Model):
         ends = [*sources_in(self.graph.inputs)]
         if isinstance(given, Mapping):
             names = self.input_names
-            if given.keys() != set(names):
+            if not given.keys() >= set(names):  # as in Keras there may be more
                 found = ", ".join(map(str, given))
                 raise ValueError(f"Model `{self.name}` takes {what} by the names {', '.join(names)}, got {found}.")
             return {end: given[name] for end, name in zip(ends, names, strict=True)}

@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
 
@@ -49,6 +50,10 @@ class Model(Trainer):
         outputs = self.forward(*entries[0], **entries[1])
         return map_leaves(KerasTensor, lambda tensor: tensor.spec, outputs)
 
+    def listed_layers(self) -> list[Layer]:
+        """What ``summary`` has a row for."""
+        return [*map(as_layer, self.layers)]
+
     @property
     def built(self) -> bool:
         """Whether every layer is built."""
@@ -83,7 +88,8 @@ class Model(Trainer):
         Args:
             path: ``.keras``, ``.h5``, or without a suffix a folder; see :func:`torch_keras_lstm.conversion.save_model`.
             overwrite: replace what is there, which stays whole until the new file is.
-            include_optimizer: save how the model is compiled, and the state of its optimizer, too.
+            include_optimizer: save how the model is compiled, and the state of its optimizer, too. Keras 3.15 heeds
+                ``False`` for ``.h5`` alone, here it is for every kind of file.
 
         Raises:
             ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.
@@ -94,14 +100,25 @@ class Model(Trainer):
         save_model(self, path, self.training_description() if include_optimizer else None, overwrite)
 
     def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
-        """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras."""
+        """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
+
+        As in Keras the state of the optimizer goes with them, unless it is one of torch's.
+        """
         from torch_keras_lstm.models.saving import save_weights  # as above
 
-        save_weights(self, path, self.training_description(), overwrite)
+        training = self.training_description() if isinstance(self.optimizer, Optimizer) else None
+        save_weights(self, path, training, overwrite)
 
     def training_description(self) -> Any:
-        """How the model is compiled, for a file; ``None`` when it is not."""
-        return None
+        """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.
+
+        Of a loss or a metric that is not Keras' a file has the name alone: whoever loads it gives what is meant as
+        ``custom_objects``. An optimizer of torch's has no name there: the file then says nothing of the training, and a
+        warning says so.
+        """
+        from torch_keras_lstm.models.saving import training_description  # as above
+
+        return training_description(self)
 
     def load_weights(self, path: str | Path) -> None:
         """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""

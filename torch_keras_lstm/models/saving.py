@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from torch_keras_lstm.models.model import Model
+from torch_keras_lstm.registry import with_registered
 
 
 def load_model(
@@ -25,7 +26,7 @@ def load_model(
             folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file that belongs to an architecture.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
-            Lambdas by their layers' names.
+            Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
 
     Raises:
@@ -35,12 +36,13 @@ def load_model(
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
     from torch_keras_lstm.conversion import load_training  # noqa: TID251 - as above
 
+    custom_objects = with_registered(custom_objects)
     model = load(path, weights, custom_objects)
     if compile and weights is None:
         try:
             saved = load_training(path, model, custom_objects)
             if saved is not None:
-                model.compile(saved.optimizer, saved.loss, saved.loss_weights, saved.metrics, saved.weighted_metrics)
+                model.compile(**vars(saved))
         except (ValueError, TypeError) as error:
             model.compile_error = str(error)
     return model
@@ -51,6 +53,13 @@ def save_model(model: Model, path: str | Path, training: Any = None, overwrite: 
     from torch_keras_lstm.conversion import save_model as save  # noqa: TID251 - as above
 
     save(model, path, training, overwrite)
+
+
+def training_description(model: Model) -> Any:
+    """What a file keeps of how a model is trained; see :func:`torch_keras_lstm.conversion.describe_training`."""
+    from torch_keras_lstm.conversion import describe_training  # noqa: TID251 - as above
+
+    return describe_training(model)
 
 
 def save_weights(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:

@@ -1,6 +1,6 @@
 """From the symbolic tensors at both ends of a functional model to its layers and their graph."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.layers.input import InputLayer
@@ -54,6 +54,14 @@ def trace(inputs: Any, outputs: Any) -> Trace:
     return Trace(layers, graph, {source(one): one for node in numbers for one in node.outputs} if own else None)
 
 
+def layers_with_masks(inputs: Collection[KerasTensor], outputs: Collection[KerasTensor]) -> list[Layer]:
+    """The layers between them, and the operations that give the masks that these are handed, in Keras 3's order."""
+    walk = _Walk({tensor: tensor for tensor in inputs}, with_masks=True)
+    for tensor in outputs:
+        walk.visit(tensor)
+    return walk.layers([tensor.node for tensor in inputs])
+
+
 def _tensors(value: Any, what: str) -> list[KerasTensor]:
     found = flatten(value)
     for tensor in found:
@@ -90,8 +98,9 @@ class _Walk:
         nodes: each after those whose results it takes.
     """
 
-    def __init__(self, entries: dict[KerasTensor, KerasTensor]) -> None:
+    def __init__(self, entries: dict[KerasTensor, KerasTensor], with_masks: bool = False) -> None:
         self._entries = entries
+        self._with_masks = with_masks
         self._starts = {entry.node for entry in entries.values()}
         self._reached: dict[Layer, int] = {}
         self._done: set[Node] = set()
@@ -125,7 +134,8 @@ class _Walk:
         return self._entries.get(tensor, tensor).node
 
     def _parents(self, node: Node) -> Iterator[Node]:
-        return (self._node(tensor) for tensor in leaves(KerasTensor, [*node.args, *node.kwargs.values()]))
+        masks = node.masks if self._with_masks else ()
+        return (self._node(tensor) for tensor in leaves(KerasTensor, [*node.args, *node.kwargs.values(), *masks]))
 
     def layers(self, starts: list[Node]) -> list[Layer]:
         """The layers by their distance from the outputs, the farthest first, then as they were reached."""

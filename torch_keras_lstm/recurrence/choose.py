@@ -74,9 +74,20 @@ def run_lstm(
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence on ``path``; arguments and result as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`.
 
+    Under ``torch.autocast`` all of it is in the lower precision, states included, as autocast has cuDNN's kernels. It
+    is done here because on a CPU autocast has oneDNN's kernel called with bfloat16 whether the CPU can do that or not.
+
     While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph, and while
     ``torch.onnx.export`` does, ONNX's own operator.
     """
+    device = inputs.device.type
+    may_cast = torch.amp.is_autocast_available(device) and inputs.dtype is not torch.float64
+    if may_cast and torch.is_autocast_enabled(device):
+        low = torch.get_autocast_dtype(device)
+        inputs, state = inputs.to(low), LSTMState(*(tensor.to(low) for tensor in state))
+        weights = LSTMWeights(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]
+        with torch.autocast(device, enabled=False):
+            return run_lstm(inputs, state, weights, mask, options, path)
     if torch.compiler.is_compiling():
         if torch.onnx.is_in_onnx_export():
             if has_operator(options):

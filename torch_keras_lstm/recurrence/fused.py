@@ -69,7 +69,7 @@ def _masked(
         inputs, weights = freeze(compacted, weights)
     outputs, final = _kernel(inputs, state, weights)
     hidden = last_valid(outputs, compacted.lengths, state.hidden)
-    output = as_asked(outputs, hidden, mask, compacted, options, state.hidden)
+    output = as_asked(outputs, hidden, mask, options, state.hidden)
     return output, LSTMState(hidden, final.cell) if options.return_state else None
 
 

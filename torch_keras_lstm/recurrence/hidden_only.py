@@ -100,7 +100,7 @@ def fused(
     compacted = compact(inputs, mask)
     outputs, _ = _call(kernel, compacted.inputs, hidden, weights)
     final = last_valid(outputs, compacted.lengths, hidden)
-    output = as_asked(outputs, final, mask, compacted, options, hidden)
+    output = as_asked(outputs, final, mask, options, hidden)
     return output, (final,) if options.return_state else None
 
 

@@ -8,18 +8,21 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.recurrence.cuda_graph import Sweeps
 from torch_keras_lstm.recurrence.gates import GATES, from_swept, to_swept
+from torch_keras_lstm.recurrence.gpu_sweep import gpu_sweeps_for
 from torch_keras_lstm.recurrence.masks import as_asked, compact, may_be_looked_at
-from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.plain import lstm_plain
 from torch_keras_lstm.recurrence.pointwise import pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
-from torch_keras_lstm.recurrence.sweep import BackwardSweep, SweptCell, sweep
+from torch_keras_lstm.recurrence.sweep import SweptCell, backward_sweep, forward_sweep, sweep
 
 # Steps are worked on in chunks: few enough numbers of one gate to stay in a cache between the product that makes them
 # and the steps that use them, enough rows for that product to run at full speed.
 _CHUNK_NUMBERS = 2**16
 _CHUNK_ROWS = 256
+_SWEEPS = Sweeps(forward_sweep, backward_sweep)
 
 
 def lstm_loop(
@@ -31,11 +34,6 @@ def lstm_loop(
     """
     if inputs.shape[1] == 1 or why_plain(options) is not None:  # of one step autograd keeps no more than we would
         return lstm_plain(inputs, state, weights, mask, options)
-    device = inputs.device.type
-    if torch.is_autocast_enabled(device) and inputs.dtype is not torch.float64:
-        low = torch.get_autocast_dtype(device)
-        with torch.autocast(device, enabled=False):
-            return lstm_loop(*_in_type(low, inputs, state, weights), mask, options)
     if options.input_dropout is not None and len(options.input_dropout) == 1:
         inputs = inputs * options.input_dropout[0].unsqueeze(1)
     if options.go_backwards:
@@ -48,7 +46,7 @@ def lstm_loop(
         compacted = compact(inputs, mask)
         hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options)
         outputs = None if hidden is None else hidden.transpose(0, 1)
-        output = as_asked(outputs, final.hidden, mask, compacted, options, state.hidden)
+        output = as_asked(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
 
 
@@ -98,7 +96,7 @@ class Operands(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What the backward pass needs of the forward pass: (time, batch, ...) each, and one more step of ``cells``."""
+    """What the backward pass needs of the forward pass: (time, batch, ...) each."""
 
     gates: Tensor
     cells: Tensor
@@ -106,24 +104,27 @@ class Kept(NamedTuple):
 
 
 def forward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> tuple[Tensor | None, Tensor, Tensor]:
-    """The outputs of all steps, (time, batch, units), if ``options`` ask for them, and the last state.
+    """The hidden states of all steps, (time, batch, units), if ``options`` ask for outputs of all, and the last state.
 
     Args:
         mask: (time, batch), in the order of processing.
         options: what they say of the order and of masks is done already.
     """
+    if operands.inputs.device.type != "cpu":  # where what counts is to have few and large operations
+        kept, _ = forward_for_backward(operands, mask, options)
+        hidden = kept.hidden if options.return_sequences else None
+        return hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
     hidden = operands.inputs.new_empty(time if options.return_sequences else 1, batch, units)
     cell_state = torch.empty_like(hidden[0])
-    chunks = _chunks(time, batch, units)
+    chunks = _chunks(hidden, time)
     gates = hidden.new_empty(chunks[0].stop, batch, len(GATES) * units)
-    cell = _swept_cell(operands, options)
+    cell = SweptCell.of(*_of_every_step(operands, options))
     weight_ih, bias = _projection(operands)
     state = LSTMState(operands.hidden, operands.cell)
     for steps in chunks:
-        count = steps.stop - steps.start
-        part = gates[:count]
+        part = gates[: steps.stop - steps.start]
         _project(part, operands.inputs[:, steps], weight_ih, bias, options)
         written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden[0])
         state = sweep(cell, part, state, written, repeat(cell_state), _of(mask, steps), keep=False)
@@ -132,22 +133,32 @@ def forward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> tu
     return hidden, state.hidden.clone() if options.return_state else state.hidden, state.cell
 
 
-def forward_for_backward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> Kept:
-    """Arguments as :func:`forward`; what :func:`backward` needs, the outputs of all steps among it."""
+def forward_for_backward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> tuple[Kept, Sweeps]:
+    """Arguments as :func:`forward`; what :func:`backward` needs, the hidden states of all steps among it."""
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
     hidden = operands.inputs.new_empty(time, batch, units)
-    gates, cells = hidden.new_empty(time, batch, len(GATES) * units), hidden.new_empty(time + 1, batch, units)
-    cells[0].copy_(operands.cell)
-    cell = _swept_cell(operands, options)
+    gates, cells = hidden.new_empty(time, batch, len(GATES) * units), torch.empty_like(hidden)
+    shared = _of_every_step(operands, options)
+    sweeps = gpu_sweeps_for(gates, *shared[:3], loop=_SWEEPS) or _SWEEPS
     weight_ih, bias = _projection(operands)
     state = LSTMState(operands.hidden, operands.cell)
-    for steps in _chunks(time, batch, units):
-        part = gates[steps]
-        _project(part, operands.inputs[:, steps], weight_ih, bias, options)
-        written = hidden[steps].unbind(0), cells[1:][steps].unbind(0)
-        state = sweep(cell, part, state, *written, _of(mask, steps), keep=True)
-    return Kept(gates, cells, hidden)
+    for steps in _chunks(hidden, time):
+        _project(gates[steps], operands.inputs[:, steps], weight_ih, bias, options)
+        weight_hh, activation, recurrent_activation, dropout = shared
+        sweeps.forward(
+            gates[steps],
+            hidden[steps],
+            cells[steps],
+            state,
+            weight_hh,
+            activation,
+            recurrent_activation,
+            _of(mask, steps),
+            dropout,
+        )
+        state = LSTMState(hidden[steps.stop - 1], cells[steps.stop - 1])
+    return Kept(gates, cells, hidden), sweeps
 
 
 def backward(
@@ -157,59 +168,65 @@ def backward(
     options: LSTMOptions,
     gradients: tuple[Tensor | None, Tensor | None, Tensor | None],
     wanted: Sequence[bool],
+    sweeps: Sweeps,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the operands, ``None`` where not ``wanted``.
 
     Args:
-        gradients: of the outputs of all steps, (time, batch, units), and of the last hidden and cell state.
+        gradients: of the hidden states of all steps, (time, batch, units), and of the last hidden and cell state.
+        sweeps: those that left ``kept``.
     """
     of_outputs, of_hidden, of_cell = gradients
     gates, cells, hidden = kept
-    time, batch, units = hidden.shape
-    want_inputs, _, _, want_weight_ih, want_weight_hh, want_bias = wanted
-    cell = _swept_cell(operands, options)
+    time, batch, _ = hidden.shape
+    want_inputs, want_hidden, want_cell, want_weight_ih, want_weight_hh, want_bias = wanted
+    weight_hh, activation, recurrent_activation, dropout = _of_every_step(operands, options)
     weight_ih, _ = _projection(operands)
-    sweep_back = BackwardSweep(
-        cell,
-        torch.zeros_like(operands.hidden) if of_hidden is None else of_hidden.clone(),
-        torch.zeros_like(operands.cell) if of_cell is None else of_cell.clone(),
-    )
     inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
     sum_weight_ih = _zeros_to_add_up_in(operands.weight_ih) if want_weight_ih else None
     sum_weight_hh = _zeros_to_add_up_in(operands.weight_hh) if want_weight_hh else None
     sum_bias = _zeros_to_add_up_in(operands.weight_ih[:, 0]) if want_bias else None
-    for steps in reversed(_chunks(time, batch, units)):
-        part = sweep_back.run(
-            gates[steps], cells[steps.start : steps.stop + 1], _of(of_outputs, steps), _of(mask, steps)
+    for steps in reversed(_chunks(hidden, time)):
+        start, stop = steps.start, steps.stop
+        before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
+        part, of_hidden, of_cell = sweeps.backward(
+            _of(of_outputs, steps),
+            of_hidden,
+            of_cell,
+            gates[steps],
+            hidden[steps],
+            cells[steps],
+            before,
+            weight_hh,
+            activation,
+            recurrent_activation,
+            _of(mask, steps),
+            dropout,
         )
         if sum_weight_hh is not None:
-            if steps.start:
-                before = hidden[steps.start - 1 : steps.stop - 1]
-            else:
-                before = torch.cat((operands.hidden.unsqueeze(0), hidden[: steps.stop - 1]))
-            _add_products(sum_weight_hh, part, before, cell.dropout)
+            rows = (
+                hidden[start - 1 : stop - 1] if start else torch.cat((before.hidden.unsqueeze(0), hidden[: stop - 1]))
+            )
+            _add_products(sum_weight_hh, part, rows, dropout)
         if sum_weight_ih is not None:
-            features = operands.inputs[:, steps].transpose(0, 1)
-            _add_products(sum_weight_ih, part, features, _each_gates_dropout(options))
+            _add_products(sum_weight_ih, part, operands.inputs[:, steps].transpose(0, 1), _each_gates_dropout(options))
         if sum_bias is not None:
             sum_bias.add_(part.sum((0, 1), dtype=sum_bias.dtype))
         if inputs is not None:
             _input_gradient(inputs[steps], part, weight_ih, options)
+    sums = (sum_weight_ih, sum_weight_hh, sum_bias)
     return (
         None if inputs is None else inputs.transpose(0, 1),
-        sweep_back.hidden,
-        sweep_back.cell_state,
-        *(
-            None if total is None else from_swept(total).to(operands.inputs.dtype)
-            for total in (sum_weight_ih, sum_weight_hh, sum_bias)
-        ),
+        of_hidden if want_hidden else None,
+        of_cell if want_cell else None,
+        *(None if total is None else from_swept(total).to(operands.inputs.dtype) for total in sums),
     )
 
 
 class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, mask: Tensor | None, options: LSTMOptions, *tensors: Any) -> tuple[Tensor, Tensor, Tensor]:
-        kept = forward_for_backward(Operands(*tensors), mask, options)
+        kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options)
         ctx.save_for_backward(mask, *tensors, *kept)
         ctx.options = options
         ctx.set_materialize_grads(False)
@@ -223,7 +240,7 @@ class _Loop(torch.autograd.Function):
         wanted = ctx.needs_input_grad[2:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
             return None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
-        return None, None, *backward(operands, kept, mask, ctx.options, gradients, wanted)
+        return None, None, *backward(operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps)
 
 
 def _by_the_plain_loop(
@@ -269,16 +286,11 @@ def _by_the_plain_loop(
     return [next(results) if is_wanted else None for is_wanted in wanted]
 
 
-def _in_type(
-    dtype: torch.dtype, inputs: Tensor, state: LSTMState, weights: LSTMWeights
-) -> tuple[Tensor, LSTMState, LSTMWeights]:
-    """As autocast has cuDNN's kernels do it: all of it in the lower precision."""
-    cast = [None if tensor is None else tensor.to(dtype) for tensor in weights]
-    return inputs.to(dtype), LSTMState(*(tensor.to(dtype) for tensor in state)), LSTMWeights(*cast)  # type: ignore[arg-type]
-
-
-def _chunks(time: int, batch: int, units: int) -> list[slice]:
+def _chunks(hidden: Tensor, time: int) -> list[slice]:
+    batch, units = hidden.shape[1:]
     steps = max(1, _CHUNK_NUMBERS // max(1, batch * units), _CHUNK_ROWS // max(1, batch))
+    if hidden.device.type != "cpu":
+        steps = max(1, time)
     return [slice(start, min(start + steps, time)) for start in range(0, time, steps)]
 
 
@@ -292,17 +304,11 @@ def _each_gates_dropout(options: LSTMOptions) -> Tensor | None:
     return None if dropout is None or len(dropout) == 1 else to_swept(dropout)
 
 
-def _swept_cell(operands: Operands, options: LSTMOptions) -> SweptCell:
-    activation, recurrent_activation = pointwise(options.activation), pointwise(options.recurrent_activation)
-    assert activation is not None, "`why_plain` gives a reason otherwise"
-    assert recurrent_activation is not None, "`why_plain` gives a reason otherwise"
+def _of_every_step(operands: Operands, options: LSTMOptions) -> tuple[Tensor, Activation, Activation, Tensor | None]:
+    """Recurrent kernel, both activations, and the factors that the hidden state is dropped by, for the sweeps."""
     dropout = options.recurrent_dropout
-    return SweptCell(
-        to_swept(operands.weight_hh),
-        activation,
-        recurrent_activation,
-        dropout if dropout is None or len(dropout) == 1 else to_swept(dropout),
-    )
+    each = dropout if dropout is None or len(dropout) == 1 else to_swept(dropout)
+    return to_swept(operands.weight_hh), options.activation, options.recurrent_activation, each
 
 
 def _projection(operands: Operands) -> tuple[Tensor, Tensor | None]:

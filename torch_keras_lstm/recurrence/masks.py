@@ -37,13 +37,11 @@ class Compacted(NamedTuple):
             the longest row has, but one at least, or as before where lengths must not be looked at.
         padding: (batch, steps), boolean, ``True`` on padding.
         lengths: (batch,), the number of unmasked steps of each row; 0 is allowed.
-        in_place: the unmasked steps stand where they stood: the mask was right-padded already.
     """
 
     inputs: Tensor
     padding: Tensor
     lengths: Tensor
-    in_place: bool
 
 
 def may_be_looked_at(mask: Tensor) -> bool:
@@ -63,30 +61,64 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
         mask: (batch, time), boolean, ``False`` where a step is to be skipped.
     """
     lengths = mask.sum(dim=1)
-    steps, in_place = mask.shape[1], False
-    if may_be_looked_at(mask):
-        steps = max(1, int(lengths.max())) if len(lengths) else steps
-        in_place = bool((mask[:, 1:] <= mask[:, :-1]).all())
-    if in_place:
-        inputs, padding = inputs[:, :steps], ~mask[:, :steps]
+    steps = mask.shape[1]
+    if may_be_looked_at(mask) and len(lengths):
+        steps = max(1, int(lengths.max()))
+    order = _unmasked_first(mask, lengths)[:, :steps]
+    padding = torch.arange(steps, device=mask.device) >= lengths.unsqueeze(1)
+    moved = _blanked(_rows_at(inputs, order.t(), batch_axis=1), padding.t())
+    return Compacted(moved.transpose(0, 1), padding, lengths)
+
+
+def _unmasked_first(mask: Tensor, lengths: Tensor) -> Tensor:
+    """(batch, time), each row's steps in the order in which they are compacted."""
+    if not torch.onnx.is_in_onnx_export():
+        return torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
+    # ONNX has no stable sort. Where each step goes to tells which one comes to each place.
+    place = torch.where(mask, mask.cumsum(1), lengths.unsqueeze(1) + mask.logical_not().cumsum(1)) - 1
+    steps = torch.arange(mask.shape[1], device=mask.device)
+    return torch.zeros_like(place).scatter(1, place, steps.expand_as(place))
+
+
+def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
+    """The vectors of ``sequence``, (batch, time, width), at other steps; a copy in the memory layout of ``steps``.
+
+    Whole rows are picked, which is many times as fast as ``Tensor.gather``, forth and back.
+
+    Args:
+        steps: (batch, steps) or, with a ``batch_axis`` of 1, (steps, batch).
+
+    Returns:
+        (batch, steps, width) or (steps, batch, width)
+    """
+    batch, time = sequence.shape[:2]
+    rows = torch.arange(batch, device=steps.device).unsqueeze(1 - batch_axis)
+    by_time = sequence.transpose(0, 1)
+    if by_time.is_contiguous():  # as the kernels leave it
+        flat, index = by_time.flatten(0, 1), steps * batch + rows
     else:
-        # Where each step goes, and so which one comes to each place: a stable sort, for which ONNX has no operator.
-        place = torch.where(mask, mask.cumsum(1), lengths.unsqueeze(1) + mask.logical_not().cumsum(1)) - 1
-        every = torch.arange(mask.shape[1], device=mask.device)
-        order = torch.zeros_like(place).scatter(1, place, every.expand_as(place))[:, :steps]
-        inputs = inputs.gather(1, order.unsqueeze(-1).expand(-1, -1, inputs.shape[-1]))
-        padding = every[:steps] >= lengths.unsqueeze(1)
-    return Compacted(inputs.masked_fill(padding.unsqueeze(-1), 0), padding, lengths, in_place)
+        flat, index = sequence.flatten(0, 1), rows * time + steps
+    picked: Tensor = flat.index_select(0, index.flatten()).unflatten(0, steps.shape)
+    return picked
+
+
+def _blanked(sequence: Tensor, skipped: Tensor) -> Tensor:
+    """``sequence``, a contiguous tensor of nobody else's, with zeros written where ``skipped``."""
+    if not may_be_looked_at(skipped):
+        return sequence.masked_fill(skipped.unsqueeze(-1), 0)
+    which = skipped.flatten().nonzero().squeeze(1)
+    return sequence.flatten(0, 1).index_fill_(0, which, 0).unflatten(0, skipped.shape) if len(which) else sequence
 
 
 def freeze(compacted: Compacted, weights: LSTMWeights) -> tuple[Tensor, LSTMWeights]:
     """Inputs and weights with the feature that carries the cell state through the padding unchanged."""
-    flag = compacted.padding.unsqueeze(-1).to(compacted.inputs.dtype)
     units = weights.weight_hh.shape[1]
     column = weights.weight_ih.new_zeros(4, units, 1)
     column[0], column[1] = -_SATURATED, _SATURATED  # the input and the forget gate, the first two of gates.GATES
     weight_ih = torch.cat((weights.weight_ih, column.flatten(0, 1)), dim=1)
-    return torch.cat((compacted.inputs, flag), dim=-1), weights._replace(weight_ih=weight_ih)
+    flag = compacted.padding.t().unsqueeze(-1).to(compacted.inputs.dtype)
+    inputs = torch.cat((compacted.inputs.transpose(0, 1), flag), dim=-1)  # time-major, as it is and as the kernels do
+    return inputs.transpose(0, 1), weights._replace(weight_ih=weight_ih)
 
 
 def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
@@ -101,9 +133,7 @@ def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
     return torch.where(lengths.unsqueeze(1) > 0, outputs.gather(1, index).squeeze(1), when_empty)
 
 
-def spread(
-    outputs: Tensor, mask: Tensor, compacted: Compacted, *, zero_output_for_mask: bool, first: Tensor | None = None
-) -> Tensor:
+def spread(outputs: Tensor, mask: Tensor, *, zero_output_for_mask: bool, first: Tensor | None = None) -> Tensor:
     """Outputs of a compacted batch back at the steps of ``mask``, masked steps filled by Keras' rule.
 
     Args:
@@ -112,17 +142,16 @@ def spread(
         zero_output_for_mask: zeros at every masked step; otherwise the last output before it.
         first: (batch, units), what stands before the first unmasked step then; by default zeros.
     """
-    if not (zero_output_for_mask and compacted.in_place and outputs.shape[1] == mask.shape[1]):
-        seen = mask.cumsum(dim=1).unsqueeze(-1)
-        outputs = outputs.gather(1, (seen - 1).clamp(min=0).expand(-1, -1, outputs.shape[-1]))
-        if not zero_output_for_mask:
-            return torch.where(seen > 0, outputs, outputs.new_zeros(()) if first is None else first.unsqueeze(1))
-    return blank(outputs, mask)
+    seen = mask.cumsum(dim=1)
+    spread_out = _rows_at(outputs, (seen - 1).clamp(min=0), batch_axis=0)
+    if zero_output_for_mask:
+        return _blanked(spread_out, ~mask)
+    if first is None:
+        return _blanked(spread_out, seen == 0)
+    return torch.where(seen.unsqueeze(-1) > 0, spread_out, first.unsqueeze(1))
 
 
-def as_asked(
-    outputs: Tensor | None, last: Tensor, mask: Tensor, compacted: Compacted, options: LSTMOptions, given: Tensor
-) -> Tensor:
+def as_asked(outputs: Tensor | None, last: Tensor, mask: Tensor, options: LSTMOptions, given: Tensor) -> Tensor:
     """What a masked run returns as its output: all of them, spread, or the last one, by Keras' rule for masked steps.
 
     Args:
@@ -134,7 +163,7 @@ def as_asked(
     first = options.first_output(given)
     if options.return_sequences:
         assert outputs is not None
-        return spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
+        return spread(outputs, mask, zero_output_for_mask=options.zero_output_for_mask, first=first)
     if options.zero_output_for_mask:
         return last.masked_fill(~mask[:, -1:], 0)
-    return last if first is not None else last.masked_fill(compacted.lengths.unsqueeze(1) == 0, 0)
+    return last if first is not None else last.masked_fill(~mask.any(1, keepdim=True), 0)

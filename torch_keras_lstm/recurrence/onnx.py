@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence.gates import to_onnx
-from torch_keras_lstm.recurrence.masks import compact, spread
+from torch_keras_lstm.recurrence.masks import as_asked, compact
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
 
@@ -71,17 +71,11 @@ def lstm_onnx(
         return outputs if options.return_sequences else final.hidden, final if options.return_state else None
     compacted = compact(inputs, mask)
     outputs, final = _operator(compacted.inputs, state, weights, compacted.lengths, options)
+    # what stands behind a length of 0 is not said
     any_step = compacted.lengths.unsqueeze(1) > 0
-    first = options.first_output(state.hidden)
-    if options.return_sequences:
-        output = spread(outputs, mask, compacted, zero_output_for_mask=options.zero_output_for_mask, first=first)
-    else:
-        output = torch.where(any_step, final.hidden, torch.zeros_like(state.hidden) if first is None else first)
-        if options.zero_output_for_mask:
-            output = output.masked_fill(~mask[:, -1:], 0)
-    if not options.return_state:
-        return output, None
-    return output, LSTMState(*(torch.where(any_step, new, old) for new, old in zip(final, state, strict=True)))
+    final = LSTMState(*(torch.where(any_step, new, old) for new, old in zip(final, state, strict=True)))
+    output = as_asked(outputs, final.hidden, mask, options, state.hidden)
+    return output, final if options.return_state else None
 
 
 def _operator(

@@ -41,11 +41,7 @@ class Tensors(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What else it takes: what a graph can hold of :class:`LSTMOptions`, the name of a path, and the type of autocast.
-
-    Attributes:
-        autocast: the type in which ``torch.autocast`` computes where the graph was traced, which may run without it.
-    """
+    """What else it takes: what a graph can hold of :class:`LSTMOptions`, and the name of a path."""
 
     activation: str
     recurrent_activation: str
@@ -55,7 +51,6 @@ class Settings(NamedTuple):
     zero_output_for_mask: bool
     hold_initial_state: bool
     path: str
-    autocast: torch.dtype | None
 
 
 _TENSORS = ", ".join(
@@ -64,7 +59,7 @@ _TENSORS = ", ".join(
 )
 _SETTINGS = (
     "str activation, str recurrent_activation, bool go_backwards, bool return_sequences, bool return_state, "
-    "bool zero_output_for_mask, bool hold_initial_state, str path, ScalarType? autocast"
+    "bool zero_output_for_mask, bool hold_initial_state, str path"
 )
 # The final state is two empty tensors without `return_state`. The backward takes the gradients of the three results and
 # whether each tensor needs one, and returns those that are needed.
@@ -100,7 +95,6 @@ def lstm_as_one_node(
     Args:
         path: a key of :data:`PATHS`.
     """
-    device = inputs.device.type
     output, hidden, cell = torch.ops.torch_keras_lstm.lstm(
         inputs,
         state.hidden,
@@ -120,13 +114,12 @@ def lstm_as_one_node(
         options.zero_output_for_mask,
         options.hold_initial_state,
         path,
-        torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else None,
     )
     return output, LSTMState(hidden, cell) if options.return_state else None
 
 
 def _run(tensors: Tensors, settings: Settings) -> tuple[Tensor, ...]:
-    """The path's results, in the types that the graph was promised."""
+    """The path's results: the output, and the final state if it is asked for."""
     options = LSTMOptions(
         activation=activations.get(settings.activation),
         recurrent_activation=activations.get(settings.recurrent_activation),
@@ -140,16 +133,8 @@ def _run(tensors: Tensors, settings: Settings) -> tuple[Tensor, ...]:
     )
     weights = LSTMWeights(tensors.weight_ih, tensors.weight_hh, tensors.bias_ih, tensors.bias_hh)
     state = LSTMState(tensors.hidden, tensors.cell)
-    with torch.autocast(tensors.inputs.device.type, settings.autocast, enabled=settings.autocast is not None):
-        output, final = PATHS[settings.path](tensors.inputs, state, weights, tensors.mask, options)
-    dtype = _result_dtype(tensors, settings)
-    return tuple(result.to(dtype) for result in (output, *(final or ())))
-
-
-def _result_dtype(tensors: Tensors, settings: Settings) -> torch.dtype:
-    """The type of all results, which must not depend on the length: autocast's, which it leaves float64 alone with."""
-    dtype = tensors.hidden.dtype
-    return dtype if settings.autocast is None or dtype is torch.float64 else settings.autocast
+    output, final = PATHS[settings.path](tensors.inputs, state, weights, tensors.mask, options)
+    return output, *(final or ())
 
 
 def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
@@ -171,13 +156,9 @@ def _whole(tensor: Tensor) -> Tensor:
 def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
     tensors, settings = _told_apart(arguments)
     (batch, time, _), units = tensors.inputs.shape, tensors.weight_hh.shape[1]
-    dtype = _result_dtype(tensors, settings)
-
-    def empty(*shape: int) -> Tensor:
-        return tensors.inputs.new_empty(shape, dtype=dtype)
-
-    output = empty(batch, time, units) if settings.return_sequences else empty(batch, units)
-    return (output, *((empty(batch, units), empty(batch, units)) if settings.return_state else (empty(0), empty(0))))
+    new = tensors.inputs.new_empty
+    output = new(batch, time, units) if settings.return_sequences else new(batch, units)
+    return (output, new(batch, units), new(batch, units)) if settings.return_state else (output, new(0), new(0))
 
 
 def _backward(

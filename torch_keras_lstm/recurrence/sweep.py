@@ -13,13 +13,15 @@ autograd to record: call it under ``torch.no_grad``.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from torch_keras_lstm.recurrence.gates import per_gate
 from torch_keras_lstm.recurrence.masks import may_be_looked_at
-from torch_keras_lstm.recurrence.pointwise import Pointwise
+from torch_keras_lstm.recurrence.options import Activation
+from torch_keras_lstm.recurrence.pointwise import Pointwise, pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
@@ -39,6 +41,16 @@ class SweptCell:
     activation: Pointwise
     recurrent_activation: Pointwise
     dropout: Tensor | None = None
+
+    @classmethod
+    def of(
+        cls, weight_hh: Tensor, activation: Activation, recurrent_activation: Activation, dropout: Tensor | None
+    ) -> Self:
+        """The cell with these activations, of which :func:`pointwise` must know."""
+        rules = pointwise(activation), pointwise(recurrent_activation)
+        assert rules[0] is not None, "the caller asks `pointwise` first"
+        assert rules[1] is not None, "the caller asks `pointwise` first"
+        return cls(weight_hh, rules[0], rules[1], dropout)
 
     @property
     def apart(self) -> bool:
@@ -105,8 +117,7 @@ def sweep(
         hidden, cells: (batch, units) for each step, written with the state after it. They may all be one tensor, and
             that tensor may be the one in ``state``.
         mask: (time, batch), boolean, ``False`` where the state is to stay as it is.
-        keep: overwrite ``projected`` with what :class:`BackwardSweep` takes: the activated gates or, where it needs
-            those, the pre-activations.
+        keep: overwrite ``projected`` with what :func:`backward_sweep` takes.
 
     Returns:
         The state after the last step, of ``hidden`` and ``cells``.
@@ -150,76 +161,105 @@ def _parts(gates: Tensor) -> Iterator[tuple[Tensor, ...]]:
     return (part.unbind(0) for part in (block, candidate, *block.chunk(3, -1)))
 
 
-class BackwardSweep:
-    """The way back, from the last step to the first, some steps at a time.
+def forward_sweep(
+    gates: Tensor,
+    hidden: Tensor,
+    cells: Tensor,
+    state: LSTMState,
+    weight_hh: Tensor,
+    activation: Activation,
+    recurrent_activation: Activation,
+    mask: Tensor | None,
+    recurrent_dropout: Tensor | None,
+) -> None:
+    """Run the steps, and leave what :func:`backward_sweep` takes.
 
     Args:
-        cell: as :func:`sweep` had it.
-        hidden, cell_state: (batch, units), the gradients of the state after the last step, overwritten from now on; at
-            the end they are those of the state before the first.
+        gates: (time, batch, 4 * units), what inputs and bias contribute; overwritten with the activated gates or, where
+            those do not tell the slope, the pre-activations.
+        hidden, cells: (time, batch, units), written with the state after each step.
+        state: before the first step, (batch, units) each.
+        weight_hh: (4 * units, units), its rows in the order of the sweeps.
+        activation, recurrent_activation: for which there is a :func:`torch_keras_lstm.recurrence.pointwise.pointwise`.
+        mask: (time, batch), boolean, ``False`` where the state stays as it is.
+        recurrent_dropout: (1, batch, units) for all gates or (4, batch, units), in the order of the sweeps.
     """
+    cell = SweptCell.of(weight_hh, activation, recurrent_activation, recurrent_dropout)
+    sweep(cell, gates, state, hidden.unbind(0), cells.unbind(0), mask, keep=True)
 
-    def __init__(self, cell: SweptCell, hidden: Tensor, cell_state: Tensor) -> None:
-        self.cell = cell
-        self.hidden = hidden
-        self.cell_state = cell_state
 
-    def run(self, gates: Tensor, cells: Tensor, outputs: Tensor | None, mask: Tensor | None) -> Tensor:
-        """Go back over some steps.
+def backward_sweep(
+    grad_hidden: Tensor | None,
+    grad_h_n: Tensor | None,
+    grad_c_n: Tensor | None,
+    gates: Tensor,
+    hidden: Tensor,
+    cells: Tensor,
+    state: LSTMState,
+    weight_hh: Tensor,
+    activation: Activation,
+    recurrent_activation: Activation,
+    mask: Tensor | None,
+    recurrent_dropout: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Run the steps backwards.
 
-        Args:
-            gates: (steps, batch, 4 * units), as :func:`sweep` left them.
-            cells: (steps + 1, batch, units), before these steps and after each of them.
-            outputs: (steps, batch, units), the gradients of the hidden states as outputs; ``None`` for none.
-            mask: (steps, batch)
+    Args:
+        grad_hidden: (time, batch, units), the gradients of the hidden states of all steps; ``None`` for zeros.
+        grad_h_n, grad_c_n: (batch, units), those of the state after the last step; ``None`` for zeros.
+        gates, hidden, cells: as :func:`forward_sweep` left them; the rest as it had it.
 
-        Returns:
-            The gradients of the pre-activations, (steps, batch, 4 * units).
-        """
-        to_cell, forget, gradients = self._factors(gates, cells, mask)
-        units = gates.shape[-1] // 4
-        hidden_gradient = self.cell.hidden_gradient()
-        through_output = gradients[..., :units].unbind(0)
-        through_cell = gradients[..., units:].unflatten(-1, (3, units)).unbind(0)
-        to_cell_steps, forget_steps = to_cell.unbind(0), forget.unbind(0)
-        whole = self.cell.multiplied(gradients).unbind(0)
-        kept_rows = _kept_rows(mask, len(gates))
-        more = outputs.unbind(0) if outputs is not None else (None,) * len(gates)
-        dh, dc = self.hidden, self.cell_state
-        if outputs is not None:
-            dh.add_(outputs[-1])
-        for index in range(len(gates) - 1, -1, -1):
-            kept = kept_rows[index]
-            dc.addcmul_(dh, to_cell_steps[index])
-            through_output[index].mul_(dh)
-            through_cell[index].mul_(dc.unsqueeze(1))
-            dc.mul_(forget_steps[index])
-            passed_by = None if kept is None else dh.masked_fill(kept, 0)
-            hidden_gradient(whole[index], more[index - 1] if index else None, dh)
-            if passed_by is not None:
-                dh.add_(passed_by)
-        return gradients
+    Returns:
+        The gradients of the pre-activations, (time, batch, 4 * units), and of the state before the first step.
+    """
+    cell = SweptCell.of(weight_hh, activation, recurrent_activation, recurrent_dropout)
+    to_cell, forget, gradients = _factors(cell, gates, cells, state.cell, mask)
+    units = gates.shape[-1] // 4
+    hidden_gradient = cell.hidden_gradient()
+    through_output = gradients[..., :units].unbind(0)
+    through_cell = gradients[..., units:].unflatten(-1, (3, units)).unbind(0)
+    to_cell_steps, forget_steps = to_cell.unbind(0), forget.unbind(0)
+    whole = cell.multiplied(gradients).unbind(0)
+    kept_rows = _kept_rows(mask, len(gates))
+    more = grad_hidden.unbind(0) if grad_hidden is not None else (None,) * len(gates)
+    dh = torch.zeros_like(state.hidden) if grad_h_n is None else grad_h_n.clone()
+    dc = torch.zeros_like(state.cell) if grad_c_n is None else grad_c_n.clone()
+    if grad_hidden is not None:
+        dh.add_(grad_hidden[-1])
+    for index in range(len(gates) - 1, -1, -1):
+        kept = kept_rows[index]
+        dc.addcmul_(dh, to_cell_steps[index])
+        through_output[index].mul_(dh)
+        through_cell[index].mul_(dc.unsqueeze(1))
+        dc.mul_(forget_steps[index])
+        passed_by = None if kept is None else dh.masked_fill(kept, 0)
+        hidden_gradient(whole[index], more[index - 1] if index else None, dh)
+        if passed_by is not None:
+            dh.add_(passed_by)
+    return gradients, dh, dc
 
-    def _factors(self, gates: Tensor, cells: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """What does not depend on later steps, for all of these at once.
 
-        Returns:
-            d cell / d hidden of a step, the forget gate, and by what the gradients of hidden and cell state are to be
-            multiplied to give those of the pre-activations, in the order of the gates.
-        """
-        activation, recurrent_activation = self.cell.activation, self.cell.recurrent_activation
-        units = gates.shape[-1] // 4
-        block, candidate = gates[..., : 3 * units], gates[..., 3 * units :]
-        o, i, f = recurrent_activation.value(block).chunk(3, -1)
-        output, to_cell = activation.at(cells[1:], o)
-        partners = torch.cat((output, activation.value(candidate), cells[:-1]), -1)
-        factors = torch.cat(
-            (recurrent_activation.times_slope(partners, block), activation.times_slope(i, candidate)), -1
-        )
-        if mask is None:
-            return to_cell, f, factors
-        skipped = ~mask.unsqueeze(-1)
-        return to_cell.masked_fill(skipped, 0), f.masked_fill(skipped, 1), factors.masked_fill_(skipped, 0)
+def _factors(
+    cell: SweptCell, gates: Tensor, cells: Tensor, first: Tensor, mask: Tensor | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What does not depend on later steps, for all of these at once.
+
+    Returns:
+        d cell / d hidden of a step, the forget gate, and by what the gradients of hidden and cell state are to be
+        multiplied to give those of the pre-activations, in the order of the gates.
+    """
+    activation, recurrent_activation = cell.activation, cell.recurrent_activation
+    units = gates.shape[-1] // 4
+    block, candidate = gates[..., : 3 * units], gates[..., 3 * units :]
+    o, i, f = recurrent_activation.value(block).chunk(3, -1)
+    output, to_cell = activation.at(cells, o)
+    before = torch.cat((first.unsqueeze(0), cells[:-1]))
+    partners = torch.cat((output, activation.value(candidate), before), -1)
+    factors = torch.cat((recurrent_activation.times_slope(partners, block), activation.times_slope(i, candidate)), -1)
+    if mask is None:
+        return to_cell, f, factors
+    skipped = ~mask.unsqueeze(-1)
+    return to_cell.masked_fill(skipped, 0), f.masked_fill(skipped, 1), factors.masked_fill_(skipped, 0)
 
 
 def _kept_rows(mask: Tensor | None, time: int) -> Sequence[Tensor | None]:

@@ -8,6 +8,8 @@ from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.callbacks.callback import Logs
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.metrics import Metric
+from torch_keras_lstm.registry import Config
+from torch_keras_lstm.training.compile_config import compile_config
 from torch_keras_lstm.training.compiled import Compiled
 from torch_keras_lstm.training.compiled_loss import CompiledLoss
 from torch_keras_lstm.training.compiled_metrics import CompiledMetrics
@@ -81,6 +83,18 @@ class Compilable(Layer):
         """Whether ``compile`` was called."""
         return self._compiled is not None
 
+    def get_compile_config(self) -> Config:
+        """What :meth:`compile` was told, as Keras 3 writes it into a file; empty for a model that is not compiled.
+
+        Raises:
+            ValueError: for an optimizer of torch's, which has no configuration, or an argument that JSON cannot hold.
+        """
+        return {} if self._compiled is None else compile_config(self.optimizer, self._compiled.arguments)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compile the model as :meth:`get_compile_config` says; errors as :meth:`compile`."""
+        self.compile(**config)
+
     def _has_keras_optimizer(self) -> bool:
         """Whether the optimizer is one of Keras', in one process: those of torch take no slices, nor do processes."""
         compiled = self._compiled
@@ -112,7 +126,7 @@ class Compilable(Layer):
 
     @property
     def metrics_names(self) -> list[str]:
-        """Their names."""
+        """Their names, in the order of what ``evaluate`` returns, where Keras 3 says "compile_metrics" for several."""
         return [metric.name for metric in self.metrics]
 
     @property

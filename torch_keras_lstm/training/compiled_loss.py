@@ -65,6 +65,8 @@ class CompiledLoss:
         total: Tensor | None = None
         for term in self._terms:
             y_true, y_pred, weight, mask = outputs[term.place]
+            if y_true is None:
+                raise _no_target(names[term.place])
             value = strategy.weigh(term.loss(y_true, y_pred, weight, mask), term.loss.reduction, weight, mask)
             if term.mean is not None:
                 term.mean.update_state(value)
@@ -80,7 +82,7 @@ class CompiledLoss:
             if one is None:
                 continue
             if outputs[place].y_true is None:
-                raise ValueError(f"There is a loss for the output `{name}`, but no target for it in `y`.")
+                raise _no_target(name)
             found.append((place, losses.resolve(one, outputs[place].y_true, outputs[place].y_pred), name))
         several = len(found) > 1
         return [
@@ -93,6 +95,10 @@ class CompiledLoss:
         if _is_one(self._loss):
             return [self._loss] * len(names)
         return per_output(self._loss, names, "loss")
+
+
+def _no_target(name: str) -> ValueError:
+    return ValueError(f"There is a loss for the output `{name}`, but no target for it in `y`.")
 
 
 def _is_one(loss: Any) -> bool:

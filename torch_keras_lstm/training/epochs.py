@@ -19,12 +19,20 @@ class Epochs:
         batches: the data.
         steps: batches in an epoch; ``None`` for all there are.
         steps_per_execution: how many batches are handed out together.
+        goes_on: ``False`` begins a new pass at each epoch; a generator goes on all the same.
+
+    Raises:
+        ValueError: by the first iteration, when there is no batch.
     """
 
-    def __init__(self, batches: Batches, steps: int | None = None, steps_per_execution: int = 1) -> None:
+    def __init__(
+        self, batches: Batches, steps: int | None = None, steps_per_execution: int = 1, goes_on: bool = True
+    ) -> None:
         self._batches = batches
         self._steps = None if steps is None else positive_integer("steps", steps)
         self._together = steps_per_execution
+        self._goes_on = goes_on
+        self._is_empty = True
         self._pass: Iterator[Batch] | None = None
         self._seen = 0
         self.num_batches = batches.num_batches if self._steps is None else self._steps
@@ -32,7 +40,8 @@ class Epochs:
 
     def __iter__(self) -> Iterator[tuple[int, int, list[Batch]]]:
         """Number of the first batch and of the last, and the batches between, some ``steps_per_execution``."""
-        if self._pass is None or self._steps is None or self._seen == self._batches.num_batches:
+        is_over = self._seen == self._batches.num_batches
+        if self._pass is None or self._steps is None or is_over or not self._goes_on:
             self._pass, self._seen = iter(self._batches), 0
         step = 0
         while self._steps is None or step < self._steps:
@@ -40,6 +49,7 @@ class Epochs:
             batches = list(islice(self._pass, wanted))
             self._seen += len(batches)
             if batches:
+                self._is_empty = False
                 yield step, step + self._together - 1, batches
             step += len(batches)
             if len(batches) < wanted:
@@ -47,6 +57,8 @@ class Epochs:
                 return
 
     def _ran_out(self, step: int) -> None:
+        if self._is_empty:
+            raise ValueError("The input has no batch: the dataset is empty, or the generator at its end already.")
         self._pass = None
         if self.num_batches is None:
             self.num_batches = step

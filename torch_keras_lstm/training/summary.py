@@ -48,7 +48,7 @@ def print_summary(
     table = Table(width=width, show_lines=True)
     for title, column in zip(titles, _widths(ends, width), strict=True):
         table.add_column(title, justify=_JUSTIFY.get(title, "left"), width=column)
-    for cells in _rows(_between(model.layers, layer_range), model, connections, expand_nested):
+    for cells in _rows(_between(model.listed_layers(), layer_range), model, connections, expand_nested):
         table.add_row(*(cells[title] for title in titles))
     console = Console(highlight=False) if print_fn is None else Console(highlight=False, color_system=None)
     with console.capture() as captured:
@@ -86,7 +86,7 @@ def _rows(
     shapes = model.layer_output_shapes()
     for layer in layers:
         prefix = "   " * depth + "└ " if depth else ""
-        kind = f"[color(33)]{_escaped(type(layer).__name__)}[/]"
+        kind = f"[color(33)]{_escaped(getattr(layer, 'operation', type(layer).__name__))}[/]"
         sources = (connections or {}).get(layer.name, [])
         yield {
             "Layer (type)": f"{prefix}{_escaped(layer.name)} ({kind})",

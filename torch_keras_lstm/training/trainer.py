@@ -66,14 +66,16 @@ class Trainer(Steps):
             verbose: 0 prints nothing, 1 or "auto" a line with a bar that moves, 2 a line for each epoch.
             callbacks: objects derived from ``Callback``.
             validation_split: the last part of the samples, such as 0.2, is kept for validation.
-            validation_data: ``(x, y)``, ``(x, y, sample_weight)``, or a source of batches.
+            validation_data: ``(x, y)``, ``(x, y, sample_weight)``, or a source of batches. A generator needs
+                ``validation_steps``, lest there is nothing left for the second validation.
             shuffle: draw a new order of the samples at each epoch, from torch's global generator; "batch" shuffles
                 within each batch.
             class_weight: weights of the samples by their class.
             sample_weight: a weight for each sample, or for each of their steps (samples, steps).
             initial_epoch: the number of the first epoch, from 0.
             steps_per_epoch: batches in an epoch; by default all there are.
-            validation_steps: batches in a validation; by default all there are.
+            validation_steps: batches in a validation, from the first on, or the next of a generator; by default all
+                there are.
             validation_batch_size: by default ``batch_size``.
             validation_freq: validate after every so many epochs, or after the epochs in this list, counted from 1.
 
@@ -94,7 +96,8 @@ class Trainer(Steps):
         batches = Epochs(source, steps_per_epoch, compiled.arguments["steps_per_execution"])
         validation = None
         if validation_data is not None:
-            validation = self._epochs(unpack(validation_data), validation_batch_size or batch_size, validation_steps)
+            size = validation_batch_size or batch_size
+            validation = self._epochs(unpack(validation_data), size, validation_steps, goes_on=False)
         calls = CallbackList(
             callbacks,
             self,
@@ -184,16 +187,18 @@ class Trainer(Steps):
         return logs if return_dict else in_order(logs, self.metrics_names)
 
     def _evaluate(self, batches: Epochs, calls: CallbackList) -> Logs:
+        """Loss and metrics; nothing when a generator is at its end."""
         with evaluation_mode(self):
             calls.at("test_begin", {})
             self.reset_metrics()
             own_logs: Any = None
+            number = -1
             for number, last, several in batches:
                 calls.at_batch("test_batch_begin", number)
                 for batch in several:
                     own_logs = self.test_step(batch)
                 calls.at_batch("test_batch_end", last, partial(self._logs, own_logs))
-            logs = self._logs(own_logs)
+            logs = {} if number < 0 else self._logs(own_logs)
             calls.at("test_end", logs)
         return logs
 
@@ -293,9 +298,9 @@ class Trainer(Steps):
         weight = next((one for one in self.parameters() if one.is_floating_point()), None)
         return Placement(self.dtype, self.device) if weight is None else Placement(weight.dtype, weight.device)
 
-    def _epochs(self, data: Batch, batch_size: int | None, steps: int | None) -> Epochs:
+    def _epochs(self, data: Batch, batch_size: int | None, steps: int | None, goes_on: bool = True) -> Epochs:
         together = 1 if self._compiled is None else self._compiled.arguments["steps_per_execution"]
-        return Epochs(batches_of(data, self._placement_of_batches(), batch_size, steps), steps, together)
+        return Epochs(batches_of(data, self._placement_of_batches(), batch_size, steps), steps, together, goes_on)
 
     def _single_batch(self, data: Batch, class_weight: Mapping[int, float] | None = None) -> Batch:
         return StreamBatches(lambda: (), None, class_weight, *self._placement_of_batches()).batch(data)

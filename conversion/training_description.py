@@ -1,0 +1,77 @@
+"""How a model is trained -> what a file keeps of it."""
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch_keras_lstm.conversion.arrays import Array
+from torch_keras_lstm.conversion.keras_3_config import keras_layers
+from torch_keras_lstm.conversion.optimizer_state import OtherWeights, saved_state
+from torch_keras_lstm.models import Model
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a file keeps of how a model is trained, in Keras' words.
+
+    Attributes:
+        compile_config: ``compile_config`` of a ``.keras`` file.
+        training_config: ``training_config`` of an ``.h5`` file.
+        optimizer: the optimizer's variables with their names, in Keras' order.
+    """
+
+    compile_config: Mapping[str, Any] | None = None
+    training_config: Mapping[str, Any] | None = None
+    optimizer: Sequence[tuple[str, Array]] = field(default_factory=tuple)
+
+
+def describe_training(model: Model) -> Training | None:
+    """What a file keeps of how ``model`` is trained; ``None`` when it is not compiled.
+
+    With an optimizer of torch's, which Keras has no words for, it is ``None`` too, and with one that trains parameters
+    beside Keras' weights the optimizer's state is left out; a warning says so.
+    """
+    if not model.compiled:
+        return None
+    try:
+        config = model.get_compile_config()
+    except ValueError as error:
+        _warn(model, f"how it is compiled: {error}")
+        return None
+    state: Sequence[tuple[str, Array]] = ()
+    if model.optimizer is not None:
+        try:
+            state = saved_state(model.optimizer, model, keras_layers(model))
+        except OtherWeights as error:
+            _warn(model, f"the state of its optimizer: {str(error).removesuffix('.')}")
+    return Training(config, _legacy(config), state)
+
+
+def _warn(model: Model, what: str) -> None:
+    warnings.warn(
+        f"Model `{model.name}` is saved without {what}. Whoever loads it must compile it anew; to go on with the "
+        "training keep `model.optimizer.state_dict()` too, or use the callback `BackupAndRestore`.",
+        stacklevel=5,
+    )
+
+
+def _legacy(config: Mapping[str, Any]) -> dict[str, Any]:
+    """``compile_config`` as an ``.h5`` file has it: without modules, and functions by their names."""
+    others = {name: _without_modules(value) for name, value in config.items() if name != "optimizer"}
+    optimizer = config["optimizer"]
+    if optimizer is None:
+        return others
+    return {**others, "optimizer_config": {name: optimizer[name] for name in ("class_name", "config")}}
+
+
+def _without_modules(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_modules(one) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    if "class_name" not in value:
+        return {name: _without_modules(one) for name, one in value.items()}
+    if value["class_name"] == "function":
+        return value["config"]
+    return {name: value[name] for name in ("class_name", "config")}

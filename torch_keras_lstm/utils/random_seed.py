@@ -1,0 +1,21 @@
+"""``keras.utils.set_random_seed``."""
+
+import operator
+import random
+from typing import SupportsIndex
+
+import numpy as np
+import torch
+
+
+def set_random_seed(seed: SupportsIndex) -> None:
+    """Seed Python's, NumPy's and torch's global generators, from which weights, orders and dropout masks are drawn.
+
+    Raises:
+        TypeError: when ``seed`` is not an integer.
+        ValueError: when it does not lie in [0, 2**32 - 1], which is what NumPy takes.
+    """
+    seed = operator.index(seed)
+    np.random.seed(seed)  # noqa: NPY002 - what Keras scripts draw from
+    random.seed(seed)
+    torch.manual_seed(seed)
