@@ -222,7 +222,8 @@ def test_it_exports_for_any_batch(make: Callable[[], Any], inputs: Inputs) -> No
         exported = torch.export.export(model, (batch,), dynamic_shapes=(shapes,)).module()
     for size in (BATCH, 2, 9):
         other = inputs(size)
-        assert torch.equal(exported(other), model(other))
+        # not to the bit: the fused kernels round otherwise when they record for a backward, as here the model's do
+        assert_close(exported(other).detach(), model(other).detach(), "float32 model")
 
 
 @every_model
@@ -231,7 +232,7 @@ def test_it_compiles_in_one_piece(make: Callable[[], Any], inputs: Inputs) -> No
     torch.compiler.reset()
     with quiet():
         compiled: Any = torch.compile(model, fullgraph=True, backend="eager")
-        assert torch.equal(compiled(batch), model(batch))
+        assert_close(compiled(batch).detach(), model(batch).detach(), "float32 model")
 
 
 @contextmanager
