@@ -240,6 +240,11 @@ _REGISTRY: Registry[Activation] = Registry(
 )
 
 
+def named() -> dict[str, Activation]:
+    """This module's functions by the names that :func:`get` takes."""
+    return dict(_NAMES)
+
+
 def register(keras_module: str) -> Callable[[_Class], _Class]:
     """Class decorator for a layer without weights that may stand for an activation: ``Dense(5, LeakyReLU())``.
 

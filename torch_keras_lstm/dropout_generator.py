@@ -1,11 +1,18 @@
 """Where dropout gets its random numbers: torch's global generator, or one of the layer's own."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from numbers import Integral
 from typing import Any
+from weakref import WeakValueDictionary
 
 import torch
 from torch import Tensor
+
+_NUMBERS = itertools.count()
+# A graph of torch.compile can hold no torch.Generator: it holds the number of the object that has one, and draws by an
+# operator.
+_NUMBERED: WeakValueDictionary[int, "DropoutGenerator"] = WeakValueDictionary()
 
 
 class DropoutGenerator:
@@ -24,12 +31,13 @@ class DropoutGenerator:
     def __init__(self, seed: int | None = None) -> None:
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral)):
             raise TypeError(f"`seed` must be an integer or None, got {seed!r}.")
-        self.seed = None if seed is None else int(seed)
-        self._generators: dict[str, torch.Generator] = {}
-        self._saved_states: dict[str, bytes] = {}
+        self.__setstate__({"seed": None if seed is None else int(seed), "states": {}})
 
     def mask(self, shape: Sequence[int], rate: float, *, dtype: torch.dtype, device: torch.device) -> Tensor:
         """A tensor of ``shape`` whose entries are 0 with probability ``rate``, else ``1 / (1 - rate)``; 0 at rate 1."""
+        if self._draws_by_operator():
+            drawn: Tensor = torch.ops.torch_keras_lstm.dropout_mask(self._number, shape, rate, dtype, device)
+            return drawn
         keep = 1.0 - rate
         mask = torch.empty(tuple(shape), dtype=dtype, device=device).bernoulli_(keep, generator=self._on(device))
         return mask.div_(keep) if keep > 0.0 else mask
@@ -38,7 +46,13 @@ class DropoutGenerator:
         self, shape: Sequence[int], mean: float, stddev: float, *, dtype: torch.dtype, device: torch.device
     ) -> Tensor:
         """A tensor of ``shape`` with normally distributed entries."""
+        if self._draws_by_operator():
+            drawn: Tensor = torch.ops.torch_keras_lstm.normal(self._number, shape, mean, stddev, dtype, device)
+            return drawn
         return torch.empty(tuple(shape), dtype=dtype, device=device).normal_(mean, stddev, generator=self._on(device))
+
+    def _draws_by_operator(self) -> bool:
+        return self.seed is not None and torch.compiler.is_compiling()
 
     def _on(self, device: torch.device) -> torch.Generator | None:
         if self.seed is None:
@@ -58,9 +72,39 @@ class DropoutGenerator:
         return {"seed": self.seed, "states": {**self._saved_states, **states}}
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
-        self.seed = state["seed"]
-        self._generators = {}
-        self._saved_states = dict(state["states"])
+        self.seed: int | None = state["seed"]
+        self._generators: dict[str, torch.Generator] = {}
+        self._saved_states: dict[str, bytes] = dict(state["states"])
+        self._number = next(_NUMBERS)
+        _NUMBERED[self._number] = self
 
     def __repr__(self) -> str:
         return f"DropoutGenerator(seed={self.seed})"
+
+
+def _dropout_mask(number: int, shape: Sequence[int], rate: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return _NUMBERED[number].mask(shape, rate, dtype=dtype, device=device)
+
+
+def _normal(
+    number: int, shape: Sequence[int], mean: float, stddev: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    return _NUMBERED[number].normal(shape, mean, stddev, dtype=dtype, device=device)
+
+
+def _fake(number: int, shape: Sequence[int], *arguments: Any) -> Tensor:
+    *_, dtype, device = arguments
+    return torch.empty(tuple(shape), dtype=dtype, device=device)
+
+
+_LIBRARY = torch.library.Library("torch_keras_lstm", "FRAGMENT")
+for _name, _arguments, _draw in (
+    ("dropout_mask", "float rate", _dropout_mask),
+    ("normal", "float mean, float stddev", _normal),
+):
+    _LIBRARY.define(
+        f"{_name}(int generator, SymInt[] shape, {_arguments}, ScalarType dtype, Device device) -> Tensor",
+        tags=(torch.Tag.nondeterministic_seeded, torch.Tag.pt2_compliant_tag),
+    )
+    _LIBRARY.impl(_name, _draw, "BackendSelect")
+    torch.library.register_fake(f"torch_keras_lstm::{_name}", _fake, lib=_LIBRARY)

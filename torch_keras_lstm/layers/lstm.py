@@ -178,7 +178,7 @@ class LSTM(CellLayer, LSTMBase):
     @property
     def states(self) -> LSTMState | None:
         """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
-        kept = super().states
+        kept = self.kept_states()
         return None if kept is None else LSTMState(*kept)
 
     def on_new_storage(self) -> None:

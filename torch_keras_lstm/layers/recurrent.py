@@ -79,6 +79,10 @@ class RecurrentLayer(Layer):
     @property
     def states(self) -> tuple[Tensor, ...] | None:
         """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
+        return self.kept_states()
+
+    def kept_states(self) -> tuple[Tensor, ...] | None:
+        """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
         kept = (self._buffers[name] for name in self._kept_states)
         return tuple(state for state in kept if state is not None) or None
 
@@ -94,7 +98,9 @@ class RecurrentLayer(Layer):
 
     def keep_states(self, states: Sequence[Tensor]) -> None:
         """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
-        if torch.is_inference_mode_enabled():  # the next call may train
+        if torch.compiler.is_exporting():
+            return self._write_states(states)
+        if not torch.compiler.is_compiling() and torch.is_inference_mode_enabled():  # the next call may train
             with torch.inference_mode(False):
                 return self.keep_states(states)
         if len(self._kept_states) != len(states):
@@ -109,6 +115,21 @@ class RecurrentLayer(Layer):
             copy = state.detach().clone()
             self._buffers[name] = copy if copy.dtype is dtype else copy.to(dtype)
         return None
+
+    def _write_states(self, states: Sequence[Tensor]) -> None:
+        """Keep ``states`` in the buffers that there are, all that an exported program can change.
+
+        Raises:
+            RuntimeError: when there are none.
+        """
+        kept = self.kept_states()
+        if kept is None:
+            raise RuntimeError(
+                f"Stateful layer `{self.name}` has no states that an exported program could go on from. Call it once, "
+                "with a batch of the size to export for, before it is exported."
+            )
+        for buffer, state in zip(kept, states, strict=True):
+            buffer.copy_(state)
 
     def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
         """The states before the first step: ``initial_state``, else those kept by a stateful layer, else zeros.

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence.fused import lstm_fused
-from torch_keras_lstm.recurrence.loop import lstm_loop
+from torch_keras_lstm.recurrence.onnx import has_operator, lstm_onnx
+from torch_keras_lstm.recurrence.operator import PATHS, can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
 
@@ -72,10 +72,13 @@ def choose(reason: str | None, use_cudnn: UseCudnn) -> Path:
 def run_lstm(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions, path: Path
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence on ``path``; arguments and result as :func:`lstm_fused`.
+    """Run the sequence on ``path``; arguments and result as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`.
 
     Under ``torch.autocast`` all of it is in the lower precision, states included, as autocast has cuDNN's kernels. It
     is done here because on a CPU autocast has oneDNN's kernel called with bfloat16 whether the CPU can do that or not.
+
+    While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph, and while
+    ``torch.onnx.export`` does, ONNX's own operator.
     """
     device = inputs.device.type
     may_cast = torch.amp.is_autocast_available(device) and inputs.dtype is not torch.float64
@@ -85,4 +88,10 @@ def run_lstm(
         weights = LSTMWeights(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]
         with torch.autocast(device, enabled=False):
             return run_lstm(inputs, state, weights, mask, options, path)
-    return (lstm_fused if path.name == "fused" else lstm_loop)(inputs, state, weights, mask, options)
+    if torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
+            if has_operator(options):
+                return lstm_onnx(inputs, state, weights, mask, options)
+        elif can_be_one_node(options):
+            return lstm_as_one_node(inputs, state, weights, mask, options, path.name)
+    return PATHS[path.name](inputs, state, weights, mask, options)

@@ -8,6 +8,7 @@ tells them apart by their names.
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 GATES = ("input", "forget", "cell", "output")
@@ -24,6 +25,12 @@ def split_gates(gates: Tensor, axis: int = -1) -> tuple[Tensor, Tensor, Tensor, 
 def per_gate(weight: Tensor) -> Tensor:
     """(4 * units, in) -> (4, units, in): torch's weight, one slice a gate; a view."""
     return weight.reshape(len(GATES), -1, weight.shape[1])
+
+
+def to_onnx(weight: Tensor) -> Tensor:
+    """(4 * units, ...) in the order of ONNX: input, output, forget, cell."""
+    units = weight.shape[0] // len(GATES)
+    return torch.cat((weight[:units], weight[3 * units :], weight[units : 3 * units]))
 
 
 def open_forget_gate(initializer: Callable[..., Tensor], shape: Sequence[int], **options: Any) -> Tensor:

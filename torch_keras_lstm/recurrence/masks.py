@@ -64,10 +64,20 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
     steps = mask.shape[1]
     if may_be_looked_at(mask) and len(lengths):
         steps = max(1, int(lengths.max()))
-    order = torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)[:, :steps]
+    order = _unmasked_first(mask, lengths)[:, :steps]
     padding = torch.arange(steps, device=mask.device) >= lengths.unsqueeze(1)
     moved = _blanked(_rows_at(inputs, order.t(), batch_axis=1), padding.t())
     return Compacted(moved.transpose(0, 1), padding, lengths)
+
+
+def _unmasked_first(mask: Tensor, lengths: Tensor) -> Tensor:
+    """(batch, time), each row's steps in the order in which they are compacted."""
+    if not torch.onnx.is_in_onnx_export():
+        return torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
+    # ONNX has no stable sort. Where each step goes to tells which one comes to each place.
+    place = torch.where(mask, mask.cumsum(1), lengths.unsqueeze(1) + mask.logical_not().cumsum(1)) - 1
+    steps = torch.arange(mask.shape[1], device=mask.device)
+    return torch.zeros_like(place).scatter(1, place, steps.expand_as(place))
 
 
 def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:

@@ -1,0 +1,96 @@
+"""``torch.onnx.export`` writes ONNX's own LSTM operator, and onnxruntime computes with it what we compute."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnxruntime
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+
+from tests.tolerances import assert_close
+from torch_keras_lstm.layers import LSTM, Bidirectional
+
+FEATURES, UNITS = 3, 4
+FREE = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
+SIZES = ((2, 5), (6, 9), (1, 1))
+# recurrent activation, activation: those that take constants, and how they are told apart
+ACTIVATIONS = (
+    ("hard_sigmoid", "relu"), ("hard_sigmoid_keras2", "elu"), ("sigmoid", "softsign"), ("hard_sigmoid", "leaky_relu"),
+    ("softplus", "hard_sigmoid_keras2"), ("sigmoid", "linear"),
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _quiet() -> Iterator[None]:
+    """The exporter warns of its own deprecations."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def layer(**config: Any) -> LSTM:
+    return LSTM(UNITS, input_size=FEATURES, bias_initializer="random_normal", **config)
+
+
+class Several(nn.Module):
+    """One export takes seconds, so one takes all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.plain = nn.ModuleList(
+            layer(activation=activation, recurrent_activation=gate, dropout=0.5, recurrent_dropout=0.5)
+            for gate, activation in ACTIVATIONS
+        )
+        self.masked = nn.ModuleList(
+            [
+                layer(return_sequences=True, return_state=True, go_backwards=True),
+                layer(return_state=True, zero_output_for_mask=True, use_bias=False),
+            ]
+        )
+        self.both = Bidirectional(layer(return_sequences=True))
+        self.both.build((None, None, FEATURES))
+
+    def forward(self, inputs: Tensor, mask: Tensor, hidden: Tensor, cell: Tensor) -> list[Tensor]:
+        outputs = [one(inputs) for one in self.plain]
+        for one in self.masked:
+            outputs += one(inputs, mask=mask, initial_state=[hidden, cell])
+        return [*outputs, self.both(inputs), self.both(inputs, mask=mask)]
+
+
+def example(rows: int, time: int) -> tuple[Tensor, ...]:
+    mask = torch.rand(rows, time) > 0.4
+    mask[0] = False
+    return torch.randn(rows, time, FEATURES), mask, torch.randn(rows, UNITS), torch.randn(rows, UNITS)
+
+
+def run(path: Path, arguments: tuple[Tensor, ...]) -> list[Any]:
+    session = onnxruntime.InferenceSession(path)
+    names = [given.name for given in session.get_inputs()]
+    outputs: list[Any] = session.run(None, dict(zip(names, (one.numpy() for one in arguments), strict=True)))
+    return outputs
+
+
+def test_onnxruntime_agrees_for_any_batch_and_length(tmp_path: Path) -> None:
+    model, path = Several().eval(), tmp_path / "model.onnx"
+    shapes = (FREE, FREE, {0: Dim.DYNAMIC}, {0: Dim.DYNAMIC})
+    torch.onnx.export(model, example(2, 5), path, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    operators = [node.op_type for node in onnx.load(path).graph.node]
+    assert operators.count("LSTM") == len(model.plain) + len(model.masked) + 2 * 2
+    for size in SIZES:
+        arguments = example(*size)
+        for index, (got, expected) in enumerate(zip(run(path, arguments), model(*arguments), strict=True)):
+            assert_close(got, expected.detach(), "float32 model", f"output {index} of {size}")
+
+
+def test_an_activation_that_onnx_has_not_is_written_out_for_the_length_at_hand(tmp_path: Path) -> None:
+    model, path = layer(activation="gelu").eval(), tmp_path / "model.onnx"
+    inputs = torch.randn(2, 3, FEATURES)
+    torch.onnx.export(model, (inputs,), path, dynamo=True, dynamic_shapes=({0: Dim.DYNAMIC},), verbose=False)
+    assert "LSTM" not in {node.op_type for node in onnx.load(path).graph.node}
+    (got,) = run(path, (inputs,))
+    assert_close(got, model(inputs).detach(), "float32 model")
