@@ -264,7 +264,7 @@ def assert_same_run(layer: Bidirectional, inputs: torch.Tensor, tolerance: str =
         gradients = torch.autograd.grad(sum([*weighted, *one.losses], torch.zeros(())), leaves)
         values = [*outputs, *one.losses, *(one.states or ()), *gradients]
         results.append({str(index): value.detach().double() for index, value in enumerate(values)})
-    assert_all_close(*results, tolerance)
+    assert_all_close(results[0], results[1], tolerance)
 
 
 @pytest.mark.parametrize("with_states", [True, False])
