@@ -294,11 +294,12 @@ def test_together_with_the_smallest_batches(batch: int) -> None:
     assert_same_run(layer, torch.randn(batch, TIME, FEATURES), "float32 elementwise")
 
 
-def test_together_under_autocast(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)  # not every CPU has oneDNN's kernels for bfloat16
+def test_autocast_on_a_cpu_keeps_the_halves_apart_because_not_every_cpu_has_the_kernels_for_bfloat16() -> None:
     layer = Bidirectional(LSTM(UNITS, return_sequences=True, stateful=True), input_shape=(None, FEATURES))
     inputs = torch.randn(BATCH, TIME, FEATURES)
+    assert layer.path_for(inputs).name == "together"
     with torch.autocast("cpu", torch.bfloat16):
+        assert layer.path_for(inputs).reason == "torch.autocast has each half cast by itself"
         for one in (layer, apart := apart_from(layer)):
             one(inputs)
         got, expected = layer(inputs), apart(inputs)

@@ -49,6 +49,8 @@ def why_apart(halves: Halves, inputs: Tensor, mask: Any, training: bool) -> str 
         return "a single step on a CPU takes less time without the kernels for sequences"
     if forward.device.type == "cuda" and not _share_a_buffer(forward, backward):
         return "the halves' weights are not in one buffer for cuDNN"
+    if inputs.is_cpu and torch.is_autocast_enabled("cpu"):
+        return "torch.autocast has each half cast by itself"
     if mask is not None:
         mask = forward.check_mask(mask, inputs)
         if not may_be_looked_at(mask):
