@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-HEAVY = ("tensorflow", "keras", "tf_keras", "h5py", "typer", "rich", "sklearn", "safetensors")
+HEAVY = ("tensorflow", "keras", "tf_keras", "h5py", "typer", "rich", "sklearn", "safetensors", "triton")
 USE = f"""
 import sys
 import torch

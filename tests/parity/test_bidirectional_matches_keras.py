@@ -47,19 +47,38 @@ def test_bidirectional_matches_keras(case: Case, merge_mode: str | None, own_bac
     children = [theirs.forward_layer, theirs.backward_layer]
     expected = keras_lstm.run(theirs, children, case, arrays, STATES, "float64")
 
-    ours = Bidirectional(
-        **halves(case, LSTM, {**case.config, "dtype": "float64"}, own_backward_layer),
-        merge_mode=merge_mode,
-        dtype="float64",
-    )
-    ours.build((batch, None, features))
-    ours.set_weights(weights)
-    for half, layer in enumerate((ours.forward_layer, ours.backward_layer)):
-        assert isinstance(layer, LSTM)
-        our_lstm.hand_dropout(layer, case, arrays, half)
-        fused = case.config["activation"] == "tanh" and case.config["recurrent_activation"] == "sigmoid"
-        assert layer.path_for(arrays["inputs"], training=False).name == ("fused" if fused else "loop")
-    assert_all_close(our_lstm.run(ours, case, arrays, STATES), expected, "float64")
+    can_be_together = runs_together(case, arrays)
+    for path in ("together", "apart") if can_be_together else ("apart",):
+        ours = Bidirectional(
+            **halves(case, LSTM, {**case.config, "dtype": "float64"}, own_backward_layer),
+            merge_mode=merge_mode,
+            dtype="float64",
+        )
+        ours.build((batch, None, features))
+        ours.set_weights(weights)
+        for half, layer in enumerate((ours.forward_layer, ours.backward_layer)):
+            assert isinstance(layer, LSTM)
+            our_lstm.hand_dropout(layer, case, arrays, half)
+            assert layer.path_for(arrays["inputs"], training=False).name == ("fused" if is_fusable(case) else "loop")
+            if can_be_together and path == "apart":
+                layer.register_forward_hook(lambda *_: None)
+        assert ours.path_for(arrays["inputs"], arrays.get("mask"), case.training).name == path
+        assert_all_close(our_lstm.run(ours, case, arrays, STATES), expected, "float64")
+
+
+def is_fusable(case: Case) -> bool:
+    """Whether torch's kernels compute these activations."""
+    return bool(case.config["activation"] == "tanh" and case.config["recurrent_activation"] == "sigmoid")
+
+
+def runs_together(case: Case, arrays: dict[str, np.ndarray]) -> bool:
+    """Whether both halves can be one call: no step is masked, and nothing is dropped."""
+    dropped = case.training and any(name in case.config for name in ("dropout", "recurrent_dropout"))
+    return is_fusable(case) and not dropped and bool(np.all(arrays.get("mask", True)))
+
+
+def test_enough_cases_run_together() -> None:
+    assert sum(runs_together(case, case.arrays(halves=2)) for case, _, _ in CASES) > 10
 
 
 @pytest.mark.parametrize("return_sequences", [True, False])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.parity.lstm_cases import MASKS, draw_mask
 from tests.recurrence.numpy_lstm import Draw, draw_lstm, numpy_lstm
 from tests.tolerances import assert_all_close, assert_close
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_fused, lstm_loop
+from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_fused, lstm_fused_both_ways, lstm_loop
 from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
 
 BATCH, TIME, FEATURES, UNITS = 4, 5, 3, 2
@@ -197,8 +197,22 @@ def test_low_precision_keeps_its_type_and_its_values(path: Run, kind: str, dtype
         assert_close(got.double(), exact[name], f"{str(dtype).removeprefix('torch.')} recurrence", name)
 
 
-def test_weights_on_a_cpu_are_not_flattened() -> None:
-    weights = draw_lstm(BATCH, TIME, FEATURES, UNITS).weights
+@pytest.mark.parametrize("use_bias", [True, False])
+def test_both_ways_are_two_runs(use_bias: bool) -> None:
+    there = draw_lstm(BATCH, TIME, FEATURES, UNITS, use_bias=use_bias)
+    back = draw_lstm(BATCH, TIME, FEATURES, UNITS, seed=1, use_bias=use_bias)
+    outputs, finals = lstm_fused_both_ways(there.inputs, (there.state, back.state), (there.weights, back.weights))
+    forward, forward_final = lstm_fused(*there, None, LSTMOptions())
+    backward, backward_final = lstm_fused(there.inputs, back.state, back.weights, None, LSTMOptions(go_backwards=True))
+    assert_close(outputs, torch.cat((forward, backward.flip(1)), -1), "float64")
+    for final, expected in zip(finals, (forward_final, backward_final), strict=True):
+        assert expected is not None
+        assert_all_close(final._asdict(), expected._asdict(), "float64")
+
+
+@pytest.mark.parametrize("directions", [1, 2])
+def test_weights_on_a_cpu_are_not_flattened(directions: int) -> None:
+    weights = directions * draw_lstm(BATCH, TIME, FEATURES, UNITS).weights
     before = [weight.data_ptr() for weight in weights if weight is not None]
-    flatten_for_cudnn(weights)
+    flatten_for_cudnn(weights, directions=directions)
     assert [weight.data_ptr() for weight in weights if weight is not None] == before

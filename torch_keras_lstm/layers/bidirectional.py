@@ -7,9 +7,11 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers.both_ways import lay_out_for_cudnn, run_together, split, why_apart
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.recurrence import Path
 
 _MERGE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "concat": lambda forward, backward: torch.cat((forward, backward), dim=-1),
@@ -25,6 +27,10 @@ class Bidirectional(Layer):
 
     With ``return_sequences`` the backward outputs are put back into the order of time, and masked steps are zeros in
     both halves, as in Keras 3 and tf.keras.
+
+    Two halves of class :class:`LSTM` that differ in nothing but direction and weights run together, in one call of
+    torch's bidirectional kernel, where no mask, dropout or hook of a half's own asks for the other way; the numbers are
+    the same. See :meth:`path_for`.
 
     Args:
         layer: the layer to run forwards, an :class:`LSTM` or :class:`RNN`. Its configuration is copied, its weights
@@ -70,6 +76,7 @@ class Bidirectional(Layer):
         if not self.trainable:
             self.requires_grad_(False)
         self.batch_input_shape = self.batch_input_shape or layer.batch_input_shape
+        self.register_load_state_dict_post_hook(_on_loaded)  # type: ignore[no-untyped-call]  # torch has not annotated it
         self.build_if_shape_is_known()
         if weights is not None:
             self.set_weights(weights)
@@ -131,6 +138,15 @@ class Bidirectional(Layer):
         """Build both halves for (batch, time, features)."""
         self.forward_layer.build(input_shape)
         self.backward_layer.build(input_shape)
+        self.on_new_storage()
+
+    def on_new_storage(self) -> None:
+        """Lay the weights of both halves out for one call of cuDNN, after each half did for its own."""
+        lay_out_for_cudnn(self._halves)
+
+    @property
+    def _halves(self) -> tuple[RecurrentLayer, RecurrentLayer]:
+        return self.forward_layer, self.backward_layer
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless the halves take inputs of ``shape``."""
@@ -161,18 +177,46 @@ class Bidirectional(Layer):
         """
         training = self.training if training is None else training
         inputs = self.prepare(inputs)
-        forward_state, backward_state = self._split_states(initial_state)
-        forward = self.forward_layer(inputs, mask=mask, initial_state=forward_state, training=training)
-        backward = self.backward_layer(inputs, mask=mask, initial_state=backward_state, training=training)
+        given = self._split_states(initial_state)
+        outputs: tuple[Tensor, ...]
+        if why_apart(self._halves, inputs, mask, training) is None:
+            side_by_side, states = run_together(self._halves, inputs, given)
+            outputs = (side_by_side,) if self.merge_mode == "concat" else split(side_by_side)
+        else:
+            outputs, states = self._run_apart(inputs, mask, given, training)
+        if self.merge_mode is None:
+            return (*(output.contiguous() for output in outputs), *states)
+        merged = self.finish(_MERGE[self.merge_mode](*outputs) if len(outputs) == 2 else outputs[0])
+        return (merged, *states) if states else merged
+
+    def _run_apart(
+        self,
+        inputs: Tensor,
+        mask: Any,
+        given: tuple[Sequence[Any] | None, Sequence[Any] | None],
+        training: bool,
+    ) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
+        """The outputs of both halves in the order of time, and the final states with ``return_state``."""
+        forward = self.forward_layer(inputs, mask=mask, initial_state=given[0], training=training)
+        backward = self.backward_layer(inputs, mask=mask, initial_state=given[1], training=training)
         states: tuple[Tensor, ...] = ()
         if self.return_state:
             forward, backward, states = forward[0], backward[0], (*forward[1:], *backward[1:])
-        if self.return_sequences:
-            backward = backward.flip(1)
-        if self.merge_mode is None:
-            return (forward, backward, *states)
-        merged = self.finish(_MERGE[self.merge_mode](forward, backward))
-        return (merged, *states) if states else merged
+        return (forward, backward.flip(1) if self.return_sequences else backward), states
+
+    def path_for(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Path:
+        """Whether a call with these arguments would run the halves "together" or "apart", and why not together.
+
+        Args:
+            inputs, mask, training: as in a call.
+
+        Raises:
+            ValueError: when a call with these would.
+        """
+        inputs = self.as_input(inputs)
+        self.check_input_shape(inputs.shape)
+        reason = why_apart(self._halves, inputs, mask, self.training if training is None else training)
+        return Path("together", None) if reason is None else Path("apart", reason)
 
     def _split_states(self, initial_state: Sequence[Any] | None) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
         if initial_state is None:
@@ -234,6 +278,11 @@ class Bidirectional(Layer):
         """The name, and the merge mode if it is not the default."""
         merge = f", merge_mode={self.merge_mode!r}" if self.merge_mode != "concat" else ""
         return super().extra_repr() + merge
+
+
+def _on_loaded(layer: Bidirectional, _: object) -> None:
+    """A ``state_dict`` reaches the halves after the layer, and each half lays its own weights out by itself."""
+    layer.on_new_storage()
 
 
 def _renamed(layer: RecurrentLayer, direction: str) -> RecurrentLayer:

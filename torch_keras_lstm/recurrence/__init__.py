@@ -2,7 +2,7 @@
 
 from torch_keras_lstm.recurrence.choose import Path, UseCudnn, choose, run_lstm, why_not_fused
 from torch_keras_lstm.recurrence.conv_lstm import ConvLSTMWeights, Window, conv_lstm
-from torch_keras_lstm.recurrence.fused import lstm_fused
+from torch_keras_lstm.recurrence.fused import lstm_fused, lstm_fused_both_ways
 from torch_keras_lstm.recurrence.loop import lstm_loop
 from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.plain import lstm_plain
@@ -21,6 +21,7 @@ __all__ = [
     "choose",
     "conv_lstm",
     "lstm_fused",
+    "lstm_fused_both_ways",
     "lstm_loop",
     "lstm_plain",
     "lstm_step",

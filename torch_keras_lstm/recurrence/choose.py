@@ -21,11 +21,12 @@ class Path(NamedTuple):
     """A path through the recurrence.
 
     Attributes:
-        name: "fused" (torch.nn.LSTM's kernels) or "loop" (step by step).
-        reason: why it is not the fused one; ``None`` when it is.
+        name: "fused" (torch.nn.LSTM's kernels) or "loop" (step by step); of two that run both ways "together" (one call
+            of those kernels) or "apart" (each on the path of its own).
+        reason: why it is not the first of the two; ``None`` when it is.
     """
 
-    name: Literal["fused", "loop"]
+    name: Literal["fused", "loop", "together", "apart"]
     reason: str | None
 
 

@@ -53,7 +53,9 @@ def gpu_sweeps_for(
         weight_hh.shape[1],
         gates.dtype,
         torch.backends.cuda.matmul.fp32_precision == "tf32",
-        kernels=_has_triton(gates.device) and all(kernel_name(function) for function in functions),
+        kernels=_is_on("TORCH_KERAS_LSTM_TRITON")
+        and _has_triton(gates.device)
+        and all(kernel_name(function) for function in functions),
         graphs=_is_on("TORCH_KERAS_LSTM_CUDA_GRAPHS"),
         loop=loop is not None and all(_is_known(function) for function in functions),
     )
@@ -79,10 +81,10 @@ def way_for(
     """The table. NOT measured on a device; what it is reckoned from, for an H100:
 
     - One kernel for the sequence, up to 128 units. A step costs its chain of product, exponentials and the exchange of
-      the state, 1.2 to 2 us, while a multiprocessor holds the weights (227 KB: 128 units in 16 bits, 119 in 32). Beyond
-      that it reads them again from the second-level cache at about 117 GB/s, 2.2 us for 128 units in 32 bits but 9 us
-      for 256, where registers end as well. Sixteen rows take one of 132 multiprocessors; beyond some waves of
-      those products of the whole batch are the better use of the device.
+      the state, 1.2 to 2 us, while a multiprocessor holds the weights (227 KB: 128 units in 16 bits, 64 in 32, padded
+      to powers of two as they are). Beyond that it reads them again from the second-level cache at about 117 GB/s,
+      2.2 us for 128 units in 32 bits but 9 us for 256, where registers end as well. Sixteen rows take one of 132
+      multiprocessors; beyond two waves of them products of the whole batch are the better use of the device.
     - Otherwise two launches a step, product and kernel. A graph puts them 1 to 1.5 us apart, so that a step costs
       5 to 8 us. Launched one by one they cost 10 us and more on the host, which does not matter where the product alone
       takes longer; then a graph's copies are saved.
@@ -122,13 +124,10 @@ def _graphed(sweeps: Sweeps) -> Sweeps:
     return Sweeps(graphed.forward, graphed.backward)
 
 
+@functools.cache
 def _has_triton(device: torch.device) -> bool:
-    """Whether its kernels can be compiled for the device."""
-    return (
-        _is_on("TORCH_KERAS_LSTM_TRITON")
-        and importlib.util.find_spec("triton") is not None
-        and torch.cuda.get_device_capability(device) >= (8, 0)
-    )
+    """Whether it is there and compiles for the device."""
+    return importlib.util.find_spec("triton") is not None and torch.cuda.get_device_capability(device) >= (8, 0)
 
 
 def _is_on(variable: str) -> bool:

@@ -192,13 +192,14 @@ def backward_sweep(
     dz = torch.empty_like(gates)
     dc = _single_precision(grad_c_n, state.cell)
     passed_by: Tensor | None = _single_precision(grad_h_n, state.hidden)
-    products = hidden.new_empty(max(dropouts, 1), batch, units)
+    products = hidden.new_empty(max(dropouts, 1), batch, units)  # what the gates' gradients give for the step before
     before = state.cell.to(cells.dtype).contiguous()
     counts = None if mask is None else mask.contiguous().view(torch.uint8)
+    outputs = None if grad_hidden is None else grad_hidden.contiguous()
     with torch.cuda.device_of(gates):
         for step in range(time - 1, -1, -1):
             backward_kernel[(triton.cdiv(batch * units, _BLOCK),)](
-                None if grad_hidden is None else grad_hidden[step].contiguous(),
+                None if outputs is None else outputs[step],
                 None if step == time - 1 else products,
                 passed_by,
                 dc,

@@ -1,0 +1,150 @@
+"""The two halves of a ``Bidirectional`` as one call of torch's bidirectional kernel, where it can be that.
+
+It saves turning round the inputs and the outputs, and on a GPU both directions run at the same time.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.modules.module import _has_any_global_hook
+
+from torch_keras_lstm.layers.lstm import LSTM
+from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.recurrence import LSTMState, lstm_fused_both_ways
+from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
+from torch_keras_lstm.recurrence.masks import may_be_looked_at
+
+Halves = tuple[RecurrentLayer, RecurrentLayer]
+
+
+def why_apart(halves: Halves, inputs: Tensor, mask: Any, training: bool) -> str | None:
+    """What keeps a call of both halves from being one, as the end of a sentence; ``None`` when nothing does.
+
+    Args:
+        halves: the one that runs forwards, then the other.
+        inputs: (batch, time, features)
+        mask: (batch, time), boolean, or ``None``.
+        training: whether dropout is active.
+
+    Raises:
+        ValueError: when ``mask`` is no mask, or a half insists on the fused kernels and cannot have them.
+    """
+    if torch.compiler.is_compiling():
+        return "torch.compile and torch.export trace the halves one by one"
+    reason = _why_no_pair(halves)
+    if reason is not None:
+        return reason
+    forward, backward = _as_lstms(halves)
+    for half in (forward, backward):
+        reason = half.path_for(inputs, mask, training).reason
+        if reason is not None:
+            return reason
+        if half.dropout_counts(training)[0]:
+            return "each half draws a `dropout` of its own"
+        if _is_called_through_more(half):
+            return f"a hook or a wrapper waits for the call of `{half.name}`"
+    if inputs.is_cpu and inputs.shape[1] == 1:
+        return "a single step on a CPU takes less time without the kernels for sequences"
+    if forward.device.type == "cuda" and not _share_a_buffer(forward, backward):
+        return "the halves' weights are not in one buffer for cuDNN"
+    if inputs.is_cpu and torch.is_autocast_enabled("cpu"):
+        return "torch.autocast has each half cast by itself"
+    if mask is not None:
+        mask = forward.check_mask(mask, inputs)
+        if not may_be_looked_at(mask):
+            return "the mask may skip steps"
+        if not mask.all():
+            return "the mask skips steps"
+    return None
+
+
+def run_together(
+    halves: Halves, inputs: Tensor, given: tuple[Sequence[Any] | None, Sequence[Any] | None]
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Call both halves as one, when :func:`why_apart` says that nothing keeps them from it.
+
+    Args:
+        halves: the one that runs forwards, then the other.
+        inputs: (batch, time, features)
+        given: the initial states of either, as :meth:`LSTM.forward` takes them.
+
+    Returns:
+        The outputs side by side, (batch, time, 2 * units) in the order of time or (batch, 2 * units), and the final
+        states, forward then backward; none without ``return_state``.
+    """
+    forward, backward = _as_lstms(halves)
+    inputs = forward.prepare(inputs)
+    backward.prepare(inputs)
+    states = (
+        LSTMState(*forward.starting_states(inputs, given[0])),
+        LSTMState(*backward.starting_states(inputs, given[1])),
+    )
+    outputs, final = lstm_fused_both_ways(inputs, states, (forward.lstm_weights(), backward.lstm_weights()))
+    if forward.return_sequences:
+        there, back = split(outputs)
+        if backward.activity_regularizer is not None:
+            back = back.flip(1)  # a regularizer of the half's own sees the outputs in the order of processing
+    else:
+        there, back = final[0].hidden, final[1].hidden
+        outputs = torch.cat((there, back), dim=-1)
+    delivered = (forward.deliver(there, final[0]), backward.deliver(back, final[1]))
+    if not forward.return_state:
+        return outputs, ()
+    return outputs, tuple(state for _, *states in delivered for state in states)
+
+
+def split(outputs: Tensor) -> tuple[Tensor, Tensor]:
+    """The forward and the backward half of outputs side by side: views."""
+    units = outputs.shape[-1] // 2
+    return outputs[..., :units], outputs[..., units:]
+
+
+def lay_out_for_cudnn(halves: Halves) -> None:
+    """Lay the weights of both halves out in the one buffer that cuDNN reads in a call of both.
+
+    Then they are no longer in the buffers of each half's own: where such halves run apart after all, for a mask, cuDNN
+    copies them together. So halves with dropout, which run apart in every step of training, keep theirs.
+    """
+    if _why_no_pair(halves) is None and all(half.built for half in halves):
+        forward, backward = _as_lstms(halves)
+        if not any(_runs_apart_in_training(half) for half in (forward, backward)):
+            flatten_for_cudnn((*forward.lstm_weights(), *backward.lstm_weights()), directions=2)
+
+
+def _why_no_pair(halves: Halves) -> str | None:
+    """What keeps every call from being one."""
+    for half in halves:
+        if type(half) is not LSTM:  # a subclass may compute anything, and a parametrization makes one
+            return f"`{half.name}` is of the class {type(half).__name__}, not LSTM itself"
+    forward, backward = halves
+    if forward.go_backwards:
+        return f"`{forward.name}` is the one that runs backwards"
+    for attribute in ("units", "use_bias", "dtype", "device"):
+        if getattr(forward, attribute) != getattr(backward, attribute):
+            return f"the halves differ in `{attribute}`"
+    return None
+
+
+def _as_lstms(halves: Halves) -> tuple[LSTM, LSTM]:
+    forward, backward = halves
+    assert isinstance(forward, LSTM)
+    assert isinstance(backward, LSTM)
+    return forward, backward
+
+
+def _is_called_through_more(half: LSTM) -> bool:
+    """Whether a call of the module does more than its class' ``forward``."""
+    hooks = (half._forward_pre_hooks, half._forward_hooks, half._backward_pre_hooks, half._backward_hooks)
+    compiled = half._compiled_call_impl is not None
+    return any(hooks) or compiled or "forward" in vars(half) or bool(_has_any_global_hook())
+
+
+def _runs_apart_in_training(half: LSTM) -> bool:
+    return half.use_cudnn is False or half.why_not_fused(True) is not None or half.dropout_counts(True)[0] > 0
+
+
+def _share_a_buffer(forward: LSTM, backward: LSTM) -> bool:
+    weights = [weight for weight in (*forward.lstm_weights(), *backward.lstm_weights()) if weight is not None]
+    return len({weight.untyped_storage().data_ptr() for weight in weights}) == 1
