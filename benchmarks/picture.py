@@ -49,6 +49,8 @@ def save_picture(records: Sequence[Mapping[str, Any]], path: Path) -> None:
         axes.axvline(1.0, color="black", linewidth=1.2, zorder=1)
         for peer, (colour, marker) in STYLES.items():
             taking_part = [height for height, (_, record) in enumerate(rows) if peer in record["ratios"]]
+            if not taking_part:
+                continue
             medians = [rows[height][1]["ratios"][peer][0] for height in taking_part]
             size, layer = (46, 4) if peer == "ours" else (30, 3)
             axes.scatter(medians, taking_part, s=size, c=colour, marker=marker, zorder=layer, label=PEERS[peer].label)
