@@ -63,9 +63,9 @@ def pointwise(activation: Activation) -> Pointwise | None:
     return _KNOWN.get(activation)
 
 
-def _is_kept_between(low: float, high: float, slope: float) -> Callable[[Tensor, Tensor], Tensor]:
-    """The rule of a clipped line that is flat at both corners."""
-    return lambda factor, value: torch.where((value > low) & (value < high), factor * slope, 0.0)
+def _flat_outside(low: float, high: float) -> Callable[[Tensor, Tensor], Tensor]:
+    """The rule of a line of slope 1 that is clipped, and flat at both corners."""
+    return lambda factor, value: torch.ops.aten.hardtanh_backward(factor, value, low, high)
 
 
 _TANH = Pointwise(torch.tanh, torch.tanh_, torch.ops.aten.tanh_backward)
@@ -84,10 +84,10 @@ _FROM_THEIR_VALUE: dict[Activation, Pointwise] = {
     activations.hard_sigmoid: Pointwise(
         activations.hard_sigmoid,
         lambda argument: F.hardsigmoid(argument, inplace=True),
-        lambda factor, value: torch.where((value > 0) & (value < 1), factor / 6, 0.0),
+        lambda factor, value: torch.ops.aten.hardtanh_backward(factor, value, 0, 1).div_(6),
     ),
     activations.relu6: Pointwise(
-        activations.relu6, lambda argument: F.relu6(argument, inplace=True), _is_kept_between(0, 6, 1)
+        activations.relu6, lambda argument: F.relu6(argument, inplace=True), _flat_outside(0, 6)
     ),
     activations.leaky_relu: Pointwise(
         activations.leaky_relu,

@@ -66,12 +66,13 @@ class SweptCell:
 
         It takes the hidden state, the gates and the tensor to write to, the last two as :meth:`multiplied` gives them.
         """
-        dropout, kernel, addmm, baddbmm = self.dropout, self.weight_hh.t(), torch.addmm, torch.baddbmm
+        dropout, kernel, addmm = self.dropout, self.weight_hh.t(), torch.addmm
         if dropout is None:
             return lambda hidden, gates, out: addmm(gates, hidden, kernel, out=out)
         if self.apart:
-            kernels = per_gate(self.weight_hh).mT
-            return lambda hidden, gates, out: baddbmm(gates, hidden * dropout, kernels, out=out)
+            kernels, add, bmm = per_gate(self.weight_hh).mT, torch.add, torch.bmm
+            # not baddbmm, which takes a product at a time when it has to write to a view
+            return lambda hidden, gates, out: add(gates, bmm(hidden * dropout, kernels), out=out)
         factors = dropout[0]
         return lambda hidden, gates, out: addmm(gates, hidden * factors, kernel, out=out)
 
