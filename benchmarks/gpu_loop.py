@@ -26,6 +26,7 @@ from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import LSTMState
 from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps, Sweeps
 from torch_keras_lstm.recurrence.gpu_sweep import kernel_sweeps, way_for
+from torch_keras_lstm.recurrence.sweep import backward_sweep, forward_sweep
 
 # name: type, torch's setting for float32 products, and how far results may lie from float64's
 PRECISIONS = {
@@ -33,6 +34,10 @@ PRECISIONS = {
     "tf32": (torch.float32, "tf32", 1e-2),
     "bf16": (torch.bfloat16, "ieee", 1e-1),
 }
+
+LOOP = Sweeps(forward_sweep, backward_sweep)
+_graphed = GraphedSweeps(LOOP)
+GRAPHED_LOOP = Sweeps(_graphed.forward, _graphed.backward)
 
 
 class Workload(NamedTuple):
@@ -133,46 +138,6 @@ def errors(results: Iterable[Tensor], truth: Iterable[Tensor]) -> Iterable[float
     """The largest difference of each, relative to its largest value."""
     for got, exact in zip(results, truth, strict=True):
         yield float((got.double() - exact).abs().max() / exact.abs().max())
-
-
-def loop_forward(gates: Tensor, hidden: Tensor, cells: Tensor, state: LSTMState, weight_hh: Tensor, *_: Any) -> None:
-    """A loop of torch's operations, with tanh and sigmoid, and neither mask nor dropout."""
-    h, c = state
-    for z, h_after, c_after in zip(gates, hidden, cells, strict=True):
-        z.addmm_(h, weight_hh.t())
-        block, candidate = z.tensor_split([3 * weight_hh.shape[1]], -1)
-        o, i, f = block.sigmoid_().chunk(3, -1)
-        torch.mul(f, c, out=c_after).addcmul_(i, candidate.tanh_())
-        torch.mul(o, c_after.tanh(), out=h_after)
-        h, c = h_after, c_after
-
-
-def loop_backward(
-    grad_hidden: Tensor, grad_h_n: Tensor | None, grad_c_n: Tensor | None, gates: Tensor, hidden: Tensor, *rest: Any
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What belongs to :func:`loop_forward`; slopes are computed for all steps at once."""
-    cells, state, weight_hh, *_ = rest
-    o, i, f, g = gates.chunk(4, -1)
-    before = torch.cat((state.cell.unsqueeze(0), cells[:-1]))
-    output = cells.tanh()
-    to_cell = o * (1 - output * output)
-    dz = torch.cat((output * o * (1 - o), g * i * (1 - i), before * f * (1 - f), i * (1 - g * g)), -1)
-    dh = torch.zeros_like(state.hidden) if grad_h_n is None else grad_h_n.clone()
-    dc = torch.zeros_like(state.cell) if grad_c_n is None else grad_c_n.clone()
-    for step in range(len(gates) - 1, -1, -1):
-        dh = dh + grad_hidden[step]
-        dc.addcmul_(dh, to_cell[step])
-        of_o, of_rest = dz[step].tensor_split([weight_hh.shape[1]], -1)
-        of_o.mul_(dh)
-        of_rest.unflatten(-1, (3, -1)).mul_(dc.unsqueeze(1))
-        dc.mul_(f[step])
-        dh = dz[step] @ weight_hh
-    return dz, dh, dc
-
-
-LOOP = Sweeps(loop_forward, loop_backward)  # type: ignore[arg-type]
-_graphed = GraphedSweeps(LOOP)
-GRAPHED_LOOP = Sweeps(_graphed.forward, _graphed.backward)
 
 
 def cudnn(batch: int, units: int, time: int, dtype: torch.dtype, back: bool) -> Callable[[], object]:

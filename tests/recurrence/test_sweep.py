@@ -1,0 +1,30 @@
+"""The loop's own two sweeps, as the kernels for GPUs are tested: against the readable step and autograd."""
+
+import pytest
+import torch
+
+from tests.recurrence.sweep_cases import DROPOUTS, GRADIENTS, MASKS, check, draw, with_gradient
+from torch_keras_lstm import activations
+from torch_keras_lstm.recurrence.cuda_graph import Sweeps
+from torch_keras_lstm.recurrence.sweep import backward_sweep, forward_sweep
+
+OWN = Sweeps(forward_sweep, backward_sweep)
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("dropouts", DROPOUTS)
+def test_masks_and_dropout(mask: str, dropouts: int) -> None:
+    check(OWN, draw(mask, dropouts, torch.float64), "float64")
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("given", GRADIENTS)
+def test_one_gradient_alone(mask: str, given: str) -> None:
+    check(OWN, with_gradient(draw(mask, 4, torch.float64), given), "float64")
+
+
+@pytest.mark.parametrize("mask", MASKS)
+@pytest.mark.parametrize("name", ["relu", "hard_sigmoid", "hard_sigmoid_keras2", "softsign", "linear"])
+def test_activations(mask: str, name: str) -> None:
+    function = activations.get(name)
+    check(OWN, draw(mask, 1, torch.float64, activation=function, recurrent_activation=function), "float64")
