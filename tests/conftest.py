@@ -1,5 +1,6 @@
 """What every test shares: a fixed seed, and TensorFlow kept quiet and on the CPU."""
 
+import importlib.util
 import os
 
 import pytest
@@ -9,6 +10,9 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN reorders TensorFlo
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is imported; kernels then run on a CPU
+if importlib.util.find_spec("triton"):
+    # torch imports it when it first compiles something. After TensorFlow that ends the process: both bring an LLVM.
+    import triton  # noqa: F401
 
 
 @pytest.fixture(autouse=True)
