@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations, ops
-from torch_keras_lstm.layers import Dot, dtypes
+from torch_keras_lstm.layers import Dot, dtypes, naming
 from torch_keras_lstm.losses.targets import EPSILON
 from torch_keras_lstm.registry import close_match
 
@@ -25,6 +25,9 @@ _OPERATIONS = (
     "transpose", "var", "zeros_like",
 )  # fmt: skip
 _Axis = int | Sequence[int] | None
+
+
+clear_session = naming.clear_session
 
 
 def backend() -> str:

@@ -188,7 +188,7 @@ def test_objects_and_functions_of_ones_own(tmp_path: Path) -> None:
         ours.compile(
             optimizers.Adam(0.0625),
             own,
-            metrics=[own, metrics.AUC(num_thresholds=5)],
+            metrics=[own, metrics.AUC(num_thresholds=5, name="auc")],
             weighted_metrics=[metrics.MeanSquaredError],
             run_eagerly=True,
         )

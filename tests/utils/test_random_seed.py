@@ -24,7 +24,7 @@ def test_all_generators_start_again() -> None:
 
 
 def test_bad_seeds() -> None:
-    with pytest.raises(TypeError, match="integer"):
+    with pytest.raises(ValueError, match="whole number"):
         set_random_seed(1.5)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="between 0 and"):
         set_random_seed(-1)

@@ -29,12 +29,16 @@ def pad_sequences(
         (sequences, maxlen) or (sequences, maxlen, ...).
 
     Raises:
-        ValueError: when one of ``sequences`` is none or has steps of another shape, when there is none to take
+        ValueError: when ``sequences`` or one of them is none or has steps of another shape, when there is none to take
             ``maxlen`` from, or when ``padding`` or ``truncating`` is something else.
     """
     for argument, given in (("padding", padding), ("truncating", truncating)):
         if given not in ("pre", "post"):
             raise ValueError(f'`{argument}` is "pre" or "post", got {given!r}.')
+    if not hasattr(sequences, "__len__"):
+        raise ValueError(f"`sequences` must be a list of sequences, got {sequences!r:.100}.")
+    if isinstance(value, str) and dtype is not object and np.dtype(dtype).kind not in "SU":
+        raise ValueError(f"`value` is a string, which dtype {dtype!r} cannot hold: use `dtype=object`.")
     rows = [np.asarray(sequence) for sequence in sequences]
     if not rows and maxlen is None:
         raise ValueError("`sequences` is empty, so `maxlen` must be given.")

@@ -12,10 +12,13 @@ def set_random_seed(seed: SupportsIndex) -> None:
     """Seed Python's, NumPy's and torch's global generators, from which weights, orders and dropout masks are drawn.
 
     Raises:
-        TypeError: when ``seed`` is not an integer.
-        ValueError: when it does not lie in [0, 2**32 - 1], which is what NumPy takes.
+        ValueError: when ``seed`` is no whole number, as in Keras, or does not lie in [0, 2**32 - 1], which is what NumPy
+            takes.
     """
-    seed = operator.index(seed)
+    try:
+        seed = operator.index(seed)
+    except TypeError:
+        raise ValueError(f"`seed` must be a whole number, got {seed!r}.") from None
     np.random.seed(seed)  # noqa: NPY002 - what Keras scripts draw from
     random.seed(seed)
     torch.manual_seed(seed)

@@ -14,14 +14,16 @@ def to_categorical(x: Any, num_classes: int | None = None) -> Any:
         num_classes: by default one more than the largest index.
 
     Returns:
-        0 and 1: float64 as an array; for a tensor a tensor of torch's default type.
+        0 and 1: float64 as an array; for a tensor a tensor of torch's default type, in which a class
+        out of range is all zeros, as in Keras.
 
     Raises:
-        ValueError: when an index does not lie in that range, or there is none to take ``num_classes`` from.
+        ValueError: when an index of an array does not lie in that range, or there is none to take ``num_classes`` from.
     """
     if isinstance(x, torch.Tensor):
-        rows = to_categorical(x.cpu().numpy(), num_classes)
-        return torch.as_tensor(rows, dtype=torch.get_default_dtype(), device=x.device)
+        numbers = x.squeeze(-1) if x.dim() > 1 and x.shape[-1] == 1 else x
+        count = num_classes or int(numbers.max()) + 1
+        return (numbers.unsqueeze(-1) == torch.arange(count, device=x.device)).to(torch.get_default_dtype())
     indices = np.asarray(x).astype(np.int64)
     if indices.ndim > 1 and indices.shape[-1] == 1:
         indices = indices[..., 0]
