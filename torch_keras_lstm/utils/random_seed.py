@@ -12,8 +12,7 @@ def set_random_seed(seed: SupportsIndex) -> None:
     """Seed Python's, NumPy's and torch's global generators, from which weights, orders and dropout masks are drawn.
 
     Raises:
-        ValueError: when ``seed`` is no whole number, as in Keras, or does not lie in [0, 2**32 - 1], which is what NumPy
-            takes.
+        ValueError: when ``seed`` is no whole number, as in Keras, or not in [0, 2**32 - 1], which is what NumPy takes.
     """
     try:
         seed = operator.index(seed)
