@@ -139,13 +139,12 @@ def forward_for_backward(operands: Operands, mask: Tensor | None, options: LSTMO
     units = operands.weight_hh.shape[1]
     hidden = operands.inputs.new_empty(time, batch, units)
     gates, cells = hidden.new_empty(time, batch, len(GATES) * units), torch.empty_like(hidden)
-    shared = _of_every_step(operands, options)
-    sweeps = gpu_sweeps_for(gates, *shared[:3], loop=_SWEEPS) or _SWEEPS
+    weight_hh, activation, recurrent_activation, dropout = _of_every_step(operands, options)
+    sweeps = gpu_sweeps_for(gates, weight_hh, activation, recurrent_activation, loop=_SWEEPS) or _SWEEPS
     weight_ih, bias = _projection(operands)
     state = LSTMState(operands.hidden, operands.cell)
     for steps in _chunks(hidden, time):
         _project(gates[steps], operands.inputs[:, steps], weight_ih, bias, options)
-        weight_hh, activation, recurrent_activation, dropout = shared
         sweeps.forward(
             gates[steps],
             hidden[steps],
