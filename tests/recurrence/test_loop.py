@@ -7,12 +7,19 @@ import torch
 from tests.parity.lstm_cases import MASKS, draw_mask
 from tests.recurrence.numpy_lstm import Draw, draw_lstm, numpy_lstm
 from tests.recurrence.test_fused import BATCH, FEATURES, FLAGS, TIME, UNITS, again, grown, mask_of, results
+from tests.recurrence.ways_to_sweep import sweep_by, ways_to_sweep
 from tests.tolerances import assert_all_close, assert_close
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, LSTMWeights, loop, lstm_loop, lstm_plain
+from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, LSTMWeights, compiled, loop, lstm_loop, lstm_plain
 from torch_keras_lstm.recurrence.loop import why_plain
 
 MASK_KINDS = pytest.mark.parametrize("kind", MASKS)
+
+
+@pytest.fixture(params=ways_to_sweep(), autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test runs with the loop's own sweeps and with the compiled ones of each kind that this processor knows."""
+    sweep_by(request.param, monkeypatch)
 
 
 @MASK_KINDS
@@ -135,7 +142,8 @@ def test_where_a_chunk_of_steps_ends_changes_nothing(kind: str, steps: int, monk
     expected = results(lstm_loop, draw, mask, options)
     with torch.no_grad():
         without_tape = lstm_loop(*draw, mask, options)[0]
-    monkeypatch.setattr(loop, "_CHUNK_NUMBERS", 0)
+    for module in (loop, compiled):
+        monkeypatch.setattr(module, "SWEEPS", module.SWEEPS._replace(chunk_numbers=0))
     monkeypatch.setattr(loop, "_CHUNK_ROWS", steps * BATCH)
     assert_all_close(results(lstm_loop, draw, mask, options), expected, "float64")
     for got in (without_tape, lstm_loop(*draw, mask, options)[0].detach()):

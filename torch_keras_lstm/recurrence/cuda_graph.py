@@ -16,56 +16,13 @@ from torch import Tensor
 
 from torch_keras_lstm.recurrence.options import Activation
 from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 # Sixty-four steps of two or three launches each make the copies at their edges cheap.
 _MOST_STEPS = 64
 _MOST_BYTES = 64 * 2**20  # that one recording's copies of what has a time axis may take
 
 _Tensors = Sequence[Tensor | None]
-
-
-class ForwardSweep(Protocol):
-    """As :func:`torch_keras_lstm.recurrence.triton_sequence.forward_sweep`."""
-
-    def __call__(  # noqa: D102
-        self,
-        gates: Tensor,
-        hidden: Tensor,
-        cells: Tensor,
-        state: LSTMState,
-        weight_hh: Tensor,
-        activation: Activation,
-        recurrent_activation: Activation,
-        mask: Tensor | None,
-        recurrent_dropout: Tensor | None,
-    ) -> None: ...
-
-
-class BackwardSweep(Protocol):
-    """As :func:`torch_keras_lstm.recurrence.triton_sequence.backward_sweep`."""
-
-    def __call__(  # noqa: D102
-        self,
-        grad_hidden: Tensor | None,
-        grad_h_n: Tensor | None,
-        grad_c_n: Tensor | None,
-        gates: Tensor,
-        hidden: Tensor,
-        cells: Tensor,
-        state: LSTMState,
-        weight_hh: Tensor,
-        activation: Activation,
-        recurrent_activation: Activation,
-        mask: Tensor | None,
-        recurrent_dropout: Tensor | None,
-    ) -> tuple[Tensor, Tensor, Tensor]: ...
-
-
-class Sweeps(NamedTuple):
-    """Two that belong together: what the first leaves in ``gates`` only the second can read."""
-
-    forward: ForwardSweep
-    backward: BackwardSweep
 
 
 class Recorder(Protocol):

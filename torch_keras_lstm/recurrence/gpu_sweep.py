@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps, Sweeps
+from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps
 from torch_keras_lstm.recurrence.kernel_activations import kernel_name
 from torch_keras_lstm.recurrence.options import Activation
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 # "sequence": one Triton kernel; "step": one a step, and cuBLAS; "graphed ...": these or the loop's own in a CUDA graph.
 Way = Literal["sequence", "step", "graphed step", "graphed loop"]

@@ -8,21 +8,18 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.cuda_graph import Sweeps
-from torch_keras_lstm.recurrence.gates import GATES, from_swept, to_swept
+from torch_keras_lstm.recurrence.compiled import compiled_sweeps_for
+from torch_keras_lstm.recurrence.gates import GATES
 from torch_keras_lstm.recurrence.gpu_sweep import gpu_sweeps_for
-from torch_keras_lstm.recurrence.masks import as_asked, compact, may_be_looked_at
+from torch_keras_lstm.recurrence.masks import as_asked, as_asked_in_place, blank, compact, may_be_looked_at
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.plain import lstm_plain
 from torch_keras_lstm.recurrence.pointwise import pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
-from torch_keras_lstm.recurrence.sweep import SweptCell, backward_sweep, forward_sweep, sweep
+from torch_keras_lstm.recurrence.sweep import SWEEPS, SweptCell, sweep
+from torch_keras_lstm.recurrence.sweeps import Arranged, Sweeps
 
-# Steps are worked on in chunks: few enough numbers of one gate to stay in a cache between the product that makes them
-# and the steps that use them, enough rows for that product to run at full speed.
-_CHUNK_NUMBERS = 2**16
-_CHUNK_ROWS = 256
-_SWEEPS = Sweeps(forward_sweep, backward_sweep)
+_CHUNK_ROWS = 256  # enough for the product of a chunk's inputs to run at full speed
 
 
 def lstm_loop(
@@ -32,33 +29,45 @@ def lstm_loop(
 
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
-    if inputs.shape[1] == 1 or why_plain(options) is not None:  # of one step autograd keeps no more than we would
-        return lstm_plain(inputs, state, weights, mask, options)
+    sweeps = compiled_sweeps_for(inputs, options.activation, options.recurrent_activation)
+    if why_plain(options) is not None or (sweeps is None and inputs.shape[1] == 1):
+        return lstm_plain(inputs, state, weights, mask, options)  # of one step autograd keeps no more than we would
     if options.input_dropout is not None and len(options.input_dropout) == 1:
         inputs = inputs * options.input_dropout[0].unsqueeze(1)
     if options.go_backwards:
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
     if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
-        hidden, final = _run(inputs, state, weights, None, options)
+        hidden, final = _run(inputs, state, weights, None, options, sweeps)
         output = final.hidden if hidden is None else hidden.transpose(0, 1)
+    elif sweeps is not None:
+        if torch.is_grad_enabled():  # or nan at a masked step would reach the gradients of the weights
+            inputs = blank(inputs, mask)
+        hidden, final = _run(inputs, state, weights, mask.t(), options, sweeps)
+        outputs = None if hidden is None else hidden.transpose(0, 1)
+        output = as_asked_in_place(outputs, final.hidden, mask, options)
     else:
         compacted = compact(inputs, mask)
-        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options)
+        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options, sweeps)
         outputs = None if hidden is None else hidden.transpose(0, 1)
         output = as_asked(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
 
 
 def _run(
-    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+    inputs: Tensor,
+    state: LSTMState,
+    weights: LSTMWeights,
+    mask: Tensor | None,
+    options: LSTMOptions,
+    sweeps: Sweeps | None,
 ) -> tuple[Tensor | None, LSTMState]:
     """The hidden states of all steps, (time, batch, units), if ``options`` ask for them, and the final state."""
     operands = Operands(inputs, *state, weights.weight_ih, weights.weight_hh, weights.bias)
     if torch.is_grad_enabled() and any(operand is not None and operand.requires_grad for operand in operands):
-        hidden, *final = _Loop.apply(mask, options, *operands)  # type: ignore[no-untyped-call]
+        hidden, *final = _Loop.apply(mask, options, sweeps, *operands)  # type: ignore[no-untyped-call]
         return (hidden if options.return_sequences else None), LSTMState(*final)
-    hidden, *final = forward(operands, mask, options)
+    hidden, *final = forward(operands, mask, options, sweeps)
     return hidden, LSTMState(*final)
 
 
@@ -103,58 +112,91 @@ class Kept(NamedTuple):
     hidden: Tensor
 
 
-def forward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> tuple[Tensor | None, Tensor, Tensor]:
+def _arrange(operands: Operands, options: LSTMOptions, sweeps: Sweeps) -> Arranged:
+    def each(factors: Tensor | None) -> Tensor | None:
+        return factors if factors is None or len(factors) == 1 else sweeps.to_order(factors)
+
+    return Arranged(
+        sweeps.to_order(operands.weight_ih),
+        sweeps.to_order(operands.weight_hh),
+        None if operands.bias is None else sweeps.to_order(operands.bias),
+        each(options.input_dropout if _each_gate_drops(options) else None),
+        each(options.recurrent_dropout),
+        options.activation,
+        options.recurrent_activation,
+    )
+
+
+def _each_gate_drops(options: LSTMOptions) -> bool:
+    """Whether each gate has factors of its own for the inputs."""
+    return options.input_dropout is not None and len(options.input_dropout) > 1
+
+
+def forward(
+    operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: Sweeps | None
+) -> tuple[Tensor | None, Tensor, Tensor]:
     """The hidden states of all steps, (time, batch, units), if ``options`` ask for outputs of all, and the last state.
 
     Args:
         mask: (time, batch), in the order of processing.
         options: what they say of the order and of masks is done already.
+        sweeps: those to take; ``None`` for the device's.
     """
     if operands.inputs.device.type != "cpu":  # where what counts is to have few and large operations
-        kept, _ = forward_for_backward(operands, mask, options)
+        kept, _ = forward_for_backward(operands, mask, options, sweeps)
         hidden = kept.hidden if options.return_sequences else None
         return hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
+    sweeps = sweeps or SWEEPS
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
     hidden = operands.inputs.new_empty(time if options.return_sequences else 1, batch, units)
-    cell_state = torch.empty_like(hidden[0])
-    chunks = _chunks(hidden, time)
-    gates = hidden.new_empty(chunks[0].stop, batch, len(GATES) * units)
-    cell = SweptCell.of(*_of_every_step(operands, options))
-    weight_ih, bias = _projection(operands)
+    cells = torch.empty_like(hidden[:1])
+    arranged = _arrange(operands, options, sweeps)
     state = LSTMState(operands.hidden, operands.cell)
-    for steps in chunks:
-        part = gates[: steps.stop - steps.start]
-        _project(part, operands.inputs[:, steps], weight_ih, bias, options)
-        written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden[0])
-        state = sweep(cell, part, state, written, repeat(cell_state), _of(mask, steps), keep=False)
+    if sweeps.whole is not None:
+        sweeps.whole(operands.inputs, None, hidden, cells, state, arranged, mask)
+        state = LSTMState(hidden[-1], cells[0])
+    else:
+        chunks = _chunks(hidden, time, sweeps)
+        gates = hidden.new_empty(chunks[0].stop, batch, len(GATES) * units)
+        cell = SweptCell.of(arranged.weight_hh, *arranged[5:], arranged.recurrent_dropout)
+        for steps in chunks:
+            part = gates[: steps.stop - steps.start]
+            _project(part, operands.inputs[:, steps], arranged)
+            written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden[0])
+            state = sweep(cell, part, state, written, repeat(cells[0]), _of(mask, steps), keep=False)
     if not options.return_sequences:
         return None, *state
     return hidden, state.hidden.clone() if options.return_state else state.hidden, state.cell
 
 
-def forward_for_backward(operands: Operands, mask: Tensor | None, options: LSTMOptions) -> tuple[Kept, Sweeps]:
+def forward_for_backward(
+    operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: Sweeps | None
+) -> tuple[Kept, Sweeps]:
     """Arguments as :func:`forward`; what :func:`backward` needs, the hidden states of all steps among it."""
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
     hidden = operands.inputs.new_empty(time, batch, units)
     gates, cells = hidden.new_empty(time, batch, len(GATES) * units), torch.empty_like(hidden)
-    weight_hh, activation, recurrent_activation, dropout = _of_every_step(operands, options)
-    sweeps = gpu_sweeps_for(gates, weight_hh, activation, recurrent_activation, loop=_SWEEPS) or _SWEEPS
-    weight_ih, bias = _projection(operands)
+    functions = options.activation, options.recurrent_activation
+    sweeps = sweeps or gpu_sweeps_for(gates, operands.weight_hh, *functions, loop=SWEEPS) or SWEEPS
+    arranged = _arrange(operands, options, sweeps)
     state = LSTMState(operands.hidden, operands.cell)
-    for steps in _chunks(hidden, time):
-        _project(gates[steps], operands.inputs[:, steps], weight_ih, bias, options)
+    if sweeps.whole is not None:
+        sweeps.whole(operands.inputs, gates, hidden, cells, state, arranged, mask)
+        return Kept(gates, cells, hidden), sweeps
+    assert sweeps.forward is not None
+    for steps in _chunks(hidden, time, sweeps):
+        _project(gates[steps], operands.inputs[:, steps], arranged)
         sweeps.forward(
             gates[steps],
             hidden[steps],
             cells[steps],
             state,
-            weight_hh,
-            activation,
-            recurrent_activation,
+            arranged.weight_hh,
+            *functions,
             _of(mask, steps),
-            dropout,
+            arranged.recurrent_dropout,
         )
         state = LSTMState(hidden[steps.stop - 1], cells[steps.stop - 1])
     return Kept(gates, cells, hidden), sweeps
@@ -179,13 +221,13 @@ def backward(
     gates, cells, hidden = kept
     time, batch, _ = hidden.shape
     want_inputs, want_hidden, want_cell, want_weight_ih, want_weight_hh, want_bias = wanted
-    weight_hh, activation, recurrent_activation, dropout = _of_every_step(operands, options)
-    weight_ih, _ = _projection(operands)
+    arranged = _arrange(operands, options, sweeps)
+    dropout = arranged.recurrent_dropout
     inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
     sum_weight_ih = _zeros_to_add_up_in(operands.weight_ih) if want_weight_ih else None
     sum_weight_hh = _zeros_to_add_up_in(operands.weight_hh) if want_weight_hh else None
     sum_bias = _zeros_to_add_up_in(operands.weight_ih[:, 0]) if want_bias else None
-    for steps in reversed(_chunks(hidden, time)):
+    for steps in reversed(_chunks(hidden, time, sweeps)):
         start, stop = steps.start, steps.stop
         before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
         part, of_hidden, of_cell = sweeps.backward(
@@ -196,9 +238,9 @@ def backward(
             hidden[steps],
             cells[steps],
             before,
-            weight_hh,
-            activation,
-            recurrent_activation,
+            arranged.weight_hh,
+            options.activation,
+            options.recurrent_activation,
             _of(mask, steps),
             dropout,
         )
@@ -208,24 +250,26 @@ def backward(
             )
             _add_products(sum_weight_hh, part, rows, dropout)
         if sum_weight_ih is not None:
-            _add_products(sum_weight_ih, part, operands.inputs[:, steps].transpose(0, 1), _each_gates_dropout(options))
+            _add_products(sum_weight_ih, part, operands.inputs[:, steps].transpose(0, 1), arranged.input_dropout)
         if sum_bias is not None:
             sum_bias.add_(part.sum((0, 1), dtype=sum_bias.dtype))
         if inputs is not None:
-            _input_gradient(inputs[steps], part, weight_ih, options)
+            _input_gradient(inputs[steps], part, arranged)
     sums = (sum_weight_ih, sum_weight_hh, sum_bias)
     return (
         None if inputs is None else inputs.transpose(0, 1),
         of_hidden if want_hidden else None,
         of_cell if want_cell else None,
-        *(None if total is None else from_swept(total).to(operands.inputs.dtype) for total in sums),
+        *(None if total is None else sweeps.from_order(total).to(operands.inputs.dtype) for total in sums),
     )
 
 
 class _Loop(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, mask: Tensor | None, options: LSTMOptions, *tensors: Any) -> tuple[Tensor, Tensor, Tensor]:
-        kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options)
+    def forward(
+        ctx: Any, mask: Tensor | None, options: LSTMOptions, sweeps: Sweeps | None, *tensors: Any
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options, sweeps)
         ctx.save_for_backward(mask, *tensors, *kept)
         ctx.options = options
         ctx.set_materialize_grads(False)
@@ -236,10 +280,10 @@ class _Loop(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         mask, *tensors = ctx.saved_tensors
         operands, kept = Operands(*tensors[:6]), Kept(*tensors[6:])
-        wanted = ctx.needs_input_grad[2:]
+        wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
-            return None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
-        return None, None, *backward(operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps)
+            return None, None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
+        return None, None, None, *backward(operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps)
 
 
 def _by_the_plain_loop(
@@ -258,7 +302,7 @@ def _by_the_plain_loop(
         return_state=True,
         zero_output_for_mask=False,
         hold_initial_state=True,
-        input_dropout=None if _each_gates_dropout(options) is None else options.input_dropout,
+        input_dropout=options.input_dropout if _each_gate_drops(options) else None,
     )
     output, final = lstm_plain(
         inputs,
@@ -285,11 +329,12 @@ def _by_the_plain_loop(
     return [next(results) if is_wanted else None for is_wanted in wanted]
 
 
-def _chunks(hidden: Tensor, time: int) -> list[slice]:
+def _chunks(hidden: Tensor, time: int, sweeps: Sweeps) -> list[slice]:
+    """The steps, in parts that are worked on together."""
     batch, units = hidden.shape[1:]
-    steps = max(1, _CHUNK_NUMBERS // max(1, batch * units), _CHUNK_ROWS // max(1, batch))
-    if hidden.device.type != "cpu":
-        steps = max(1, time)
+    steps = max(1, time)
+    if sweeps.chunk_numbers is not None and hidden.device.type == "cpu":
+        steps = max(1, sweeps.chunk_numbers // max(1, batch * units), _CHUNK_ROWS // max(1, batch))
     return [slice(start, min(start + steps, time)) for start in range(0, time, steps)]
 
 
@@ -297,26 +342,9 @@ def _of(tensor: Tensor | None, steps: slice) -> Tensor | None:
     return None if tensor is None else tensor[steps]
 
 
-def _each_gates_dropout(options: LSTMOptions) -> Tensor | None:
-    """Factors for the inputs that differ between the gates, in the order of the sweeps; others are applied already."""
-    dropout = options.input_dropout
-    return None if dropout is None or len(dropout) == 1 else to_swept(dropout)
-
-
-def _of_every_step(operands: Operands, options: LSTMOptions) -> tuple[Tensor, Activation, Activation, Tensor | None]:
-    """Recurrent kernel, both activations, and the factors that the hidden state is dropped by, for the sweeps."""
-    dropout = options.recurrent_dropout
-    each = dropout if dropout is None or len(dropout) == 1 else to_swept(dropout)
-    return to_swept(operands.weight_hh), options.activation, options.recurrent_activation, each
-
-
-def _projection(operands: Operands) -> tuple[Tensor, Tensor | None]:
-    return to_swept(operands.weight_ih), None if operands.bias is None else to_swept(operands.bias)
-
-
-def _project(gates: Tensor, inputs: Tensor, weight_ih: Tensor, bias: Tensor | None, options: LSTMOptions) -> None:
-    """Write what ``inputs``, (batch, steps, features), and ``bias`` contribute to ``gates``, (steps, batch, ...)."""
-    rows, dropout = inputs.transpose(0, 1), _each_gates_dropout(options)
+def _project(gates: Tensor, inputs: Tensor, arranged: Arranged) -> None:
+    """Write what ``inputs``, (batch, steps, features), and the bias contribute to ``gates``, (steps, batch, ...)."""
+    rows, weight_ih, bias, dropout = inputs.transpose(0, 1), arranged.weight_ih, arranged.bias, arranged.input_dropout
     if dropout is None:
         flat = rows.reshape(-1, rows.shape[-1])
         if bias is None:
@@ -330,9 +358,9 @@ def _project(gates: Tensor, inputs: Tensor, weight_ih: Tensor, bias: Tensor | No
         gates.add_(bias)
 
 
-def _input_gradient(out: Tensor, gates: Tensor, weight_ih: Tensor, options: LSTMOptions) -> None:
+def _input_gradient(out: Tensor, gates: Tensor, arranged: Arranged) -> None:
     """Write the gradient of the inputs, (steps, batch, features), given that of the gates."""
-    dropout = _each_gates_dropout(options)
+    weight_ih, dropout = arranged.weight_ih, arranged.input_dropout
     if dropout is None:
         torch.mm(gates.flatten(0, 1), weight_ih, out=out.flatten(0, 1))
         return

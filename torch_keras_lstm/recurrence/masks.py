@@ -167,3 +167,21 @@ def as_asked(outputs: Tensor | None, last: Tensor, mask: Tensor, options: LSTMOp
     if options.zero_output_for_mask:
         return last.masked_fill(~mask[:, -1:], 0)
     return last if first is not None else last.masked_fill(~mask.any(1, keepdim=True), 0)
+
+
+def as_asked_in_place(outputs: Tensor | None, last: Tensor, mask: Tensor, options: LSTMOptions) -> Tensor:
+    """:func:`as_asked` for a run that was not compacted, but kept its states at masked steps.
+
+    Args:
+        outputs: (batch, time, units), the hidden states of all steps; ``None`` when the last one is asked for.
+        last: (batch, units), the final hidden state.
+        mask: (batch, time)
+    """
+    if options.return_sequences:
+        assert outputs is not None
+        if options.zero_output_for_mask:
+            return outputs.masked_fill(~mask.unsqueeze(-1), 0)
+        if options.hold_initial_state or (may_be_looked_at(mask) and bool(mask[:, 0].all())):
+            return outputs
+        return outputs.masked_fill((mask.cumsum(1) == 0).unsqueeze(-1), 0)
+    return as_asked(None, last, mask, options, last)

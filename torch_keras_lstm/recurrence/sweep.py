@@ -23,6 +23,7 @@ from torch_keras_lstm.recurrence.masks import may_be_looked_at
 from torch_keras_lstm.recurrence.options import Activation
 from torch_keras_lstm.recurrence.pointwise import Pointwise, pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,3 +272,7 @@ def _kept_rows(mask: Tensor | None, time: int) -> Sequence[Tensor | None]:
     if not may_be_looked_at(mask):
         return rows
     return [None if all_rows else row for row, all_rows in zip(rows, mask.all(1).tolist(), strict=True)]
+
+
+# Few enough numbers to stay in a cache.
+SWEEPS = Sweeps(forward_sweep, backward_sweep, chunk_numbers=2**16)

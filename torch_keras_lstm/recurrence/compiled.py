@@ -1,0 +1,224 @@
+"""The sweeps of an LSTM over time in C: one call for all steps, with any mask, in either precision, on a CPU.
+
+``csrc/sweeps.c`` is compiled when the package is installed where there is a C compiler (GCC or Clang). Without it, or
+with the environment variable ``TORCH_KERAS_LSTM_COMPILED`` set to 0, the loop takes its own sweeps, which give the same
+numbers but for rounding and take several times as long.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+import torch  # before the sweeps: it brings the OpenMP library whose threads they share
+import torch.nn.functional as F
+from torch import Tensor
+
+from torch_keras_lstm import activations
+from torch_keras_lstm.recurrence.options import Activation
+from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.sweeps import Arranged, Sweeps
+
+try:
+    from torch_keras_lstm.recurrence import _sweeps
+except ImportError as error:
+    _sweeps: Any = None  # type: ignore[no-redef]
+    _MISSING: str | None = str(error)
+else:
+    _MISSING = None
+
+_SWITCH = "TORCH_KERAS_LSTM_COMPILED"
+_IS_ON = os.environ.get(_SWITCH, "1") != "0"
+_TYPES = (torch.float32, torch.float64)
+_KERNEL = 0  # of those for this processor the one with the widest vectors
+_FEWEST_PER_THREAD = 2**18  # multiplications, of which a sweep must have twice as many before a second thread pays
+
+# The numbers by which the sweeps know activations.
+_KINDS: Mapping[Activation, int] = {
+    **{getattr(activations, name): kind for kind, name in enumerate(_sweeps.ACTIVATIONS if _sweeps else ())},
+    **{
+        function: kind
+        for kind, name in enumerate(_sweeps.ACTIVATIONS if _sweeps else ())
+        for function in (getattr(torch, name, None), getattr(F, name, None))
+        if function is not None and name in ("relu", "tanh", "sigmoid")
+    },
+}
+
+
+def why_not_compiled(
+    device: torch.device, dtype: torch.dtype, activation: Activation, recurrent_activation: Activation
+) -> str | None:
+    """What keeps a run from the compiled sweeps, as the end of a sentence; ``None`` when nothing does."""
+    if device.type != "cpu":
+        return "the compiled sweeps run on a CPU"
+    if _sweeps is None:
+        return f"the compiled sweeps are not there: {_MISSING}"
+    if not _IS_ON:
+        return f"the environment variable {_SWITCH} is 0"
+    if dtype not in _TYPES:
+        return f"the compiled sweeps compute in single and double precision, not in {dtype}"
+    for function in (activation, recurrent_activation):
+        if function not in _KINDS:
+            return f"the compiled sweeps do not have the activation {activations.serialize(function)!r}"
+    return None
+
+
+def compiled_sweeps_for(like: Tensor, activation: Activation, recurrent_activation: Activation) -> Sweeps | None:
+    """The two sweeps, or ``None`` where :func:`why_not_compiled` gives a reason.
+
+    Args:
+        like: any tensor of the device and the type that the sweeps are to run with.
+    """
+    reason = why_not_compiled(like.device, like.dtype, activation, recurrent_activation)
+    return SWEEPS if reason is None else None
+
+
+def forward(
+    inputs: Tensor,
+    gates: Tensor | None,
+    hidden: Tensor,
+    cells: Tensor,
+    state: LSTMState,
+    arranged: Arranged,
+    mask: Tensor | None,
+) -> None:
+    """Run the steps.
+
+    Args:
+        inputs: (batch, time, features); what stands at masked steps is not read.
+        gates: (time, batch, 4 * units), written with what :func:`backward` takes; ``None`` without a way back.
+        hidden: (time, batch, units), written with the state after each step, or (1, batch, units), with the last one.
+        cells: likewise.
+        state: before the first step, (batch, units) each.
+        arranged: with the gates in the order of torch.
+        mask: (time, batch), boolean, ``False`` where the state stays as it is.
+    """
+    batch, time, features = inputs.shape
+    units = hidden.shape[2]
+    if inputs.stride(2) != 1:
+        inputs = inputs.contiguous()
+    weight_ih, weight_hh, bias, input_dropout, dropout, *functions = arranged
+    weight_ih, bias, input_dropout = (_in_order(tensor) for tensor in (weight_ih, bias, input_dropout))
+    work = time * batch * 4 * units * (features + units)
+    common, held = _common(work, time, state, gates, cells, mask, weight_hh, dropout, *functions)
+    _sweeps.forward(
+        *common,
+        features,
+        inputs.data_ptr(),
+        inputs.stride(1),
+        inputs.stride(0),
+        _address(weight_ih),
+        _address(bias),
+        hidden.data_ptr(),
+        batch * units if len(hidden) == time else 0,
+        batch * units if len(cells) == time else 0,
+        0 if input_dropout is None else len(input_dropout),
+        _address(input_dropout),
+    )
+    del held
+
+
+def backward_sweep(
+    grad_hidden: Tensor | None,
+    grad_h_n: Tensor | None,
+    grad_c_n: Tensor | None,
+    gates: Tensor,
+    hidden: Tensor,
+    cells: Tensor,
+    state: LSTMState,
+    weight_hh: Tensor,
+    activation: Activation,
+    recurrent_activation: Activation,
+    mask: Tensor | None,
+    recurrent_dropout: Tensor | None,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As :func:`torch_keras_lstm.recurrence.sweep.backward_sweep`, but with all gates in the order of torch."""
+    gradients = torch.empty_like(gates)
+    dh, dc = (
+        torch.zeros_like(like, memory_format=torch.contiguous_format)
+        if gradient is None
+        else gradient.clone(memory_format=torch.contiguous_format)
+        for like, gradient in zip(state, (grad_h_n, grad_c_n), strict=True)
+    )
+    if grad_hidden is not None and grad_hidden.stride(2) != 1:
+        grad_hidden = grad_hidden.contiguous()
+    common, held = _common(
+        gates.numel() * hidden.shape[2],
+        len(gates),
+        state,
+        gates,
+        cells,
+        mask,
+        weight_hh,
+        recurrent_dropout,
+        activation,
+        recurrent_activation,
+    )
+    _sweeps.backward(
+        *common,
+        gradients.data_ptr(),
+        *((0, 0, 0) if grad_hidden is None else (grad_hidden.data_ptr(), *grad_hidden.stride()[:2])),
+        dh.data_ptr(),
+        dc.data_ptr(),
+    )
+    del held
+    return gradients, dh, dc
+
+
+def _common(
+    work: int,
+    time: int,
+    state: LSTMState,
+    gates: Tensor | None,
+    cells: Tensor,
+    mask: Tensor | None,
+    weight_hh: Tensor,
+    dropout: Tensor | None,
+    activation: Activation,
+    recurrent_activation: Activation,
+) -> tuple[tuple[int, ...], list[Tensor | None]]:
+    """The arguments that both sweeps begin with, and the tensors that must outlive the call.
+
+    Args:
+        work: how many multiplications it will be.
+    """
+    held = [_in_order(tensor) for tensor in (weight_hh, *state, mask, dropout)]
+    weight, hidden, cell, mask, dropout = held
+    return (
+        _KERNEL,
+        cells.dtype is torch.float64,
+        min(torch.get_num_threads(), 1 + work // _FEWEST_PER_THREAD),
+        time,
+        *state.hidden.shape,
+        _KINDS[activation],
+        _KINDS[recurrent_activation],
+        _address(weight),
+        _address(gates),
+        _address(hidden),
+        _address(cell),
+        cells.data_ptr(),
+        _address(mask),
+        0 if dropout is None else len(dropout),
+        _address(dropout),
+    ), held
+
+
+def _in_order(tensor: Tensor | None) -> Tensor | None:
+    return None if tensor is None else tensor.contiguous()
+
+
+def _address(tensor: Tensor | None) -> int:
+    return 0 if tensor is None else tensor.data_ptr()
+
+
+def _as_it_is(rows: Tensor) -> Tensor:
+    return rows
+
+
+SWEEPS = Sweeps(
+    None,
+    backward_sweep,
+    forward,
+    to_order=_as_it_is,
+    from_order=_as_it_is,
+    chunk_numbers=2**19,  # so many that packing the weights anew for each call does not count
+)
