@@ -17,4 +17,4 @@ def sweep_by(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled, "_IS_ON", way != OWN)
     if way != OWN:
         monkeypatch.setattr(compiled, "_KERNEL", compiled._sweeps.KERNELS.index(way))
-        monkeypatch.setattr(compiled, "_FEWEST_PER_THREAD", 1)  # several threads however little there is to do
+        monkeypatch.setattr(compiled, "_FEWEST_FOR_THREADS", 1)  # several threads however little there is to do

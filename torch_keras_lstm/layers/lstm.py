@@ -9,7 +9,16 @@ from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, UseCudnn, choose, run_lstm, why_not_fused
+from torch_keras_lstm.recurrence import (
+    LSTMOptions,
+    LSTMState,
+    Path,
+    UseCudnn,
+    choose,
+    run_lstm,
+    why_loop_is_faster,
+    why_not_fused,
+)
 from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
 
 
@@ -37,7 +46,7 @@ class LSTM(CellLayer, LSTMBase):
         go_backwards: run from the last step to the first; the outputs stay in the order of processing.
         stateful: start each call from the final states of the one before, until ``reset_state()``.
         unroll: accepted for Keras' sake; it changes no number.
-        use_cudnn: 'auto' takes the fused kernels whenever they can compute this configuration, ``False`` never,
+        use_cudnn: 'auto' takes torch's fused kernels where they can compute this and nothing is faster, ``False`` never,
             ``True`` raises a ``ValueError`` when they cannot.
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         implementation: 1 draws a dropout mask for each gate, 2 one for all; with recurrent dropout it is always 1.
@@ -147,7 +156,7 @@ class LSTM(CellLayer, LSTMBase):
         inputs = self.prepare(inputs)
         mask = self.check_mask(mask, inputs)
         state = LSTMState(*self.starting_states(inputs, initial_state))
-        path = choose(self.why_not_fused(training), self.use_cudnn)
+        path = self.path_for(inputs, mask, training)
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
         options = LSTMOptions(
             activation=self.activation,
@@ -164,6 +173,19 @@ class LSTM(CellLayer, LSTMBase):
         if path.name == "loop":
             weights = weights._replace(bias_hh=None)  # zeros, which only torch's kernels ask for
         return self.deliver(*run_lstm(inputs, state, weights, mask, options, path))
+
+    def path_for(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Path:
+        """Which path a call with these arguments would take, and why not the fused one.
+
+        Args:
+            inputs: as for the call; all that counts is whether there is one step. ``None`` stands for many.
+        """
+        reason = self.why_not_fused(self.training if training is None else training)
+        if reason is not None or self.use_cudnn != "auto":
+            return choose(reason, self.use_cudnn)
+        one_step = inputs is not None and inputs.shape[1] == 1 and mask is None
+        faster = why_loop_is_faster(self._placement, self.activation, self.recurrent_activation, one_step=one_step)
+        return choose(None, "auto", faster)
 
     def why_not_fused(self, training: bool) -> str | None:
         """What keeps a call from the kernels of ``torch.nn.LSTM``; ``None`` when nothing does."""

@@ -1,6 +1,6 @@
 """The LSTM computation: functions over tensors, no modules."""
 
-from torch_keras_lstm.recurrence.choose import Path, UseCudnn, choose, run_lstm, why_not_fused
+from torch_keras_lstm.recurrence.choose import Path, UseCudnn, choose, run_lstm, why_loop_is_faster, why_not_fused
 from torch_keras_lstm.recurrence.conv_lstm import ConvLSTMWeights, Window, conv_lstm
 from torch_keras_lstm.recurrence.fused import lstm_fused, lstm_fused_both_ways
 from torch_keras_lstm.recurrence.loop import lstm_loop
@@ -28,5 +28,6 @@ __all__ = [
     "project",
     "run_lstm",
     "scan",
+    "why_loop_is_faster",
     "why_not_fused",
 ]

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
+from torch_keras_lstm.recurrence.compiled import why_not_compiled
 from torch_keras_lstm.recurrence.onnx import has_operator, lstm_onnx
 from torch_keras_lstm.recurrence.operator import PATHS, can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
@@ -52,11 +53,34 @@ def why_not_fused(
     return None
 
 
-def choose(reason: str | None, use_cudnn: UseCudnn) -> Path:
+def why_loop_is_faster(
+    like: Tensor, activation: Activation, recurrent_activation: Activation, *, one_step: bool = False
+) -> str | None:
+    """Why the loop takes less time than the fused kernels, as the end of a sentence; ``None`` when it does not.
+
+    Measured: the compiled sweeps take 0.4 to 0.9 of the time of oneDNN's kernels, whatever the sizes and the mask
+    (docs/performance.md). Only one step that autograd records is quicker without.
+
+    Args:
+        like: a tensor of the device and the type of the run.
+        one_step: whether there is one step and no mask.
+    """
+    if one_step and torch.is_grad_enabled():
+        return None
+    if like.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+        return None
+    if why_not_compiled(like.device, like.dtype, activation, recurrent_activation) is not None:
+        return None
+    return "on a CPU the compiled sweeps of the loop take less time"
+
+
+def choose(reason: str | None, use_cudnn: UseCudnn, faster: str | None = None) -> Path:
     """The path, given what :func:`why_not_fused` says.
 
     Args:
-        use_cudnn: Keras' argument: 'auto' takes the fused path whenever it can, ``False`` never, ``True`` insists.
+        use_cudnn: Keras' argument: 'auto' takes the fused path where it can and nothing is faster, ``False`` never,
+            ``True`` insists.
+        faster: why the loop takes less time, as :func:`why_loop_is_faster` says; ``None`` when it does not.
 
     Raises:
         ValueError: when ``use_cudnn`` is ``True`` and the fused path is not possible.
@@ -64,7 +88,7 @@ def choose(reason: str | None, use_cudnn: UseCudnn) -> Path:
     if use_cudnn is False:
         return Path("loop", "`use_cudnn` is False")
     if reason is None:
-        return Path("fused", None)
+        return Path("fused", None) if use_cudnn is True or faster is None else Path("loop", faster)
     if use_cudnn is True:
         raise ValueError(f"`use_cudnn` is True, but {reason}. Pass use_cudnn='auto' to run step by step.")
     return Path("loop", reason)
@@ -82,8 +106,8 @@ def run_lstm(
     ``torch.onnx.export`` does, ONNX's own operator.
     """
     device = inputs.device.type
-    may_cast = torch.amp.is_autocast_available(device) and inputs.dtype is not torch.float64
-    if may_cast and torch.is_autocast_enabled(device):
+    casts = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    if casts and inputs.dtype is not torch.float64:
         low = torch.get_autocast_dtype(device)
         inputs, state = inputs.to(low), LSTMState(*(tensor.to(low) for tensor in state))
         weights = LSTMWeights(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ _SWITCH = "TORCH_KERAS_LSTM_COMPILED"
 _IS_ON = os.environ.get(_SWITCH, "1") != "0"
 _TYPES = (torch.float32, torch.float64)
 _KERNEL = 0  # of those for this processor the one with the widest vectors
-_FEWEST_PER_THREAD = 2**18  # multiplications, of which a sweep must have twice as many before a second thread pays
+_FEWEST_FOR_THREADS = 2**19  # multiplications: with fewer, waking a second thread costs more than it saves
 
 # The numbers by which the sweeps know activations.
 _KINDS: Mapping[Activation, int] = {
@@ -86,33 +86,48 @@ def forward(
     Args:
         inputs: (batch, time, features); what stands at masked steps is not read.
         gates: (time, batch, 4 * units), written with what :func:`backward` takes; ``None`` without a way back.
-        hidden: (time, batch, units), written with the state after each step, or (1, batch, units), with the last one.
+        hidden: (time, batch, units), written with the state after each step, or (batch, units), with the last one.
         cells: likewise.
         state: before the first step, (batch, units) each.
         arranged: with the gates in the order of torch.
         mask: (time, batch), boolean, ``False`` where the state stays as it is.
     """
     batch, time, features = inputs.shape
-    units = hidden.shape[2]
-    if inputs.stride(2) != 1:
+    row, step, number = inputs.stride()
+    if number != 1:
         inputs = inputs.contiguous()
-    weight_ih, weight_hh, bias, input_dropout, dropout, *functions = arranged
-    weight_ih, bias, input_dropout = (_in_order(tensor) for tensor in (weight_ih, bias, input_dropout))
-    work = time * batch * 4 * units * (features + units)
-    common, held = _common(work, time, state, gates, cells, mask, weight_hh, dropout, *functions)
+        row, step, number = inputs.stride()
+    weight_ih, weight_hh, bias, input_dropout, dropout, activation, recurrent_activation = arranged
+    weight_ih = weight_ih.contiguous()
+    bias, input_dropout = _in_order(bias), _in_order(input_dropout)
+    units = hidden.shape[-1]
+    common, held = _common(
+        time * batch * 4 * units * (features + units),
+        time,
+        batch,
+        units,
+        state,
+        gates,
+        cells,
+        mask,
+        weight_hh,
+        dropout,
+        activation,
+        recurrent_activation,
+    )
     _sweeps.forward(
         *common,
         features,
         inputs.data_ptr(),
-        inputs.stride(1),
-        inputs.stride(0),
-        _address(weight_ih),
-        _address(bias),
+        step,
+        row,
+        weight_ih.data_ptr(),
+        0 if bias is None else bias.data_ptr(),
         hidden.data_ptr(),
-        batch * units if len(hidden) == time else 0,
-        batch * units if len(cells) == time else 0,
+        batch * units if hidden.dim() == 3 else 0,
+        batch * units if cells.dim() == 3 else 0,
         0 if input_dropout is None else len(input_dropout),
-        _address(input_dropout),
+        0 if input_dropout is None else input_dropout.data_ptr(),
     )
     del held
 
@@ -143,7 +158,7 @@ def backward_sweep(
         grad_hidden = grad_hidden.contiguous()
     common, held = _common(
         gates.numel() * hidden.shape[2],
-        len(gates),
+        *hidden.shape,
         state,
         gates,
         cells,
@@ -167,6 +182,8 @@ def backward_sweep(
 def _common(
     work: int,
     time: int,
+    batch: int,
+    units: int,
     state: LSTMState,
     gates: Tensor | None,
     cells: Tensor,
@@ -175,39 +192,36 @@ def _common(
     dropout: Tensor | None,
     activation: Activation,
     recurrent_activation: Activation,
-) -> tuple[tuple[int, ...], list[Tensor | None]]:
+) -> tuple[tuple[int, ...], tuple[Tensor | None, ...]]:
     """The arguments that both sweeps begin with, and the tensors that must outlive the call.
 
     Args:
         work: how many multiplications it will be.
     """
-    held = [_in_order(tensor) for tensor in (weight_hh, *state, mask, dropout)]
-    weight, hidden, cell, mask, dropout = held
+    weight_hh, hidden, cell = weight_hh.contiguous(), state[0].contiguous(), state[1].contiguous()
+    mask, dropout = _in_order(mask), _in_order(dropout)
     return (
         _KERNEL,
         cells.dtype is torch.float64,
-        min(torch.get_num_threads(), 1 + work // _FEWEST_PER_THREAD),
+        1 if work < _FEWEST_FOR_THREADS else torch.get_num_threads(),
         time,
-        *state.hidden.shape,
+        batch,
+        units,
         _KINDS[activation],
         _KINDS[recurrent_activation],
-        _address(weight),
-        _address(gates),
-        _address(hidden),
-        _address(cell),
+        weight_hh.data_ptr(),
+        0 if gates is None else gates.data_ptr(),
+        hidden.data_ptr(),
+        cell.data_ptr(),
         cells.data_ptr(),
-        _address(mask),
+        0 if mask is None else mask.data_ptr(),
         0 if dropout is None else len(dropout),
-        _address(dropout),
-    ), held
+        0 if dropout is None else dropout.data_ptr(),
+    ), (weight_hh, hidden, cell, mask, dropout)
 
 
 def _in_order(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
-
-
-def _address(tensor: Tensor | None) -> int:
-    return 0 if tensor is None else tensor.data_ptr()
 
 
 def _as_it_is(rows: Tensor) -> Tensor:

@@ -30,8 +30,10 @@ def lstm_loop(
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
     sweeps = compiled_sweeps_for(inputs, options.activation, options.recurrent_activation)
-    if why_plain(options) is not None or (sweeps is None and inputs.shape[1] == 1):
+    if inputs.shape[1] == 1 and (sweeps is None or _needs_gradients((inputs, *state, *weights))):
         return lstm_plain(inputs, state, weights, mask, options)  # of one step autograd keeps no more than we would
+    if why_plain(options) is not None:
+        return lstm_plain(inputs, state, weights, mask, options)
     if options.input_dropout is not None and len(options.input_dropout) == 1:
         inputs = inputs * options.input_dropout[0].unsqueeze(1)
     if options.go_backwards:
@@ -63,12 +65,16 @@ def _run(
     sweeps: Sweeps | None,
 ) -> tuple[Tensor | None, LSTMState]:
     """The hidden states of all steps, (time, batch, units), if ``options`` ask for them, and the final state."""
-    operands = Operands(inputs, *state, weights.weight_ih, weights.weight_hh, weights.bias)
-    if torch.is_grad_enabled() and any(operand is not None and operand.requires_grad for operand in operands):
+    operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
+    if _needs_gradients(operands):
         hidden, *final = _Loop.apply(mask, options, sweeps, *operands)  # type: ignore[no-untyped-call]
         return (hidden if options.return_sequences else None), LSTMState(*final)
     hidden, *final = forward(operands, mask, options, sweeps)
     return hidden, LSTMState(*final)
+
+
+def _needs_gradients(tensors: Sequence[Tensor | None]) -> bool:
+    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
 
 
 def why_plain(options: LSTMOptions) -> str | None:
@@ -149,22 +155,24 @@ def forward(
     sweeps = sweeps or SWEEPS
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
-    hidden = operands.inputs.new_empty(time if options.return_sequences else 1, batch, units)
-    cells = torch.empty_like(hidden[:1])
+    shape = (time, batch, units) if options.return_sequences else (batch, units)
+    hidden, cell_state = operands.inputs.new_empty(shape), operands.inputs.new_empty(batch, units)
     arranged = _arrange(operands, options, sweeps)
     state = LSTMState(operands.hidden, operands.cell)
     if sweeps.whole is not None:
-        sweeps.whole(operands.inputs, None, hidden, cells, state, arranged, mask)
-        state = LSTMState(hidden[-1], cells[0])
+        sweeps.whole(operands.inputs, None, hidden, cell_state, state, arranged, mask)
+        state = LSTMState(hidden[-1] if options.return_sequences else hidden, cell_state)
     else:
-        chunks = _chunks(hidden, time, sweeps)
+        chunks = _chunks(operands.inputs, units, sweeps)
         gates = hidden.new_empty(chunks[0].stop, batch, len(GATES) * units)
-        cell = SweptCell.of(arranged.weight_hh, *arranged[5:], arranged.recurrent_dropout)
+        cell = SweptCell.of(
+            arranged.weight_hh, arranged.activation, arranged.recurrent_activation, arranged.recurrent_dropout
+        )
         for steps in chunks:
             part = gates[: steps.stop - steps.start]
             _project(part, operands.inputs[:, steps], arranged)
-            written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden[0])
-            state = sweep(cell, part, state, written, repeat(cells[0]), _of(mask, steps), keep=False)
+            written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden)
+            state = sweep(cell, part, state, written, repeat(cell_state), _of(mask, steps), keep=False)
     if not options.return_sequences:
         return None, *state
     return hidden, state.hidden.clone() if options.return_state else state.hidden, state.cell
@@ -186,7 +194,7 @@ def forward_for_backward(
         sweeps.whole(operands.inputs, gates, hidden, cells, state, arranged, mask)
         return Kept(gates, cells, hidden), sweeps
     assert sweeps.forward is not None
-    for steps in _chunks(hidden, time, sweeps):
+    for steps in _chunks(operands.inputs, units, sweeps):
         _project(gates[steps], operands.inputs[:, steps], arranged)
         sweeps.forward(
             gates[steps],
@@ -219,7 +227,7 @@ def backward(
     """
     of_outputs, of_hidden, of_cell = gradients
     gates, cells, hidden = kept
-    time, batch, _ = hidden.shape
+    time, batch, units = hidden.shape
     want_inputs, want_hidden, want_cell, want_weight_ih, want_weight_hh, want_bias = wanted
     arranged = _arrange(operands, options, sweeps)
     dropout = arranged.recurrent_dropout
@@ -227,7 +235,7 @@ def backward(
     sum_weight_ih = _zeros_to_add_up_in(operands.weight_ih) if want_weight_ih else None
     sum_weight_hh = _zeros_to_add_up_in(operands.weight_hh) if want_weight_hh else None
     sum_bias = _zeros_to_add_up_in(operands.weight_ih[:, 0]) if want_bias else None
-    for steps in reversed(_chunks(hidden, time, sweeps)):
+    for steps in reversed(_chunks(operands.inputs, units, sweeps)):
         start, stop = steps.start, steps.stop
         before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
         part, of_hidden, of_cell = sweeps.backward(
@@ -329,11 +337,11 @@ def _by_the_plain_loop(
     return [next(results) if is_wanted else None for is_wanted in wanted]
 
 
-def _chunks(hidden: Tensor, time: int, sweeps: Sweeps) -> list[slice]:
+def _chunks(inputs: Tensor, units: int, sweeps: Sweeps) -> list[slice]:
     """The steps, in parts that are worked on together."""
-    batch, units = hidden.shape[1:]
+    batch, time, _ = inputs.shape
     steps = max(1, time)
-    if sweeps.chunk_numbers is not None and hidden.device.type == "cpu":
+    if sweeps.chunk_numbers is not None and inputs.device.type == "cpu":
         steps = max(1, sweeps.chunk_numbers // max(1, batch * units), _CHUNK_ROWS // max(1, batch))
     return [slice(start, min(start + steps, time)) for start in range(0, time, steps)]
 

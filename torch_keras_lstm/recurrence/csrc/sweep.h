@@ -334,35 +334,46 @@ static void NAME(multiply)(long rows, long depth, const REAL *const *left, const
     }
 }
 
+static inline REAL NAME(total)(vec sum)
+{
+#if BYTES == 64 && SINGLE
+    return _mm512_reduce_add_ps((__m512)sum);
+#elif BYTES == 64
+    return _mm512_reduce_add_pd((__m512d)sum);
+#else
+    REAL total = 0;
+    for (int lane = 0; lane < WIDTH; lane++)
+        total += sum[lane];
+    return total;
+#endif
+}
+
 /* One row times the transpose of a matrix that is not packed, added to what is there if `more`: out[n] is the sum of
  * matrix[n, k] * left[k]. */
 static void NAME(multiply_unpacked)(const REAL *matrix, const REAL *left, REAL *out, long columns, long depth, int more)
 {
-    for (long n = 0; n < columns; n += 4) {
-        const long count = columns - n < 4 ? columns - n : 4;
-        const REAL *from[4];
-        vec sum[4] = {0};
-        for (long j = 0; j < 4; j++)
+    enum { AT_ONCE = 8 }; /* sums, so that none waits for itself */
+    for (long n = 0; n < columns; n += AT_ONCE) {
+        const long count = columns - n < AT_ONCE ? columns - n : AT_ONCE;
+        const REAL *from[AT_ONCE];
+        vec sum[AT_ONCE];
+        for (int j = 0; j < AT_ONCE; j++) {
             from[j] = matrix + (n + (j < count ? j : 0)) * depth;
+            sum[j] = ALL(0);
+        }
         long k = 0;
         for (; k + WIDTH <= depth; k += WIDTH) {
             vec factor = *(const loose *)(left + k);
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < AT_ONCE; j++)
                 sum[j] += *(const loose *)(from[j] + k) * factor;
         }
         if (k < depth) {
             vec factor = NAME(load)(left + k, depth - k);
-            for (int j = 0; j < 4; j++)
+            for (int j = 0; j < AT_ONCE; j++)
                 sum[j] += NAME(load)(from[j] + k, depth - k) * factor;
         }
-        for (long j = 0; j < count; j++) {
-            REAL lanes[WIDTH];
-            memcpy(lanes, &sum[j], sizeof lanes);
-            for (long half = WIDTH / 2; half > 0; half /= 2)
-                for (long lane = 0; lane < half; lane++)
-                    lanes[lane] += lanes[lane + half];
-            out[n + j] = more ? out[n + j] + lanes[0] : lanes[0];
-        }
+        for (long j = 0; j < count; j++)
+            out[n + j] = (more ? out[n + j] : 0) + NAME(total)(sum[j]);
     }
 }
 
