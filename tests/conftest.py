@@ -1,4 +1,4 @@
-"""What every test shares: a fixed seed, TensorFlow kept quiet and on the CPU, one thread where tests run in parallel."""
+"""What every test shares: a fixed seed, TensorFlow kept quiet and on the CPU, one thread beside other workers."""
 
 import importlib.util
 import os
@@ -11,8 +11,8 @@ os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is imported; kernels then run on a CPU
 if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
-    # Each worker of `pytest -n` keeps to one processor. The libraries read these when they are imported, and the processes
-    # that tests start inherit them.
+    # Each worker of `pytest -n` keeps to one processor: two threads each would wait for those of the others. Libraries
+    # read this when they are imported, and the processes that tests start inherit it.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
         os.environ.setdefault(variable, "1")
 if importlib.util.find_spec("triton"):
