@@ -1,7 +1,9 @@
 """What every test shares: a fixed seed, TensorFlow kept quiet and on the CPU, one thread beside other workers."""
 
+import gc
 import importlib.util
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -18,6 +20,20 @@ if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
 if importlib.util.find_spec("triton"):
     # torch imports it when it first compiles something. After TensorFlow that ends the process: both bring an LLVM.
     import triton  # noqa: F401
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What imports and the collection of tests make stays: the garbage collector need not search it ever again.
+
+    Otherwise each full search, such as Keras asks for in ``clear_session``, takes seconds.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)
