@@ -1,7 +1,9 @@
-"""What every test shares: a fixed seed, and TensorFlow kept quiet and on the CPU."""
+"""What every test shares: a fixed seed, TensorFlow kept quiet and on the CPU, one thread beside other workers."""
 
+import gc
 import importlib.util
 import os
+from collections.abc import Generator
 
 import pytest
 
@@ -10,9 +12,28 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")  # oneDNN reorders TensorFlo
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TRITON_INTERPRET", "1")  # read when Triton is imported; kernels then run on a CPU
+if int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")) > 1:
+    # Each worker of `pytest -n` keeps to one processor: two threads each would wait for those of the others. Libraries
+    # read this when they are imported, and the processes that tests start inherit it.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+        os.environ.setdefault(variable, "1")
 if importlib.util.find_spec("triton"):
     # torch imports it when it first compiles something. After TensorFlow that ends the process: both bring an LLVM.
     import triton  # noqa: F401
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What imports and the collection of tests make stays: the garbage collector need not search it ever again.
+
+    Otherwise each full search, such as Keras asks for in ``clear_session``, takes seconds.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(autouse=True)

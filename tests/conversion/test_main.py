@@ -1,11 +1,13 @@
-"""The command line as a user runs it: in a process of its own."""
+"""The command line: each command once in a process of its own, as a user runs it, and its other uses here."""
 
 import json
 import os
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -20,16 +22,39 @@ ROOT = Path(__file__).parents[2]
 T, F, U = 6, 3, 4
 
 
-def _run(*arguments: object, folder: Path = ROOT) -> subprocess.CompletedProcess[str]:
+class Result(NamedTuple):
+    """How a run of the command ended, and what it printed."""
+
+    returncode: object
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Result]
+
+
+def _in_a_process(*arguments: object) -> Result:
     command = [sys.executable, "-W", "error", "-m", "torch_keras_lstm.conversion", *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb", "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        command, capture_output=True, text=True, cwd=folder, env=environment, check=False, timeout=120
-    )
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, check=False, timeout=120)
+    return Result(done.returncode, done.stdout, done.stderr)
 
 
-def _fails(message: str, *arguments: object) -> None:
-    result = _run(*arguments)
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """The command in this process, which has imported torch already."""
+    monkeypatch.setenv("TERM", "dumb")
+
+    def run(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["torch-keras-lstm", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return Result(ended.value.code or 0, *capfd.readouterr())
+
+    return run
+
+
+def _fails(message: str, result: Result) -> None:
     assert result.returncode == 1, result.stderr
     assert message in result.stderr
     assert result.stderr.startswith("error: ")
@@ -63,50 +88,50 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
-def test_help_names_the_commands_and_their_options() -> None:
-    result = _run("--help")
+def test_help_names_the_commands_and_their_options(run: Run) -> None:
+    result = _in_a_process("--help")
     assert result.returncode == 0
     for command in ("inspect", "convert", "verify", "record-script"):
         assert command in result.stdout
-    assert "--save-record" in _run("verify", "--help").stdout
-    assert _run("--version").stdout.strip() == __version__
+    assert "--save-record" in run("verify", "--help").stdout
+    assert run("--version").stdout.strip() == __version__
 
 
 def test_inspect_shows_the_layers_and_what_is_left(folder: Path) -> None:
-    output = _run("inspect", folder / "m.h5").stdout
+    output = _in_a_process("inspect", folder / "m.h5").stdout
     for words in ("whole model (.h5), written by Keras 2 (2.2.4)", "first", "LSTM", "(None, 4)", "128 parameters"):
         assert words in output
     assert "1 arrays of optimizer left" in output
 
 
-def test_inspect_of_what_cannot_be_converted_is_no_error(folder: Path) -> None:
-    result = _run("inspect", folder / "conv.h5")
+def test_inspect_of_what_cannot_be_converted_is_no_error(run: Run, folder: Path) -> None:
+    result = run("inspect", folder / "conv.h5")
     assert result.returncode == 0
     assert "not convertible: Layers that are not supported: LocallyConnected1D (layer `conv`)" in result.stdout
 
 
 @pytest.mark.slow
-def test_convert_writes_a_folder_and_overwrites_only_when_forced(folder: Path, tmp_path: Path) -> None:
-    result = _run("convert", folder / "m.h5", "-o", tmp_path / "out")
+def test_convert_writes_a_folder_and_overwrites_only_when_forced(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = _in_a_process("convert", folder / "m.h5", "-o", tmp_path / "out")
     assert result.returncode == 0, result.stderr
     assert f"Wrote {tmp_path / 'out'}: 128 parameters from 3 arrays." in result.stdout.replace("\n", "")
     assert load_model(tmp_path / "out").count_params() == 128
-    _fails("holds a model already. Pass `--force`", "convert", folder / "m.h5", "-o", tmp_path / "out")
+    _fails("holds a model already. Pass `--force`", run("convert", folder / "m.h5", "-o", tmp_path / "out"))
     arguments = (folder / "a.json", "--weights", folder / "w.h5", "-o", tmp_path / "out", "--force")
-    assert _run("convert", *arguments).returncode == 0
+    assert run("convert", *arguments).returncode == 0
     assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.slow
-def test_verify_ends_with_an_error_when_an_output_differs(folder: Path) -> None:
-    good = _run("verify", folder / "m.h5", "--record", folder / "record.npz")
+def test_verify_ends_with_an_error_when_an_output_differs(run: Run, folder: Path) -> None:
+    good = run("verify", folder / "m.h5", "--record", folder / "record.npz")
     assert good.returncode == 0, good.stderr
     assert "ok" in good.stdout
-    wrong = _run("verify", folder / "m.h5", "--record", folder / "wrong.npz")
+    wrong = _in_a_process("verify", folder / "m.h5", "--record", folder / "wrong.npz")
     assert wrong.returncode == 1
     assert "DIFFERS" in wrong.stdout
     assert wrong.stderr == ""
-    loose = _run("verify", folder / "m.h5", "--record", folder / "wrong.npz", "--tolerance", "0.5")
+    loose = run("verify", folder / "m.h5", "--record", folder / "wrong.npz", "--tolerance", "0.5")
     assert loose.returncode == 0
 
 
@@ -114,7 +139,7 @@ def test_verify_ends_with_an_error_when_an_output_differs(folder: Path) -> None:
 def test_verify_shows_the_layers_and_draws_them(folder: Path, tmp_path: Path) -> None:
     record = dict(np.load(folder / "record.npz"))
     np.savez(tmp_path / "r.npz", **record, **{"layer/first": record["y0"] + 0.01})
-    result = _run("verify", folder / "m.h5", "--record", tmp_path / "r.npz", "--plot", tmp_path / "p.png")
+    result = _in_a_process("verify", folder / "m.h5", "--record", tmp_path / "r.npz", "--plot", tmp_path / "p.png")
     assert result.returncode == 0, result.stderr
     row = next(line for line in result.stdout.splitlines() if "first" in line)
     assert "LSTM" in row
@@ -124,8 +149,8 @@ def test_verify_shows_the_layers_and_draws_them(folder: Path, tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_convert_takes_a_folder_and_goes_on_after_a_failure(folder: Path, tmp_path: Path) -> None:
-    result = _run("convert", folder, "-o", tmp_path / "out")
+def test_convert_takes_a_folder_and_goes_on_after_a_failure(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = _in_a_process("convert", folder, "-o", tmp_path / "out")
     assert result.returncode == 1
     assert result.stderr == ""
     assert "Converted 1 of 6 models" in result.stdout
@@ -133,19 +158,19 @@ def test_convert_takes_a_folder_and_goes_on_after_a_failure(folder: Path, tmp_pa
     assert load_model(tmp_path / "out" / "m").count_params() == 128
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "m.h5").write_bytes((folder / "m.h5").read_bytes())
-    assert _run("convert", tmp_path / "good", "-o", tmp_path / "out2").returncode == 0
-    _fails("belongs to one model", "convert", tmp_path / "good", "-w", folder / "w.h5", "-o", tmp_path / "out3")
+    assert run("convert", tmp_path / "good", "-o", tmp_path / "out2").returncode == 0
+    _fails("belongs to one model", run("convert", tmp_path / "good", "-w", folder / "w.h5", "-o", tmp_path / "out3"))
 
 
 def test_the_record_script_is_printed_to_the_letter() -> None:
-    printed = _run("record-script").stdout
+    printed = _in_a_process("record-script").stdout
     assert printed == (ROOT / "conversion" / "record_script.py").read_text()
     compile(printed, "record.py", "exec")
 
 
-def test_a_record_is_read_or_made_but_not_both(folder: Path) -> None:
+def test_a_record_is_read_or_made_but_not_both(run: Run, folder: Path) -> None:
     both = ("--record", folder / "record.npz", "--save-record", folder / "new.npz")
-    _fails("not both", "verify", folder / "m.h5", *both)
+    _fails("not both", run("verify", folder / "m.h5", *both))
 
 
 @pytest.mark.parametrize(
@@ -160,24 +185,10 @@ def test_a_record_is_read_or_made_but_not_both(folder: Path) -> None:
         ("a.json", "This is an architecture without weights"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_one_line(
-    folder: Path,
-    tmp_path: Path,
-    name: str,
-    message: str,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    arguments = ["torch-keras-lstm", "convert", str(folder / name), "-o", str(tmp_path / "out")]
-    monkeypatch.setattr(sys, "argv", arguments)
-    with pytest.raises(SystemExit) as ended:
-        main()
-    assert ended.value.code == 1
-    printed = capsys.readouterr()
-    assert printed.out == ""
-    assert message in printed.err
-    assert printed.err.startswith("error: ")
-    assert printed.err.count("\n") == 1
+def test_what_is_wrong_with_a_file_is_one_line(run: Run, folder: Path, tmp_path: Path, name: str, message: str) -> None:
+    result = run("convert", folder / name, "-o", tmp_path / "out")
+    _fails(message, result)
+    assert result.stdout == ""
     assert not (tmp_path / "out").exists()
 
 
@@ -187,10 +198,10 @@ def test_hostile_hdf5_is_one_line_too(folder: Path, tmp_path: Path) -> None:
     with h5py.File(path, "a") as file:
         del file["model_weights/first/first/bias:0"]
         file["model_weights/first/first/bias:0"] = h5py.ExternalLink(str(folder / "m.h5"), "/model_weights")
-    _fails("is an external link, and links are not followed", "inspect", path)
+    _fails("is an external link, and links are not followed", _in_a_process("inspect", path))
 
 
-def test_misuse_shows_the_usage() -> None:
-    result = _run("convert", "m.h5")
+def test_misuse_shows_the_usage(run: Run) -> None:
+    result = run("convert", "m.h5")
     assert result.returncode == 2
     assert "--output" in result.stderr

@@ -1,6 +1,7 @@
 """Files that Keras 3 writes here and now, against what the model that wrote them predicts."""
 
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +37,21 @@ def _save(model: Any, folder: Path, container: str) -> tuple[Path, Path | None]:
     return folder / f"m.{container}", None
 
 
-@pytest.mark.parametrize("container", CONTAINERS)
-@pytest.mark.parametrize("seed", range(10))
-def test_random_sequential_models(tmp_path: Path, seed: int, container: str) -> None:
+@cache
+def _random_model(seed: int) -> tuple[Any, Any, Any]:
+    """A model, inputs, and what it says of them: made once for all containers."""
     random = np.random.default_rng(seed)
     start, layers, x = random_layers(keras, random)
     model = keras.Sequential([start, *layers])
     randomize(model, random)
-    assert_close(our_answer(x, *_save(model, tmp_path, container)), np.asarray(model(x)), "float64")
+    return model, x, np.asarray(model(x))
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("seed", range(10))
+def test_random_sequential_models(tmp_path: Path, seed: int, container: str) -> None:
+    model, x, expected = _random_model(seed)
+    assert_close(our_answer(x, *_save(model, tmp_path, container)), expected, "float64")
 
 
 @pytest.mark.parametrize("container", CONTAINERS)

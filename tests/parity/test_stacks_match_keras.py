@@ -108,12 +108,11 @@ STACKS = [draw_stack(seed) for seed in range(80)]
 @pytest.mark.parametrize("stack", STACKS, ids=lambda stack: stack.label)
 def test_stack_matches_keras(stack: Stack) -> None:
     theirs = keras.Sequential(stack.build(keras.layers))
-    output = theirs(tf.constant(stack.inputs))
     rng = np.random.default_rng(stack.seed)
     weights = [rng.normal(scale=0.5, size=weight.shape) for weight in theirs.weights]
     theirs.set_weights(weights)
     inputs = tf.Variable(stack.inputs)
-    factors = rng.normal(size=output.shape)
+    factors = rng.normal(size=theirs.compute_output_shape(stack.inputs.shape))
     with tf.GradientTape() as tape:
         output = theirs(inputs)
         loss = tf.reduce_sum(output * factors)

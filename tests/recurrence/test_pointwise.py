@@ -60,7 +60,9 @@ def test_every_corner_has_the_slope_that_autograd_gives_it(function: Callable[..
 
 
 @pytest.mark.parametrize(
-    "function", [activations.softmax, activations.sparsemax, activations.glu, torch.sin, lambda x: x], ids=str
+    "function",
+    [activations.softmax, activations.sparsemax, activations.glu, torch.sin, lambda x: x],
+    ids=["softmax", "sparsemax", "glu", "torch.sin", "a lambda"],
 )
 def test_what_mixes_elements_or_is_not_known_is_left_to_autograd(function: Callable[..., Tensor]) -> None:
     assert pointwise(function) is None
