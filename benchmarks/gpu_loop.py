@@ -24,9 +24,10 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import LSTMState
-from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps, Sweeps
+from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps
 from torch_keras_lstm.recurrence.gpu_sweep import kernel_sweeps, way_for
 from torch_keras_lstm.recurrence.sweep import backward_sweep, forward_sweep
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 # name: type, torch's setting for float32 products, and how far results may lie from float64's
 PRECISIONS = {

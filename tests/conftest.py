@@ -44,3 +44,12 @@ def _seed() -> None:
 
     torch.manual_seed(0)
     np.random.seed(0)  # noqa: NPY002 - Keras' NumPy-backed parts read the legacy generator
+
+
+@pytest.fixture
+def without_compiled_sweeps() -> Generator[None]:
+    """The loop's own sweeps: as where there is no C compiler, the fused kernels are then the first choice."""
+    from tests.ways_to_sweep import OWN, sweeping
+
+    with sweeping(OWN):
+        yield

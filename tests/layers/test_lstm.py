@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 
 from tests.tolerances import assert_close
 from torch_keras_lstm.layers import LSTM, Dense
-from torch_keras_lstm.recurrence import LSTMState, Path
+from torch_keras_lstm.recurrence import LSTMState, Path, compiled
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 2
 PATHS = pytest.mark.parametrize("use_cudnn", [True, False], ids=["fused", "loop"])
@@ -214,6 +214,7 @@ def test_the_meta_device() -> None:
 # -- paths ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("without_compiled_sweeps")
 @pytest.mark.parametrize(
     ("arguments", "training", "path"),
     [
@@ -247,6 +248,22 @@ def test_the_path_of_a_call(arguments: dict[str, Any], training: bool, path: Pat
     assert layer.path_for(inputs, training=training) == path
     assert layer.path_for(inputs, mask, training) == path
     assert layer.train(training).path_for(inputs) == path
+
+
+@pytest.mark.skipif(compiled.compiled_module is None, reason="no C compiler was there when the package was installed")
+def test_the_path_of_a_call_where_the_compiled_sweeps_are_faster() -> None:
+    inputs, mask = draw()
+    faster = Path("loop", "on a CPU the compiled sweeps of the loop take less time")
+    layer = LSTM(UNITS)
+    assert layer.path_for(inputs) == layer.path_for(inputs, mask) == layer.path_for(None) == faster
+    assert LSTM(UNITS, use_cudnn=True).path_for(inputs) == Path("fused", None)
+    assert LSTM(UNITS, use_cudnn=False).path_for(inputs) == Path("loop", "`use_cudnn` is False")
+    assert layer.path_for(inputs[:, :1]) == Path("fused", None)  # recorded by autograd
+    with torch.no_grad():
+        assert layer.path_for(inputs[:, :1]) == faster
+    with torch.autocast("cpu", torch.bfloat16):
+        assert layer.path_for(inputs) == Path("fused", None)
+    assert LSTM(UNITS, dtype="bfloat16").path_for(inputs) == Path("fused", None)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from tests.parity.keras_lstm import as_keras_config, reference_keras_lstm
 from tests.parity.lstm_cases import MASKS, Case, draw_case
 from tests.parity.our_lstm import our_lstm
 from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_all_close, largest_error
+from tests.ways_to_sweep import OWN, sweeping, ways_to_sweep
 from torch_keras_lstm.layers import LSTM
 
 FUSABLE = [draw_case(seed, fusable=True) for seed in range(200)]
@@ -32,19 +33,25 @@ def test_fused_and_loop_path_match_keras(case: Case) -> None:
     for use_cudnn, path in ((True, "fused"), (False, "loop")):
         layer = LSTM(**{**case.config, "use_cudnn": use_cudnn})
         assert layer.path_for(case.arrays()["inputs"], training=case.training).name == path
-        assert_all_close(our_lstm(case, use_cudnn), expected, "float64")
+        for way in ways_to_sweep() if path == "loop" else (OWN,):
+            with sweeping(way):
+                assert_all_close(our_lstm(case, use_cudnn), expected, "float64")
 
 
 @pytest.mark.parametrize("case", ANY, ids=label)
 def test_any_configuration_matches_keras(case: Case) -> None:
-    assert_all_close(our_lstm(case, "auto"), reference_keras_lstm(case), "float64")
+    expected = reference_keras_lstm(case)
+    for way in ways_to_sweep():
+        with sweeping(way):
+            assert_all_close(our_lstm(case, "auto"), expected, "float64")
 
 
-@pytest.mark.parametrize("use_cudnn", [True, False], ids=["fused", "loop"])
+@pytest.mark.parametrize("way", [None, *ways_to_sweep()], ids=lambda way: f"loop by {way}" if way else "fused")
 @pytest.mark.parametrize("case", FUSABLE[:60], ids=label)
-def test_float32_is_as_exact_as_keras(case: Case, use_cudnn: bool) -> None:
+def test_float32_is_as_exact_as_keras(case: Case, way: str | None) -> None:
     truth, keras_result = reference(case.seed), reference(case.seed, "float32")
-    ours = our_lstm(case, use_cudnn, "float32")
+    with sweeping(way or OWN):
+        ours = our_lstm(case, way is None, "float32")
     for name, exact in truth.items():
         allowed = max(FLOAT32_ERROR_RATIO * largest_error(keras_result[name], exact), FLOAT32_ERROR_FLOOR)
         assert largest_error(ours[name], exact) <= allowed, name

@@ -8,8 +8,8 @@ from torch import Tensor
 from tests.tolerances import assert_close
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step
-from torch_keras_lstm.recurrence.cuda_graph import Sweeps
 from torch_keras_lstm.recurrence.options import Activation
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 MASKS = ("none", "gaps", "empty-rows")
 DROPOUTS = (0, 1, 4)

@@ -8,7 +8,8 @@ import torch
 from tests.recurrence.sweep_cases import DROPOUTS, GRADIENTS, PLAIN, Case, draw, swept, with_gradient
 from tests.tolerances import assert_close
 from torch_keras_lstm.recurrence import cuda_graph
-from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps, Sweeps
+from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 
 class Recordings:

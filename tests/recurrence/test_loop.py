@@ -1,5 +1,7 @@
 """What only the loop computes: other activations, dropout of each gate's own, derivatives of any order."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -7,8 +9,8 @@ import torch
 from tests.parity.lstm_cases import MASKS, draw_mask
 from tests.recurrence.numpy_lstm import Draw, draw_lstm, numpy_lstm
 from tests.recurrence.test_fused import BATCH, FEATURES, FLAGS, TIME, UNITS, again, grown, mask_of, results
-from tests.recurrence.ways_to_sweep import sweep_by, ways_to_sweep
 from tests.tolerances import assert_all_close, assert_close
+from tests.ways_to_sweep import sweeping, ways_to_sweep
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, LSTMWeights, compiled, loop, lstm_loop, lstm_plain
 from torch_keras_lstm.recurrence.loop import why_plain
@@ -17,9 +19,10 @@ MASK_KINDS = pytest.mark.parametrize("kind", MASKS)
 
 
 @pytest.fixture(params=ways_to_sweep(), autouse=True)
-def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def way(request: pytest.FixtureRequest) -> Iterator[str]:
     """Each test runs with the loop's own sweeps and with the compiled ones of each kind that this processor knows."""
-    sweep_by(request.param, monkeypatch)
+    with sweeping(request.param):
+        yield request.param
 
 
 @MASK_KINDS

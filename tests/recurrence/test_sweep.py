@@ -5,8 +5,8 @@ import torch
 
 from tests.recurrence.sweep_cases import DROPOUTS, GRADIENTS, MASKS, check, draw, with_gradient
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence.cuda_graph import Sweeps
 from torch_keras_lstm.recurrence.sweep import backward_sweep, forward_sweep
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 
 OWN = Sweeps(forward_sweep, backward_sweep)
 

@@ -14,8 +14,8 @@ from tests.recurrence.sweep_cases import DROPOUTS, GRADIENTS, MASKS, Case, check
 from tests.tolerances import assert_close
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import triton_sequence, triton_step
-from torch_keras_lstm.recurrence.cuda_graph import Sweeps
 from torch_keras_lstm.recurrence.kernel_activations import KERNEL_NAMES, kernel_name
+from torch_keras_lstm.recurrence.sweeps import Sweeps
 from torch_keras_lstm.recurrence.triton_sequence import Blocks, blocks_for
 
 SEQUENCE = Sweeps(triton_sequence.forward_sweep, triton_sequence.backward_sweep)

@@ -46,8 +46,8 @@ class LSTM(CellLayer, LSTMBase):
         go_backwards: run from the last step to the first; the outputs stay in the order of processing.
         stateful: start each call from the final states of the one before, until ``reset_state()``.
         unroll: accepted for Keras' sake; it changes no number.
-        use_cudnn: 'auto' takes torch's fused kernels where they can compute this and nothing is faster, ``False`` never,
-            ``True`` raises a ``ValueError`` when they cannot.
+        use_cudnn: 'auto' takes the fused kernels of torch where they can compute this configuration and nothing is
+            faster, ``False`` never, ``True`` raises a ``ValueError`` when they cannot.
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         implementation: 1 draws a dropout mask for each gate, 2 one for all; with recurrent dropout it is always 1.
         input_size: the number of features, to build the layer at once, as in ``torch.nn.LSTM``. Keras' ``input_shape``,

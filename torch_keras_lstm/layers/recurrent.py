@@ -96,11 +96,18 @@ class RecurrentLayer(Layer):
         """Keras' other name of :meth:`reset_state`."""
         self.reset_state()
 
-    def keep_states(self, states: Sequence[Tensor]) -> None:
-        """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``."""
-        if torch.compiler.is_exporting():
-            return self._write_states(states)
-        if not torch.compiler.is_compiling() and torch.is_inference_mode_enabled():  # the next call may train
+    def keep_states(self, states: Sequence[Tensor], seen: Sequence[Tensor] | None = None) -> None:
+        """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``.
+
+        Args:
+            states: those after the last step.
+            seen: what else has a hold of them, and may change them by an operation in place; ``None`` if that is not
+                known.
+        """
+        if torch.compiler.is_compiling():
+            if torch.compiler.is_exporting():
+                return self._write_states(states)
+        elif torch.is_inference_mode_enabled():  # the next call may train
             with torch.inference_mode(False):
                 return self.keep_states(states)
         if len(self._kept_states) != len(states):
@@ -109,11 +116,12 @@ class RecurrentLayer(Layer):
                 self.register_buffer(name, None, persistent=False)
         dtype = self.dtype
         for name, state in zip(self._kept_states, states, strict=True):
-            # A copy, because the output may be the same tensor and an in-place operation may follow; of the layer's own
-            # type, because autocast makes states of another that the next call could not take without it. Written to
-            # the dictionary because `Module.__setattr__` takes about as long as a step does.
-            copy = state.detach().clone()
-            self._buffers[name] = copy if copy.dtype is dtype else copy.to(dtype)
+            # Of the layer's own type, because autocast makes states of another that the next call could not take
+            # without it. Written to the dictionary because `Module.__setattr__` takes about as long as a step does.
+            kept = state.detach() if state.requires_grad else state
+            if seen is None or state.is_inference() or _may_be_seen(state, seen):
+                kept = kept.clone()
+            self._buffers[name] = kept if kept.dtype is dtype else kept.to(dtype)
         return None
 
     def _write_states(self, states: Sequence[Tensor]) -> None:
@@ -194,7 +202,7 @@ class RecurrentLayer(Layer):
         returned = states if states is not None and self.return_state else ()
         output = self.finish(output, *returned)
         if states is not None and self.stateful:
-            self.keep_states(states)
+            self.keep_states(states, (output, *returned))
         return (output, *returned) if self.return_state else output
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
@@ -263,3 +271,11 @@ def as_shaped_states(
                 f"got {tuple(state.shape)}."
             )
     return states
+
+
+def _may_be_seen(state: Tensor, others: Sequence[Tensor]) -> bool:
+    """Whether one of the others is the same tensor, or may be a part of it."""
+    for other in others:
+        if other is state or other._is_view():
+            return True
+    return state._is_view()

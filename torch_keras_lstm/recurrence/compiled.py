@@ -5,26 +5,24 @@ with the environment variable ``TORCH_KERAS_LSTM_COMPILED`` set to 0, the loop t
 numbers but for rounding and take several times as long.
 """
 
+import importlib
 import os
 from collections.abc import Mapping
 from typing import Any
 
 import torch  # before the sweeps: it brings the OpenMP library whose threads they share
-import torch.nn.functional as F
 from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence.options import Activation
 from torch_keras_lstm.recurrence.state import LSTMState
-from torch_keras_lstm.recurrence.sweeps import Arranged, Sweeps
+from torch_keras_lstm.recurrence.sweeps import Arranged, WholeSweeps
 
+_MISSING: str | None = None
 try:
-    from torch_keras_lstm.recurrence import _sweeps
+    compiled_module: Any = importlib.import_module("torch_keras_lstm.recurrence._sweeps")
 except ImportError as error:
-    _sweeps: Any = None  # type: ignore[no-redef]
-    _MISSING: str | None = str(error)
-else:
-    _MISSING = None
+    compiled_module, _MISSING = None, str(error)
 
 _SWITCH = "TORCH_KERAS_LSTM_COMPILED"
 _IS_ON = os.environ.get(_SWITCH, "1") != "0"
@@ -32,15 +30,13 @@ _TYPES = (torch.float32, torch.float64)
 _KERNEL = 0  # of those for this processor the one with the widest vectors
 _FEWEST_FOR_THREADS = 2**19  # multiplications: with fewer, waking a second thread costs more than it saves
 
+_AS_TORCH_HAS_THEM = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 # The numbers by which the sweeps know activations.
 _KINDS: Mapping[Activation, int] = {
-    **{getattr(activations, name): kind for kind, name in enumerate(_sweeps.ACTIVATIONS if _sweeps else ())},
-    **{
-        function: kind
-        for kind, name in enumerate(_sweeps.ACTIVATIONS if _sweeps else ())
-        for function in (getattr(torch, name, None), getattr(F, name, None))
-        if function is not None and name in ("relu", "tanh", "sigmoid")
-    },
+    function: kind
+    for kind, name in enumerate(compiled_module.ACTIVATIONS if compiled_module else ())
+    for function in (getattr(activations, name), _AS_TORCH_HAS_THEM.get(name))
+    if function is not None
 }
 
 
@@ -50,7 +46,7 @@ def why_not_compiled(
     """What keeps a run from the compiled sweeps, as the end of a sentence; ``None`` when nothing does."""
     if device.type != "cpu":
         return "the compiled sweeps run on a CPU"
-    if _sweeps is None:
+    if compiled_module is None:
         return f"the compiled sweeps are not there: {_MISSING}"
     if not _IS_ON:
         return f"the environment variable {_SWITCH} is 0"
@@ -62,7 +58,7 @@ def why_not_compiled(
     return None
 
 
-def compiled_sweeps_for(like: Tensor, activation: Activation, recurrent_activation: Activation) -> Sweeps | None:
+def compiled_sweeps_for(like: Tensor, activation: Activation, recurrent_activation: Activation) -> WholeSweeps | None:
     """The two sweeps, or ``None`` where :func:`why_not_compiled` gives a reason.
 
     Args:
@@ -115,7 +111,7 @@ def forward(
         activation,
         recurrent_activation,
     )
-    _sweeps.forward(
+    compiled_module.forward(
         *common,
         features,
         inputs.data_ptr(),
@@ -158,7 +154,9 @@ def backward_sweep(
         grad_hidden = grad_hidden.contiguous()
     common, held = _common(
         gates.numel() * hidden.shape[2],
-        *hidden.shape,
+        hidden.shape[0],
+        hidden.shape[1],
+        hidden.shape[2],
         state,
         gates,
         cells,
@@ -168,7 +166,7 @@ def backward_sweep(
         activation,
         recurrent_activation,
     )
-    _sweeps.backward(
+    compiled_module.backward(
         *common,
         gradients.data_ptr(),
         *((0, 0, 0) if grad_hidden is None else (grad_hidden.data_ptr(), *grad_hidden.stride()[:2])),
@@ -224,15 +222,5 @@ def _in_order(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
 
-def _as_it_is(rows: Tensor) -> Tensor:
-    return rows
-
-
-SWEEPS = Sweeps(
-    None,
-    backward_sweep,
-    forward,
-    to_order=_as_it_is,
-    from_order=_as_it_is,
-    chunk_numbers=2**19,  # so many that packing the weights anew for each call does not count
-)
+# So many numbers that packing the weights anew for each call does not count.
+SWEEPS = WholeSweeps(forward, backward_sweep, chunk_numbers=2**19)

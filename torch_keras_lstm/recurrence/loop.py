@@ -12,12 +12,12 @@ from torch_keras_lstm.recurrence.compiled import compiled_sweeps_for
 from torch_keras_lstm.recurrence.gates import GATES
 from torch_keras_lstm.recurrence.gpu_sweep import gpu_sweeps_for
 from torch_keras_lstm.recurrence.masks import as_asked, as_asked_in_place, blank, compact, may_be_looked_at
-from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.plain import lstm_plain
 from torch_keras_lstm.recurrence.pointwise import pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.sweep import SWEEPS, SweptCell, sweep
-from torch_keras_lstm.recurrence.sweeps import Arranged, Sweeps
+from torch_keras_lstm.recurrence.sweeps import AnySweeps, Arranged, WholeSweeps
 
 _CHUNK_ROWS = 256  # enough for the product of a chunk's inputs to run at full speed
 
@@ -62,7 +62,7 @@ def _run(
     weights: LSTMWeights,
     mask: Tensor | None,
     options: LSTMOptions,
-    sweeps: Sweeps | None,
+    sweeps: WholeSweeps | None,
 ) -> tuple[Tensor | None, LSTMState]:
     """The hidden states of all steps, (time, batch, units), if ``options`` ask for them, and the final state."""
     operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
@@ -118,7 +118,7 @@ class Kept(NamedTuple):
     hidden: Tensor
 
 
-def _arrange(operands: Operands, options: LSTMOptions, sweeps: Sweeps) -> Arranged:
+def _arrange(operands: Operands, options: LSTMOptions, sweeps: AnySweeps) -> Arranged:
     def each(factors: Tensor | None) -> Tensor | None:
         return factors if factors is None or len(factors) == 1 else sweeps.to_order(factors)
 
@@ -139,7 +139,7 @@ def _each_gate_drops(options: LSTMOptions) -> bool:
 
 
 def forward(
-    operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: Sweeps | None
+    operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None
 ) -> tuple[Tensor | None, Tensor, Tensor]:
     """The hidden states of all steps, (time, batch, units), if ``options`` ask for outputs of all, and the last state.
 
@@ -152,18 +152,17 @@ def forward(
         kept, _ = forward_for_backward(operands, mask, options, sweeps)
         hidden = kept.hidden if options.return_sequences else None
         return hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
-    sweeps = sweeps or SWEEPS
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
     shape = (time, batch, units) if options.return_sequences else (batch, units)
     hidden, cell_state = operands.inputs.new_empty(shape), operands.inputs.new_empty(batch, units)
-    arranged = _arrange(operands, options, sweeps)
+    arranged = _arrange(operands, options, sweeps or SWEEPS)
     state = LSTMState(operands.hidden, operands.cell)
-    if sweeps.whole is not None:
-        sweeps.whole(operands.inputs, None, hidden, cell_state, state, arranged, mask)
+    if sweeps is not None:
+        sweeps.forward(operands.inputs, None, hidden, cell_state, state, arranged, mask)
         state = LSTMState(hidden[-1] if options.return_sequences else hidden, cell_state)
     else:
-        chunks = _chunks(operands.inputs, units, sweeps)
+        chunks = _chunks(operands.inputs, units, SWEEPS)
         gates = hidden.new_empty(chunks[0].stop, batch, len(GATES) * units)
         cell = SweptCell.of(
             arranged.weight_hh, arranged.activation, arranged.recurrent_activation, arranged.recurrent_dropout
@@ -179,24 +178,24 @@ def forward(
 
 
 def forward_for_backward(
-    operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: Sweeps | None
-) -> tuple[Kept, Sweeps]:
+    operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None
+) -> tuple[Kept, AnySweeps]:
     """Arguments as :func:`forward`; what :func:`backward` needs, the hidden states of all steps among it."""
     batch, time = operands.inputs.shape[:2]
     units = operands.weight_hh.shape[1]
     hidden = operands.inputs.new_empty(time, batch, units)
     gates, cells = hidden.new_empty(time, batch, len(GATES) * units), torch.empty_like(hidden)
     functions = options.activation, options.recurrent_activation
-    sweeps = sweeps or gpu_sweeps_for(gates, operands.weight_hh, *functions, loop=SWEEPS) or SWEEPS
-    arranged = _arrange(operands, options, sweeps)
     state = LSTMState(operands.hidden, operands.cell)
-    if sweeps.whole is not None:
-        sweeps.whole(operands.inputs, gates, hidden, cells, state, arranged, mask)
+    if sweeps is not None:
+        arranged = _arrange(operands, options, sweeps)
+        sweeps.forward(operands.inputs, gates, hidden, cells, state, arranged, mask)
         return Kept(gates, cells, hidden), sweeps
-    assert sweeps.forward is not None
-    for steps in _chunks(operands.inputs, units, sweeps):
+    by_steps = gpu_sweeps_for(gates, operands.weight_hh, *functions, loop=SWEEPS) or SWEEPS
+    arranged = _arrange(operands, options, by_steps)
+    for steps in _chunks(operands.inputs, units, by_steps):
         _project(gates[steps], operands.inputs[:, steps], arranged)
-        sweeps.forward(
+        by_steps.forward(
             gates[steps],
             hidden[steps],
             cells[steps],
@@ -207,7 +206,7 @@ def forward_for_backward(
             arranged.recurrent_dropout,
         )
         state = LSTMState(hidden[steps.stop - 1], cells[steps.stop - 1])
-    return Kept(gates, cells, hidden), sweeps
+    return Kept(gates, cells, hidden), by_steps
 
 
 def backward(
@@ -217,7 +216,7 @@ def backward(
     options: LSTMOptions,
     gradients: tuple[Tensor | None, Tensor | None, Tensor | None],
     wanted: Sequence[bool],
-    sweeps: Sweeps,
+    sweeps: AnySweeps,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the operands, ``None`` where not ``wanted``.
 
@@ -275,7 +274,7 @@ def backward(
 class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, mask: Tensor | None, options: LSTMOptions, sweeps: Sweeps | None, *tensors: Any
+        ctx: Any, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None, *tensors: Any
     ) -> tuple[Tensor, Tensor, Tensor]:
         kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options, sweeps)
         ctx.save_for_backward(mask, *tensors, *kept)
@@ -337,7 +336,7 @@ def _by_the_plain_loop(
     return [next(results) if is_wanted else None for is_wanted in wanted]
 
 
-def _chunks(inputs: Tensor, units: int, sweeps: Sweeps) -> list[slice]:
+def _chunks(inputs: Tensor, units: int, sweeps: AnySweeps) -> list[slice]:
     """The steps, in parts that are worked on together."""
     batch, time, _ = inputs.shape
     steps = max(1, time)

@@ -4,7 +4,6 @@ There are the loop's own, in torch's operations (``sweep.py``), compiled ones fo
 kernels for a GPU (``gpu_sweep.py``). All of them take tensors that are time-major.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from torch import Tensor
@@ -73,7 +72,7 @@ class Arranged(NamedTuple):
 
 
 class WholeForward(Protocol):
-    """The products of the inputs and the steps in one; as :func:`torch_keras_lstm.recurrence.compiled.forward`."""
+    """As :func:`torch_keras_lstm.recurrence.compiled.forward`."""
 
     def __call__(  # noqa: D102
         self,
@@ -92,16 +91,41 @@ class Sweeps(NamedTuple):
 
     Attributes:
         forward, backward: the two.
-        whole: where ``forward`` is ``None``: the same with the products of the inputs before it. It passes over masked
-            steps, so that it would save nothing to move the others together.
-        to_order, from_order: put the gates of (4 * units, ...) into the order in which the sweeps have them, and back.
         chunk_numbers: how many numbers of one gate the steps of one call should come to, so that they stay in a cache
-            between the products that make them or use them and the sweep; ``None`` for all steps at once.
+            between the products that make or use them and the sweep; ``None`` for all steps at once.
     """
 
-    forward: ForwardSweep | None
+    forward: ForwardSweep
     backward: BackwardSweep
-    whole: WholeForward | None = None
-    to_order: Callable[[Tensor], Tensor] = to_swept
-    from_order: Callable[[Tensor], Tensor] = from_swept
     chunk_numbers: int | None = None
+
+    def to_order(self, rows: Tensor) -> Tensor:
+        """(4 * units, ...) with the gates in the order in which the sweeps have them."""
+        return to_swept(rows)
+
+    def from_order(self, rows: Tensor) -> Tensor:
+        """:meth:`to_order` undone."""
+        return from_swept(rows)
+
+
+class WholeSweeps(NamedTuple):
+    """The same where the products of the inputs are a part of the first.
+
+    It passes over masked steps, so that it would save nothing to move the others together. The gates stand in the order
+    of torch.
+    """
+
+    forward: WholeForward
+    backward: BackwardSweep
+    chunk_numbers: int | None = None
+
+    def to_order(self, rows: Tensor) -> Tensor:
+        """As :meth:`Sweeps.to_order`: torch's order is theirs."""
+        return rows
+
+    def from_order(self, rows: Tensor) -> Tensor:
+        """As :meth:`Sweeps.from_order`."""
+        return rows
+
+
+AnySweeps = Sweeps | WholeSweeps
