@@ -7,7 +7,7 @@ numbers but for rounding and take several times as long.
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch  # before the sweeps: it brings the OpenMP library whose threads they share
@@ -27,6 +27,7 @@ except ImportError as error:
 _SWITCH = "TORCH_KERAS_LSTM_COMPILED"
 _IS_ON = os.environ.get(_SWITCH, "1") != "0"
 _TYPES = (torch.float32, torch.float64)
+_WITH_MEMORY = (Tensor, torch.nn.Parameter)  # a subclass may have none, such as those that only have a shape
 _KERNEL = 0  # of those for this processor the one with the widest vectors
 _FEWEST_FOR_THREADS = 2**19  # multiplications: with fewer, waking a second thread costs more than it saves
 
@@ -50,6 +51,8 @@ def why_not_compiled(
         return f"the compiled sweeps are not there: {_MISSING}"
     if not _IS_ON:
         return f"the environment variable {_SWITCH} is 0"
+    if torch._C._get_tracing_state() is not None or torch._C._len_torch_dispatch_stack():
+        return "somebody watches or replaces each of torch's operations"
     if dtype not in _TYPES:
         return f"the compiled sweeps compute in single and double precision, not in {dtype}"
     for function in (activation, recurrent_activation):
@@ -58,14 +61,23 @@ def why_not_compiled(
     return None
 
 
-def compiled_sweeps_for(like: Tensor, activation: Activation, recurrent_activation: Activation) -> WholeSweeps | None:
+def compiled_sweeps_for(
+    tensors: Sequence[Tensor | None], activation: Activation, recurrent_activation: Activation
+) -> WholeSweeps | None:
     """The two sweeps, or ``None`` where :func:`why_not_compiled` gives a reason.
 
     Args:
-        like: any tensor of the device and the type that the sweeps are to run with.
+        tensors: all that they are to run with: they read memory, which must be of one type, and be there.
     """
-    reason = why_not_compiled(like.device, like.dtype, activation, recurrent_activation)
-    return SWEEPS if reason is None else None
+    first = tensors[0]
+    assert first is not None
+    dtype = first.dtype
+    if why_not_compiled(first.device, dtype, activation, recurrent_activation) is not None:
+        return None
+    for tensor in tensors:
+        if tensor is not None and (tensor.dtype is not dtype or not tensor.is_cpu or type(tensor) not in _WITH_MEMORY):
+            return None
+    return SWEEPS
 
 
 def forward(
@@ -141,9 +153,15 @@ def backward_sweep(
     recurrent_activation: Activation,
     mask: Tensor | None,
     recurrent_dropout: Tensor | None,
+    *,
+    overwrite: bool = False,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As :func:`torch_keras_lstm.recurrence.sweep.backward_sweep`, but with all gates in the order of torch."""
-    gradients = torch.empty_like(gates)
+    """As :func:`torch_keras_lstm.recurrence.sweep.backward_sweep`, but with all gates in the order of torch.
+
+    Args:
+        overwrite: write the gradients over ``gates``, and return those.
+    """
+    gradients = gates if overwrite else torch.empty_like(gates)
     dh, dc = (
         torch.zeros_like(like, memory_format=torch.contiguous_format)
         if gradient is None

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import repeat
 from typing import Any, NamedTuple
 
@@ -29,8 +30,9 @@ def lstm_loop(
 
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
-    sweeps = compiled_sweeps_for(inputs, options.activation, options.recurrent_activation)
-    if inputs.shape[1] == 1 and (sweeps is None or _needs_gradients((inputs, *state, *weights))):
+    operands = (inputs, *state, *weights, options.input_dropout, options.recurrent_dropout)
+    sweeps = compiled_sweeps_for(operands, options.activation, options.recurrent_activation)
+    if inputs.shape[1] == 1 and (sweeps is None or _needs_gradients(operands)):
         return lstm_plain(inputs, state, weights, mask, options)  # of one step autograd keeps no more than we would
     if why_plain(options) is not None:
         return lstm_plain(inputs, state, weights, mask, options)
@@ -217,13 +219,18 @@ def backward(
     gradients: tuple[Tensor | None, Tensor | None, Tensor | None],
     wanted: Sequence[bool],
     sweeps: AnySweeps,
+    overwrite: bool = False,
 ) -> tuple[Tensor | None, ...]:
     """The gradients of the operands, ``None`` where not ``wanted``.
 
     Args:
         gradients: of the hidden states of all steps, (time, batch, units), and of the last hidden and cell state.
         sweeps: those that left ``kept``.
+        overwrite: whether ``kept`` is not needed any more, and its memory may be used.
     """
+    sweep_back = sweeps.backward
+    if overwrite and isinstance(sweeps, WholeSweeps):
+        sweep_back = partial(sweeps.backward, overwrite=True)
     of_outputs, of_hidden, of_cell = gradients
     gates, cells, hidden = kept
     time, batch, units = hidden.shape
@@ -237,7 +244,7 @@ def backward(
     for steps in reversed(_chunks(operands.inputs, units, sweeps)):
         start, stop = steps.start, steps.stop
         before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
-        part, of_hidden, of_cell = sweeps.backward(
+        part, of_hidden, of_cell = sweep_back(
             _of(of_outputs, steps),
             of_hidden,
             of_cell,
@@ -252,10 +259,8 @@ def backward(
             dropout,
         )
         if sum_weight_hh is not None:
-            rows = (
-                hidden[start - 1 : stop - 1] if start else torch.cat((before.hidden.unsqueeze(0), hidden[: stop - 1]))
-            )
-            _add_products(sum_weight_hh, part, rows, dropout)
+            _add_products(sum_weight_hh, part[:1], before.hidden.unsqueeze(0), dropout)
+            _add_products(sum_weight_hh, part[1:], hidden[start : stop - 1], dropout)
         if sum_weight_ih is not None:
             _add_products(sum_weight_ih, part, operands.inputs[:, steps].transpose(0, 1), arranged.input_dropout)
         if sum_bias is not None:
@@ -290,7 +295,16 @@ class _Loop(torch.autograd.Function):
         wanted = ctx.needs_input_grad[3:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
             return None, None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
-        return None, None, None, *backward(operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps)
+        found = backward(
+            operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps, overwrite=_is_the_last_time()
+        )
+        return None, None, None, *found
+
+
+def _is_the_last_time() -> bool:
+    """Whether the pass backwards that is under way frees what it was given, so that there cannot be another."""
+    keeps = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)  # torch's own, for its compiler
+    return keeps is not None and not keeps()
 
 
 def _by_the_plain_loop(

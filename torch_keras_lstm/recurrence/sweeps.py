@@ -50,6 +50,28 @@ class BackwardSweep(Protocol):
     ) -> tuple[Tensor, Tensor, Tensor]: ...
 
 
+class OverwritingBackwardSweep(BackwardSweep, Protocol):
+    """The same, which may leave the gradients where the gates were."""
+
+    def __call__(  # noqa: D102
+        self,
+        grad_hidden: Tensor | None,
+        grad_h_n: Tensor | None,
+        grad_c_n: Tensor | None,
+        gates: Tensor,
+        hidden: Tensor,
+        cells: Tensor,
+        state: LSTMState,
+        weight_hh: Tensor,
+        activation: Activation,
+        recurrent_activation: Activation,
+        mask: Tensor | None,
+        recurrent_dropout: Tensor | None,
+        *,
+        overwrite: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor]: ...
+
+
 class Arranged(NamedTuple):
     """What is the same at every step, with the gates in the order in which the sweeps have them.
 
@@ -116,7 +138,7 @@ class WholeSweeps(NamedTuple):
     """
 
     forward: WholeForward
-    backward: BackwardSweep
+    backward: OverwritingBackwardSweep
     chunk_numbers: int | None = None
 
     def to_order(self, rows: Tensor) -> Tensor:

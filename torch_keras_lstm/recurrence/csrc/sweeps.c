@@ -151,8 +151,10 @@ static int run(struct sweep *s, const struct kernel *kernel, int back, int threa
     const size_t input_packed = pack && !back ? whole_lines(panel_rows * s->features) : 0;
     if (threads > s->batch)
         threads = (int)s->batch;
-    const long most = (s->batch + threads - 1) / threads;
-    s->steps = most < 64 ? 64 / most : 1; /* enough rows to make a panel worth reading */
+    /* Rows that go through all steps together: few enough for their products to stay in a cache. */
+    const long parts = threads * ((s->batch + threads * 64L - 1) / (threads * 64L));
+    const long most = (s->batch + parts - 1) / parts;
+    s->steps = 64 / most; /* of so many, enough rows to make a panel worth reading */
     if (s->steps > s->time)
         s->steps = s->time;
     const size_t each = whole_lines(kernel->scratch(s, most, s->steps));
@@ -179,10 +181,9 @@ static int run(struct sweep *s, const struct kernel *kernel, int back, int threa
 #ifdef _OPENMP
 #pragma omp barrier
 #endif
-        /* as many parts as there is memory for; fewer threads may have come */
-        for (long part = share; part < threads; part += shares)
-            (back ? kernel->backward : kernel->forward)(s, s->batch * part / threads, s->batch * (part + 1) / threads,
-                                                        memory + packed + input_packed + part * each);
+        for (long part = share; part < parts; part += shares) /* fewer threads may have come than were asked for */
+            (back ? kernel->backward : kernel->forward)(s, s->batch * part / parts, s->batch * (part + 1) / parts,
+                                                        memory + packed + input_packed + share * each);
     }
     free(memory);
     return 0;
