@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,7 +207,8 @@ def test_tensors_may_lie_in_memory_in_any_way() -> None:
         LSTMState(*(tensor.t().contiguous().t() for tensor in state)),
         LSTMWeights(*(w.repeat_interleave(2, -1)[..., ::2] for w in weights if w is not None)),
     )
-    assert not any(tensor.is_contiguous() for tensor in (scattered.inputs, *scattered.state, *scattered.weights))
+    tensors = (scattered.inputs, *scattered.state, *scattered.weights)
+    assert not any(tensor is None or tensor.is_contiguous() for tensor in tensors)
     assert_all_close(results(lstm_loop, scattered, None, LSTMOptions()), expected, "float64")
     with torch.no_grad():
         same = inputs[:1].expand(4, -1, -1)
@@ -262,11 +264,14 @@ def test_a_graph_that_is_kept_can_be_differentiated_again(knows: bool, monkeypat
     """The last pass writes over what was kept for it, where torch tells that it is the last."""
     if not knows:
         monkeypatch.delattr(torch._C._autograd, "_get_current_graph_task_keep_graph")
-    overwritten = []
+    overwritten: list[bool] = []
     run = loop.backward
-    monkeypatch.setattr(
-        loop, "backward", lambda *args, overwrite: overwritten.append(overwrite) or run(*args, overwrite=overwrite)
-    )
+
+    def backward(*arguments: Any, overwrite: bool) -> Any:
+        overwritten.append(overwrite)
+        return run(*arguments, overwrite=overwrite)
+
+    monkeypatch.setattr(loop, "backward", backward)
     draw = draw_of(torch.float64, 4, 5, 3, 6)
     leaf = draw.inputs.clone().requires_grad_()
     output, _ = lstm_loop(leaf, draw.state, draw.weights, torch.rand(4, 5) > 0.3, LSTMOptions())

@@ -12,6 +12,7 @@ from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.recurrence import (
     LSTMOptions,
     LSTMState,
+    LSTMWeights,
     Path,
     UseCudnn,
     choose,
@@ -171,7 +172,7 @@ class LSTM(CellLayer, LSTMBase):
         )
         weights = self.lstm_weights()
         if path.name == "loop":
-            weights = weights._replace(bias_hh=None)  # zeros, which only torch's kernels ask for
+            weights = LSTMWeights(*weights[:3])  # the second bias is zeros, which only torch's kernels ask for
         return self.deliver(*run_lstm(inputs, state, weights, mask, options, path))
 
     def path_for(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Path:

@@ -83,8 +83,15 @@ class RecurrentLayer(Layer):
 
     def kept_states(self) -> tuple[Tensor, ...] | None:
         """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
-        kept = (self._buffers[name] for name in self._kept_states)
-        return tuple(state for state in kept if state is not None) or None
+        kept = [state for name in self._kept_states if (state := self._buffers[name]) is not None]
+        if (
+            not torch.compiler.is_compiling()
+            and kept
+            and kept[0].is_inference()
+            and not torch.is_inference_mode_enabled()
+        ):
+            kept = [state.clone() for state in kept]  # a call that is to be differentiated may go on from these
+        return tuple(kept) or None
 
     def reset_state(self) -> None:
         """Forget the kept states: the next call starts from zeros, with any batch size."""
@@ -104,12 +111,8 @@ class RecurrentLayer(Layer):
             seen: what else has a hold of them, and may change them by an operation in place; ``None`` if that is not
                 known.
         """
-        if torch.compiler.is_compiling():
-            if torch.compiler.is_exporting():
-                return self._write_states(states)
-        elif torch.is_inference_mode_enabled():  # the next call may train
-            with torch.inference_mode(False):
-                return self.keep_states(states)
+        if torch.compiler.is_exporting():
+            return self._write_states(states)
         if len(self._kept_states) != len(states):
             self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
             for name in self._kept_states:
@@ -119,7 +122,7 @@ class RecurrentLayer(Layer):
             # Of the layer's own type, because autocast makes states of another that the next call could not take
             # without it. Written to the dictionary because `Module.__setattr__` takes about as long as a step does.
             kept = state.detach() if state.requires_grad else state
-            if seen is None or state.is_inference() or _may_be_seen(state, seen):
+            if seen is None or _may_be_seen(state, seen):
                 kept = kept.clone()
             self._buffers[name] = kept if kept.dtype is dtype else kept.to(dtype)
         return None

@@ -66,11 +66,11 @@ def _run(
     options: LSTMOptions,
     sweeps: WholeSweeps | None,
 ) -> tuple[Tensor | None, LSTMState]:
-    """The hidden states of all steps, (time, batch, units), if ``options`` ask for them, and the final state."""
+    """The hidden states of all steps, (time, batch, units), and the final state, each if ``options`` ask for it."""
     operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
     if _needs_gradients(operands):
         hidden, *final = _Loop.apply(mask, options, sweeps, *operands)  # type: ignore[no-untyped-call]
-        return (hidden if options.return_sequences else None), LSTMState(*final)
+        return hidden, LSTMState(*final)
     hidden, *final = forward(operands, mask, options, sweeps)
     return hidden, LSTMState(*final)
 
@@ -238,9 +238,7 @@ def backward(
     arranged = _arrange(operands, options, sweeps)
     dropout = arranged.recurrent_dropout
     inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
-    sum_weight_ih = _zeros_to_add_up_in(operands.weight_ih) if want_weight_ih else None
-    sum_weight_hh = _zeros_to_add_up_in(operands.weight_hh) if want_weight_hh else None
-    sum_bias = _zeros_to_add_up_in(operands.weight_ih[:, 0]) if want_bias else None
+    sum_weight_ih = sum_weight_hh = sum_bias = None
     for steps in reversed(_chunks(operands.inputs, units, sweeps)):
         start, stop = steps.start, steps.stop
         before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
@@ -258,13 +256,16 @@ def backward(
             _of(mask, steps),
             dropout,
         )
-        if sum_weight_hh is not None:
-            _add_products(sum_weight_hh, part[:1], before.hidden.unsqueeze(0), dropout)
-            _add_products(sum_weight_hh, part[1:], hidden[start : stop - 1], dropout)
-        if sum_weight_ih is not None:
-            _add_products(sum_weight_ih, part, operands.inputs[:, steps].transpose(0, 1), arranged.input_dropout)
-        if sum_bias is not None:
-            sum_bias.add_(part.sum((0, 1), dtype=sum_bias.dtype))
+        if want_weight_hh:
+            first = before.hidden.unsqueeze(0)
+            sum_weight_hh = _add_products(sum_weight_hh, part[:1], first, dropout)
+            if stop - start > 1:
+                sum_weight_hh = _add_products(sum_weight_hh, part[1:], hidden[start : stop - 1], dropout)
+        if want_weight_ih:
+            rows = operands.inputs[:, steps].transpose(0, 1)
+            sum_weight_ih = _add_products(sum_weight_ih, part, rows, arranged.input_dropout)
+        if want_bias:
+            sum_bias = _add(sum_bias, part.sum((0, 1), dtype=_to_add_up_in(part.dtype)))
         if inputs is not None:
             _input_gradient(inputs[steps], part, arranged)
     sums = (sum_weight_ih, sum_weight_hh, sum_bias)
@@ -280,13 +281,17 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None, *tensors: Any
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options, sweeps)
         ctx.save_for_backward(mask, *tensors, *kept)
         ctx.options = options
         ctx.set_materialize_grads(False)
-        # copies: views of what is kept could not be written to afterwards
-        return kept.hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
+        # The last states are copies: views of what is kept could not be written to afterwards.
+        return (
+            kept.hidden if options.return_sequences else None,
+            kept.hidden[-1].clone() if options.return_state or not options.return_sequences else None,
+            kept.cells[-1].clone() if options.return_state else None,
+        )
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
@@ -389,29 +394,34 @@ def _input_gradient(out: Tensor, gates: Tensor, arranged: Arranged) -> None:
     torch.sum(torch.stack([(gate @ kernel) * factors for gate, kernel, factors in each]), 0, out=out)
 
 
-def _zeros_to_add_up_in(like: Tensor) -> Tensor:
-    """Zeros of the shape of ``like``, in single precision at least: a sum over chunks loses too much in a lower one."""
-    return torch.zeros_like(like, dtype=torch.promote_types(like.dtype, torch.float32))
+def _to_add_up_in(dtype: torch.dtype) -> torch.dtype:
+    """The type for a sum over chunks, which loses too much in less than single precision."""
+    return torch.promote_types(dtype, torch.float32)
 
 
-def _add_products(total: Tensor, gates: Tensor, rows: Tensor, dropout: Tensor | None) -> None:
-    """Add to the gradient of a kernel what some steps contribute.
+def _add(total: Tensor | None, more: Tensor) -> Tensor:
+    return more.to(_to_add_up_in(more.dtype)) if total is None else total.add_(more)
+
+
+def _add_products(total: Tensor | None, gates: Tensor, rows: Tensor, dropout: Tensor | None) -> Tensor:
+    """The gradient of a kernel, (4 * units, width), with what some steps contribute to it.
 
     Args:
-        total: (4 * units, width)
+        total: what the others contributed, which is written to; ``None`` without others.
         gates: (steps, batch, 4 * units), the gradients of the pre-activations.
         rows: (steps, batch, width), what the kernel was multiplied with, but for ``dropout``.
     """
     if dropout is None or len(dropout) == 1:
-        _add_product(total, gates, rows if dropout is None else rows * dropout[0])
-        return
+        return _add_product(total, gates, rows if dropout is None else rows * dropout[0])
+    if total is None:
+        total = rows.new_zeros(gates.shape[-1], rows.shape[-1], dtype=_to_add_up_in(rows.dtype))
     for part, gate, factors in zip(total.chunk(4), gates.chunk(4, -1), dropout, strict=True):
         _add_product(part, gate, rows * factors)
+    return total
 
 
-def _add_product(total: Tensor, gates: Tensor, rows: Tensor) -> None:
+def _add_product(total: Tensor | None, gates: Tensor, rows: Tensor) -> Tensor:
     left, right = gates.flatten(0, 1).t(), rows.reshape(-1, rows.shape[-1])
-    if total.dtype is left.dtype:
-        total.addmm_(left, right)
-    else:
-        total.add_(left @ right)
+    if total is None or total.dtype is not left.dtype:
+        return _add(total, left @ right)
+    return total.addmm_(left, right)
