@@ -68,7 +68,7 @@ def _original(library: Any) -> Any:
     )
     random = np.random.default_rng(4)
     model.set_weights([random.normal(size=weight.shape) for weight in model.get_weights()])
-    model.compile("adam", "mse")
+    model.compile("adam", "mse", run_eagerly=True)  # for one batch a graph takes far longer
     model.train_on_batch(random.normal(size=(B, T, F)), random.normal(size=(B, 3)))
     return model
 
