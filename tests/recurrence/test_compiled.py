@@ -267,9 +267,9 @@ def test_a_graph_that_is_kept_can_be_differentiated_again(knows: bool, monkeypat
     overwritten: list[bool] = []
     run = loop.backward
 
-    def backward(*arguments: Any, overwrite: bool) -> Any:
-        overwritten.append(overwrite)
-        return run(*arguments, overwrite=overwrite)
+    def backward(*arguments: Any, **further: bool) -> Any:
+        overwritten.append(further["overwrite"])
+        return run(*arguments, **further)
 
     monkeypatch.setattr(loop, "backward", backward)
     draw = draw_of(torch.float64, 4, 5, 3, 6)
