@@ -267,7 +267,7 @@ def test_a_graph_that_is_kept_can_be_differentiated_again(knows: bool, monkeypat
     overwritten: list[bool] = []
     run = loop.backward
 
-    def backward(*arguments: Any, **further: bool) -> Any:
+    def backward(*arguments: Any, **further: Any) -> Any:
         overwritten.append(further["overwrite"])
         return run(*arguments, **further)
 
