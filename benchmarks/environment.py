@@ -22,6 +22,7 @@ def environment(packages: Iterable[str]) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release().split('-')[0]} {platform.machine()}",
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),
+        "steps": steps_run_by(),
         "versions": {name: version(name) for name in ("torch-keras-lstm", *sorted(set(packages)))},
     }
 
@@ -33,6 +34,13 @@ def processor() -> str:
     flags = re.search(r"^flags\s*:\s*(.*)$", text, re.MULTILINE)
     widest = next((flag for flag in ("avx512f", "avx2", "avx") if flags and flag in flags[1].split()), "")
     return f"{name[1] if name else platform.machine()} {widest}".strip()
+
+
+def steps_run_by() -> str:
+    """What runs the steps of our layer on a CPU: the compiled sweeps, and with which vectors, or torch."""
+    from torch_keras_lstm.recurrence import compiled
+
+    return f"C ({compiled._KERNELS[compiled._KERNEL]})" if compiled._KERNELS and compiled._IS_ON else "torch"
 
 
 class MatrixProducts:

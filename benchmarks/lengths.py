@@ -14,7 +14,7 @@ BATCH, FEATURES, UNITS = 4, 16, 32
 LENGTHS = (100, 1_000, 10_000)
 LONGEST = 100_000
 MODES: tuple[Mode, ...] = ("forward", "training")
-PATHS = {"plain": "the fused kernels", "hard_sigmoid": "step by step"}
+MEASURED = ("plain", "hard_sigmoid", "recurrent dropout")
 
 
 class LengthDesk(Desk):
@@ -39,10 +39,10 @@ def case_of(length: int, configuration: str, mode: Mode) -> Case:
 
 
 def run(threads: int, rounds: int = 3) -> Iterator[dict[str, Any]]:
-    """A record for each path and mode: the ``lengths``, the median ``seconds`` of each, and their ``exponent``; and of
-    the longest sequence the seconds, and whether its results are ``finite``. The lengths take turns.
+    """A record for each configuration and mode: the ``lengths``, the median ``seconds`` of each and their ``exponent``;
+    and of the longest sequence the seconds, and whether its results are ``finite``. The lengths take turns.
     """
-    for configuration in PATHS:
+    for configuration in MEASURED:
         for mode in MODES:
             seconds: dict[int, list[float]] = {length: [] for length in LENGTHS}
             with Worker("here", LengthDesk, "ours", threads) as worker:

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.cases import SHAPES, threads_in_words
 from benchmarks.fits import FITS
-from benchmarks.lengths import BATCH, FEATURES, PATHS, UNITS
+from benchmarks.lengths import BATCH, FEATURES, UNITS
 from benchmarks.peers import BASELINE, PEERS
 from benchmarks.targets import Target, targets
 from benchmarks.tasks import TASKS
@@ -24,6 +24,8 @@ as it is given threads. Before anything is timed, outputs and gradients are comp
 float64; a peer that gives anything else ends the run. Then the peers take turns, round by round, and every ratio is
 the median of the ratios within a round, so that a machine that drifts drifts for all. `forward` is inference,
 `training` a forward pass and the gradients of weights and inputs, `stream` one step of a layer that keeps its state.
+This package is measured as it is installed: with its steps in C where there was a compiler, otherwise by torch
+(`TORCH_KERAS_LSTM_COMPILED=0` measures that).
 
 torch.nn.LSTM stands in with its plain case where it cannot compute a configuration: masks, recurrent dropout,
 hard_sigmoid, relu. Packed sequences (`pack_padded_sequence`, in and out) are padded on the right whatever the mask,
@@ -74,7 +76,7 @@ def measured_on(environment: Mapping[str, Any]) -> str:
     return (
         f"Measured on {environment['date']}: {environment['processor']}, {environment['processors']} processors, "
         f"{environment['memory']}, {environment['system']}, load {environment['load']} at the start; "
-        f"Python {environment['python']}, {versions}."
+        f"Python {environment['python']}, {versions}; our steps run by {environment['steps']}."
     )
 
 
@@ -176,7 +178,7 @@ def lengths(records: Sequence[Mapping[str, Any]], section: Mapping[str, Any]) ->
     header = ["", *(f"{length:,} steps" for length in (*records[0]["lengths"], records[0]["longest"])), "exponent"]
     lines = [
         [
-            f"{PATHS[record['configuration']]}, {record['mode']}",
+            f"{record['configuration']}, {record['mode']}",
             *(
                 digits(seconds / length * 1e6)
                 for length, seconds in zip(record["lengths"], record["seconds"], strict=True)

@@ -356,3 +356,14 @@ def test_a_process_without_them_takes_the_fused_kernels(how: str) -> None:
         check=True,
     )
     assert done.stdout == "fused torch.Size([2, 5])\n"
+
+
+@ONCE
+def test_a_switch_that_means_nothing_is_an_error() -> None:
+    script = "import torch_keras_lstm.layers"
+    for value in ("no", *compiled._KERNELS):
+        environment = {**os.environ, "TORCH_KERAS_LSTM_COMPILED": value}
+        done = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+        names = ", ".join(compiled._KERNELS)
+        message = f"ValueError: TORCH_KERAS_LSTM_COMPILED must be 0, 1, or one of {names} on this processor, got 'no'."
+        assert done.stderr.strip().splitlines()[-1:] == ([message] if value == "no" else [])

@@ -104,12 +104,12 @@ class Layer(nn.Module):
     @property
     def dtype(self) -> torch.dtype:
         """The type of the parameters, and the one that floating inputs are cast to."""
-        return self._placement.dtype
+        return self._buffers["_placement"].dtype  # type: ignore[union-attr]  # not by way of Module.__getattr__, which is slow
 
     @property
     def device(self) -> torch.device:
         """Where the parameters are; arrays that are not tensors yet are put there."""
-        return self._placement.device
+        return self._buffers["_placement"].device  # type: ignore[union-attr]
 
     @property
     def trainable(self) -> bool:
@@ -405,7 +405,7 @@ class Layer(nn.Module):
     def as_input(self, inputs: Any) -> Tensor:
         """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
-        if values.dtype is not self._placement.dtype:
+        if values.dtype is not self.dtype:
             self.check_input_dtype(values.dtype)
             if values.is_floating_point():
                 values = values.to(self.dtype)

@@ -2,7 +2,8 @@
 
 ``csrc/sweeps.c`` is compiled when the package is installed where there is a C compiler (GCC or Clang). Without it, or
 with the environment variable ``TORCH_KERAS_LSTM_COMPILED`` set to 0, the loop takes its own sweeps, which give the same
-numbers but for rounding and take several times as long.
+numbers but for rounding and take several times as long. The variable may also name the vectors to use: ``avx512``,
+``avx2`` or ``any``.
 """
 
 import importlib
@@ -25,10 +26,16 @@ except ImportError as error:
     compiled_module, _MISSING = None, str(error)
 
 _SWITCH = "TORCH_KERAS_LSTM_COMPILED"
-_IS_ON = os.environ.get(_SWITCH, "1") != "0"
+_WANTED = os.environ.get(_SWITCH, "1")
+_IS_ON = _WANTED != "0"
 _TYPES = (torch.float32, torch.float64)
 _WITH_MEMORY = (Tensor, torch.nn.Parameter)  # a subclass may have none, such as those that only have a shape
-_KERNEL = 0  # of those for this processor the one with the widest vectors
+_KERNELS: tuple[str, ...] = compiled_module.KERNELS if compiled_module else ()  # for this processor, the widest first
+_KERNEL = 0
+if _WANTED in _KERNELS:
+    _KERNEL = _KERNELS.index(_WANTED)
+elif _WANTED not in ("0", "1") and _KERNELS:
+    raise ValueError(f"{_SWITCH} must be 0, 1, or one of {', '.join(_KERNELS)} on this processor, got {_WANTED!r}.")
 _FEWEST_FOR_THREADS = 2**19  # multiplications: with fewer, waking a second thread costs more than it saves
 
 _AS_TORCH_HAS_THEM = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}

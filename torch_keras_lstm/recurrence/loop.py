@@ -30,9 +30,9 @@ def lstm_loop(
 
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
     """
-    operands = (inputs, *state, *weights, options.input_dropout, options.recurrent_dropout)
-    sweeps = compiled_sweeps_for(operands, options.activation, options.recurrent_activation)
-    if inputs.shape[1] == 1 and (sweeps is None or _needs_gradients(operands)):
+    tensors = (inputs, *state, *weights, options.input_dropout, options.recurrent_dropout)
+    sweeps = compiled_sweeps_for(tensors, options.activation, options.recurrent_activation)
+    if inputs.shape[1] == 1 and (sweeps is None or _needs_gradients(tensors)):
         return lstm_plain(inputs, state, weights, mask, options)  # of one step autograd keeps no more than we would
     if why_plain(options) is not None:
         return lstm_plain(inputs, state, weights, mask, options)
@@ -52,7 +52,7 @@ def lstm_loop(
         output = as_asked_in_place(outputs, final.hidden, mask, options)
     else:
         compacted = compact(inputs, mask)
-        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options, sweeps)
+        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options, None)
         outputs = None if hidden is None else hidden.transpose(0, 1)
         output = as_asked(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
@@ -71,12 +71,13 @@ def _run(
     if _needs_gradients(operands):
         hidden, *final = _Loop.apply(mask, options, sweeps, *operands)  # type: ignore[no-untyped-call]
         return hidden, LSTMState(*final)
-    hidden, *final = forward(operands, mask, options, sweeps)
-    return hidden, LSTMState(*final)
+    return forward(operands, mask, options, sweeps)
 
 
 def _needs_gradients(tensors: Sequence[Tensor | None]) -> bool:
-    return torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in tensors)
+    if not torch.is_grad_enabled():
+        return False
+    return any(tensor is not None and tensor.requires_grad for tensor in tensors)
 
 
 def why_plain(options: LSTMOptions) -> str | None:
@@ -121,15 +122,13 @@ class Kept(NamedTuple):
 
 
 def _arrange(operands: Operands, options: LSTMOptions, sweeps: AnySweeps) -> Arranged:
-    def each(factors: Tensor | None) -> Tensor | None:
-        return factors if factors is None or len(factors) == 1 else sweeps.to_order(factors)
-
+    input_dropout, dropout = options.input_dropout, options.recurrent_dropout
     return Arranged(
         sweeps.to_order(operands.weight_ih),
         sweeps.to_order(operands.weight_hh),
         None if operands.bias is None else sweeps.to_order(operands.bias),
-        each(options.input_dropout if _each_gate_drops(options) else None),
-        each(options.recurrent_dropout),
+        None if input_dropout is None or len(input_dropout) == 1 else sweeps.to_order(input_dropout),
+        dropout if dropout is None or len(dropout) == 1 else sweeps.to_order(dropout),
         options.activation,
         options.recurrent_activation,
     )
@@ -142,7 +141,7 @@ def _each_gate_drops(options: LSTMOptions) -> bool:
 
 def forward(
     operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None
-) -> tuple[Tensor | None, Tensor, Tensor]:
+) -> tuple[Tensor | None, LSTMState]:
     """The hidden states of all steps, (time, batch, units), if ``options`` ask for outputs of all, and the last state.
 
     Args:
@@ -153,8 +152,8 @@ def forward(
     if operands.inputs.device.type != "cpu":  # where what counts is to have few and large operations
         kept, _ = forward_for_backward(operands, mask, options, sweeps)
         hidden = kept.hidden if options.return_sequences else None
-        return hidden, kept.hidden[-1].clone(), kept.cells[-1].clone()
-    batch, time = operands.inputs.shape[:2]
+        return hidden, LSTMState(kept.hidden[-1].clone(), kept.cells[-1].clone())
+    batch, time, _ = operands.inputs.shape
     units = operands.weight_hh.shape[1]
     shape = (time, batch, units) if options.return_sequences else (batch, units)
     hidden, cell_state = operands.inputs.new_empty(shape), operands.inputs.new_empty(batch, units)
@@ -175,8 +174,8 @@ def forward(
             written = hidden[steps].unbind(0) if options.return_sequences else repeat(hidden)
             state = sweep(cell, part, state, written, repeat(cell_state), _of(mask, steps), keep=False)
     if not options.return_sequences:
-        return None, *state
-    return hidden, state.hidden.clone() if options.return_state else state.hidden, state.cell
+        return None, state
+    return hidden, LSTMState(state.hidden.clone(), state.cell) if options.return_state else state
 
 
 def forward_for_backward(

@@ -37,7 +37,7 @@
 #define COUNTED ((NAME(signed_bits)){0, 1, 2, 3})
 #endif
 #define WIDTH ((long)(BYTES / sizeof(REAL))) /* how many numbers a vector holds */
-#define COLUMNS (2 * WIDTH) /* of a panel: two vectors for each row */
+#define COLUMNS (2 * WIDTH)                  /* of a panel: two vectors for each row */
 
 typedef REAL NAME(vec) __attribute__((vector_size(BYTES)));
 typedef BITS NAME(bits) __attribute__((vector_size(BYTES)));
@@ -108,8 +108,8 @@ static inline vec NAME(magnitude)(vec x)
 static inline vec NAME(reduced_exp)(vec x, bits *power)
 {
     static const REAL factor[] = {
-        1.0, 1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880, 1.0 / 3628800,
-        1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
+        1.0,         1.0 / 2,      1.0 / 6,       1.0 / 24,       1.0 / 120,       1.0 / 720,        1.0 / 5040,
+        1.0 / 40320, 1.0 / 362880, 1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800,
     };
     const vec whole = ALL((REAL)3 * ((BITS)1 << (MANTISSA - 1))); /* so large that adding it rounds to an integer */
     vec shifted = x * (REAL)1.4426950408889634074 + whole;
@@ -221,8 +221,8 @@ static inline __attribute__((always_inline)) vec NAME(times_slope)(int activatio
     }
 }
 
-/* Write the transpose of `count` rows of `depth` numbers, `stride` apart, in rows of COLUMNS: by tiles, which the compiler
- * keeps in registers. */
+/* Write the transpose of `count` rows of `depth` numbers, `stride` apart, in rows of COLUMNS: by tiles, which the
+ * compiler keeps in registers. */
 static void NAME(turn)(REAL *to, const REAL *from, long depth, long count, long stride)
 {
     enum { TILE = 8 };
@@ -265,8 +265,8 @@ static void NAME(pack)(REAL *panels, const REAL *matrix, long depth, long column
     }
 }
 
-/* `rows` rows times one panel, added to what is there if `more`; with few rows the sums are kept in several parts, or each
- * would wait for the last. */
+/* `rows` rows times one panel, added to what is there if `more`; with few rows the sums are kept in several parts, or
+ * each would wait for the last. */
 static inline __attribute__((always_inline)) void NAME(multiply_rows)(const int rows, const int parts, long depth,
                                                                       const REAL *const *left, const REAL *panel,
                                                                       REAL *const *out, int more)
@@ -304,7 +304,8 @@ static inline __attribute__((always_inline)) void NAME(multiply_rows)(const int 
 
 /* Rows times a packed matrix, added to what is there if `more`.
  *
- * left, out: a pointer for each row, to `depth` numbers and to as many as the panels have columns; the second is used up.
+ * left, out: a pointer for each row, to `depth` numbers and to as many as the panels have columns; the second is used
+ * up.
  */
 static void NAME(multiply)(long rows, long depth, const REAL *const *left, const REAL *panels, long count, REAL **out,
                            int more)
@@ -316,7 +317,7 @@ static void NAME(multiply)(long rows, long depth, const REAL *const *left, const
         switch (rows - row) {
 #define SOME_ROWS(number, parts)                                                                                       \
     case number:                                                                                                       \
-        NAME(multiply_rows)(number, parts, depth, left + row, panels, out + row, more);                                      \
+        NAME(multiply_rows)(number, parts, depth, left + row, panels, out + row, more);                                \
         break;
             SOME_ROWS(1, 4)
             SOME_ROWS(2, 2)
@@ -418,16 +419,16 @@ static inline __attribute__((always_inline)) void NAME(cell_backward)(const stru
     vec shown = NAME(activate)(activation, state);
     vec kept_of_state = NAME(kept)(activation, state, shown);
     vec grad_hidden = NAME(load)(of_hidden + at, count);
-    vec grad_cell = NAME(load)(of_cell + at, count) +
-                    NAME(times_slope)(activation, grad_hidden * value[OUTPUT], kept_of_state);
-    NAME(store)(gradients + INPUT * units + at,
-                NAME(times_slope)(recurrent, grad_cell * value[CANDIDATE], kept[INPUT]), count);
+    vec grad_cell =
+        NAME(load)(of_cell + at, count) + NAME(times_slope)(activation, grad_hidden * value[OUTPUT], kept_of_state);
+    NAME(store)(gradients + INPUT * units + at, NAME(times_slope)(recurrent, grad_cell * value[CANDIDATE], kept[INPUT]),
+                count);
     NAME(store)(gradients + FORGET * units + at,
                 NAME(times_slope)(recurrent, grad_cell * NAME(load)(cell_before + at, count), kept[FORGET]), count);
     NAME(store)(gradients + CANDIDATE * units + at,
                 NAME(times_slope)(activation, grad_cell * value[INPUT], kept[CANDIDATE]), count);
-    NAME(store)(gradients + OUTPUT * units + at,
-                NAME(times_slope)(recurrent, grad_hidden * shown, kept[OUTPUT]), count);
+    NAME(store)(gradients + OUTPUT * units + at, NAME(times_slope)(recurrent, grad_hidden * shown, kept[OUTPUT]),
+                count);
     NAME(store)(of_cell + at, grad_cell * value[FORGET], count);
 }
 
@@ -439,7 +440,7 @@ static inline __attribute__((always_inline)) void NAME(cell_backward)(const stru
             call;                                                                                                      \
         }                                                                                                              \
         if (at < (length)) {                                                                                           \
-            const long count = (length)-at;                                                                            \
+            const long count = (length) - at;                                                                          \
             call;                                                                                                      \
         }                                                                                                              \
     } while (0)
@@ -449,11 +450,13 @@ static long NAME(panels_of)(long columns)
     return (columns + COLUMNS - 1) / COLUMNS;
 }
 
-/* How many bytes a thread takes for so many rows and steps: products, pointers, rows times their factors. */
+/* How many bytes a thread takes for so many rows and steps: two pointers and a number for each row of each step, where
+ * each step starts, products, rows times their factors. */
 static size_t NAME(scratch)(const struct sweep *s, long rows, long steps)
 {
     const long dropped = s->input_factors && s->features > s->units ? s->features : s->units;
-    return rows * steps * ((s->groups * s->panels * COLUMNS + dropped) * sizeof(REAL) + 3 * sizeof(void *)) +
+    return rows * steps *
+               (2 * sizeof(void *) + sizeof(long) + (s->groups * s->panels * COLUMNS + dropped) * sizeof(REAL)) +
            (steps + 1) * sizeof(long);
 }
 
@@ -464,8 +467,8 @@ static void NAME(pack_share)(const struct sweep *s, const void *kernel, void *pa
 {
     const long width = 4 * s->units / s->groups;
     for (long group = 0; group < s->groups; group++)
-        NAME(pack)((REAL *)packed + group * s->panels * depth * COLUMNS, (const REAL *)kernel + group * width * depth, depth,
-                   width, 1, depth, s->panels * share / shares, s->panels * (share + 1) / shares);
+        NAME(pack)((REAL *)packed + group * s->panels * depth * COLUMNS, (const REAL *)kernel + group * width * depth,
+                   depth, width, 1, depth, s->panels * share / shares, s->panels * (share + 1) / shares);
 }
 
 /* The same of the recurrent kernel for the way back, on which it is multiplied from the other side. */
@@ -473,8 +476,9 @@ static void NAME(pack_back_share)(const struct sweep *s, long share, long shares
 {
     const long units = s->units, depth = 4 * units / s->groups;
     for (long group = 0; group < s->groups; group++)
-        NAME(pack)((REAL *)s->packed + group * s->panels * depth * COLUMNS, (const REAL *)s->weight + group * depth * units,
-                   depth, units, units, 1, s->panels * share / shares, s->panels * (share + 1) / shares);
+        NAME(pack)((REAL *)s->packed + group * s->panels * depth * COLUMNS,
+                   (const REAL *)s->weight + group * depth * units, depth, units, units, 1, s->panels * share / shares,
+                   s->panels * (share + 1) / shares);
 }
 
 /* The rows that a step counts for, of those from `first` to `stop`. */
@@ -512,10 +516,10 @@ static void NAME(forward)(const struct sweep *s, long first, long stop, void *me
     const long units = s->units, features = s->features, rows = stop - first, most = rows * s->steps;
     const long width = s->groups * s->panels * COLUMNS;
     const long product_stride = s->groups == 4 ? s->panels * COLUMNS : units;
-    REAL *products = memory, *dropped = products + most * width;
-    const REAL **left = (const REAL **)(dropped + most * (s->input_factors && features > units ? features : units));
+    const REAL **left = memory;
     REAL **out = (REAL **)(left + most);
     long *active = (long *)(out + most), *starts = active + most;
+    REAL *products = (REAL *)(starts + s->steps + 1), *dropped = products + most * width;
     const REAL *hidden_before = s->hidden_first, *cell_before = s->cell_first;
     for (long begin = 0; begin < s->time; begin += s->steps) {
         const long steps = s->time - begin < s->steps ? s->time - begin : s->steps;
@@ -556,8 +560,8 @@ static void NAME(forward)(const struct sweep *s, long first, long stop, void *me
             for (long i = 0; i < count; i++) {
                 const long at_row = here[i] * units;
                 REAL *gates = s->gates ? (REAL *)s->gates + ((begin + step) * s->batch + here[i]) * 4 * units : NULL;
-                EACH_VECTOR(units, NAME(cell_forward)(s, gates, product + i * width, product_stride, cell_before + at_row,
-                                                      cell + at_row, hidden + at_row, at, count));
+                EACH_VECTOR(units, NAME(cell_forward)(s, gates, product + i * width, product_stride,
+                                                      cell_before + at_row, cell + at_row, hidden + at_row, at, count));
             }
             for (long row = first, i = 0; row < stop && count < rows; row++) {
                 if (i < count && here[i] == row)
@@ -577,10 +581,10 @@ static void NAME(backward)(const struct sweep *s, long first, long stop, void *m
 {
     const long units = s->units, width = s->groups * s->panels * COLUMNS, depth = 4 * units / s->groups;
     const long rows = stop - first;
-    REAL *products = memory;
-    const REAL **left = (const REAL **)(products + rows * width);
+    const REAL **left = memory;
     REAL **out = (REAL **)(left + rows);
     long *active = (long *)(out + rows);
+    REAL *products = (REAL *)(active + rows);
     REAL *of_hidden = s->of_hidden, *of_cell = s->of_cell;
     for (long step = s->time - 1; step >= 0; step--) {
         const long states = step * s->batch * units;
@@ -632,8 +636,8 @@ static void NAME(backward)(const struct sweep *s, long first, long stop, void *m
 }
 
 static const struct kernel NAME(kernel) = {
-    sizeof(REAL),    COLUMNS,         NAME(panels_of), NAME(scratch), NAME(pack_share), NAME(pack_back_share),
-    NAME(forward), NAME(backward),
+    sizeof(REAL),          COLUMNS,       NAME(panels_of), NAME(scratch), NAME(pack_share),
+    NAME(pack_back_share), NAME(forward), NAME(backward),
 };
 
 #undef vec

@@ -1,6 +1,6 @@
 /* torch_keras_lstm.recurrence._sweeps: the sweeps of an LSTM over time on a CPU, one call for all steps.
  *
- * It knows addresses and sizes only, and no torch: compiled_sweep.py checks what it is given. Rows of a batch do not
+ * It knows addresses and sizes only, and no torch: compiled.py checks what it is given. Rows of a batch do not
  * depend on each other, so each thread takes some of them through all steps and never waits for another.
  */
 
@@ -20,7 +20,16 @@
 enum { INPUT, FORGET, CANDIDATE, OUTPUT };
 
 /* As in the tuple ACTIVATIONS below. */
-enum { LINEAR, RELU, TANH, SIGMOID, HARD_SIGMOID, FIRST_KEPT_BY_ARGUMENT, HARD_SIGMOID_KERAS2 = FIRST_KEPT_BY_ARGUMENT, SOFTSIGN };
+enum {
+    LINEAR,
+    RELU,
+    TANH,
+    SIGMOID,
+    HARD_SIGMOID,
+    FIRST_KEPT_BY_ARGUMENT,
+    HARD_SIGMOID_KERAS2 = FIRST_KEPT_BY_ARGUMENT,
+    SOFTSIGN
+};
 static const char *const ACTIVATIONS[] = {
     "linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "hard_sigmoid_keras2", "softsign",
 };
@@ -32,9 +41,9 @@ struct sweep {
     int activation, recurrent_activation;
     /* How many sets of dropout factors there are: 0, 1 for all gates (of the hidden state), or 4, one for each gate. */
     long input_factors, factors;
-    long groups; /* of gates that are multiplied with the same numbers: 1, or 4 where there are four sets */
-    long panels; /* of each group */
-    long steps;  /* whose inputs are multiplied at once */
+    long groups;        /* of gates that are multiplied with the same numbers: 1, or 4 where there are four sets */
+    long panels;        /* of each group */
+    long steps;         /* whose inputs are multiplied at once */
     const void *inputs; /* (time, batch, features) */
     long inputs_step, inputs_row;
     const void *input_weight, *weight; /* (4 * units, features), (4 * units, units) */
@@ -43,11 +52,11 @@ struct sweep {
     void *gates;                       /* (time, batch, 4 * units), for what the way back needs; or NULL */
     void *hidden, *cell;               /* (time, batch, units), or (batch, units) with a stride of 0 */
     long hidden_stride, cell_stride;
-    const void *hidden_first, *cell_first;    /* (batch, units), before the first step */
-    const unsigned char *mask;                /* (time, batch), or NULL */
-    const void *input_dropout, *dropout;      /* (input_factors, batch, features), (factors, batch, units) */
-    void *gradients;                          /* (time, batch, 4 * units), of the pre-activations; may be `gates` */
-    const void *of_outputs;                   /* (time, batch, units), or NULL */
+    const void *hidden_first, *cell_first; /* (batch, units), before the first step */
+    const unsigned char *mask;             /* (time, batch), or NULL */
+    const void *input_dropout, *dropout;   /* (input_factors, batch, features), (factors, batch, units) */
+    void *gradients;                       /* (time, batch, 4 * units), of the pre-activations; may be `gates` */
+    const void *of_outputs;                /* (time, batch, units), or NULL */
     long of_outputs_step, of_outputs_row;
     void *of_hidden, *of_cell; /* (batch, units), after the last step; before the first one when it is over */
 };
@@ -207,12 +216,37 @@ static int read_integers(PyObject *const *arguments, Py_ssize_t given, long long
 static PyObject *sweep(PyObject *const *arguments, Py_ssize_t given, int back)
 {
     enum {
-        KERNEL, IS_DOUBLE, THREADS, TIME, BATCH, UNITS, ACTIVATION, RECURRENT_ACTIVATION, WEIGHT, GATES, HIDDEN_FIRST,
-        CELL_FIRST, CELL, MASK, FACTORS, DROPOUT, COMMON,
+        KERNEL,
+        IS_DOUBLE,
+        THREADS,
+        TIME,
+        BATCH,
+        UNITS,
+        ACTIVATION,
+        RECURRENT_ACTIVATION,
+        WEIGHT,
+        GATES,
+        HIDDEN_FIRST,
+        CELL_FIRST,
+        CELL,
+        MASK,
+        FACTORS,
+        DROPOUT,
+        COMMON,
     };
     enum {
-        FEATURES = COMMON, INPUTS, INPUTS_STEP, INPUTS_ROW, INPUT_WEIGHT, BIAS, HIDDEN, HIDDEN_STRIDE, CELL_STRIDE,
-        INPUT_FACTORS, INPUT_DROPOUT, FORWARD_COUNT,
+        FEATURES = COMMON,
+        INPUTS,
+        INPUTS_STEP,
+        INPUTS_ROW,
+        INPUT_WEIGHT,
+        BIAS,
+        HIDDEN,
+        HIDDEN_STRIDE,
+        CELL_STRIDE,
+        INPUT_FACTORS,
+        INPUT_DROPOUT,
+        FORWARD_COUNT,
     };
     enum { GRADIENTS = COMMON, OF_OUTPUTS, OF_OUTPUTS_STEP, OF_OUTPUTS_ROW, OF_HIDDEN, OF_CELL, BACKWARD_COUNT };
     long long a[FORWARD_COUNT]; /* the longer of the two */
@@ -263,8 +297,7 @@ static PyObject *sweep(PyObject *const *arguments, Py_ssize_t given, int back)
     }
     int failed = 0;
     if (s.time > 0 && s.batch > 0 && s.units > 0) {
-        Py_BEGIN_ALLOW_THREADS
-        failed = run(&s, kernels[a[KERNEL]][a[IS_DOUBLE] != 0], back, (int)a[THREADS]);
+        Py_BEGIN_ALLOW_THREADS failed = run(&s, kernels[a[KERNEL]][a[IS_DOUBLE] != 0], back, (int)a[THREADS]);
         Py_END_ALLOW_THREADS
     }
     if (failed)
