@@ -12,7 +12,7 @@ from tests.recurrence.numpy_lstm import draw_lstm
 from tests.recurrence.test_fused import BATCH, FEATURES, FLAGS, TIME, UNITS, again, grown, mask_of, results
 from tests.tolerances import assert_all_close
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence import LSTMOptions, lstm_fused, lstm_loop
+from torch_keras_lstm.recurrence import LSTMOptions, compiled, lstm_fused, lstm_loop
 from torch_keras_lstm.recurrence.operator import can_be_one_node, lstm_as_one_node
 
 RUNS = {"fused": lstm_fused, "loop": lstm_loop}
@@ -72,26 +72,40 @@ def test_gradients_are_the_limits_of_differences(path: str, kind: str) -> None:
     assert torch.autograd.gradcheck(run, grown(draw), fast_mode=True)
 
 
-def arguments(path: str, kind: str, **flags: Any) -> tuple[Any, ...]:
+def arguments(path: str, keep: bool, kind: str, **flags: Any) -> tuple[Any, ...]:
     """What the bare operator is called with."""
     inputs, state, weights = draw_lstm(BATCH, TIME, FEATURES, UNITS)
     tensors = [tensor.float().requires_grad_() for tensor in (inputs, *state, *weights) if tensor is not None]
     flags = {"return_sequences": True, "return_state": True, **flags}
     names = ("go_backwards", "return_sequences", "return_state", "zero_output_for_mask", "hold_initial_state")
     given = (flags.get(name, False) for name in names)
-    return (*tensors, mask_of(kind), None, None, "tanh", "sigmoid", *given, path)
+    return (*tensors, mask_of(kind), None, None, "tanh", "sigmoid", *given, path, keep)
 
 
-@PATHS
+@pytest.mark.parametrize(
+    ("path", "keep"),
+    [
+        ("fused", False),
+        ("loop", False),
+        pytest.param(
+            "loop",
+            True,
+            marks=pytest.mark.skipif(
+                compiled.compiled_module is None, reason="no C compiler was there when the package was installed"
+            ),
+        ),
+    ],
+    ids=["fused", "loop", "loop that keeps"],
+)
 @pytest.mark.parametrize(
     ("kind", "flags"),
     [("none", {}), ("none", {"return_sequences": False, "return_state": False}), ("gaps", {"go_backwards": True})],
     ids=["plain", "last", "masked"],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's, in its own tracing
-def test_it_is_what_torch_demands_of_an_operator(path: str, kind: str, flags: dict[str, bool]) -> None:
+def test_it_is_what_torch_demands_of_an_operator(path: str, keep: bool, kind: str, flags: dict[str, bool]) -> None:
     """Schema, the fake's shapes and strides against the real ones, and autograd in a graph of any shape."""
-    torch.library.opcheck(torch.ops.torch_keras_lstm.lstm.default, arguments(path, kind, **flags))
+    torch.library.opcheck(torch.ops.torch_keras_lstm.lstm.default, arguments(path, keep, kind, **flags))
 
 
 @PATHS

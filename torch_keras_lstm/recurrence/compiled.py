@@ -58,7 +58,9 @@ def why_not_compiled(
         return f"the compiled sweeps are not there: {_MISSING}"
     if not _IS_ON:
         return f"the environment variable {_SWITCH} is 0"
-    if torch._C._get_tracing_state() is not None or torch._C._len_torch_dispatch_stack():
+    if not torch.compiler.is_compiling() and (  # which puts the whole run into its graph
+        torch._C._get_tracing_state() is not None or torch._C._len_torch_dispatch_stack()
+    ):
         return "somebody watches or replaces each of torch's operations"
     if dtype not in _TYPES:
         return f"the compiled sweeps compute in single and double precision, not in {dtype}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -23,13 +23,36 @@ from torch_keras_lstm.recurrence.sweeps import AnySweeps, Arranged, WholeSweeps
 _CHUNK_ROWS = 256  # enough for the product of a chunk's inputs to run at full speed
 
 
+class Run(Protocol):
+    """What runs the steps; as :func:`run_steps`."""
+
+    def __call__(  # noqa: D102
+        self,
+        inputs: Tensor,
+        state: LSTMState,
+        weights: LSTMWeights,
+        mask: Tensor | None,
+        options: LSTMOptions,
+        sweeps: WholeSweeps | None,
+    ) -> tuple[Tensor | None, LSTMState]: ...
+
+
 def lstm_loop(
-    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+    inputs: Tensor,
+    state: LSTMState,
+    weights: LSTMWeights,
+    mask: Tensor | None,
+    options: LSTMOptions,
+    run: Run | None = None,
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence one step at a time; see :func:`why_plain` for what is differentiable how.
 
     Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, for every configuration.
+
+    Args:
+        run: what runs the steps where they are not all left to autograd; by default :func:`run_steps`.
     """
+    run = run or run_steps
     tensors = (inputs, *state, *weights, options.input_dropout, options.recurrent_dropout)
     sweeps = compiled_sweeps_for(tensors, options.activation, options.recurrent_activation)
     if inputs.shape[1] == 1 and (sweeps is None or _needs_gradients(tensors)):
@@ -42,23 +65,23 @@ def lstm_loop(
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
     if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
-        hidden, final = _run(inputs, state, weights, None, options, sweeps)
+        hidden, final = run(inputs, state, weights, None, options, sweeps)
         output = final.hidden if hidden is None else hidden.transpose(0, 1)
     elif sweeps is not None:
         if torch.is_grad_enabled():  # or nan at a masked step would reach the gradients of the weights
             inputs = blank(inputs, mask)
-        hidden, final = _run(inputs, state, weights, mask.t(), options, sweeps)
+        hidden, final = run(inputs, state, weights, mask.t(), options, sweeps)
         outputs = None if hidden is None else hidden.transpose(0, 1)
         output = as_asked_in_place(outputs, final.hidden, mask, options)
     else:
         compacted = compact(inputs, mask)
-        hidden, final = _run(compacted.inputs, state, weights, ~compacted.padding.t(), options, None)
+        hidden, final = run(compacted.inputs, state, weights, ~compacted.padding.t(), options, None)
         outputs = None if hidden is None else hidden.transpose(0, 1)
         output = as_asked(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
 
 
-def _run(
+def run_steps(
     inputs: Tensor,
     state: LSTMState,
     weights: LSTMWeights,
@@ -69,9 +92,47 @@ def _run(
     """The hidden states of all steps, (time, batch, units), and the final state, each if ``options`` ask for it."""
     operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
     if _needs_gradients(operands):
-        hidden, *final = _Loop.apply(mask, options, sweeps, *operands)  # type: ignore[no-untyped-call]
+        hidden, *final = _Loop.apply(mask, options, sweeps, None, *operands)  # type: ignore[no-untyped-call]
         return hidden, LSTMState(*final)
     return forward(operands, mask, options, sweeps)
+
+
+def run_and_keep(to: list[Tensor]) -> Run:
+    """A :class:`Run` that leaves in ``to`` what :func:`run_from` takes, the fields of :class:`Kept`."""
+
+    def run(
+        inputs: Tensor,
+        state: LSTMState,
+        weights: LSTMWeights,
+        mask: Tensor | None,
+        options: LSTMOptions,
+        sweeps: WholeSweeps | None,
+    ) -> tuple[Tensor | None, LSTMState]:
+        operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
+        kept, _ = forward_for_backward(operands, mask, options, sweeps)
+        to.extend(kept)
+        final = LSTMState(kept.hidden[-1].clone(), kept.cells[-1].clone())
+        return (kept.hidden if options.return_sequences else None), final
+
+    return run
+
+
+def run_from(kept: "Kept") -> Run:
+    """A :class:`Run` that is over already, and is only to be differentiated."""
+
+    def run(
+        inputs: Tensor,
+        state: LSTMState,
+        weights: LSTMWeights,
+        mask: Tensor | None,
+        options: LSTMOptions,
+        sweeps: WholeSweeps | None,
+    ) -> tuple[Tensor | None, LSTMState]:
+        operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
+        hidden, *final = _Loop.apply(mask, options, sweeps, kept, *operands)  # type: ignore[no-untyped-call]
+        return hidden, LSTMState(*final)
+
+    return run
 
 
 def _needs_gradients(tensors: Sequence[Tensor | None]) -> bool:
@@ -279,9 +340,18 @@ def backward(
 class _Loop(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None, *tensors: Any
+        ctx: Any,
+        mask: Tensor | None,
+        options: LSTMOptions,
+        sweeps: WholeSweeps | None,
+        given: Kept | None,
+        *tensors: Any,
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options, sweeps)
+        if given is None:
+            kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options, sweeps)
+        else:
+            kept, ctx.sweeps = Kept(*(tensor.detach() for tensor in given)), sweeps
+        ctx.is_ours = given is None
         ctx.save_for_backward(mask, *tensors, *kept)
         ctx.options = options
         ctx.set_materialize_grads(False)
@@ -296,13 +366,12 @@ class _Loop(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         mask, *tensors = ctx.saved_tensors
         operands, kept = Operands(*tensors[:6]), Kept(*tensors[6:])
-        wanted = ctx.needs_input_grad[3:]
+        wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
-            return None, None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
-        found = backward(
-            operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps, overwrite=_is_the_last_time()
-        )
-        return None, None, None, *found
+            return None, None, None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
+        overwrite = ctx.is_ours and _is_the_last_time()
+        found = backward(operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps, overwrite=overwrite)
+        return None, None, None, None, *found
 
 
 def _is_the_last_time() -> bool:

@@ -14,15 +14,16 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
+from torch_keras_lstm.recurrence.compiled import why_not_compiled
 from torch_keras_lstm.recurrence.fused import lstm_fused
-from torch_keras_lstm.recurrence.loop import lstm_loop
+from torch_keras_lstm.recurrence.loop import Kept, Run, lstm_loop, run_and_keep, run_from
 from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
 from torch_keras_lstm.recurrence.state import LSTMState
 
-Run = Callable[[Tensor, LSTMState, LSTMWeights, Tensor | None, LSTMOptions], tuple[Tensor, LSTMState | None]]
+PathRun = Callable[[Tensor, LSTMState, LSTMWeights, Tensor | None, LSTMOptions], tuple[Tensor, LSTMState | None]]
 
 # The name of a path: what runs it.
-PATHS: Mapping[str, Run] = {"fused": lstm_fused, "loop": lstm_loop}
+PATHS: Mapping[str, PathRun] = {"fused": lstm_fused, "loop": lstm_loop}
 
 
 class Tensors(NamedTuple):
@@ -41,7 +42,9 @@ class Tensors(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """What else it takes: what a graph can hold of :class:`LSTMOptions`, and the name of a path."""
+    """What else it takes: what a graph can hold of :class:`LSTMOptions`, the name of a path, and whether to return what
+    the way back needs, or it runs the steps once more.
+    """
 
     activation: str
     recurrent_activation: str
@@ -51,6 +54,7 @@ class Settings(NamedTuple):
     zero_output_for_mask: bool
     hold_initial_state: bool
     path: str
+    keep: bool
 
 
 _TENSORS = ", ".join(
@@ -59,14 +63,14 @@ _TENSORS = ", ".join(
 )
 _SETTINGS = (
     "str activation, str recurrent_activation, bool go_backwards, bool return_sequences, bool return_state, "
-    "bool zero_output_for_mask, bool hold_initial_state, str path"
+    "bool zero_output_for_mask, bool hold_initial_state, str path, bool keep"
 )
-# The final state is two empty tensors without `return_state`. The backward takes the gradients of the three results and
-# whether each tensor needs one, and returns those that are needed.
-_FORWARD = f"lstm({_TENSORS}, {_SETTINGS}) -> (Tensor, Tensor, Tensor)"
+# The final state is two empty tensors without `return_state`, and what is kept are three without `keep`. The backward
+# takes the gradients of the three results, whether each tensor needs one, and what was kept, and returns those needed.
+_FORWARD = f"lstm({_TENSORS}, {_SETTINGS}) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)"
 _BACKWARD = (
-    f"lstm_backward(Tensor? d_output, Tensor? d_hidden, Tensor? d_cell, bool[] needed, {_TENSORS}, {_SETTINGS}) "
-    "-> Tensor[]"
+    "lstm_backward(Tensor? d_output, Tensor? d_hidden, Tensor? d_cell, bool[] needed, "
+    f"Tensor gates, Tensor cells, Tensor hidden_states, {_TENSORS}, {_SETTINGS}) -> Tensor[]"
 )
 _LIBRARY = torch.library.Library("torch_keras_lstm", "FRAGMENT")
 _LIBRARY.define(_FORWARD, tags=(torch.Tag.pt2_compliant_tag,))
@@ -95,7 +99,7 @@ def lstm_as_one_node(
     Args:
         path: a key of :data:`PATHS`.
     """
-    output, hidden, cell = torch.ops.torch_keras_lstm.lstm(
+    output, hidden, cell, *_ = torch.ops.torch_keras_lstm.lstm(
         inputs,
         state.hidden,
         state.cell,
@@ -114,12 +118,26 @@ def lstm_as_one_node(
         options.zero_output_for_mask,
         options.hold_initial_state,
         path,
+        path == "loop" and _can_keep(inputs, state, weights, options),
     )
     return output, LSTMState(hidden, cell) if options.return_state else None
 
 
-def _run(tensors: Tensors, settings: Settings) -> tuple[Tensor, ...]:
-    """The path's results: the output, and the final state if it is asked for."""
+def _can_keep(inputs: Tensor, state: LSTMState, weights: LSTMWeights, options: LSTMOptions) -> bool:
+    """Whether there will be a way back, and what it needs has a shape that is known before the mask is looked at."""
+    if not torch.is_grad_enabled() or inputs.shape[1] == 1:
+        return False
+    if why_not_compiled(inputs.device, inputs.dtype, options.activation, options.recurrent_activation) is not None:
+        return False
+    return any(tensor is not None and tensor.requires_grad for tensor in (inputs, *state, *weights))
+
+
+def _run(tensors: Tensors, settings: Settings, run: Run | None = None) -> tuple[Tensor, ...]:
+    """The path's results: the output, and the final state if it is asked for.
+
+    Args:
+        run: as :func:`lstm_loop` takes it, where that is the path.
+    """
     options = LSTMOptions(
         activation=activations.get(settings.activation),
         recurrent_activation=activations.get(settings.recurrent_activation),
@@ -133,18 +151,25 @@ def _run(tensors: Tensors, settings: Settings) -> tuple[Tensor, ...]:
     )
     weights = LSTMWeights(tensors.weight_ih, tensors.weight_hh, tensors.bias_ih, tensors.bias_hh)
     state = LSTMState(tensors.hidden, tensors.cell)
-    output, final = PATHS[settings.path](tensors.inputs, state, weights, tensors.mask, options)
+    if run is not None:
+        output, final = lstm_loop(tensors.inputs, state, weights, tensors.mask, options, run)
+    else:
+        output, final = PATHS[settings.path](tensors.inputs, state, weights, tensors.mask, options)
     return output, *(final or ())
 
 
-def _forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _forward(*arguments: Any) -> tuple[Tensor, ...]:
     tensors, settings = _told_apart(arguments)
-    with torch.no_grad():  # nothing to be left for a backward, which computes it again
-        output, *final = _run(tensors, settings)
-    hidden, cell = final or (output.new_empty(0), output.new_empty(0))
+    kept: list[Tensor] = []
+    with torch.no_grad():  # what the way back needs is returned, or computed again
+        output, *final = _run(tensors, settings, run_and_keep(kept) if settings.keep else None)
+    new = output.new_empty
+    hidden, cell = final or (new(0), new(0))
     if hidden.untyped_storage().data_ptr() == output.untyped_storage().data_ptr():
         hidden = hidden.clone()
-    return _whole(output), _whole(hidden), _whole(cell)
+    if settings.keep and output.untyped_storage().data_ptr() == kept[-1].untyped_storage().data_ptr():
+        output = output.clone(memory_format=torch.contiguous_format)
+    return _whole(output), _whole(hidden), _whole(cell), *(kept or (new(0), new(0), new(0)))
 
 
 def _whole(tensor: Tensor) -> Tensor:
@@ -153,25 +178,27 @@ def _whole(tensor: Tensor) -> Tensor:
     return tensor.contiguous() if is_all else tensor.clone(memory_format=torch.contiguous_format)
 
 
-def _fake_forward(*arguments: Any) -> tuple[Tensor, Tensor, Tensor]:
+def _fake_forward(*arguments: Any) -> tuple[Tensor, ...]:
     tensors, settings = _told_apart(arguments)
     (batch, time, _), units = tensors.inputs.shape, tensors.weight_hh.shape[1]
     new = tensors.inputs.new_empty
     output = new(batch, time, units) if settings.return_sequences else new(batch, units)
-    return (output, new(batch, units), new(batch, units)) if settings.return_state else (output, new(0), new(0))
+    sizes: list[tuple[int, ...]] = [(batch, units)] * 2 if settings.return_state else [(0,)] * 2
+    sizes += [(time, batch, width * units) for width in (4, 1, 1)] if settings.keep else [(0,)] * 3
+    return output, *(new(size) for size in sizes)
 
 
 def _backward(
     d_output: Tensor | None, d_hidden: Tensor | None, d_cell: Tensor | None, needed: Sequence[bool], *arguments: Any
 ) -> list[Tensor]:
-    tensors, settings = _told_apart(arguments)
+    kept, (tensors, settings) = Kept(*arguments[:3]), _told_apart(arguments[3:])
     given = [
         tensor.detach().requires_grad_()
         for tensor, wanted in zip(tensors, needed, strict=True)
         if wanted and tensor is not None
     ]
     with _autograd_at_work():
-        results = _run(_with(tensors, needed, given), settings)
+        results = _run(_with(tensors, needed, given), settings, run_from(kept) if settings.keep else None)
         pairs = [
             (result, gradient)
             for result, gradient in zip(results, (d_output, d_hidden, d_cell), strict=False)
@@ -200,7 +227,7 @@ def _autograd_at_work() -> Iterator[None]:
 def _fake_backward(
     d_output: Tensor | None, d_hidden: Tensor | None, d_cell: Tensor | None, needed: Sequence[bool], *arguments: Any
 ) -> list[Tensor]:
-    tensors, _ = _told_apart(arguments)
+    tensors, _ = _told_apart(arguments[3:])
     return [
         torch.empty_like(tensor, memory_format=torch.contiguous_format)
         for tensor, wanted in zip(tensors, needed, strict=True)
@@ -211,12 +238,12 @@ def _fake_backward(
 def _keep(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
     tensors, ctx.settings = _told_apart(inputs)
     ctx.set_materialize_grads(False)
-    ctx.save_for_backward(*tensors)
+    ctx.save_for_backward(*output[3:], *tensors)
 
 
 def _differentiate(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
     needed = list(ctx.needs_input_grad[: len(Tensors._fields)])
-    found = iter(torch.ops.torch_keras_lstm.lstm_backward(*gradients, needed, *ctx.saved_tensors, *ctx.settings))
+    found = iter(torch.ops.torch_keras_lstm.lstm_backward(*gradients[:3], needed, *ctx.saved_tensors, *ctx.settings))
     return (*(next(found) if wanted else None for wanted in needed), *(None for _ in Settings._fields))
 
 

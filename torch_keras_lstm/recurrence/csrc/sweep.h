@@ -569,6 +569,9 @@ static void NAME(forward)(const struct sweep *s, long first, long stop, void *me
                 else {
                     memmove(hidden + row * units, hidden_before + row * units, units * sizeof(REAL));
                     memmove(cell + row * units, cell_before + row * units, units * sizeof(REAL));
+                    if (s->gates)
+                        memset((REAL *)s->gates + ((begin + step) * s->batch + row) * 4 * units, 0,
+                               4 * units * sizeof(REAL));
                 }
             }
             hidden_before = hidden;
