@@ -148,6 +148,7 @@ def test_where_a_chunk_of_steps_ends_changes_nothing(kind: str, steps: int, monk
     for module in (loop, compiled):
         monkeypatch.setattr(module, "SWEEPS", module.SWEEPS._replace(chunk_numbers=0))
     monkeypatch.setattr(loop, "_CHUNK_ROWS", steps * BATCH)
+    monkeypatch.setattr(loop, "_PRODUCT_ROWS", 2 * BATCH)
     assert_all_close(results(lstm_loop, draw, mask, options), expected, "float64")
     for got in (without_tape, lstm_loop(*draw, mask, options)[0].detach()):
         assert_close(got, expected["output"], "float64")

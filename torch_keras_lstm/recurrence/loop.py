@@ -21,6 +21,7 @@ from torch_keras_lstm.recurrence.sweep import SWEEPS, SweptCell, sweep
 from torch_keras_lstm.recurrence.sweeps import AnySweeps, Arranged, WholeSweeps
 
 _CHUNK_ROWS = 256  # enough for the product of a chunk's inputs to run at full speed
+_PRODUCT_ROWS = 1024  # of the products that give the weights' gradients, and of the copies that they are made of
 
 
 class Run(Protocol):
@@ -294,13 +295,12 @@ def backward(
     of_outputs, of_hidden, of_cell = gradients
     gates, cells, hidden = kept
     time, batch, units = hidden.shape
-    want_inputs, want_hidden, want_cell, want_weight_ih, want_weight_hh, want_bias = wanted
+    want_inputs, want_hidden, want_cell, *want_weights = wanted
     arranged = _arrange(operands, options, sweeps)
-    dropout = arranged.recurrent_dropout
     inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
-    sum_weight_ih = sum_weight_hh = sum_bias = None
+    sums = _Sums(arranged, *want_weights)
     for steps in reversed(_chunks(operands.inputs, units, sweeps)):
-        start, stop = steps.start, steps.stop
+        start = steps.start
         before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
         part, of_hidden, of_cell = sweep_back(
             _of(of_outputs, steps),
@@ -314,26 +314,16 @@ def backward(
             options.activation,
             options.recurrent_activation,
             _of(mask, steps),
-            dropout,
+            arranged.recurrent_dropout,
         )
-        if want_weight_hh:
-            first = before.hidden.unsqueeze(0)
-            sum_weight_hh = _add_products(sum_weight_hh, part[:1], first, dropout)
-            if stop - start > 1:
-                sum_weight_hh = _add_products(sum_weight_hh, part[1:], hidden[start : stop - 1], dropout)
-        if want_weight_ih:
-            rows = operands.inputs[:, steps].transpose(0, 1)
-            sum_weight_ih = _add_products(sum_weight_ih, part, rows, arranged.input_dropout)
-        if want_bias:
-            sum_bias = _add(sum_bias, part.sum((0, 1), dtype=_to_add_up_in(part.dtype)))
+        sums.add(part, operands.inputs[:, steps].transpose(0, 1), before.hidden, hidden[steps])
         if inputs is not None:
             _input_gradient(inputs[steps], part, arranged)
-    sums = (sum_weight_ih, sum_weight_hh, sum_bias)
     return (
         None if inputs is None else inputs.transpose(0, 1),
         of_hidden if want_hidden else None,
         of_cell if want_cell else None,
-        *(None if total is None else sweeps.from_order(total).to(operands.inputs.dtype) for total in sums),
+        *(None if total is None else sweeps.from_order(total).to(operands.inputs.dtype) for total in sums.parts()),
     )
 
 
@@ -462,34 +452,61 @@ def _input_gradient(out: Tensor, gates: Tensor, arranged: Arranged) -> None:
     torch.sum(torch.stack([(gate @ kernel) * factors for gate, kernel, factors in each]), 0, out=out)
 
 
-def _to_add_up_in(dtype: torch.dtype) -> torch.dtype:
-    """The type for a sum over chunks, which loses too much in less than single precision."""
-    return torch.promote_types(dtype, torch.float32)
+class _Sums:
+    """The gradients of both kernels and the bias, added up over chunks of steps.
 
-
-def _add(total: Tensor | None, more: Tensor) -> Tensor:
-    return more.to(_to_add_up_in(more.dtype)) if total is None else total.add_(more)
-
-
-def _add_products(total: Tensor | None, gates: Tensor, rows: Tensor, dropout: Tensor | None) -> Tensor:
-    """The gradient of a kernel, (4 * units, width), with what some steps contribute to it.
-
-    Args:
-        total: what the others contributed, which is written to; ``None`` without others.
-        gates: (steps, batch, 4 * units), the gradients of the pre-activations.
-        rows: (steps, batch, width), what the kernel was multiplied with, but for ``dropout``.
+    What the three are multiplied with, inputs, hidden states and ones, is put side by side, so that one product gives
+    all three; where each gate drops numbers of its own, one product for each gate.
     """
-    if dropout is None or len(dropout) == 1:
-        return _add_product(total, gates, rows if dropout is None else rows * dropout[0])
-    if total is None:
-        total = rows.new_zeros(gates.shape[-1], rows.shape[-1], dtype=_to_add_up_in(rows.dtype))
-    for part, gate, factors in zip(total.chunk(4), gates.chunk(4, -1), dropout, strict=True):
-        _add_product(part, gate, rows * factors)
-    return total
+
+    def __init__(self, arranged: Arranged, want_weight_ih: bool, want_weight_hh: bool, want_bias: bool) -> None:
+        self.factors = (arranged.input_dropout, arranged.recurrent_dropout)
+        self.groups = 4 if any(factors is not None and len(factors) > 1 for factors in self.factors) else 1
+        self.widths = (arranged.weight_ih.shape[1], arranged.weight_hh.shape[1], 1)
+        self.wanted = (want_weight_ih, want_weight_hh, want_bias)
+        self.totals: list[Tensor | None] = [None] * self.groups
+
+    def add(self, gates: Tensor, inputs: Tensor, first: Tensor, hidden: Tensor) -> None:
+        """Add what some steps contribute.
+
+        Args:
+            gates: (steps, batch, 4 * units), the gradients of the pre-activations.
+            inputs: (steps, batch, features)
+            first: (batch, units), the hidden state before the first of the steps.
+            hidden: (steps, batch, units), those after each of them.
+        """
+        if not any(self.wanted):
+            return
+        most = max(1, _PRODUCT_ROWS // max(1, gates.shape[1]))
+        for start in range(0, len(gates), most):
+            stop = min(start + most, len(gates))
+            before = hidden[start - 1 : stop - 1] if start else torch.cat((first.unsqueeze(0), hidden[: stop - 1]))
+            self._add(gates[start:stop], inputs[start:stop], before)
+
+    def _add(self, gates: Tensor, inputs: Tensor, before: Tensor) -> None:
+        ones = gates.new_ones(1, 1, 1).expand(*gates.shape[:2], 1)
+        for group, part in enumerate(gates.chunk(self.groups, -1)):
+            sides = (_dropped(inputs, self.factors[0], group), _dropped(before, self.factors[1], group), ones)
+            rows = torch.cat([side for side, wanted in zip(sides, self.wanted, strict=True) if wanted], -1)
+            left, right, total = part.flatten(0, 1).t(), rows.flatten(0, 1), self.totals[group]
+            if total is None:  # in single precision at least: a sum over chunks loses too much in a lower one
+                self.totals[group] = (left @ right).to(torch.promote_types(rows.dtype, torch.float32))
+            elif total.dtype is rows.dtype:
+                total.addmm_(left, right)
+            else:
+                total.add_(left @ right)
+
+    def parts(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+        """The gradients of ``weight_ih``, ``weight_hh`` and the bias; ``None`` for those that are not wanted."""
+        totals = [total for total in self.totals if total is not None]
+        if not totals:
+            return None, None, None
+        beside = torch.cat(totals) if len(totals) > 1 else totals[0]
+        sides = iter(beside.split([width for width, wanted in zip(self.widths, self.wanted, strict=True) if wanted], 1))
+        weight_ih, weight_hh, bias = (next(sides).contiguous() if wanted else None for wanted in self.wanted)
+        return weight_ih, weight_hh, None if bias is None else bias.squeeze(1)
 
 
-def _add_product(total: Tensor | None, gates: Tensor, rows: Tensor) -> Tensor:
-    left, right = gates.flatten(0, 1).t(), rows.reshape(-1, rows.shape[-1])
-    if total is None or total.dtype is not left.dtype:
-        return _add(total, left @ right)
-    return total.addmm_(left, right)
+def _dropped(rows: Tensor, factors: Tensor | None, group: int) -> Tensor:
+    """``rows``, (steps, batch, width), times the factors of a group of gates, or the ones for all gates."""
+    return rows if factors is None else rows * factors[group if len(factors) > 1 else 0]
