@@ -259,8 +259,14 @@ def test_the_path_of_a_call_where_the_compiled_sweeps_are_faster() -> None:
     assert LSTM(UNITS, use_cudnn=True).path_for(inputs) == Path("fused", None)
     assert LSTM(UNITS, use_cudnn=False).path_for(inputs) == Path("loop", "`use_cudnn` is False")
     assert layer.path_for(inputs[:, :1]) == Path("fused", None)  # recorded by autograd
+    assert layer.path_for(inputs[:, :1], mask[:, :1]) == faster
     with torch.no_grad():
         assert layer.path_for(inputs[:, :1]) == faster
+    wide = LSTM(400)
+    assert wide.path_for(inputs) == faster
+    with torch.no_grad():
+        assert wide.path_for(inputs) == Path("fused", None)
+        assert wide.path_for(inputs, mask) == faster
     with torch.autocast("cpu", torch.bfloat16):
         assert layer.path_for(inputs) == Path("fused", None)
     assert LSTM(UNITS, dtype="bfloat16").path_for(inputs) == Path("fused", None)

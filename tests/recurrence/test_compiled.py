@@ -182,6 +182,25 @@ def test_any_number_of_threads(threads: int, batch: int, monkeypatch: pytest.Mon
         torch.set_num_threads(before)
 
 
+@pytest.mark.parametrize("dropouts", [0, 4])
+@pytest.mark.parametrize("masked", [True, False])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_threads_that_share_the_columns_of_many_weights(
+    batch: int, masked: bool, dropouts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As few rows as threads and 512 KiB of weights, and no sizes that threads could share evenly."""
+    monkeypatch.setattr(compiled, "_FEWEST_FOR_THREADS", 0)
+    before = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        draw = draw_of(torch.float64, batch, 9, 3, 131)
+        mask = torch.rand(batch, 9) > 0.3 if masked else None
+        dropout = torch.rand(dropouts, batch, 131, dtype=torch.float64) if dropouts else None
+        assert_as_by_the_loops_own(draw, mask, LSTMOptions(recurrent_dropout=dropout))
+    finally:
+        torch.set_num_threads(before)
+
+
 @ONCE
 def test_several_calls_at_the_same_time() -> None:
     draw = draw_of(torch.float64, 6, 40, 3, 20)

@@ -180,12 +180,19 @@ class LSTM(CellLayer, LSTMBase):
 
         Args:
             inputs: as for the call; all that counts is whether there is one step. ``None`` stands for many.
+            mask: as for the call; all that counts is whether there is one.
         """
         reason = self.why_not_fused(self.training if training is None else training)
         if reason is not None or self.use_cudnn != "auto":
             return choose(reason, self.use_cudnn)
-        one_step = inputs is not None and inputs.shape[1] == 1 and mask is None
-        faster = why_loop_is_faster(self._placement, self.activation, self.recurrent_activation, one_step=one_step)
+        faster = why_loop_is_faster(
+            self._placement,
+            self.activation,
+            self.recurrent_activation,
+            self.units,
+            masked=mask is not None,
+            one_step=inputs is not None and inputs.shape[1] == 1,
+        )
         return choose(None, "auto", faster)
 
     def why_not_fused(self, training: bool) -> str | None:

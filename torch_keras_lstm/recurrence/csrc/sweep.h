@@ -458,14 +458,18 @@ static long NAME(panels_of)(long columns)
     return (columns + COLUMNS - 1) / COLUMNS;
 }
 
-/* How many bytes a thread takes for so many rows and steps: two pointers and a number for each row of each step, where
- * each step starts, products, rows times their factors. */
+/* How many bytes the products of so many rows and steps take. */
+static size_t NAME(products_of)(const struct sweep *s, long rows, long steps)
+{
+    return rows * steps * s->groups * s->panels * COLUMNS * sizeof(REAL);
+}
+
+/* How many bytes a thread takes beside these: two pointers and a number for each row of each step, where each step
+ * starts, and rows times their factors. */
 static size_t NAME(scratch)(const struct sweep *s, long rows, long steps)
 {
     const long dropped = s->input_factors && s->features > s->units ? s->features : s->units;
-    return rows * steps *
-               (2 * sizeof(void *) + sizeof(long) + (s->groups * s->panels * COLUMNS + dropped) * sizeof(REAL)) +
-           (steps + 1) * sizeof(long);
+    return rows * steps * (2 * sizeof(void *) + sizeof(long) + dropped * sizeof(REAL)) + (steps + 1) * sizeof(long);
 }
 
 /* Some panels of a kernel, (4 * units, depth). With several groups of gates each has panels of its own, and the others
@@ -499,17 +503,21 @@ static long NAME(active_rows)(const struct sweep *s, long step, long first, long
     return count;
 }
 
-/* One row times a kernel, packed or not, for one group of gates. */
-static void NAME(multiply_group)(const struct sweep *s, long rows, long depth, long group, const void *kernel,
-                                 const void *packed, const REAL *const *left, REAL **out, int more)
+/* Rows times a kernel, packed or not, for one group of gates: a member's share of the columns. */
+static void NAME(multiply_group)(const struct sweep *s, const struct team *team, long rows, long depth, long group,
+                                 const void *kernel, const void *packed, const REAL *const *left, REAL **out, int more)
 {
     const long width = 4 * s->units / s->groups;
-    if (packed)
-        NAME(multiply)(rows, depth, left, (const REAL *)packed + group * s->panels * depth * COLUMNS, s->panels, out,
-                       more);
-    else
+    const long first = s->panels * team->member / team->members, stop = s->panels * (team->member + 1) / team->members;
+    if (packed) {
+        for (long i = 0; i < rows; i++)
+            out[i] += first * COLUMNS;
+        NAME(multiply)(rows, depth, left, (const REAL *)packed + (group * s->panels + first) * depth * COLUMNS,
+                       stop - first, out, more);
+    } else {
         for (long i = 0; i < rows; i++)
             NAME(multiply_unpacked)((const REAL *)kernel + group * width * depth, left[i], out[i], width, depth, more);
+    }
 }
 
 /* Write a row times its factors. */
@@ -519,15 +527,21 @@ static const REAL *NAME(drop)(REAL *to, const REAL *from, const REAL *factors, l
     return to;
 }
 
-static void NAME(forward)(const struct sweep *s, long first, long stop, void *memory)
+/* The rows from `first` to `stop` through all steps, by a team of threads of which each calls this: each multiplies
+ * with its share of the columns, and takes its share of the rows from products to states. */
+static void NAME(forward)(const struct sweep *s, const struct team *team, long first, long stop, void *shared,
+                          void *memory)
 {
     const long units = s->units, features = s->features, rows = stop - first, most = rows * s->steps;
     const long width = s->groups * s->panels * COLUMNS;
     const long product_stride = s->groups == 4 ? s->panels * COLUMNS : units;
+    const long own_first = first + rows * team->member / team->members;
+    const long own_stop = first + rows * (team->member + 1) / team->members;
+    REAL *products = shared;
     const REAL **left = memory;
     REAL **out = (REAL **)(left + most);
     long *active = (long *)(out + most), *starts = active + most;
-    REAL *products = (REAL *)(starts + s->steps + 1), *dropped = products + most * width;
+    REAL *dropped = (REAL *)(starts + s->steps + 1);
     const REAL *hidden_before = s->hidden_first, *cell_before = s->cell_first;
     for (long begin = 0; begin < s->time; begin += s->steps) {
         const long steps = s->time - begin < s->steps ? s->time - begin : s->steps;
@@ -545,9 +559,11 @@ static void NAME(forward)(const struct sweep *s, long first, long stop, void *me
                                              features);
                     out[i] = products + i * width + group * s->panels * COLUMNS;
                 }
-            NAME(multiply_group)(s, starts[steps], features, group, s->input_weight, s->input_packed, left, out, 0);
+            NAME(multiply_group)(s, team, starts[steps], features, group, s->input_weight, s->input_packed, left, out,
+                                 0);
         }
         for (long step = 0; step < steps; step++) {
+            const long at_step = (begin + step) * s->batch;
             REAL *hidden = (REAL *)s->hidden + (begin + step) * s->hidden_stride;
             REAL *cell = (REAL *)s->cell + (begin + step) * s->cell_stride;
             const long *here = active + starts[step];
@@ -563,39 +579,45 @@ static void NAME(forward)(const struct sweep *s, long first, long stop, void *me
                     }
                     out[i] = product + i * width + group * s->panels * COLUMNS;
                 }
-                NAME(multiply_group)(s, count, units, group, s->weight, s->packed, left, out, 1);
+                NAME(multiply_group)(s, team, count, units, group, s->weight, s->packed, left, out, 1);
             }
-            for (long i = 0; i < count; i++) {
-                const long at_row = here[i] * units;
-                REAL *gates = s->gates ? (REAL *)s->gates + ((begin + step) * s->batch + here[i]) * 4 * units : NULL;
-                EACH_VECTOR(units, NAME(cell_forward)(s, gates, product + i * width, product_stride,
-                                                      cell_before + at_row, cell + at_row, hidden + at_row, at, count));
-            }
-            for (long row = first, i = 0; row < stop && count < rows; row++) {
-                if (i < count && here[i] == row)
+            wait_for_all(team);
+            for (long row = own_first, i = 0; row < own_stop; row++) {
+                REAL *gates = s->gates ? (REAL *)s->gates + (at_step + row) * 4 * units : NULL;
+                while (i < count && here[i] < row)
                     i++;
-                else {
+                if (i < count && here[i] == row) {
+                    EACH_VECTOR(units, NAME(cell_forward)(s, gates, product + i * width, product_stride,
+                                                          cell_before + row * units, cell + row * units,
+                                                          hidden + row * units, at, count));
+                } else { /* passed over; what is kept is nothing, but not left to chance */
                     memmove(hidden + row * units, hidden_before + row * units, units * sizeof(REAL));
                     memmove(cell + row * units, cell_before + row * units, units * sizeof(REAL));
-                    if (s->gates)
-                        memset((REAL *)s->gates + ((begin + step) * s->batch + row) * 4 * units, 0,
-                               4 * units * sizeof(REAL));
+                    if (gates)
+                        memset(gates, 0, 4 * units * sizeof(REAL));
                 }
             }
+            wait_for_all(team);
             hidden_before = hidden;
             cell_before = cell;
         }
     }
 }
 
-static void NAME(backward)(const struct sweep *s, long first, long stop, void *memory)
+/* The same on the way back. */
+static void NAME(backward)(const struct sweep *s, const struct team *team, long first, long stop, void *shared,
+                           void *memory)
 {
     const long units = s->units, width = s->groups * s->panels * COLUMNS, depth = 4 * units / s->groups;
     const long rows = stop - first;
+    const long first_panel = s->panels * team->member / team->members;
+    const long stop_panel = s->panels * (team->member + 1) / team->members;
+    const long own_first = first + rows * team->member / team->members;
+    const long own_stop = first + rows * (team->member + 1) / team->members;
+    REAL *products = shared;
     const REAL **left = memory;
     REAL **out = (REAL **)(left + rows);
     long *active = (long *)(out + rows);
-    REAL *products = (REAL *)(active + rows);
     REAL *of_hidden = s->of_hidden, *of_cell = s->of_cell;
     for (long step = s->time - 1; step >= 0; step--) {
         const long states = step * s->batch * units;
@@ -603,39 +625,41 @@ static void NAME(backward)(const struct sweep *s, long first, long stop, void *m
         const REAL *cell_before = step ? cell - s->batch * units : s->cell_first;
         REAL *gradients = (REAL *)s->gradients + 4 * states;
         const long count = NAME(active_rows)(s, step, first, stop, active);
-        if (s->of_outputs)
-            for (long row = first; row < stop; row++) {
+        for (long row = own_first, i = 0; row < own_stop; row++) {
+            if (s->of_outputs) {
                 const REAL *more = (const REAL *)s->of_outputs + step * s->of_outputs_step + row * s->of_outputs_row;
                 REAL *to = of_hidden + row * units;
                 EACH_VECTOR(units,
                             NAME(store)(to + at, NAME(load)(to + at, count) + NAME(load)(more + at, count), count));
             }
-        for (long row = first, i = 0; row < stop && count < rows; row++) {
-            if (i < count && active[i] == row)
+            while (i < count && active[i] < row)
                 i++;
+            if (i < count && active[i] == row)
+                EACH_VECTOR(units, NAME(cell_backward)(s, gates + row * 4 * units, gradients + row * 4 * units,
+                                                       cell_before + row * units, cell + row * units,
+                                                       of_hidden + row * units, of_cell + row * units, at, count));
             else
                 memset(gradients + row * 4 * units, 0, 4 * units * sizeof(REAL));
         }
-        for (long i = 0; i < count; i++) {
-            const long row = active[i];
-            EACH_VECTOR(units, NAME(cell_backward)(s, gates + row * 4 * units, gradients + row * 4 * units,
-                                                   cell_before + row * units, cell + row * units,
-                                                   of_hidden + row * units, of_cell + row * units, at, count));
-        }
+        wait_for_all(team);
         for (long group = 0; group < s->groups; group++) {
             for (long i = 0; i < count; i++) {
                 left[i] = gradients + active[i] * 4 * units + group * units;
-                out[i] = products + i * width + group * s->panels * COLUMNS;
+                out[i] = products + i * width + (group * s->panels + first_panel) * COLUMNS;
             }
-            NAME(multiply)(count, depth, left, (const REAL *)s->packed + group * s->panels * depth * COLUMNS, s->panels,
-                           out, 0);
+            NAME(multiply)(count, depth, left,
+                           (const REAL *)s->packed + (group * s->panels + first_panel) * depth * COLUMNS,
+                           stop_panel - first_panel, out, 0);
         }
-        for (long i = 0; i < count; i++)
+        wait_for_all(team);
+        for (long i = 0; i < count; i++) {
+            if (active[i] < own_first || active[i] >= own_stop)
+                continue;
+            REAL *to = of_hidden + active[i] * units;
             for (long group = 0; group < s->groups; group++) {
                 const REAL *product = products + i * width + group * s->panels * COLUMNS;
                 const long set = s->factors == 1 ? 0 : group;
                 const REAL *factors = (const REAL *)s->dropout + (set * s->batch + active[i]) * units;
-                REAL *to = of_hidden + active[i] * units;
                 EACH_VECTOR(units, {
                     vec sum = NAME(load)(product + at, count);
                     if (s->factors)
@@ -643,11 +667,12 @@ static void NAME(backward)(const struct sweep *s, long first, long stop, void *m
                     NAME(store)(to + at, group ? NAME(load)(to + at, count) + sum : sum, count);
                 });
             }
+        }
     }
 }
 
 static const struct kernel NAME(kernel) = {
-    sizeof(REAL),          COLUMNS,       NAME(panels_of), NAME(scratch), NAME(pack_share),
+    sizeof(REAL),          COLUMNS,       NAME(panels_of), NAME(products_of), NAME(scratch), NAME(pack_share),
     NAME(pack_back_share), NAME(forward), NAME(backward),
 };
 

@@ -1,7 +1,8 @@
 /* torch_keras_lstm.recurrence._sweeps: the sweeps of an LSTM over time on a CPU, one call for all steps.
  *
  * It knows addresses and sizes only, and no torch: compiled.py checks what it is given. Rows of a batch do not
- * depend on each other, so each thread takes some of them through all steps and never waits for another.
+ * depend on each other, so each thread takes some of them through all steps and never waits for another; but where the
+ * weights are too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -61,15 +62,33 @@ struct sweep {
     void *of_hidden, *of_cell; /* (batch, units), after the last step; before the first one when it is over */
 };
 
+/* One thread of those that work on the same rows. */
+struct team {
+    long member, members;
+};
+
+static inline void wait_for_all(const struct team *team)
+{
+#ifdef _OPENMP
+    if (team->members > 1) {
+#pragma omp barrier
+    }
+#else
+    (void)team;
+#endif
+}
+
+typedef void run_rows(const struct sweep *, const struct team *, long first, long stop, void *shared, void *memory);
+
 struct kernel {
     size_t size;
     long columns;
     long (*panels_of)(long columns);
+    size_t (*products_of)(const struct sweep *, long rows, long steps);
     size_t (*scratch)(const struct sweep *, long rows, long steps);
     void (*pack_share)(const struct sweep *, const void *kernel, void *packed, long depth, long share, long shares);
     void (*pack_back_share)(const struct sweep *, long share, long shares);
-    void (*forward)(const struct sweep *, long first, long stop, void *memory);
-    void (*backward)(const struct sweep *, long first, long stop, void *memory);
+    run_rows *forward, *backward;
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -148,6 +167,14 @@ static size_t whole_lines(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
+/* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
+ * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
+static int share_columns(const struct sweep *s, size_t packed, int threads)
+{
+    const size_t rows = (size_t)(s->batch + threads - 1) / threads;
+    return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+}
+
 /* Run a sweep. Returns 0, or -1 where there is no memory. */
 static int run(struct sweep *s, const struct kernel *kernel, int back, int threads)
 {
@@ -158,25 +185,29 @@ static int run(struct sweep *s, const struct kernel *kernel, int back, int threa
     const size_t panel_rows = s->groups * s->panels * kernel->columns * kernel->size;
     const size_t packed = pack ? whole_lines(panel_rows * (back ? gates : units)) : 0;
     const size_t input_packed = pack && !back ? whole_lines(panel_rows * s->features) : 0;
-    if (threads > s->batch)
+    const int together = share_columns(s, packed, threads);
+    if (!together && threads > s->batch)
         threads = (int)s->batch;
     /* Rows that go through all steps together: few enough for their products to stay in a cache. */
-    const long parts = threads * ((s->batch + threads * 64L - 1) / (threads * 64L));
+    const long apart = together ? 1 : threads;
+    const long parts = apart * ((s->batch + apart * 64 - 1) / (apart * 64));
     const long most = (s->batch + parts - 1) / parts;
     s->steps = 64 / most; /* of so many, enough rows to make a panel worth reading */
     if (s->steps > s->time)
         s->steps = s->time;
+    const size_t products = whole_lines(kernel->products_of(s, most, s->steps));
     const size_t each = whole_lines(kernel->scratch(s, most, s->steps));
     char *memory;
-    if (posix_memalign((void **)&memory, 64, packed + input_packed + threads * each + 64))
+    if (posix_memalign((void **)&memory, 64, packed + input_packed + apart * products + threads * each + 64))
         return -1;
     s->packed = pack ? memory : NULL;
     s->input_packed = pack && !back ? memory + packed : NULL;
+    char *shared = memory + packed + input_packed, *scratch = shared + apart * products;
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
     {
-        long share = 0, shares = 1;
+        long share = 0, shares = 1; /* fewer threads may have come than were asked for */
 #ifdef _OPENMP
         share = omp_get_thread_num();
         shares = omp_get_num_threads();
@@ -190,9 +221,11 @@ static int run(struct sweep *s, const struct kernel *kernel, int back, int threa
 #ifdef _OPENMP
 #pragma omp barrier
 #endif
-        for (long part = share; part < parts; part += shares) /* fewer threads may have come than were asked for */
-            (back ? kernel->backward : kernel->forward)(s, s->batch * part / parts, s->batch * (part + 1) / parts,
-                                                        memory + packed + input_packed + share * each);
+        const struct team team = {together ? share : 0, together ? shares : 1};
+        for (long part = together ? 0 : share; part < parts; part += together ? 1 : shares)
+            (back ? kernel->backward
+                  : kernel->forward)(s, &team, s->batch * part / parts, s->batch * (part + 1) / parts,
+                                     shared + (together ? 0 : share) * products, scratch + share * each);
     }
     free(memory);
     return 0;
