@@ -76,7 +76,7 @@ def measured_on(environment: Mapping[str, Any]) -> str:
     return (
         f"Measured on {environment['date']}: {environment['processor']}, {environment['processors']} processors, "
         f"{environment['memory']}, {environment['system']}, load {environment['load']} at the start; "
-        f"Python {environment['python']}, {versions}; our steps run by {environment['steps']}."
+        f"Python {environment['python']}, {versions}; our steps run by {environment.get('steps', 'torch')}."
     )
 
 
