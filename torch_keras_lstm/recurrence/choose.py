@@ -66,9 +66,9 @@ def why_loop_is_faster(
 ) -> str | None:
     """Why the loop takes less time than the fused kernels, as the end of a sentence; ``None`` when it does not.
 
-    Measured: with two threads the compiled sweeps take 0.4 to 0.95 of the time of oneDNN's kernels, with one 0.4 to 1.07
-    (docs/performance.md). Two things are quicker without: a single step that autograd records, and inference with so many units that nothing but the matrix
-    product counts, in which oneDNN's is ahead by a twentieth to a tenth.
+    Measured: with two threads the compiled sweeps take 0.4 to 0.95 of the time of oneDNN's kernels, with one 0.4 to
+    1.07 (docs/performance.md). Two things are quicker without: a single step that autograd records, and inference with
+    so many units that nothing but the matrix product counts, in which oneDNN's is ahead by a twentieth to a tenth.
 
     Args:
         like: a tensor of the device and the type of the run.
