@@ -143,3 +143,28 @@ def test_what_is_no_cell() -> None:
         RNN("lstm")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"^`cell` Dense has no `state_size`: give it one, an integer or a list"):
         RNN(Dense(UNITS))
+
+
+@pytest.mark.parametrize("return_state", [True, False])
+def test_kept_states_are_nobody_elses(return_state: bool) -> None:
+    """Neither what a call returned nor what a cell kept a hold of changes them."""
+    seen = []
+
+    class Remembering(RunningSum):
+        def forward(self, inputs: torch.Tensor, states: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, torch.Tensor]:
+            output, total = super().forward(inputs, states)
+            seen.append(total)
+            return output, total
+
+    inputs, _ = draw()
+    flags = {"stateful": True, "return_state": return_state}
+    for layer in (RNN(Remembering(), **flags), LSTM(UNITS, **flags)):
+        for tape in (torch.no_grad(), torch.inference_mode(), torch.enable_grad()):
+            with tape:
+                outputs = as_tuple(layer(inputs))
+                assert layer.states is not None
+                kept, copies = layer.states, [state.clone() for state in layer.states]
+                for tensor in (*outputs, *seen):
+                    tensor.detach().add_(1.0)
+            assert all(torch.equal(state, copied) for state, copied in zip(kept, copies, strict=True))
+            seen.clear()

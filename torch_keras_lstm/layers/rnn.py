@@ -137,6 +137,8 @@ class RNN(RecurrentLayer):
             zero_output_for_mask=self.zero_output_for_mask,
             first_output=states[0] if self.hold_initial_state else None,
         )
+        if self.stateful:  # a cell of somebody's own may keep a hold of what it returned, and change it
+            states = tuple(state.clone() for state in states)
         delivered = self.deliver(output, states)
         if self.return_state and isinstance(self.cell, StackedRNNCells):
             return (delivered[0], *self.cell.nest(delivered[1:]))
