@@ -157,7 +157,7 @@ def test_kept_states_are_nobody_elses(return_state: bool) -> None:
             return output, total
 
     inputs, _ = draw()
-    flags = {"stateful": True, "return_state": return_state}
+    flags: dict[str, Any] = {"stateful": True, "return_state": return_state}
     for layer in (RNN(Remembering(), **flags), LSTM(UNITS, **flags)):
         for tape in (torch.no_grad(), torch.inference_mode(), torch.enable_grad()):
             with tape:
