@@ -12,7 +12,16 @@ from tests.recurrence.test_fused import BATCH, FEATURES, FLAGS, TIME, UNITS, aga
 from tests.tolerances import assert_all_close, assert_close
 from tests.ways_to_sweep import sweeping, ways_to_sweep
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, LSTMWeights, compiled, loop, lstm_loop, lstm_plain
+from torch_keras_lstm.recurrence import (
+    LSTMOptions,
+    LSTMState,
+    LSTMWeights,
+    compiled,
+    loop,
+    lstm_loop,
+    lstm_plain,
+    weight_gradients,
+)
 from torch_keras_lstm.recurrence.loop import why_plain
 
 MASK_KINDS = pytest.mark.parametrize("kind", MASKS)
@@ -148,7 +157,7 @@ def test_where_a_chunk_of_steps_ends_changes_nothing(kind: str, steps: int, monk
     for module in (loop, compiled):
         monkeypatch.setattr(module, "SWEEPS", module.SWEEPS._replace(chunk_numbers=0))
     monkeypatch.setattr(loop, "_CHUNK_ROWS", steps * BATCH)
-    monkeypatch.setattr(loop, "_PRODUCT_ROWS", 2 * BATCH)
+    monkeypatch.setattr(weight_gradients, "_PRODUCT_ROWS", 2 * BATCH)
     assert_all_close(results(lstm_loop, draw, mask, options), expected, "float64")
     for got in (without_tape, lstm_loop(*draw, mask, options)[0].detach()):
         assert_close(got, expected["output"], "float64")

@@ -1,10 +1,10 @@
 """The whole sequence step by step, with its backward pass written by hand: what the fused kernels cannot compute."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import repeat
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,23 +19,9 @@ from torch_keras_lstm.recurrence.pointwise import pointwise
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.sweep import SWEEPS, SweptCell, sweep
 from torch_keras_lstm.recurrence.sweeps import AnySweeps, Arranged, WholeSweeps
+from torch_keras_lstm.recurrence.weight_gradients import WeightGradients
 
 _CHUNK_ROWS = 256  # enough for the product of a chunk's inputs to run at full speed
-_PRODUCT_ROWS = 1024  # of the products that give the weights' gradients, and of the copies that they are made of
-
-
-class Run(Protocol):
-    """What runs the steps; as :func:`run_steps`."""
-
-    def __call__(  # noqa: D102
-        self,
-        inputs: Tensor,
-        state: LSTMState,
-        weights: LSTMWeights,
-        mask: Tensor | None,
-        options: LSTMOptions,
-        sweeps: WholeSweeps | None,
-    ) -> tuple[Tensor | None, LSTMState]: ...
 
 
 def lstm_loop(
@@ -44,7 +30,7 @@ def lstm_loop(
     weights: LSTMWeights,
     mask: Tensor | None,
     options: LSTMOptions,
-    run: Run | None = None,
+    run: "Run | None" = None,
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence one step at a time; see :func:`why_plain` for what is differentiable how.
 
@@ -65,51 +51,42 @@ def lstm_loop(
     if options.go_backwards:
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
+    operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
     if mask is None or (may_be_looked_at(mask) and bool(mask.all())):
-        hidden, final = run(inputs, state, weights, None, options, sweeps)
+        hidden, final = run(operands, None, options, sweeps)
         output = final.hidden if hidden is None else hidden.transpose(0, 1)
     elif sweeps is not None:
         if torch.is_grad_enabled():  # or nan at a masked step would reach the gradients of the weights
-            inputs = blank(inputs, mask)
-        hidden, final = run(inputs, state, weights, mask.t(), options, sweeps)
+            operands = operands._replace(inputs=blank(inputs, mask))
+        hidden, final = run(operands, mask.t(), options, sweeps)
         outputs = None if hidden is None else hidden.transpose(0, 1)
         output = as_asked_in_place(outputs, final.hidden, mask, options)
     else:
         compacted = compact(inputs, mask)
-        hidden, final = run(compacted.inputs, state, weights, ~compacted.padding.t(), options, None)
+        hidden, final = run(operands._replace(inputs=compacted.inputs), ~compacted.padding.t(), options, None)
         outputs = None if hidden is None else hidden.transpose(0, 1)
         output = as_asked(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
 
 
 def run_steps(
-    inputs: Tensor,
-    state: LSTMState,
-    weights: LSTMWeights,
-    mask: Tensor | None,
-    options: LSTMOptions,
-    sweeps: WholeSweeps | None,
+    operands: "Operands", mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None
 ) -> tuple[Tensor | None, LSTMState]:
     """The hidden states of all steps, (time, batch, units), and the final state, each if ``options`` ask for it."""
-    operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
-    if _needs_gradients(operands):
-        hidden, *final = _Loop.apply(mask, options, sweeps, None, *operands)  # type: ignore[no-untyped-call]
-        return hidden, LSTMState(*final)
-    return forward(operands, mask, options, sweeps)
+    if not _needs_gradients(operands):
+        return forward(operands, mask, options, sweeps)
+    hidden, *final = _Loop.apply(mask, options, sweeps, None, *operands)  # type: ignore[no-untyped-call]
+    return hidden, LSTMState(*final)
 
 
-def run_and_keep(to: list[Tensor]) -> Run:
-    """A :class:`Run` that leaves in ``to`` what :func:`run_from` takes, the fields of :class:`Kept`."""
+def run_and_keep(to: list[Tensor]) -> "Run":
+    """:func:`run_steps` without autograd, which leaves in ``to`` what :func:`run_from` takes, the fields of
+    :class:`Kept`.
+    """
 
     def run(
-        inputs: Tensor,
-        state: LSTMState,
-        weights: LSTMWeights,
-        mask: Tensor | None,
-        options: LSTMOptions,
-        sweeps: WholeSweeps | None,
+        operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None
     ) -> tuple[Tensor | None, LSTMState]:
-        operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
         kept, _ = forward_for_backward(operands, mask, options, sweeps)
         to.extend(kept)
         final = LSTMState(kept.hidden[-1].clone(), kept.cells[-1].clone())
@@ -118,18 +95,12 @@ def run_and_keep(to: list[Tensor]) -> Run:
     return run
 
 
-def run_from(kept: "Kept") -> Run:
-    """A :class:`Run` that is over already, and is only to be differentiated."""
+def run_from(kept: "Kept") -> "Run":
+    """:func:`run_steps` that is over already, and is only to be differentiated."""
 
     def run(
-        inputs: Tensor,
-        state: LSTMState,
-        weights: LSTMWeights,
-        mask: Tensor | None,
-        options: LSTMOptions,
-        sweeps: WholeSweeps | None,
+        operands: Operands, mask: Tensor | None, options: LSTMOptions, sweeps: WholeSweeps | None
     ) -> tuple[Tensor | None, LSTMState]:
-        operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
         hidden, *final = _Loop.apply(mask, options, sweeps, kept, *operands)  # type: ignore[no-untyped-call]
         return hidden, LSTMState(*final)
 
@@ -173,6 +144,10 @@ class Operands(NamedTuple):
     weight_ih: Tensor
     weight_hh: Tensor
     bias: Tensor | None
+
+
+# What runs the steps; as :func:`run_steps`.
+Run = Callable[[Operands, Tensor | None, LSTMOptions, WholeSweeps | None], tuple[Tensor | None, LSTMState]]
 
 
 class Kept(NamedTuple):
@@ -298,7 +273,7 @@ def backward(
     want_inputs, want_hidden, want_cell, *want_weights = wanted
     arranged = _arrange(operands, options, sweeps)
     inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
-    sums = _Sums(arranged, *want_weights)
+    sums = WeightGradients(arranged, *want_weights)
     for steps in reversed(_chunks(operands.inputs, units, sweeps)):
         start = steps.start
         before = LSTMState(hidden[start - 1], cells[start - 1]) if start else LSTMState(operands.hidden, operands.cell)
@@ -450,63 +425,3 @@ def _input_gradient(out: Tensor, gates: Tensor, arranged: Arranged) -> None:
         return
     each = zip(gates.chunk(4, -1), weight_ih.chunk(4), dropout, strict=True)
     torch.sum(torch.stack([(gate @ kernel) * factors for gate, kernel, factors in each]), 0, out=out)
-
-
-class _Sums:
-    """The gradients of both kernels and the bias, added up over chunks of steps.
-
-    What the three are multiplied with, inputs, hidden states and ones, is put side by side, so that one product gives
-    all three; where each gate drops numbers of its own, one product for each gate.
-    """
-
-    def __init__(self, arranged: Arranged, want_weight_ih: bool, want_weight_hh: bool, want_bias: bool) -> None:
-        self.factors = (arranged.input_dropout, arranged.recurrent_dropout)
-        self.groups = 4 if any(factors is not None and len(factors) > 1 for factors in self.factors) else 1
-        self.widths = (arranged.weight_ih.shape[1], arranged.weight_hh.shape[1], 1)
-        self.wanted = (want_weight_ih, want_weight_hh, want_bias)
-        self.totals: list[Tensor | None] = [None] * self.groups
-
-    def add(self, gates: Tensor, inputs: Tensor, first: Tensor, hidden: Tensor) -> None:
-        """Add what some steps contribute.
-
-        Args:
-            gates: (steps, batch, 4 * units), the gradients of the pre-activations.
-            inputs: (steps, batch, features)
-            first: (batch, units), the hidden state before the first of the steps.
-            hidden: (steps, batch, units), those after each of them.
-        """
-        if not any(self.wanted):
-            return
-        most = max(1, _PRODUCT_ROWS // max(1, gates.shape[1]))
-        for start in range(0, len(gates), most):
-            stop = min(start + most, len(gates))
-            before = hidden[start - 1 : stop - 1] if start else torch.cat((first.unsqueeze(0), hidden[: stop - 1]))
-            self._add(gates[start:stop], inputs[start:stop], before)
-
-    def _add(self, gates: Tensor, inputs: Tensor, before: Tensor) -> None:
-        ones = gates.new_ones(1, 1, 1).expand(*gates.shape[:2], 1)
-        for group, part in enumerate(gates.chunk(self.groups, -1)):
-            sides = (_dropped(inputs, self.factors[0], group), _dropped(before, self.factors[1], group), ones)
-            rows = torch.cat([side for side, wanted in zip(sides, self.wanted, strict=True) if wanted], -1)
-            left, right, total = part.flatten(0, 1).t(), rows.flatten(0, 1), self.totals[group]
-            if total is None:  # in single precision at least: a sum over chunks loses too much in a lower one
-                self.totals[group] = (left @ right).to(torch.promote_types(rows.dtype, torch.float32))
-            elif total.dtype is rows.dtype:
-                total.addmm_(left, right)
-            else:
-                total.add_(left @ right)
-
-    def parts(self) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """The gradients of ``weight_ih``, ``weight_hh`` and the bias; ``None`` for those that are not wanted."""
-        totals = [total for total in self.totals if total is not None]
-        if not totals:
-            return None, None, None
-        beside = torch.cat(totals) if len(totals) > 1 else totals[0]
-        sides = iter(beside.split([width for width, wanted in zip(self.widths, self.wanted, strict=True) if wanted], 1))
-        weight_ih, weight_hh, bias = (next(sides).contiguous() if wanted else None for wanted in self.wanted)
-        return weight_ih, weight_hh, None if bias is None else bias.squeeze(1)
-
-
-def _dropped(rows: Tensor, factors: Tensor | None, group: int) -> Tensor:
-    """``rows``, (steps, batch, width), times the factors of a group of gates, or the ones for all gates."""
-    return rows if factors is None else rows * factors[group if len(factors) > 1 else 0]
