@@ -14,7 +14,7 @@ from torch.nn.utils import parametrize
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
-from torch_keras_lstm.layers.keras_mask import are_masked, mask_of, with_masks
+from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, has_symbolic
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.structure import leaves, single
@@ -399,29 +399,32 @@ class Layer(nn.Module):
     def _call_as_keras(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call ``forward`` with the masks of the inputs and the ``training`` of the calls around; mask its outputs."""
         around = CALL_CONTEXT.training
-        training = self._training_of(args, kwargs)
-        if training is not None and "training" in self.call_arguments:
-            kwargs["training"] = training
-        elif "training" in kwargs and "training" not in self.call_arguments:
+        training = kwargs.get("training") if around is None else self._training_of(args, kwargs)
+        if "training" in self.call_arguments:
+            if training is not None:
+                kwargs["training"] = training
+        elif "training" in kwargs:
             del kwargs["training"]  # any layer may be told, as in Keras
         first = args[0] if args else next(iter(kwargs.values()), None)
-        args, kwargs = self._with_masks(args, kwargs)
+        if any_masked(args) or any_masked(kwargs.values()):
+            args, kwargs = self._with_masks(args, kwargs)
         # Read before the call, which may change its arguments.
         given = kwargs.get("mask")
         previous = mask_of(first) if given is None else given
-        if self._is_own:
-            CALL_CONTEXT.training = training
-        try:
+        if not self._is_own:
             outputs = super().__call__(*args, **kwargs)
-        finally:
-            if self._is_own:
+        else:
+            CALL_CONTEXT.training = training
+            try:
+                outputs = super().__call__(*args, **kwargs)
+            finally:
                 CALL_CONTEXT.training = around
-        return self.mask_outputs(outputs, first, previous)
+        return outputs if previous is None and not self.makes_mask else self.mask_outputs(outputs, first, previous)
 
     def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
         """Whether the call is for training: as its caller says, else as the calls around it; ``None`` says nothing."""
         given: bool | None = kwargs.get("training")
-        if given is not None or CALL_CONTEXT.training is None or len(args) < 2:
+        if given is not None or len(args) < 2:
             return CALL_CONTEXT.training if given is None else given
         return None if "training" in named_arguments(self, args, {}) else CALL_CONTEXT.training
 
@@ -430,8 +433,6 @@ class Layer(nn.Module):
 
         As in Keras 3 ``mask`` is for the only tensor; among several, such as states, each has its ``..._mask`` alone.
         """
-        if mask_of(args) is None and (not kwargs or mask_of(kwargs) is None):
-            return args, kwargs
         named = named_arguments(self, args, kwargs)
         tensors = {name: value for name, value in named.items() if any(True for _ in leaves(Tensor, value))}
         if len(tensors) == 1 and "mask" in self.call_arguments and named.get("mask") is None:
@@ -457,8 +458,6 @@ class Layer(nn.Module):
             inputs: the first argument of the call.
             mask: the mask of that, or the masks in its structure.
         """
-        if mask is None and not self.makes_mask:
-            return outputs
         if self.supports_masking:
             return outputs if are_masked(outputs) else with_masks(outputs, self.compute_mask(inputs, mask))
         self.warn_of_lost_mask()
