@@ -62,17 +62,18 @@ def _map(function: Callable[[Any], Any], value: Any) -> Any:
 
 def any_masked(values: Iterable[Any]) -> bool:
     """Whether one of ``values``, or a tensor in one, has a mask."""
-    for value in values:
-        if mask_of(value) is not None:
-            return True
-    return False
+    return any(map(_is_masked, values))
+
+
+def _is_masked(value: Any) -> bool:
+    return mask_of(value) is not None
 
 
 def are_masked(outputs: Any) -> bool:
     """Whether every tensor in ``outputs`` has a mask."""
     if isinstance(outputs, Tensor):
         return getattr(outputs, "_keras_mask", None) is not None
-    return all(mask_of(output) is not None for output in flatten(outputs))
+    return all(map(_is_masked, flatten(outputs)))
 
 
 def masked(values: Any, masks: Any) -> Any:
