@@ -10,7 +10,7 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
-from torch_keras_lstm.models.mode_watch import is_left_in_inference, watch
+from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
@@ -47,10 +47,9 @@ class Model(Trainer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``forward`` for tensors, in inference unless the model is trained; symbolic tensors for symbolic ones."""
-        outputs = super().__call__(*args, **kwargs)
         if self._watches_mode and is_left_in_inference(self, kwargs):
-            watch(self, outputs)
-        return outputs
+            return call_watched(self, super().__call__, args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     @property
     def layers(self) -> nn.ModuleList:
