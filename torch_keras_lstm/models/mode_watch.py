@@ -50,7 +50,9 @@ def _watch(model: Any, outputs: Any) -> None:
 
     def warn(gradient: Tensor) -> None:
         if model._watches_mode:
-            model._watches_mode = False
+            for part in model.modules():
+                if hasattr(part, "_watches_mode"):  # the models inside would say the same at their next call
+                    part._watches_mode = False
             warnings.warn(
                 f"Gradients of model `{model.name}` are computed with its dropout and batch statistics off: like a "
                 "model of Keras it answers in inference. Call `model.train()` before a training loop of your own, or "
