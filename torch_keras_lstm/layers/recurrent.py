@@ -117,7 +117,7 @@ class RecurrentLayer(Layer):
             self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
             for name in self._kept_states:
                 self.register_buffer(name, None, persistent=False)
-        dtype = self.dtype
+        dtype = self._dtype
         for name, state in zip(self._kept_states, states, strict=True):
             # Of the layer's own type, because autocast makes states of another that the next call could not take
             # without it. Written to the dictionary because `Module.__setattr__` takes about as long as a step does.
