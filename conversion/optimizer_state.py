@@ -45,7 +45,7 @@ class _Weight:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        return [getattr(self.owner, attribute) for attribute in self.row.parameters]
+        return [*map(self.owner._tensor_at, self.row.parameters)]
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,7 @@ def _put(optimizer: Optimizer, entries: Sequence[_Entry], values: Sequence[np.nd
                 (state["scalars"] if entry.name in state["scalars"] else state)[entry.name] = number
         elif entry.name != _UNUSED:
             for attribute, tensor in entry.weight.row.to_torch(torch.from_numpy(np.array(value))).items():
-                state["state"][entry.name][places[id(getattr(entry.weight.owner, attribute))]] = tensor
+                state["state"][entry.name][places[id(entry.weight.owner._tensor_at(attribute))]] = tensor
     optimizer.load_state_dict(state)
 
 

@@ -38,6 +38,21 @@ class DTypeName(str):
         """torch's type of that name."""
         return any_type(str(self))
 
+    @property
+    def name(self) -> str:
+        """The name, as a dtype policy of Keras' has it."""
+        return str(self)
+
+    @property
+    def variable_dtype(self) -> "DTypeName":
+        """The type of weights, as a dtype policy of Keras' has it."""
+        return self
+
+    @property
+    def compute_dtype(self) -> "DTypeName":
+        """The type of computations, as a dtype policy of Keras' has it."""
+        return self
+
     def __eq__(self, other: object) -> bool:
         return str.__eq__(self, name(other) if isinstance(other, torch.dtype) else other)
 

@@ -81,6 +81,10 @@ class Embedding(Layer):
         if weights is not None:
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """As of every layer; the table has its shape whatever the inputs."""
+        super().build((None,) if input_shape is None else input_shape)
+
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """(input_dim, output_dim), whatever the inputs."""
         return {"embeddings": (self.input_dim, self.output_dim)}

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from torch_keras_lstm import regularizers
 from torch_keras_lstm.layers import dtypes, own_config, own_layer, tracking
-from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, has_symbolic
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
 from torch_keras_lstm.layers.keywords import refuse_unknown
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
-from torch_keras_lstm.layers.structure import leaves, single
+from torch_keras_lstm.layers.structure import leaves, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
 from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.variable import Variable
@@ -56,6 +56,8 @@ class Layer(Weighted):
         input_shape: shape of one sample, as in Keras: the layer is built at once.
         batch_input_shape: the same with the batch axis in front, as Keras 1 and 2 spelled it.
         autocast: whether floating inputs of a class of one's own that defines ``call`` are cast to ``dtype``.
+        **unknown: Keras 2's ``input_dim``, another way to give ``input_shape``, and ``weights``, what the layer starts
+            with; all else is refused.
 
     Raises:
         ValueError: for a keyword that the class does not take.
@@ -122,8 +124,11 @@ class Layer(Weighted):
         autocast: bool = True,
         **unknown: Any,
     ) -> None:
-        if unknown:
+        unknown = {key: value for key, value in unknown.items() if (key, value) not in self.void_arguments.items()}
+        if not unknown.keys() <= {"input_dim", "weights"}:
             refuse_unknown(type(self), unknown)
+        if not isinstance(trainable, bool):
+            raise ValueError(f"`trainable` of a {type(self).__name__} is True or False, got {trainable!r}.")
         early = own_layer.set_before_init(self)
         super().__init__()
         if input_shape is not None and batch_input_shape is not None:
@@ -135,6 +140,9 @@ class Layer(Weighted):
             self.batch_input_shape = tuple(batch_input_shape)
         elif input_shape is not None:
             self.batch_input_shape = (None, *input_shape)
+        elif unknown.get("input_dim") is not None:
+            self.batch_input_shape = self._shape_of_features(unknown["input_dim"])
+        self._initial_weights = unknown.get("weights")
         self.autocast = autocast
         self._trainable = trainable
         self._rows = ()
@@ -147,6 +155,10 @@ class Layer(Weighted):
         for attribute, value in early.items():
             setattr(self, attribute, value)
 
+    def _shape_of_features(self, features: int) -> Shape:
+        """The input shape that ``input_dim=`` gives."""
+        return None, features
+
     _added_losses: list[Tensor]
     _inbound_nodes: list[Node]
 
@@ -158,10 +170,25 @@ class Layer(Weighted):
             kind = type(value)
             if kind is list or kind is dict or kind is tuple or isinstance(value, tuple):
                 value = tracking.tracked(self, name, value)
-            elif isinstance(value, Variable) and not self._is_keras_weight(name):
-                self.keep_variable(value, name)
-                return
+            elif value is None or (isinstance(value, Variable) and not self._is_keras_weight(name)):
+                self._leave(name, value)
+                if value is not None:
+                    self.keep_variable(value, name)
+                    return
         super().__setattr__(name, value)
+
+    def _leave(self, name: str, instead: Any = None) -> None:
+        """Take the row of the attribute ``name`` out of the table, unless it holds ``instead`` already."""
+        self._rows = tuple(
+            row for row in self._rows if row.parameters != (name,) or not row.is_own or self._held(row) is instead
+        )
+
+    def __delattr__(self, name: str) -> None:
+        if name in self._parameters or name in self._buffers:
+            self._leave(name)
+        if self._is_own:
+            tracking.forget(self, name)
+        super().__delattr__(name)
 
     def _is_keras_weight(self, name: str) -> bool:
         """Whether the class has a declared weight of Keras' ``name``, which is set by its values."""
@@ -265,6 +292,8 @@ class Layer(Weighted):
         """``forward`` for tensors; for symbolic tensors, which :func:`Input` makes, what ``forward`` will give."""
         if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
             self.check_super_called()
+            if self.converts_inputs:
+                own_layer.check_positional(self, args)
             return call_symbolically(self, args, kwargs)
         if self._is_own or (self._is_model and own_layer.LossAdders.exist):
             self.check_super_called()
@@ -321,6 +350,12 @@ class Layer(Weighted):
             return own_layer.traced_specs(self, args, kwargs)
         shape = self.compute_output_shape(*shapes)
         return map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), shape)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call gives, as symbolic tensors that belong to no model; tensors may be given as such, too."""
+        args, kwargs = map_leaves(KerasTensor, lambda one: one.spec, [args, kwargs])
+        args, kwargs = map_leaves(Tensor, lambda one: TensorSpec.of(tuple(one.shape), one.dtype), [args, kwargs])
+        return connect(Layer(name=self.name), (), {}, self.output_specs(args, kwargs))
 
     @property
     def _is_traced(self) -> bool:

@@ -208,10 +208,27 @@ def _call(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwarg
 def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Build the layer if it is not built; the arguments as its ``call`` gets them."""
     if layer.converts_inputs:
+        check_positional(layer, args)
         args, kwargs = (_converted(layer, args), {name: _converted(layer, value) for name, value in kwargs.items()})
-    if not layer._was_built and has_own_build(type(layer)):
-        build_for_call(layer, args, kwargs)
+    if not layer._was_built:
+        if has_own_build(type(layer)):
+            build_for_call(layer, args, kwargs)
+        elif layer.converts_inputs and layer._rows and not layer.has_weights():
+            # Derived from one of this package's: its `call` may use the weights before it calls `super().call`.
+            layer.build(shapes_of(args[0] if args else next(iter(kwargs.values()))))
     return args, kwargs
+
+
+def check_positional(layer: "Layer", value: Any) -> None:
+    """Raise a ``ValueError`` when an argument that stands by its place is not of tensors, as Keras does."""
+    if isinstance(value, list | tuple | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            check_positional(layer, item)
+    elif value is not None and not isinstance(value, Tensor | KerasTensor | np.ndarray):
+        raise ValueError(
+            f"Only tensors and arrays are given to layer `{layer.name}` ({type(layer).__name__}) by their places, got "
+            f"{value!r:.100}: give other arguments by their names."
+        )
 
 
 def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -321,6 +338,11 @@ def traced_specs(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> Any:
 
 def traced_shapes(layer: "Layer", input_shape: Any) -> Any:
     """The shapes of what a layer gives for inputs of ``input_shape``, one shape or a list or dictionary of them."""
+    if input_shape is None:
+        raise NotImplementedError(
+            f"Class {type(layer).__name__} defines no `compute_output_shape`, and without the shape of its inputs what "
+            "it gives cannot be found by running it."
+        )
     spec = map_shapes(lambda shape: TensorSpec.of(shape, layer._dtype), input_shape)
     if has_own_build(type(layer)):
         layer.build(input_shape)
@@ -347,17 +369,15 @@ def _unchanged(layer: nn.Module) -> Iterator[None]:
     before = {module: (module.training, _states(module), _losses(module)) for module in layer.modules()}
     buffers = [(one, one.clone()) for one in layer.buffers()]
     layer.eval()
+    for module in before:
+        _set_states(module, {})
     try:
         yield
     finally:
         for module in layer.modules():
             training, states, losses = before.get(module, (before[layer][0], {}, (None, ())))
             module.training = training
-            for name in _states(module):
-                del module._buffers[name]
-            if "_kept_states" in vars(module):
-                vars(module)["_kept_states"] = tuple(states)
-                module._buffers.update(states)
+            _set_states(module, states)
             if "_added_losses" in vars(module):
                 vars(module)["_activity_loss"] = losses[0]
                 vars(module)["_added_losses"][:] = losses[1]
@@ -368,6 +388,14 @@ def _unchanged(layer: nn.Module) -> Iterator[None]:
 def _states(module: nn.Module) -> dict[str, Tensor | None]:
     """The buffers that hold the states of a layer over time."""
     return {name: module._buffers[name] for name in vars(module).get("_kept_states", ())}
+
+
+def _set_states(module: nn.Module, states: Mapping[str, Tensor | None]) -> None:
+    if "_kept_states" in vars(module):
+        for name in _states(module):
+            del module._buffers[name]
+        vars(module)["_kept_states"] = tuple(states)
+        module._buffers.update(states)
 
 
 def _losses(module: nn.Module) -> tuple[Tensor | None, Sequence[Tensor]]:

@@ -46,6 +46,9 @@ class RecurrentLayer(Layer):
         self.hold_initial_state = hold_initial_state
         self._kept_states: tuple[str, ...] = ()
 
+    def _shape_of_features(self, features: int) -> Shape:
+        return None, None, features
+
     @property
     @abstractmethod
     def state_sizes(self) -> tuple[int, ...]:

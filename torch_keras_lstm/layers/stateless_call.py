@@ -38,11 +38,14 @@ def stateless_call(
     # Buffers are written in place: what is not given is copied, lest the layer changes.
     buffers = {name: tensor.clone() for name, tensor in layer.named_buffers() if name not in given}
     results: dict[str, Any] = {}
+    # Which they are is asked now: the values that stand for the others during the call may take no gradients.
+    rows = [(one, row) for one in layer.weighted_layers() for row in one._rows if one._is_made(row)]
+    kept = [pair for pair in rows if not (layer.trainable and pair[0]._as_variable(pair[1]).trainable)]
 
     def call() -> Any:
         outputs = layer(*args, **kwargs)
         results["losses"] = layer.losses
-        results["others"] = [_value(variable) for variable in layer.non_trainable_variables]
+        results["others"] = [tensor.detach().clone() for one, row in kept for _, tensor in one.own_weights([row])]
         return outputs
 
     outputs = functional_call(
@@ -71,7 +74,3 @@ def _parts(variable: Variable, value: Any) -> list[tuple[int, Tensor]]:
         return [(id(variable), tensor)]
     parts = variable._row.to_torch(tensor)
     return [(id(held), part) for held, part in zip(variable.parameters, parts.values(), strict=True)]
-
-
-def _value(variable: Variable) -> Tensor:
-    return variable.detach().clone()

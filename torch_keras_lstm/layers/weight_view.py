@@ -44,7 +44,7 @@ class WeightView(Variable):
     @property
     def parameters(self) -> tuple[Tensor, ...]:
         """What holds it: parameters, or a buffer."""
-        return tuple(getattr(self._layer, name) for name in self._row.parameters)
+        return tuple(map(self._layer._tensor_at, self._row.parameters))
 
     @property
     def trainable(self) -> bool:

@@ -37,6 +37,7 @@ class Weighted(nn.Module):
     _automatic: set[str]  # attributes that `add_weight` chose, until the weight is set as an attribute
     _placement: Tensor
     _path: str
+    _initial_weights: Sequence[Any] | None = None  # what Keras 2's `weights=` gave, until there are weights
 
     # The layer that Keras has inside this one, and whose weights these are: a part of their paths.
     weight_scope: str = ""
@@ -65,6 +66,15 @@ class Weighted(nn.Module):
     def compute_dtype(self) -> dtypes.DTypeName:
         """The type that the layer computes in, which is that of its weights; ``torch.autocast`` may choose another."""
         return self.dtype
+
+    @property
+    def dtype_policy(self) -> dtypes.DTypeName:
+        """Which types the layer has: one for all. Setting it is ``.to(dtype)``."""
+        return self.dtype
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: object) -> None:
+        self.to(dtypes.get(value))
 
     @property
     def device(self) -> torch.device:
@@ -322,6 +332,11 @@ class Weighted(nn.Module):
                 return False
         return True
 
+    def _tensor_at(self, attribute: str) -> Tensor:
+        """The parameter, or what a parametrization makes of it, or the buffer of that name."""
+        found: Tensor = getattr(self, attribute)
+        return found
+
     def _is_made(self, row: WeightRow) -> bool:
         if row.trainable:
             return not isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
@@ -337,6 +352,9 @@ class Weighted(nn.Module):
         for row, array in zip(rows, values, strict=True):
             self._make(row, shapes[row.name])
             self.assign(row, array)
+        if self._initial_weights is not None:
+            self.set_weights(self._initial_weights)
+            self._initial_weights = None
         self.on_new_storage()
 
     def _make(self, row: WeightRow, keras_shape: tuple[int, ...]) -> None:
@@ -371,7 +389,7 @@ class Weighted(nn.Module):
     def own_weights(self, rows: Iterable[WeightRow] | None = None) -> Iterator[tuple[WeightRow, Tensor]]:
         """Each declared weight, or those of ``rows``, and its tensor in Keras' layout, through which gradients pass."""
         for row in self._rows if rows is None else rows:
-            yield row, row.to_keras(*(getattr(self, attribute) for attribute in row.parameters))
+            yield row, row.to_keras(*map(self._tensor_at, row.parameters))
 
     @torch.no_grad()
     def assign(self, row: WeightRow, array: Tensor) -> None:
@@ -380,7 +398,7 @@ class Weighted(nn.Module):
             if parametrize.is_parametrized(self, attribute):
                 setattr(self, attribute, tensor)
             else:
-                getattr(self, attribute).copy_(tensor)
+                self._tensor_at(attribute).copy_(tensor)
 
     def weight_named(self, name: str) -> Variable | None:
         """The weight of Keras' ``name`` as a variable in Keras' layout; ``None`` where the layer has none.
@@ -510,7 +528,7 @@ class Weighted(nn.Module):
         return [self._said_of(row, "regularizer")(tensor) for row, tensor in self.own_weights(trained)]
 
     def _is_trained(self, row: WeightRow) -> bool:
-        return all(getattr(self, attribute).requires_grad for attribute in row.parameters)
+        return all(self._tensor_at(attribute).requires_grad for attribute in row.parameters)
 
     @torch.no_grad()
     def apply_constraints(self) -> None:
@@ -612,6 +630,10 @@ class Weighted(nn.Module):
             else:  # a buffer, which stays the object that the user may hold
                 old.data = new
                 store[name] = old
+
+
+# Accepted for Keras' sake: whether a layer of this package is built is told by its weights.
+Weighted.built = Weighted.built.setter(lambda layer, value: None)  # type: ignore[attr-defined,method-assign]
 
 
 def _by_name(places: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
