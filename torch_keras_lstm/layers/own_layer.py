@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
 from torch_keras_lstm.layers.structure import leaves, map_leaves
@@ -182,7 +183,13 @@ class LossAdders:
 
 
 def call_around(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """A call of a layer of one's own, or of a model that may hold such layers: ``call``, and what Keras does around."""
+    """A call of a layer of one's own, or of a model that may hold such layers, with what Keras does around.
+
+    Args:
+        layer: the layer.
+        call: takes the arguments as ``args`` and ``kwargs``, and does the call.
+        args, kwargs: the arguments.
+    """
     if torch.compiler.is_compiling():
         return _call(layer, call, args, kwargs)
     if _CALLS.outermost is not None:
@@ -198,7 +205,7 @@ def call_around(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...],
 
 def _call(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not layer._is_own:
-        return call(*args, **kwargs)
+        return call(args, kwargs)
     args, kwargs = begin_call(layer, args, kwargs)
     outputs = run(layer, call, args, kwargs)
     end_call(layer, outputs)
@@ -235,10 +242,10 @@ def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs:
     """The call itself: what fails in it is said in this package's words where Python's or TensorFlow's tell nothing."""
     try:
         if layer._was_built:
-            outputs = call(*args, **kwargs)
+            outputs = call(args, kwargs)
         else:
             with scope(layer.name):  # what is built now is built inside this layer
-                outputs = call(*args, **kwargs)
+                outputs = call(args, kwargs)
     except AttributeError as error:
         if error.obj is not layer or not isinstance(error.name, str):
             raise
@@ -284,7 +291,10 @@ def _converted(layer: "Layer", value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = torch.as_tensor(value, device=layer.device)
     if isinstance(value, Tensor) and layer.autocast and value.is_floating_point() and value.dtype is not layer._dtype:
-        return value.to(layer._dtype)
+        cast = value.to(layer._dtype)
+        if (mask := mask_of(value)) is not None:
+            cast._keras_mask = mask  # type: ignore[attr-defined]  # Keras' attribute
+        return cast
     return value
 
 
@@ -358,7 +368,7 @@ def _run_on_zeros(layer: "Layer", args: Any, kwargs: Mapping[str, Any], index: i
 
     args, kwargs = map_leaves(TensorSpec, zeros, args), map_leaves(TensorSpec, zeros, kwargs)
     with torch.no_grad(), torch.random.fork_rng(devices=[]), _unchanged(layer):
-        outputs = run(layer, layer.forward, tuple(args), kwargs)
+        outputs = run(layer, lambda args, kwargs: layer.forward(*args, **kwargs), tuple(args), kwargs)
         end_call(layer, outputs)
     return outputs
 
@@ -368,8 +378,8 @@ def _unchanged(layer: nn.Module) -> Iterator[None]:
     """Inside, the layer is in evaluation mode; then its mode, its buffers, states and losses are what they were."""
     before = {module: (module.training, _states(module), _losses(module)) for module in layer.modules()}
     buffers = [(one, one.clone()) for one in layer.buffers()]
-    layer.eval()
     for module in before:
+        module.training = False
         _set_states(module, {})
     try:
         yield

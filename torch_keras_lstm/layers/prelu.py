@@ -31,6 +31,8 @@ class PReLU(Layer):
             other axes have no size or another one.
     """
 
+    supports_masking = True
+
     weight: nn.Parameter
 
     alpha = KerasWeight()

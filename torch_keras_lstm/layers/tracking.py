@@ -49,6 +49,8 @@ def _opened(module: nn.Module) -> Iterator[nn.Module]:
 
 def _noted(layer: "Layer", place: str, value: Any) -> Any:
     if isinstance(value, nn.Module):
+        if not layer.training:  # as what is set as an attribute
+            value.eval()
         layer._modules[_module_name(place)] = value
     elif isinstance(value, Variable):
         layer.keep_variable(value)
