@@ -37,6 +37,7 @@ from torch_keras_lstm.layers.gru_cell import GRUCell
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
 from torch_keras_lstm.layers.input import Input, InputLayer
+from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
 from torch_keras_lstm.layers.leaky_relu import LeakyReLU
@@ -131,6 +132,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "LSTMCell",
     "Layer",
     "LayerNormalization",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 import torch
@@ -17,6 +17,9 @@ from torch_keras_lstm.layers.tensor_spec import Shape
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array, draw
 from torch_keras_lstm.layers.weight_view import WeightView
+
+if TYPE_CHECKING:
+    from torch_keras_lstm.layers.layer import Layer
 
 # What the places of `add_weight` mean: in Keras 3, and in Keras 2, where the name comes first.
 _PLACES = ("shape", "initializer", "dtype", "trainable", "autocast", "regularizer", "constraint", "aggregation")
@@ -313,11 +316,6 @@ class Weighted(nn.Module):
         """
         return None, None, weight.shape[0]
 
-    @property
-    def built(self) -> bool:
-        """Whether every weight has its shape; a layer without weights is built from the start."""
-        return self.has_weights()
-
     def has_weights(self) -> bool:
         """Whether every declared weight of the layer's own has its shape."""
         # Asked on every call, and `isinstance` of a kind of Parameter costs microseconds: a parameter that is given its
@@ -331,6 +329,11 @@ class Weighted(nn.Module):
             elif self._buffers.get(name, self._placement) is None:
                 return False
         return True
+
+    @property
+    def built(self) -> bool:
+        """Whether every weight has its shape; a layer without weights is built from the start."""
+        return self.has_weights()
 
     def _tensor_at(self, attribute: str) -> Tensor:
         """The parameter, or what a parametrization makes of it, or the buffer of that name."""
@@ -432,11 +435,11 @@ class Weighted(nn.Module):
             return held
         return WeightView.of(self, row)
 
-    def weighted_layers(self) -> Iterator["Weighted"]:
+    def weighted_layers(self) -> Iterator["Layer"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
         for module in self.modules():
             if isinstance(module, Weighted) and module._rows:
-                yield module
+                yield cast("Layer", module)
 
     @property
     def weights(self) -> list[Variable]:
@@ -632,8 +635,8 @@ class Weighted(nn.Module):
                 store[name] = old
 
 
-# Accepted for Keras' sake: whether a layer of this package is built is told by its weights.
-Weighted.built = Weighted.built.setter(lambda layer, value: None)  # type: ignore[attr-defined,method-assign]
+# The same function without a call between; setting it, for Keras' sake, changes nothing of a layer of this package.
+Weighted.built = property(Weighted.has_weights, lambda layer, value: None)  # type: ignore[assignment,method-assign]
 
 
 def _by_name(places: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any]:
