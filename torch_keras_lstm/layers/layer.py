@@ -21,6 +21,7 @@ from torch_keras_lstm.layers.structure import leaves, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
 from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.variable import Variable
+from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.layers.weighted import Weighted
 
@@ -124,7 +125,7 @@ class Layer(Weighted):
                 cls.supports_masking = bool(own.get("supports_masking", True))
             cls.converts_inputs = own_layer.is_written_for_keras(cls)
             own_layer.LossAdders.note(cls)
-            if cls.built is Weighted.built:
+            if cls.built is WeightTable.built:
                 cls.built = own_layer.OWN_BUILT  # type: ignore[assignment,method-assign]
             if "build" in own:
                 cls.build = own_layer.once(own["build"])  # type: ignore[method-assign]
