@@ -62,6 +62,8 @@ def bound_arguments(
     except TypeError as error:
         raise TypeError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}.") from None
     first, *others = arguments.items()
+    # Keras meets what is given by name in the order of the names, and runs calls that are equally far in that order.
+    others.sort(key=lambda item: item[0] if item[0] in named else "")
     given = {name: value for name, value in others if value is not None}
     tensors = [value for value in (first[1], *given.values()) if any(True for _ in leaves(KerasTensor, value))]
     if "mask" in accepted and "mask" not in given and len(tensors) > 1:

@@ -25,7 +25,7 @@ from torch_keras_lstm.models.graph import (
 )
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
-from torch_keras_lstm.models.trace import layers_with_masks, trace
+from torch_keras_lstm.models.trace import calls_in_order, layers_with_masks, trace
 
 _Values = dict[TensorSource, Any]
 
@@ -65,7 +65,7 @@ class Functional(Model):
         if traced.tensors is None:
             self._connect()
         else:
-            self._tensors = traced.tensors
+            self._joined(traced.tensors)
 
     @classmethod
     def from_graph(cls, layers: Iterable[Layer], graph: Graph, name: str | None = None, trainable: bool = True) -> Self:
@@ -181,7 +181,14 @@ class Functional(Model):
             results = [spec for source, spec in specs.items() if source[:2] == (name, number)]
             outputs = connect_with_masks(self._layer(name), tuple(args), kwargs, results)
             tensors |= {TensorSource(name, number, index): tensor for index, tensor in enumerate(outputs)}
+        self._joined(tensors)
+
+    def _joined(self, tensors: dict[TensorSource, KerasTensor]) -> None:
+        """Keep the symbolic tensors, and the order in which Keras runs the calls, which hangs on them."""
         self._tensors = tensors
+        numbered = {tensor.node: source[:2] for source, tensor in tensors.items()}
+        in_order = [numbered[node] for node in calls_in_order(self.inputs, self.outputs) if node in numbered]
+        self._order = [key for key in in_order if self.graph.calls.get(key[0])]
 
     # -- building ---------------------------------------------------------------------------------------------------
 
