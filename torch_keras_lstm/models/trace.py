@@ -157,7 +157,7 @@ class _Walk:
         return sorted(reached, key=lambda layer: (-depths.get(layer, 0), reached[layer]))
 
     def calls(self) -> list[Node]:
-        """The calls by their distance from the outputs, the farthest first; as they were met from there among equals."""
+        """The calls, the farthest from the outputs first, equal ones as they were met from there."""
         depths, _ = self._depths()
         return sorted(depths, key=lambda node: -depths[node])
 
