@@ -6,13 +6,14 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from torch_keras_lstm.layers.constant import Constant, read_constants
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.structure import flatten, single
-from torch_keras_lstm.layers.symbolic_call import connect_with_masks, named_arguments
+from torch_keras_lstm.layers.structure import flatten, map_leaves, single
+from torch_keras_lstm.layers.symbolic_call import argument_specs, connect_with_masks, named_arguments
 from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.models.graph import (
     Call,
@@ -273,7 +274,7 @@ class Functional(Model):
 
     def _call_specs(self, layer: Layer, call: Call, specs: _Specs, build: bool) -> list[TensorSpec]:
         try:
-            args, kwargs = map_sources(specs.__getitem__, [call.args, call.kwargs])
+            args, kwargs = argument_specs(map_sources(specs.__getitem__, [call.args, call.kwargs]))
             return flatten(layer.output_specs(args, kwargs, build))
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
@@ -319,6 +320,8 @@ class Functional(Model):
         layer, call = self._layer(name), self.graph.calls[name][number]
         args = map_sources(values.__getitem__, call.args)
         kwargs = map_sources(values.__getitem__, call.kwargs)
+        if call.has_constants:
+            args, kwargs = map_leaves(Constant, lambda constant: constant.beside(layer), (args, kwargs))
         accepted = layer.call_arguments
         mask = _masks_of(call.args[0], masks) if call.args else None
         if "mask" in accepted:
@@ -412,7 +415,10 @@ def _fitted(call: Call, layer: Layer) -> Call:
     """The call as the layer takes it."""
     if isinstance(layer, OperationLayer):
         return call
-    args, kwargs = call.args, dict(call.kwargs)
+    try:
+        args, kwargs = read_constants(call.args), read_constants(dict(call.kwargs))
+    except ValueError as error:
+        raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
     if not any(True for _ in call.sources()):
         raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}) is called without a tensor.")
     if not args:
