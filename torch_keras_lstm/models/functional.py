@@ -15,6 +15,7 @@ from torch_keras_lstm.layers.serialization import deserialize, register, seriali
 from torch_keras_lstm.layers.structure import flatten, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import argument_specs, connect_with_masks, named_arguments
 from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.models.arranged import arranged
 from torch_keras_lstm.models.graph import (
     Call,
     Graph,
@@ -207,7 +208,7 @@ class Functional(Model):
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What the model gives for such inputs."""
-        specs = self._specs(self._arranged(args[0], "inputs"), build)
+        specs = self._specs(self._arranged(args[0], "symbolic inputs"), build)
         return single(map_sources(specs.__getitem__, self.graph.outputs))
 
     def layer_output_shapes(self) -> dict[str, Any]:
@@ -342,21 +343,7 @@ class Functional(Model):
 
     def _arranged(self, given: Any, what: str) -> dict[TensorSource, Any]:
         """What was given for each input."""
-        ends = [*sources_in(self.graph.inputs)]
-        if isinstance(given, Mapping):
-            names = self.input_names
-            if not given.keys() >= set(names):  # as in Keras there may be more
-                found = ", ".join(map(str, given))
-                raise ValueError(f"Model `{self.name}` takes {what} by the names {', '.join(names)}, got {found}.")
-            return {end: given[name] for end, name in zip(ends, names, strict=True)}
-        if len(ends) == 1 and not (isinstance(given, list | tuple) and len(given) == 1):
-            return {ends[0]: given}
-        if not isinstance(given, list | tuple) or len(given) != len(ends):
-            found = f"{len(given)}" if isinstance(given, list | tuple) else f"{type(given).__name__}"
-            raise ValueError(
-                f"Model `{self.name}` takes {len(ends)} {what} in a list ({', '.join(self.input_names)}), got {found}."
-            )
-        return dict(zip(ends, given, strict=True))
+        return arranged(given, self.graph.inputs, self.input_names, what, self.name)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks of the outputs; the model is run for them, so ``return_mask=True`` in a call costs less."""

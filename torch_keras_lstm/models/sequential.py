@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.input import InputLayer, of_rank
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
@@ -162,12 +163,18 @@ class Sequential(Model):
         """
         if self.batch_input_shape is None:
             self.build(torch.as_tensor(inputs).shape)
-        outputs = inputs
+        outputs = self._of_rank(inputs)
         for layer in map(as_layer, self.layers):
             outputs, mask = call_with_mask(layer, outputs, mask, training)
             if not isinstance(outputs, Tensor):
                 raise ValueError(_several_outputs(self, layer))
         return (outputs, mask) if return_mask else outputs
+
+    def _of_rank(self, inputs: Any) -> Any:
+        """The inputs with a last axis of size 1 put on or taken off where the model's have it otherwise."""
+        if self.batch_input_shape is None or not isinstance(inputs, Tensor | np.ndarray):
+            return inputs
+        return of_rank(torch.as_tensor(inputs, device=self.device), self.batch_input_shape)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output; the model is run for it, so ``return_mask=True`` in a call costs less."""
