@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.keras_mask import mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -38,6 +39,8 @@ class InputLayer(Layer):
     Raises:
         ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
     """
+
+    supports_masking = True
 
     void_arguments: ClassVar[Mapping[str, object]] = {
         "sparse": False,
@@ -155,9 +158,9 @@ def Input(
 def of_rank(inputs: Tensor, shape: Shape) -> Tensor:
     """The inputs with as many axes as ``shape`` has, where a last one of size 1 makes the difference, as in Keras."""
     if inputs.ndim == len(shape) + 1 and inputs.shape[-1] == 1:
-        return inputs.squeeze(-1)
+        return with_masks(inputs.squeeze(-1), mask_of(inputs))
     if inputs.ndim == len(shape) - 1 and shape[-1] == 1:
-        return inputs.unsqueeze(-1)
+        return with_masks(inputs.unsqueeze(-1), mask_of(inputs))
     return inputs
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.training.batch import Batch, pack, unpack
 from torch_keras_lstm.training.compilation import Compilable
 from torch_keras_lstm.training.nested import first_tensor
@@ -130,7 +131,7 @@ class Steps(Compilable):
             y_pred: what the model gave.
             sample_weight: weights, or ``None``.
             training: whether the model is trained or evaluated.
-            mask: that of the outputs; given when there is one.
+            mask: that of the outputs; by default the one that they bring.
 
         Raises:
             ValueError: when there is neither a compiled loss nor one of the layers, or something does not fit the loss.
@@ -140,7 +141,7 @@ class Steps(Compilable):
         if compiled.loss is not None:
             names = names_of(y_pred, self.output_names)
             strategy = compiled.strategy if training else SingleProcess()
-            outputs = self._outputs(names, y, y_pred, sample_weight, mask)
+            outputs = self._outputs(names, y, y_pred, sample_weight, mask_of(y_pred) if mask is None else mask)
             loss = compiled.loss(outputs, names, strategy, y_pred)
             terms += [] if loss is None else [loss]
         terms += self.losses
@@ -174,17 +175,15 @@ class Steps(Compilable):
         if compiled.metrics:
             names = names_of(y_pred, self.output_names)
             with torch.no_grad():
+                mask = mask_of(y_pred) if mask is None else mask
                 compiled.metrics.update(self._outputs(names, y, y_pred, sample_weight, mask), names)
 
     def _call(self, x: Any, training: bool) -> tuple[Any, Any]:
         """The model's outputs and their masks."""
         x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
         strategy = SingleProcess() if self._compiled is None else self._compiled.strategy
-        arguments = {"training": training} if "training" in self.call_arguments else {}
-        if "return_mask" not in self.call_arguments:
-            return strategy.call(self, x, **arguments), None
-        outputs, mask = strategy.call(self, x, **arguments, return_mask=True)
-        return outputs, mask
+        outputs = strategy.call(self, x, training=training)
+        return outputs, mask_of(outputs)
 
     def _outputs(self, names: Sequence[str], y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> list[Output]:
         trained = [True] if len(names) == 1 else self._are_trained(y_pred, names)

@@ -1,0 +1,16 @@
+"""The ``training`` argument of a layer's call, as the layers that it calls in turn inherit it.
+
+Keras hands ``training=True`` of an outer call to every layer inside that takes the argument. A thread-local variable,
+and no context variable, because ``torch.compile`` follows the one and not the other.
+"""
+
+import threading
+
+
+class _CallContext(threading.local):
+    """What the calls around the present one of this thread were told; ``None`` outside of them."""
+
+    training: bool | None = None
+
+
+CALL_CONTEXT = _CallContext()
