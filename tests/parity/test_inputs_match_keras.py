@@ -48,7 +48,7 @@ def _dictionary(k: Any) -> Any:
 
 
 def _nested(k: Any) -> Any:
-    return _two(k, lambda a, b: {"x": a, "others": {"y": b}})
+    return _two(k, lambda a, b: {"a": a, "others": {"b": b}})
 
 
 CASES = [
@@ -57,7 +57,7 @@ CASES = [
     (_one_number, X[:, 0]),
     *((make, data) for make in (_list, _dictionary) for data in ([X, Y], (X, Y), {"b": Y, "a": X})),
     *((make, {"a": X, "b": Y, "c": X}) for make in (_list, _dictionary)),
-    (_nested, {"others": {"y": Y}, "x": X}),
+    (_nested, {"others": {"b": Y}, "a": X}),
 ]
 
 
@@ -67,14 +67,14 @@ def test_call_predict_and_fit_take_what_keras_takes(make: Make, data: Any) -> No
     keras.backend.clear_session(free_memory=False)
     with float64(keras):
         theirs = make(keras)
-    ours = make(torch_keras_lstm).double()
-    ours.set_weights(theirs.get_weights())
-    assert_close(ours(data).detach(), theirs(data), "float64", "the call")
-    assert_close(ours.predict(data, verbose=0), theirs.predict(data, verbose=0), "float64", "predict")
-    for model in (theirs, ours):
-        model.compile("sgd", "mse")
-        model.fit(data, X[:, :3], shuffle=False, verbose=0)
-    assert_close(ours(data).detach(), theirs(data), "float64 curve", "the call after fit")
+        ours = make(torch_keras_lstm).double()
+        ours.set_weights(theirs.get_weights())
+        assert_close(ours(data).detach(), theirs(data), "float64", "the call")
+        assert_close(ours.predict(data, verbose=0), theirs.predict(data, verbose=0), "float64", "predict")
+        for model in (theirs, ours):
+            model.compile("sgd", "mse")
+            model.fit(data, X[:, :3], shuffle=False, verbose=0)
+        assert_close(ours(data).detach(), theirs(data), "float64 curve", "the call after fit")
 
 
 def test_a_list_for_a_dictionary_and_more_than_is_needed_warn_as_in_keras() -> None:
@@ -90,7 +90,7 @@ def test_what_lacks_an_input_is_refused() -> None:
         (_list, [X], r"takes 2 inputs in a list \(a, b\), got 1"),
         (_dictionary, {"a": X}, "takes inputs by the names a, b, got a"),
         (_dictionary, [X], "takes inputs by the names a, b, got a list of 1"),
-        (_nested, {"x": X, "others": Y}, "takes inputs by the names y, got none"),
+        (_nested, {"a": X, "others": Y}, "takes inputs by the names b, got none"),
         (_graph_of_series, np.ones((2, 4, 3)), r"has shape \(None, 4, 1\), got an input of shape \(2, 4, 3\)"),
         (_one_number, [None], "is not optional, but `None` was given"),
     ):

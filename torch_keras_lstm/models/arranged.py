@@ -4,6 +4,8 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import torch
+
 from torch_keras_lstm.models.graph import TensorSource
 
 
@@ -67,7 +69,7 @@ def _other_names(found: Any, names: Sequence[str], what: str, owner: str) -> Val
 
 
 def _warn(inputs: Any, given: Any, what: str) -> None:
-    if what == "inputs":
+    if what == "inputs" and not torch.compiler.is_compiling():
         found = [*given] if isinstance(given, Mapping) else f"a list of {len(given)}"
         warnings.warn(
             "The structure of `inputs` doesn't match the expected structure: a dictionary with the keys "

@@ -5,8 +5,7 @@ which an output of another call stands as a ``__keras_tensor__`` with its ``kera
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.layers.constant import Constant, written_constants
@@ -42,15 +41,17 @@ class Call:
             are tensors are :class:`torch_keras_lstm.layers.constant.Constant`, or for operations as files have them.
         kwargs: keyword arguments, of the same kinds. A ``mask`` among them is the one that the layer gets, ``None`` for
             none; without it the layer gets the mask of its first argument.
+        has_constants: whether there are such tensors.
     """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
 
-    @cached_property
-    def has_constants(self) -> bool:
-        """Whether there are tensors among the constants."""
-        return any(True for _ in leaves(Constant, [*self.args, *self.kwargs.values()]))
+    has_constants: bool = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = any(True for _ in leaves(Constant, [*self.args, *self.kwargs.values()]))
+        object.__setattr__(self, "has_constants", found)
 
     def sources(self) -> Iterator[TensorSource]:
         """The tensors among the arguments."""
