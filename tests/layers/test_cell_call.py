@@ -31,10 +31,9 @@ class WithMasksOfItsOwn(LSTMCell):
 
 
 def test_which_classes_are_called() -> None:
-    for cell_class in (LSTMCell, GRUCell, SimpleRNNCell, StackedRNNCells, WithMasksOfItsOwn):
-        assert has_prepared_step(cell_class)
-    for cell_class in (Doubling, Forwarding, Layer, nn.LSTMCell):
-        assert not has_prepared_step(cell_class)
+    prepared: tuple[type, ...] = (LSTMCell, GRUCell, SimpleRNNCell, StackedRNNCells, WithMasksOfItsOwn)
+    called: tuple[type, ...] = (Doubling, Forwarding, Layer, nn.LSTMCell)
+    assert [has_prepared_step(cell) for cell in prepared + called] == [True] * 5 + [False] * 4
 
 
 @pytest.mark.parametrize("cell_class", [Doubling, Forwarding])
