@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.both_ways import lay_out_for_cudnn, run_together, split, why_apart
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
-from torch_keras_lstm.layers.nested_states import flat_states
+from torch_keras_lstm.layers.nested_states import flat_like
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.recurrence import Path
@@ -223,7 +223,8 @@ class Bidirectional(Layer):
     def _split_states(self, initial_state: Sequence[Any] | None) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
         if initial_state is None:
             return None, None
-        initial_state = flat_states(initial_state)
+        nestings = [getattr(half, "nesting", half.state_sizes) for half in self._halves]
+        initial_state = flat_like([*nestings[0], *nestings[1]], initial_state)
         forward, backward = len(self.forward_layer.state_sizes), len(self.backward_layer.state_sizes)
         if len(initial_state) != forward + backward:
             raise ValueError(

@@ -11,6 +11,24 @@ def flat_states(states: Any) -> list[Any]:
     return [leaf for entry in states for leaf in flat_states(entry)]
 
 
+def flat_like(nesting: Sequence[Any], states: Any) -> list[Any]:
+    """States that a user passed one after the other: nested as ``nesting``, or not at all; one may be lists of numbers.
+
+    A state alone and a list of one are the same.
+    """
+    listed = list(states) if isinstance(states, (list, tuple)) else [states]
+    if len(listed) != len(nesting):
+        return listed
+    flat = []
+    for inner, entry in zip(nesting, listed, strict=True):
+        if isinstance(inner, (list, tuple)):
+            flat += flat_like(inner, entry)
+        else:
+            alone = isinstance(entry, (list, tuple)) and len(entry) == 1 and hasattr(entry[0], "shape")
+            flat.append(entry[0] if alone else entry)
+    return flat
+
+
 def nested_like(nesting: Any, states: Sequence[Any]) -> Any:
     """States one after the other as lists in lists, as ``nesting`` has them, whose leaves count for nothing."""
     return _nested(nesting, iter(states))

@@ -14,7 +14,7 @@ from torch_keras_lstm.layers.cell_call import (
     step_of,
 )
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
-from torch_keras_lstm.layers.nested_states import as_list, flat_states, nested_like, nesting_of
+from torch_keras_lstm.layers.nested_states import as_list, flat_like, flat_states, nested_like, nesting_of
 from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_shaped_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.single_step import SingleStep
@@ -128,12 +128,10 @@ class RNN(RecurrentLayer):
         owner = f"the cell of layer `{self.name}`"
         return as_shaped_states(states, shapes, inputs, "get_initial_state", owner, self.state_layout)
 
-    def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
-        """As :meth:`RecurrentLayer.starting_states`, for states of whatever shapes the cell starts from."""
-        if initial_state is None:
-            return super().starting_states(inputs, None)
+    def given_states(self, inputs: Tensor, initial_state: Sequence[Any]) -> tuple[Tensor, ...]:
+        """As :meth:`RecurrentLayer.given_states`, for states of whatever shapes and nesting the cell starts from."""
         shapes = [tuple(state.shape) for state in self.first_states(inputs)]
-        given, owner = flat_states(initial_state), f"layer `{self.name}`"
+        given, owner = flat_like(self.nesting, initial_state), f"layer `{self.name}`"
         return as_shaped_states(given, shapes, inputs, "initial_state", owner, self.state_layout)
 
     def check_input_dtype(self, dtype: torch.dtype) -> None:
