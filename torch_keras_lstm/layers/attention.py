@@ -27,6 +27,8 @@ class _Attention(MultipleInputLayer):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    supports_masking = True
+
     input_counts = (2, 3)
 
     def __init__(

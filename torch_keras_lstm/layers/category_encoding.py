@@ -65,9 +65,6 @@ class CategoryEncoding(Layer):
         every = self.output_mode == "one_hot" and (len(input_shape) == 1 or input_shape[-1] != 1)
         return (*(input_shape if every else input_shape[:-1]), self.num_tokens)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
-
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
         return {**super().get_config(), "num_tokens": self.num_tokens, "output_mode": self.output_mode}

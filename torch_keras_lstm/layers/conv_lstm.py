@@ -56,6 +56,8 @@ class ConvLSTM(RecurrentLayer, ConvBase):
     weight_ih: nn.Parameter
     weight_hh: nn.Parameter
 
+    casts_integers = True
+
     def __init__(
         self,
         filters: SupportsIndex,
@@ -252,14 +254,6 @@ class ConvLSTM(RecurrentLayer, ConvBase):
         super().check_mask(mask.flatten(2)[..., 0], inputs)
         checked: Tensor = mask
         return checked
-
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless ``dtype`` is floating."""
-        if not dtype.is_floating_point:
-            raise ValueError(
-                f"Layer `{self.name}` takes floating-point inputs, got {str(dtype).removeprefix('torch.')}. "
-                "Convert them with `.float()`."
-            )
 
     def draw_dropout(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
         """Draw this call's dropout factors, 0 or 1 / (1 - rate), one a gate, constant in time.

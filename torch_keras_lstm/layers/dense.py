@@ -32,6 +32,9 @@ class Dense(Layer):
         ValueError: when ``units`` is not a positive integer; when inputs have one axis or another number of features.
     """
 
+    supports_masking = True
+    casts_integers = True
+
     void_arguments: ClassVar[Mapping[str, object]] = {"quantization_config": None}
 
     weight: nn.Parameter
@@ -110,8 +113,6 @@ class Dense(Layer):
     def forward(self, inputs: Any) -> Tensor:
         """Map (batch, ..., features) to (batch, ..., units); integers and booleans are cast to the layer's dtype."""
         inputs = self.prepare(inputs)
-        if not inputs.is_floating_point():
-            inputs = inputs.to(self.dtype)
         return self.finish(self.activation(F.linear(inputs, self.weight, self.bias)))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

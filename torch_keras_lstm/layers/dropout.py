@@ -26,6 +26,8 @@ class Dropout(Layer):
         TypeError: when ``seed`` is not an integer.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         rate: float,

@@ -231,10 +231,6 @@ class EinsumDense(Layer):
         outputs = torch.einsum(self.equation, inputs.to(self.dtype), self.kernel)
         return self.finish(self.activation(outputs if self.bias is None else outputs + self.bias))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None, as in Keras."""
-        return
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The sizes of the output's axes, ``None`` where one is free."""
         sizes = self._sizes(input_shape)

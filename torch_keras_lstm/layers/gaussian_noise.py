@@ -23,6 +23,8 @@ class GaussianNoise(Layer):
         TypeError: when ``seed`` is not an integer.
     """
 
+    supports_masking = True
+
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_non_negative("stddev", stddev)

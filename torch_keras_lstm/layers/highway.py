@@ -101,10 +101,6 @@ class Highway(Layer):
         changed = self.activation(F.linear(inputs, self.weight, self.bias))
         return self.finish(gate * changed + (1 - gate) * inputs)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: there are no steps."""
-        return
-
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""
         return {

@@ -38,6 +38,8 @@ class InputLayer(Layer):
         ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
     """
 
+    supports_masking = True
+
     void_arguments: ClassVar[Mapping[str, object]] = {
         "sparse": False,
         "ragged": False,

@@ -1,6 +1,7 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self, TypedDict
 
@@ -12,10 +13,17 @@ from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.call_context import CALL_CONTEXT
+from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, has_symbolic
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.structure import leaves, single
-from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
+from torch_keras_lstm.layers.symbolic_call import (
+    bound_arguments,
+    call_symbolically,
+    named_arguments,
+    shape_arguments,
+)
 from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array
 
@@ -57,8 +65,24 @@ class Layer(nn.Module):
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
     void_arguments: ClassVar[Mapping[str, object]] = {}
 
-    # The names of the arguments of this class' call: which of ``mask`` and ``training`` it takes.
+    # The names of the arguments of this class' call in their order, and as a set: which of ``mask`` and ``training``
+    # it takes.
+    call_parameters: ClassVar[tuple[str, ...]]
     call_arguments: ClassVar[frozenset[str]]
+
+    # Whether the masks of inputs end here: without it a class of one's own hands none on, as in Keras, and a warning
+    # says so. A class that defines ``compute_mask`` supports them.
+    supports_masking: bool = False
+
+    # Whether :meth:`compute_mask` may give a mask where none came in.
+    makes_mask: bool = False
+
+    # Whether integers and booleans are cast to the layer's dtype as floating inputs are: Keras' products of them with
+    # the weights have that type.
+    casts_integers: bool = False
+
+    # Whether layers called inside inherit ``training``: those of this package hand it on by themselves.
+    _is_own: ClassVar[bool] = False
 
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
@@ -70,7 +94,13 @@ class Layer(nn.Module):
         super().__init_subclass__(**kwargs)
         if "call" in vars(cls) and "forward" not in vars(cls):
             cls.forward = cls.call  # type: ignore[attr-defined]  # Keras' name of it
-        cls.call_arguments = frozenset(inspect.signature(cls.forward).parameters)
+        cls.call_parameters = tuple(inspect.signature(cls.forward).parameters)[1:]
+        cls.call_arguments = frozenset(cls.call_parameters)
+        cls._is_own = not f"{cls.__module__}.".startswith("torch_keras_lstm.")
+        if cls._is_own and "compute_mask" in vars(cls):
+            cls.makes_mask = True
+            if "supports_masking" not in vars(cls):
+                cls.supports_masking = True
 
     def __init__(
         self,
@@ -95,9 +125,23 @@ class Layer(nn.Module):
         self._trainable = trainable
         self._rows = ()
         self._activity_loss: Tensor | None = None
+        self._warned_of_mask = False
         self._inbound_nodes: list[Node] = []
         # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
         self.register_buffer("_placement", torch.empty(0, dtype=dtypes.get(dtype)), persistent=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        # What is put into a model that answers in inference, as Keras' models do, answers so too.
+        if isinstance(value, nn.Module) and not self.__dict__.get("training", True):
+            value.eval()
+        super().__setattr__(name, value)
+
+    def join_model(self) -> None:
+        """Called when a model is made of this layer through Keras' API: it answers in inference until it is trained.
+
+        That is until ``fit``, ``.train()``, or a call with ``training=True``.
+        """
+        self.eval()
 
     # -- where and what -------------------------------------------------------------------------------------------
 
@@ -346,7 +390,89 @@ class Layer(nn.Module):
         """``forward`` for tensors; for symbolic tensors, which :func:`Input` makes, what ``forward`` will give."""
         if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
             return call_symbolically(self, args, kwargs)
-        return super().__call__(*args, **kwargs)
+        # Nearly every call has nothing of Keras' about it, and must not pay for those that have.
+        plain = len(args) == 1 and not kwargs and not self.makes_mask and mask_of(args[0]) is None
+        if plain and CALL_CONTEXT.training is None:
+            return super().__call__(*args)
+        return self._call_as_keras(args, kwargs)
+
+    def _call_as_keras(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call ``forward`` with the masks of the inputs and the ``training`` of the calls around; mask its outputs."""
+        around = CALL_CONTEXT.training
+        training = kwargs.get("training") if around is None else self._training_of(args, kwargs)
+        if "training" in self.call_arguments:
+            if training is not None:
+                kwargs["training"] = training
+        elif "training" in kwargs:
+            del kwargs["training"]  # any layer may be told, as in Keras
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        if any_masked(args) or any_masked(kwargs.values()):
+            args, kwargs = self._with_masks(args, kwargs)
+        # Read before the call, which may change its arguments.
+        given = kwargs.get("mask")
+        previous = mask_of(first) if given is None else given
+        if not self._is_own:
+            outputs = super().__call__(*args, **kwargs)
+        else:
+            CALL_CONTEXT.training = training
+            try:
+                outputs = super().__call__(*args, **kwargs)
+            finally:
+                CALL_CONTEXT.training = around
+        return outputs if previous is None and not self.makes_mask else self.mask_outputs(outputs, first, previous)
+
+    def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        """Whether the call is for training: as its caller says, else as the calls around it; ``None`` says nothing."""
+        given: bool | None = kwargs.get("training")
+        if given is not None or len(args) < 2:
+            return CALL_CONTEXT.training if given is None else given
+        return None if "training" in named_arguments(self, args, {}) else CALL_CONTEXT.training
+
+    def _with_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with the masks of the tensors among them, where the call takes masks that it was not given.
+
+        As in Keras 3 ``mask`` is for the only tensor; among several, such as states, each has its ``..._mask`` alone.
+        """
+        named = named_arguments(self, args, kwargs)
+        tensors = {name: value for name, value in named.items() if any(True for _ in leaves(Tensor, value))}
+        if len(tensors) == 1 and "mask" in self.call_arguments and named.get("mask") is None:
+            (only,) = tensors.values()
+            masks = {"mask": mask_of(only)}
+        else:
+            masks = {
+                f"{name}_mask": mask_of(value)
+                for name, value in tensors.items()
+                if f"{name}_mask" in self.call_arguments and named.get(f"{name}_mask") is None
+            }
+        given = {name: mask for name, mask in masks.items() if mask is not None}
+        if not given:
+            return args, kwargs
+        by_name = dict([*named.items()][1 : len(args)])  # a mask may stand by its place, as ``None``
+        return args[:1], {**by_name, **kwargs, **given}
+
+    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
+        """``outputs`` with the masks that belong to the tensors in it.
+
+        Args:
+            outputs: what the layer gave.
+            inputs: the first argument of the call.
+            mask: the mask of that, or the masks in its structure.
+        """
+        if self.supports_masking:
+            return outputs if are_masked(outputs) else with_masks(outputs, self.compute_mask(inputs, mask))
+        self.warn_of_lost_mask()
+        return outputs
+
+    def warn_of_lost_mask(self) -> None:
+        """Warn, once, that a mask ends at this layer; not for layers of a file, whose saver did as they do."""
+        if not (self._warned_of_mask or self.saved_class or torch.compiler.is_compiling()):
+            self._warned_of_mask = True
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask. Set `supports_masking = True` to hand it on.",
+                stacklevel=4,
+            )
 
     def symbolic_arguments(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -393,7 +519,7 @@ class Layer(nn.Module):
     def prepare(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.
 
-        Integers and booleans pass as they are: a layer that cannot use them says so in :meth:`check_input_dtype`.
+        Integers and booleans pass as they are, unless the layer ``casts_integers``.
         """
         values = self.as_input(inputs)
         if self.built:
@@ -406,9 +532,12 @@ class Layer(nn.Module):
         """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
         if values.dtype is not self.dtype:
-            self.check_input_dtype(values.dtype)
-            if values.is_floating_point():
+            if values.is_floating_point() or (self.casts_integers and not values.is_complex()):
                 values = values.to(self.dtype)
+            elif values.is_complex():
+                raise ValueError(
+                    f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."
+                )
         return values
 
     def _as_tensor(self, inputs: Any) -> Tensor:
@@ -420,11 +549,6 @@ class Layer(nn.Module):
                 f"{inputs!r:.100} ({error})."
             ) from None
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` when inputs of ``dtype``, which is not the layer's own, cannot be used."""
-        if dtype.is_complex:
-            raise ValueError(f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(dtype)}.")
-
     def finish(self, outputs: Tensor, *states: Tensor) -> Tensor:
         """Note the activity loss of ``outputs``, which are returned as they are, and of all else the call returns."""
         if self.activity_regularizer is not None:
@@ -433,12 +557,15 @@ class Layer(nn.Module):
         return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask that belongs to the output, given that of the input: passed on, unless a layer says otherwise."""
+        """The mask that belongs to the output, given that of the input: passed on by a layer that supports masks.
+
+        A call heeds it where ``supports_masking`` is ``True``, as it is of a class that defines this method.
+        """
         return mask
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
         """What :meth:`compute_mask` means for symbolic tensors; ``None`` for layers that compute it from several."""
-        return mask if type(self).compute_mask is Layer.compute_mask else None
+        return mask if self.supports_masking and type(self).compute_mask is Layer.compute_mask else None
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free."""

@@ -101,10 +101,6 @@ class MaxoutDense(Layer):
         maps = torch.tensordot(self.prepare(inputs), self.kernel, ([1], [1]))
         return self.finish(torch.amax(maps if self.bias is None else maps + self.bias, 1))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: there are no steps."""
-        return
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, units)."""
         return input_shape[0], self.units

@@ -36,6 +36,8 @@ class Merge(MultipleInputLayer):
         ValueError: when ``mode`` is none of these, such as a function of Keras 1's user; when shapes do not fit.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         mode: str = "sum",

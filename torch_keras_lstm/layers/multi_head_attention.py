@@ -31,6 +31,8 @@ class Projection(Layer):
         activation: a Keras name.
     """
 
+    supports_masking = True
+
     kernel: nn.Parameter
     bias: nn.Parameter | None
 
@@ -113,6 +115,8 @@ class MultiHeadAttention(Layer):
     Raises:
         ValueError: when a size is not a positive integer, and when query, value and key do not belong together.
     """
+
+    supports_masking = True
 
     def __init__(
         self,

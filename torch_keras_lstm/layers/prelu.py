@@ -30,6 +30,8 @@ class PReLU(Layer):
             other axes have no size or another one.
     """
 
+    supports_masking = True
+
     weight: nn.Parameter
 
     def __init__(

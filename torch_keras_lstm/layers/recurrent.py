@@ -25,6 +25,8 @@ class RecurrentLayer(Layer):
             is the hidden state that was given, not zeros. The converter sets it for their files.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         *,

@@ -28,6 +28,8 @@ class RecurrentCell(Layer):
     parameter_suffix: ClassVar[str] = ""
     default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
 
+    casts_integers = True
+
     def __init__(
         self,
         *,
@@ -133,14 +135,6 @@ class RecurrentCell(Layer):
         if size is not None and features != size:
             raise ValueError(
                 f"Layer `{self.name}` was built for {size} features, got an input of shape {tuple(shape)}."
-            )
-
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless ``dtype`` is floating: integers are rather a forgotten ``Embedding``."""
-        if not dtype.is_floating_point:
-            raise ValueError(
-                f"Layer `{self.name}` takes floating-point inputs, got {str(dtype).removeprefix('torch.')}. "
-                "Convert them with `.float()`, or put an `Embedding` in front if they are indices."
             )
 
     def torch_weights(self) -> tuple[Tensor, ...]:

@@ -31,6 +31,8 @@ class RMSNormalization(AlongAxes):
 
     weight: nn.Parameter
 
+    supports_masking = False
+
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(axes=[axis] if isinstance(axis, int) else axis, **kwargs)
         check_non_negative("epsilon", epsilon)
@@ -45,9 +47,6 @@ class RMSNormalization(AlongAxes):
         mean = values.square().mean(self.kept_axes(values.ndim), keepdim=True)
         outputs = values * torch.rsqrt(mean + self.epsilon) * self.beside(self.weight, values)
         return self.finish(outputs.to(self.dtype))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

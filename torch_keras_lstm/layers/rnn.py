@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
-import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.cell_call import (
@@ -134,9 +133,10 @@ class RNN(RecurrentLayer):
         given, owner = flat_like(self.nesting, initial_state), f"layer `{self.name}`"
         return as_shaped_states(given, shapes, inputs, "initial_state", owner, self.state_layout)
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the cell takes inputs of ``dtype``."""
-        (self.cell.check_input_dtype if isinstance(self.cell, Layer) else super().check_input_dtype)(dtype)
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of the cell, and its of its class
+        """Whether the cell does; one of somebody's own gets integers as they are, as in Keras."""
+        return isinstance(self.cell, Layer) and self.cell.casts_integers
 
     def forward(
         self,

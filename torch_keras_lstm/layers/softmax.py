@@ -24,6 +24,8 @@ class Softmax(Layer):
         ValueError: when ``axis`` is no integer or list of them, or a mask does not broadcast to the inputs.
     """
 
+    supports_masking = True
+
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_axes("axis", [axis] if isinstance(axis, int) else axis)

@@ -92,10 +92,6 @@ class SpatialLayer(Layer):
         values = self.prepare(inputs)
         return self.channels_first(values if values.is_floating_point() else values.to(self.dtype))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: as in Keras, a mask over steps ends here."""
-        return
-
 
 def check_windows_fit(layer: Layer, shape: Shape, outputs: Sequence[int | None]) -> None:
     """Raise a ``ValueError`` when an axis of inputs of ``shape`` is smaller than the window of ``layer``."""

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, Unpack
 
-import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.cell_call import CellStep, initial_states_of, output_size_of, step_of
@@ -83,10 +82,10 @@ class StackedRNNCells(Layer):
         if isinstance(self.cells[0], Layer):
             self.cells[0].check_input_shape(shape)
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the first cell takes inputs of ``dtype``."""
-        if isinstance(self.cells[0], Layer):
-            self.cells[0].check_input_dtype(dtype)
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of its first cell, and theirs of their classes
+        """Whether the first cell does; one of somebody's own gets integers as they are, as in Keras."""
+        return isinstance(self.cells[0], Layer) and self.cells[0].casts_integers
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Where each cell says that a sequence starts, by default at zeros; one entry a cell."""

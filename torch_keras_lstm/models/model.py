@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
@@ -29,6 +30,26 @@ class Model(Trainer):
 
             return cast(Self, super().__new__(Functional))
         return super().__new__(cls)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.training = False
+        # Whether to warn when gradients pass through dropout that is off although nobody chose that it should be.
+        self._watches_mode = True
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any torch module: with ``mode=True`` dropout and the like are active from now on."""
+        self._watches_mode = False
+        return super().train(mode)
+
+    def join_model(self) -> None:
+        """Nothing: a model answers in inference from the start, or as its user has said since."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``forward`` for tensors, in inference unless the model is trained; symbolic tensors for symbolic ones."""
+        if self._watches_mode and is_left_in_inference(self, kwargs):
+            return call_watched(self, super().__call__, args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     @property
     def layers(self) -> nn.ModuleList:

@@ -42,6 +42,9 @@ class OperationLayer(Layer):
         spec = TensorSpec.of(tuple(input_shape), self.dtype)
         return map_leaves(TensorSpec, lambda output: output.shape, self.output_specs((spec,), {}))
 
+    def warn_of_lost_mask(self) -> None:
+        """Operations are no layers in Keras: they hand on no masks, and say nothing of it."""
+
     def symbolic_arguments(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
     ) -> tuple[tuple[Any, ...], dict[str, Any]]:
@@ -51,10 +54,6 @@ class OperationLayer(Layer):
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What the function gives for such tensors."""
         return single(operation_specs(self, args, kwargs))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """``None``: operations are no layers in Keras and hand on no masks."""
-        return None
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""
