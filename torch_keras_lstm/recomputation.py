@@ -57,9 +57,9 @@ def noted(owner: object, now: Callable[[], T], what: str) -> T | None:
     again = next((index for index, (_, repeats) in enumerate(checkpoints) if repeats), None)
     if again is None or owner not in checkpoints[again][0].values:
         raise RuntimeError(
-            f"{what} is called in a pass backwards, and where it stood when that call was made before is not known: the "
-            "gradients would be those of another function. `torch.utils.checkpoint.checkpoint`, which notes it, is one "
-            "way to call it again; with `use_reentrant=True` the module must be in training mode."
+            f"{what} is called in a pass backwards, and where it stood when that call was made before is not known: "
+            "the gradients would be those of another function. Use `torch.utils.checkpoint.checkpoint`, which notes "
+            "it; with `use_reentrant=True` the module must be in training mode."
         )
     value: T = checkpoints[again][0].next(owner, backward)
     _note(owner, value, checkpoints[:again])  # those inside, which are on their first call
