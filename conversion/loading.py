@@ -8,7 +8,7 @@ from typing import Any
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
-from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
@@ -91,6 +91,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             groups = shared_layers(shaped, rows, arrays)
         with naming(path):
             layers = build_layers(description, custom_objects)
+            build_as(shaped, layers)
         with naming(weights or path):
             join(layers, groups)
             fill(layers, rows)

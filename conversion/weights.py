@@ -215,7 +215,12 @@ def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tu
 def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
     """Give a layer its weights."""
     # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
-    owner.load_state_dict(state, strict=False)
+    left = owner.load_state_dict(state, strict=False).unexpected_keys
+    if left:
+        raise ValueError(
+            f"Layer `{owner.name}` ({type(owner).__name__}) has no weight `{left[0]}` before it is called: make its "
+            "weights in `__init__` or `build`."
+        )
 
 
 def _owner(row: WeightSource) -> tuple[str, ...]:

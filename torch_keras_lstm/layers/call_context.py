@@ -8,9 +8,15 @@ import threading
 
 
 class _CallContext(threading.local):
-    """What the calls around the present one of this thread were told; ``None`` outside of them."""
+    """What is known of the calls around the present one of this thread.
+
+    Attributes:
+        training: what they were told; ``None`` outside of them.
+        watched: whether a model among them watches for gradients in a mode that nobody chose.
+    """
 
     training: bool | None = None
+    watched: bool = False
 
 
 CALL_CONTEXT = _CallContext()

@@ -79,7 +79,7 @@ class InputLayer(Layer):
         self._given_name = name  # which the symbolic tensor shares, as in Keras
 
     @property
-    def dtype(self) -> torch.dtype:
+    def _dtype(self) -> torch.dtype:
         """The type that inputs are cast to. ``.to(dtype)`` changes a floating one."""
         return self._integer or self._placement.dtype
 
@@ -92,7 +92,7 @@ class InputLayer(Layer):
     def output(self) -> Any:
         """The symbolic tensor that stands for this input."""
         if not self._inbound_nodes:
-            connect(self, (), {}, TensorSpec.of(self.batch_input_shape, self.dtype), self._given_name)
+            connect(self, (), {}, TensorSpec.of(self.batch_input_shape, self._dtype), self._given_name)
         return super().output
 
     def check_input_shape(self, shape: Shape) -> None:
@@ -113,16 +113,16 @@ class InputLayer(Layer):
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
         tensor = of_rank(tensor, self.batch_input_shape)
         self.check_input_shape(tensor.shape)
-        return tensor.to(self.dtype)
+        return tensor.to(self._dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        config = {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self.dtype), "name": self.name}
+        config = {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self._dtype), "name": self.name}
         return {**config, "optional": True} if self.optional else config
 
     def extra_repr(self) -> str:
         """The shape and the type."""
-        return f"{self.batch_input_shape}, {super().extra_repr()}, dtype={dtypes.name(self.dtype)}"
+        return f"{self.batch_input_shape}, {super().extra_repr()}, dtype={dtypes.name(self._dtype)}"
 
 
 def Input(

@@ -4,7 +4,7 @@ A layer that makes a mask hangs it on its output, each layer that is called on t
 what :meth:`Layer.compute_mask` says on its own output. A tensor that an operation of torch made has none, as in Keras.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -31,6 +31,8 @@ def with_masks(outputs: Any, masks: Any) -> Any:
 
     Fewer masks than tensors belong to the first ones, as in Keras.
     """
+    if masks is None:
+        return outputs
     if isinstance(outputs, Tensor):
         return _with_mask(outputs, masks[0] if isinstance(masks, list | tuple) and masks else masks)
     left = iter(flatten(masks))
@@ -58,9 +60,20 @@ def _map(function: Callable[[Any], Any], value: Any) -> Any:
     return function(value)
 
 
+def any_masked(values: Iterable[Any]) -> bool:
+    """Whether one of ``values``, or a tensor in one, has a mask."""
+    return any(map(_is_masked, values))
+
+
+def _is_masked(value: Any) -> bool:
+    return mask_of(value) is not None
+
+
 def are_masked(outputs: Any) -> bool:
     """Whether every tensor in ``outputs`` has a mask."""
-    return all(mask_of(output) is not None for output in flatten(outputs))
+    if isinstance(outputs, Tensor):
+        return getattr(outputs, "_keras_mask", None) is not None
+    return all(map(_is_masked, flatten(outputs)))
 
 
 def masked(values: Any, masks: Any) -> Any:

@@ -56,7 +56,7 @@ class RNN(RecurrentLayer):
                 "the width of each state."
             )
         if isinstance(cell, Layer):
-            kwargs.setdefault("dtype", cell.dtype)
+            kwargs.setdefault("dtype", cell._dtype)
         super().__init__(
             return_sequences=return_sequences,
             return_state=return_state,

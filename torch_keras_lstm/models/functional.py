@@ -274,7 +274,7 @@ class Functional(Model):
         if len(shapes) != len(ends):
             raise ValueError(f"Model `{self.name}` has {len(ends)} inputs, got {len(shapes)} shapes.")
         return {
-            end: TensorSpec.of(shape, self._layer(end.layer).dtype) for end, shape in zip(ends, shapes, strict=True)
+            end: TensorSpec.of(shape, self._layer(end.layer)._dtype) for end, shape in zip(ends, shapes, strict=True)
         }
 
     def _specs(self, ends: Mapping[TensorSource, TensorSpec], build: bool) -> _Specs:

@@ -4,7 +4,7 @@ Models made through Keras' API answer in inference, as Keras' models do; torch's
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -22,6 +22,7 @@ def is_left_in_inference(model: nn.Module, kwargs: Mapping[str, Any]) -> bool:
     """Whether a call of ``model`` records gradients in inference although nobody asked for that mode."""
     return not (
         model.training
+        or CALL_CONTEXT.watched
         or kwargs.get("training") is not None
         or CALL_CONTEXT.training is not None
         or not torch.is_grad_enabled()
@@ -30,7 +31,18 @@ def is_left_in_inference(model: nn.Module, kwargs: Mapping[str, Any]) -> bool:
     )
 
 
-def watch(model: Any, outputs: Any) -> None:
+def call_watched(model: Any, call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """What ``call`` gives, watched by ``model`` and not by the models inside it, which would say the same."""
+    CALL_CONTEXT.watched = True
+    try:
+        outputs = call(*args, **kwargs)
+    finally:
+        CALL_CONTEXT.watched = False
+    _watch(model, outputs)
+    return outputs
+
+
+def _watch(model: Any, outputs: Any) -> None:
     """Warn, once, when gradients pass back through ``outputs`` of a model with dropout, noise or batch statistics."""
     if not any(map(_differs_in_training, model.modules())):
         model._watches_mode = False
@@ -38,7 +50,9 @@ def watch(model: Any, outputs: Any) -> None:
 
     def warn(gradient: Tensor) -> None:
         if model._watches_mode:
-            model._watches_mode = False
+            for part in model.modules():
+                if hasattr(part, "_watches_mode"):  # the models inside would say the same at their next call
+                    part._watches_mode = False
             warnings.warn(
                 f"Gradients of model `{model.name}` are computed with its dropout and batch statistics off: like a "
                 "model of Keras it answers in inference. Call `model.train()` before a training loop of your own, or "

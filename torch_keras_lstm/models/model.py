@@ -10,7 +10,8 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
-from torch_keras_lstm.models.mode_watch import is_left_in_inference, watch
+from torch_keras_lstm.layers.tracking import inner_layers
+from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
@@ -23,13 +24,15 @@ class Model(Trainer):
     ``forward``, or ``call`` as Keras has it.
     """
 
+    _is_model = True
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
         if cls is Model and _are_ends(args, kwargs):
             from torch_keras_lstm.models.functional import Functional  # which is a Model
 
             return cast(Self, super().__new__(Functional))
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if _are_ends(args, kwargs):
@@ -40,7 +43,7 @@ class Model(Trainer):
             Functional.__init__(cast(Functional, self), *args, **kwargs)
             return
         super().__init__(*args, **kwargs)
-        self.training = False
+        self.eval()
         # Whether to warn when gradients pass through dropout that is off although nobody chose that it should be.
         self._watches_mode = True
 
@@ -54,10 +57,9 @@ class Model(Trainer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``forward`` for tensors, in inference unless the model is trained; symbolic tensors for symbolic ones."""
-        outputs = super().__call__(*args, **kwargs)
         if self._watches_mode and is_left_in_inference(self, kwargs):
-            watch(self, outputs)
-        return outputs
+            return call_watched(self, super().__call__, args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -65,7 +67,7 @@ class Model(Trainer):
         listed = self._modules.get("layers")
         if isinstance(listed, nn.ModuleList):
             return listed
-        return nn.ModuleList(child for child in self.children() if isinstance(child, Layer))
+        return nn.ModuleList(inner_layers(self))
 
     @layers.setter
     def layers(self, value: nn.ModuleList) -> None:
@@ -91,7 +93,7 @@ class Model(Trainer):
     @property
     def built(self) -> bool:
         """Whether every layer is built."""
-        return all(as_layer(layer).built for layer in self.layers)
+        return self._was_built or all(as_layer(layer).built for layer in self.layers)
 
     def reset_states(self) -> None:
         """Forget the kept states of every stateful layer inside."""

@@ -90,7 +90,7 @@ class Sequential(Model):
     def _entry(self, input_shape: Shape) -> InputLayer:
         """The model's input layer, or one of that shape if it has none."""
         if self.input_layer is None:
-            return InputLayer(batch_shape=input_shape, dtype=self.dtype, name=f"{self.name}_input")
+            return InputLayer(batch_shape=input_shape, dtype=self._dtype, name=f"{self.name}_input")
         return self.input_layer
 
     def pop(self) -> Layer:
