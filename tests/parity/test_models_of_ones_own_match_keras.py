@@ -113,8 +113,6 @@ def test_a_train_step_that_returns_no_dictionary_says_what_to_return() -> None:
     model = Silent(x, torch_keras_lstm.layers.LSTM(3)(x))
     model.compile("sgd", "mse")
     with pytest.raises(TypeError, match=r"`train_step` must return a dictionary .* `return self\.get_metrics_result"):
-        TypeError, match=r"`train_step` must return a dictionary .* `return self\.get_metrics_result\(\)`"
-    ):
         model.fit(X, Y, verbose=0)
 
 

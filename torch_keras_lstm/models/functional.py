@@ -428,7 +428,7 @@ class Functional(Model):
 
 
 @cache
-def _is_made_as_functional(model_class: type[Functional]) -> bool:
+def _is_made_as_functional(model_class: Any) -> bool:
     """Whether the constructor takes inputs and outputs, by these names or as whatever it is given."""
     parameters = inspect.signature(model_class.__init__).parameters.values()
     names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD][1:]

@@ -103,7 +103,7 @@ class Sequential(Model):
     @property
     def input(self) -> KerasTensor:
         """The symbolic tensor that the model starts from; its input shape must be known."""
-        return self._symbolic()[0]
+        return cast(KerasTensor, self._symbolic()[0])
 
     @property
     def inputs(self) -> list[KerasTensor]:
