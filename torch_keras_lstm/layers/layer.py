@@ -481,7 +481,8 @@ class Layer(Weighted):
         """The symbolic tensor, or a list of those, that the layer was called on.
 
         Raises:
-            ValueError: unless it was called on symbolic tensors just once.
+            AttributeError: when it was not called on symbolic tensors.
+            ValueError: when it was called on such several times.
         """
         node = self._only_node("input")
         return single([*leaves(KerasTensor, [*node.args, *node.kwargs.values()])])
@@ -493,6 +494,8 @@ class Layer(Weighted):
 
     def _only_node(self, what: str) -> Node:
         times = len(self._inbound_nodes)
+        if times == 0:
+            raise AttributeError(f"Layer `{self.name}` was not called on symbolic tensors, so it has no {what}.")
         if times != 1:
             raise ValueError(
                 f"Layer `{self.name}` was called on symbolic tensors {times} times, so it has no one {what}. "
