@@ -253,13 +253,13 @@ def _by_path(
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
 
     def fits(places: Mapping[Any, str]) -> int:
-        return sum(f"{places.get(owner)}/{_variables(owner)}/0" in left for owner in set(owners.values()))
+        return sum(f"{_group(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
 
     places = max([*kinds, by_class], key=fits)
     found: Found = {}
     numbers: Counter[str] = Counter()
     for slot, owner in owners.items():
-        place = f"{places.get(owner)}/{_variables(owner)}"
+        place = _group(places.get(owner, "nowhere"), owner)
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -339,6 +339,11 @@ def _saved_class(module: Any) -> str:
     return getattr(module, "saved_class", "") or type(module).__name__
 
 
+def _group(place: str, owner: Any) -> str:
+    """The group of a layer's variables; a model's own stand at the top."""
+    return f"{place}/{_variables(owner)}" if place else _variables(owner)
+
+
 def _variables(owner: Any) -> str:
     """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
     return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")
@@ -412,7 +417,7 @@ def variable_groups(
     for owner, place in places:
         if owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])
+            groups[_group(place, owner)] = (owner.name, [array for _, array in _own_arrays(owner)])
     return groups
 
 
