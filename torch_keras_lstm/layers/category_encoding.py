@@ -51,7 +51,7 @@ class CategoryEncoding(Layer):
             (batch, ..., num_tokens), or (batch, ..., length, num_tokens) with "one_hot" and a length other than 1.
         """
         categories = torch.arange(self.num_tokens, device=self.device)
-        marks = (self.prepare(inputs).long().unsqueeze(-1) == categories).to(self.dtype)
+        marks = (self.prepare(inputs).long().unsqueeze(-1) == categories).to(self._dtype)
         if self.output_mode == "one_hot":
             return self.finish(marks.squeeze(-2) if marks.ndim > 2 else marks)
         if self.output_mode == "multi_hot":

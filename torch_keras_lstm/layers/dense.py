@@ -10,6 +10,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -40,6 +41,8 @@ class Dense(Layer):
     weight: nn.Parameter
     bias: nn.Parameter | None
 
+    kernel = KerasWeight()
+
     def __init__(
         self,
         units: SupportsIndex,
@@ -68,7 +71,7 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "weight",
             axes=(1, 0),
@@ -77,7 +80,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
         )
         if use_bias:
-            self.add_weight(
+            self.declare_weight(
                 "bias",
                 "bias",
                 axes=(0,),

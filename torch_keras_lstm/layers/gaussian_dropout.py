@@ -37,7 +37,7 @@ class GaussianDropout(Layer):
         inputs = self.prepare(inputs)
         if (self.training if training is None else training) and self.rate > 0:
             stddev = math.sqrt(self.rate / (1.0 - self.rate))
-            inputs = inputs * self._generator.normal(inputs.shape, 1.0, stddev, dtype=self.dtype, device=inputs.device)
+            inputs = inputs * self._generator.normal(inputs.shape, 1.0, stddev, dtype=self._dtype, device=inputs.device)
         return self.finish(inputs)
 
     def get_config(self) -> dict[str, Any]:

@@ -55,10 +55,10 @@ class Merge(MultipleInputLayer):
 
     def _merging_layer(self) -> Any:
         if self.mode in _ELEMENTWISE:
-            return _ELEMENTWISE[self.mode](combine_masks="all", name=self.name, dtype=self.dtype)
+            return _ELEMENTWISE[self.mode](combine_masks="all", name=self.name, dtype=self._dtype)
         if self.mode == "concat":
-            return Concatenate(self.concat_axis, combine_masks="all", name=self.name, dtype=self.dtype)
-        return Dot(self.dot_axes, name=self.name, dtype=self.dtype)
+            return Concatenate(self.concat_axis, combine_masks="all", name=self.name, dtype=self._dtype)
+        return Dot(self.dot_axes, name=self.name, dtype=self._dtype)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:
         """Raise a ``ValueError`` unless the layer of this mode takes such shapes."""

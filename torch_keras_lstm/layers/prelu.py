@@ -10,6 +10,7 @@ from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import check_axes
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -34,6 +35,8 @@ class PReLU(Layer):
 
     weight: nn.Parameter
 
+    alpha = KerasWeight()
+
     def __init__(
         self,
         alpha_initializer: object = "zeros",
@@ -49,7 +52,7 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
         self.alpha_regularizer = regularizers.get(alpha_regularizer, "alpha_regularizer")
         self.alpha_constraint = constraints.get(alpha_constraint, "alpha_constraint")
-        self.add_weight(
+        self.declare_weight(
             "alpha",
             "weight",
             initializer=self.alpha_initializer,

@@ -54,6 +54,9 @@ class RecurrentLayer(Layer):
         self._repeats = False  # whether this is a call that a checkpoint makes once more
         self._is_handed = False  # whether somebody hands the states to each call and takes them after it
 
+    def _shape_of_features(self, features: int) -> Shape:
+        return None, None, features
+
     @property
     @abstractmethod
     def state_sizes(self) -> tuple[int, ...]:
@@ -129,7 +132,7 @@ class RecurrentLayer(Layer):
             return None
         if not self._is_handed and (torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None):
             return self._write_states(states)
-        dtype = self.dtype
+        dtype = self._dtype
         kept = []
         for state in states:
             # Of the layer's own type, because autocast makes states of another that the next call could not take

@@ -10,6 +10,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
 
 
@@ -28,6 +29,9 @@ class RecurrentCell(Layer):
     parameter_suffix: ClassVar[str] = ""
     default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
 
+    kernel = KerasWeight()
+    recurrent_kernel = KerasWeight()
+    bias = KerasWeight()
     casts_integers = True
 
     def __init__(
@@ -77,7 +81,7 @@ class RecurrentCell(Layer):
             both_biases: Keras' bias has two rows, and ``bias_hh`` is a parameter, not zeros.
         """
         suffix = self.parameter_suffix
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "weight_ih" + suffix,
             axes=KERNEL_AXES,
@@ -86,7 +90,7 @@ class RecurrentCell(Layer):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.add_weight(
+        self.declare_weight(
             "recurrent_kernel",
             "weight_hh" + suffix,
             axes=KERNEL_AXES,
@@ -97,7 +101,7 @@ class RecurrentCell(Layer):
         )
         if not self.use_bias:
             return
-        self.add_weight(
+        self.declare_weight(
             "bias",
             ("bias_ih" + suffix, "bias_hh" + suffix) if both_biases else "bias_ih" + suffix,
             axes=(0, 1) if both_biases else (0,),
@@ -107,7 +111,7 @@ class RecurrentCell(Layer):
             constraint=self.bias_constraint,
         )
         if not both_biases:
-            zeros = torch.zeros(self.gates * self.units, dtype=self.dtype, device=self.device)
+            zeros = torch.zeros(self.gates * self.units, dtype=self._dtype, device=self.device)
             self.register_buffer("bias_hh" + suffix, zeros)
 
     @property
@@ -190,7 +194,7 @@ class RecurrentCell(Layer):
         held = self._held_dropout
         if held is not None and which in held and held[which].shape == shape:
             return held[which]
-        drawn = self._dropout_generator.mask(shape, getattr(self, which), dtype=self.dtype, device=self.device)
+        drawn = self._dropout_generator.mask(shape, getattr(self, which), dtype=self._dtype, device=self.device)
         if held is not None:
             held[which] = drawn
         return drawn

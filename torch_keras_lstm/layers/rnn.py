@@ -57,7 +57,7 @@ class RNN(RecurrentLayer):
             cell = StackedRNNCells(cell)
         check_cell(cell)
         if isinstance(cell, Layer):
-            kwargs.setdefault("dtype", cell.dtype)
+            kwargs.setdefault("dtype", cell._dtype)
         super().__init__(
             return_sequences=return_sequences,
             return_state=return_state,

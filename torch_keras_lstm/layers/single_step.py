@@ -47,7 +47,7 @@ class SingleStep(RecurrentCell):
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
         """Zeros for each state, (batch, units)."""
-        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_sizes]
+        return [torch.zeros(batch_size, size, dtype=self._dtype, device=self.device) for size in self.state_sizes]
 
     def forward(self, inputs: Any, states: Any, training: bool | None = None) -> tuple[Tensor, Any]:
         """Run one step.
@@ -82,5 +82,5 @@ class SingleStep(RecurrentCell):
         output = super().output_specs(args, kwargs, build)
         given = args[1] if len(args) > 1 else kwargs.get("states")
         shapes: list[Shape] = [(output.shape[0], size) for size in self.state_sizes]
-        states = map_shapes(lambda shape: TensorSpec.of(shape, self.dtype), shapes)
+        states = map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), shapes)
         return output, states if isinstance(given, (list, tuple)) else states[0]

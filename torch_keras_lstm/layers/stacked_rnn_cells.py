@@ -147,7 +147,7 @@ class StackedRNNCells(Layer):
         """As :meth:`Layer.output_specs`: the output and the new states, an entry a cell."""
         output = super().output_specs(args, kwargs, build)
         shapes = nested_like(self.nestings, [(output.shape[0], size) for size in self.state_sizes])
-        return output, [map_shapes(lambda shape: TensorSpec.of(shape, self.dtype), entry) for entry in shapes]
+        return output, [map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), entry) for entry in shapes]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, the cells' configurations among them."""

@@ -39,7 +39,7 @@ class OperationLayer(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output, or a list of them, for one tensor of ``input_shape`` and of the layer's dtype."""
-        spec = TensorSpec.of(tuple(input_shape), self.dtype)
+        spec = TensorSpec.of(tuple(input_shape), self._dtype)
         return map_leaves(TensorSpec, lambda output: output.shape, self.output_specs((spec,), {}))
 
     def warn_of_lost_mask(self) -> None:
