@@ -61,7 +61,11 @@ def as_tensor(numbers: Any, dtype: torch.dtype | None = None, device: torch.devi
     Raises:
         TypeError: when there are no numbers, as in a symbolic tensor.
     """
-    tensor = numbers if isinstance(numbers, Tensor) else getattr(numbers, "value", None)
+    if isinstance(numbers, Tensor):
+        if (dtype is None or numbers.dtype is dtype) and (device is None or numbers.device == device):
+            return numbers
+        return numbers.to(device, dtype)
+    tensor = getattr(numbers, "value", None)
     if not isinstance(tensor, Tensor):
         tensor = _from_numbers(numbers, dtype)
     return tensor if dtype is None and device is None else tensor.to(device, dtype)
@@ -100,6 +104,8 @@ def in_floatx(numbers: Any, dtype: torch.dtype | None = None, like: Any = None) 
         origin = numbers if like is None else like
         is_double = isinstance(origin, Tensor) and origin.dtype is torch.float64
         dtype = torch.float64 if is_double else torch.get_default_dtype()
+    if isinstance(numbers, Tensor) and numbers.dtype is dtype:
+        return numbers
     return as_tensor(numbers, dtype)
 
 

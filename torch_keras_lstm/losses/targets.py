@@ -88,6 +88,8 @@ def _floating(y_pred: ArrayLike) -> Tensor:
 
 def _of_one_size(first: Sequence[int], second: Sequence[int]) -> bool:
     """Whether two shapes of one rank broadcast."""
+    if first == second:
+        return True
     return len(first) == len(second) and all(a == b or 1 in (a, b) for a, b in zip(first, second, strict=True))
 
 
