@@ -56,7 +56,10 @@ class Configured:
 
     def get_config(self) -> Config:
         """The arguments that make an equal object, as Keras names them."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        parameters = inspect.signature(type(self)).parameters.values()
+        # a class of a user's own may keep an argument under another name, and tells of it by itself
+        named = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD and hasattr(self, one.name)]
+        return {name: getattr(self, name) for name in named}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -67,8 +70,9 @@ class Configured:
         """
         parameters = inspect.signature(cls).parameters
         arguments = {key: value for key, value in config.items() if key not in cls.void_keys}
+        takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
         for key in arguments:
-            if key not in parameters:
+            if key not in parameters and not takes_any:
                 raise ValueError(
                     f"{cls.__name__} has no argument `{key}`, which its config sets. "
                     + (close_match(str(key), parameters) if parameters else "It takes none.")

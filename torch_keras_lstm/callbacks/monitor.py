@@ -1,6 +1,7 @@
 """What callbacks that watch one value have in common."""
 
 import warnings
+from importlib import import_module
 from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
@@ -51,11 +52,9 @@ class MonitorCallback(Callback):
     @property
     def monitor_op(self) -> Any:
         """Keras' comparison of a value with the best, ``ops.less`` or ``ops.greater``; ``None`` until it is known."""
-        from torch_keras_lstm import ops
-
         if self._is_low_better is None:
             return None
-        return ops.less if self._is_low_better else ops.greater
+        return getattr(import_module("torch_keras_lstm.ops"), "less" if self._is_low_better else "greater")
 
     def is_better(self, value: float, reference: float | None) -> bool:
         """Whether ``value`` is better than ``reference``, by ``min_delta`` at least.

@@ -70,6 +70,10 @@ class Loss(Configured):
         values = self.call(y_true, y_pred)
         return self._reduce(values, sample_weight, self._whole_mask(y_true, y_pred, values, mask))
 
+    def of_several(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
+        """The loss of several outputs at once: :meth:`call` gets them, and their targets, in their structure."""
+        return self._reduce(self.call(y_true, y_pred), sample_weight, mask)
+
     def _targets(self, y_true: Any, y_pred: Tensor) -> Tensor:
         return as_tensor(y_true, y_pred.dtype, y_pred.device)
 

@@ -165,7 +165,7 @@ class Metric(Configured):
 
     def get_config(self) -> Config:
         """The constructor's arguments under Keras 3's names."""
-        return {**super().get_config(), "dtype": self._dtype_name}
+        return {"name": self.name, **super().get_config(), "dtype": self._dtype_name}
 
     @property
     def _dtype_name(self) -> str | None:

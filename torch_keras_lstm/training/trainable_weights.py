@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from torch import nn
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.weight import UnbuiltParameter
 from torch_keras_lstm.optimizers.trained_weight import TrainedWeight, of_row
 
 
@@ -12,6 +13,11 @@ def trainable_weights(model: nn.Module) -> list[TrainedWeight]:
     """Each weight that takes a gradient, once; of one of which parts are frozen, the other parts."""
     found = {id(one.parameters[0]): one for one in reversed([*_weights(model)])}
     return [*reversed(found.values())]
+
+
+def _is_trained(tensor: Tensor) -> bool:
+    """Whether a parameter takes gradients; one of a layer that was never called has no shape yet."""
+    return tensor.requires_grad and not isinstance(tensor, UnbuiltParameter)
 
 
 def _weights(model: nn.Module) -> Iterator[TrainedWeight]:
@@ -23,10 +29,10 @@ def _weights(model: nn.Module) -> Iterator[TrainedWeight]:
         for row in module._rows if isinstance(module, Layer) else ():
             held = [own.pop(attribute) for attribute in row.parameters if attribute in own]
             name = f"{path}.{row.name}".lstrip(".")
-            if len(held) == len(row.parameters) and all(tensor.requires_grad for tensor in held):
+            if len(held) == len(row.parameters) and all(map(_is_trained, held)):
                 yield of_row(name, row, tuple(held), f"{prefixes[path]}/{row.name}")
             else:
-                yield from (TrainedWeight(name, (tensor,)) for tensor in held if tensor.requires_grad)
+                yield from (TrainedWeight(name, (tensor,)) for tensor in held if _is_trained(tensor))
         for attribute, tensor in own.items():
-            if tensor.requires_grad:
+            if _is_trained(tensor):
                 yield TrainedWeight(f"{path}.{attribute}".lstrip("."), (tensor,))
