@@ -11,14 +11,16 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.strings import STRING, as_strings
 
-_INTEGERS = {
+_INTEGERS: Mapping[str, Any] = {
     "bool": torch.bool,
     "uint8": torch.uint8,
     "int8": torch.int8,
     "int16": torch.int16,
     "int32": torch.int32,
     "int64": torch.int64,
+    STRING: STRING,
 }
 
 
@@ -29,7 +31,7 @@ class InputLayer(Layer):
     Args:
         shape: shape of one sample, ``None`` where a size is free.
         batch_size: number of samples, if it is fixed.
-        dtype: a floating type as of any layer, or "bool", "uint8", "int8", "int16", "int32", "int64".
+        dtype: a floating type as of any layer, or "bool", "uint8", "int8", "int16", "int32", "int64", "string".
         batch_shape: the shape with the batch axis in front, instead of ``shape`` and ``batch_size``.
         name: as of any layer.
         input_shape, batch_input_shape: what Keras 2 called ``shape`` and ``batch_shape``.
@@ -74,8 +76,8 @@ class InputLayer(Layer):
         self._given_name = name  # which the symbolic tensor shares, as in Keras
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The type that inputs are cast to. ``.to(dtype)`` changes a floating one."""
+    def dtype(self) -> Any:
+        """The type that inputs are cast to, torch's or "string". ``.to(dtype)`` changes a floating one."""
         return self._integer or self._placement.dtype
 
     @property
@@ -99,8 +101,14 @@ class InputLayer(Layer):
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
 
-    def forward(self, inputs: Any) -> Tensor:
+    def forward(self, inputs: Any) -> Any:
         """The inputs as a tensor of this input's type."""
+        if self._integer == STRING:
+            strings = as_strings(inputs)
+            if strings.ndim == len(self.batch_input_shape) - 1 and self.batch_input_shape[-1] == 1:
+                strings = strings.reshape(*strings.shape, 1)  # as Keras adds the last axis
+            self.check_input_shape(strings.shape)
+            return strings
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
         self.check_input_shape(tensor.shape)
         return tensor.to(self.dtype)
@@ -142,7 +150,7 @@ def Input(
     return tensor
 
 
-def _integer_type(dtype: object) -> torch.dtype | None:
+def _integer_type(dtype: object) -> Any:
     if isinstance(dtype, torch.dtype) and dtype in _INTEGERS.values():
         return dtype
     return _INTEGERS.get(dtype) if isinstance(dtype, str) else None

@@ -11,6 +11,7 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.models.model import Model, as_layer
+from torch_keras_lstm.strings import Strings, as_strings, is_strings
 
 
 @register("keras")
@@ -85,7 +86,8 @@ class Sequential(Model):
     def _entry(self, input_shape: Shape) -> InputLayer:
         """The model's input layer, or one of that shape if it has none."""
         if self.input_layer is None:
-            return InputLayer(batch_shape=input_shape, dtype=self.dtype, name=f"{self.name}_input")
+            dtype = getattr(self.layers[0], "entry_dtype", None) if self.layers else None
+            return InputLayer(batch_shape=input_shape, dtype=dtype or self.dtype, name=f"{self.name}_input")
         return self.input_layer
 
     def pop(self) -> Layer:
@@ -161,11 +163,11 @@ class Sequential(Model):
             ValueError: when a layer gives several outputs.
         """
         if self.batch_input_shape is None:
-            self.build(torch.as_tensor(inputs).shape)
+            self.build(as_strings(inputs).shape if is_strings(inputs) else torch.as_tensor(inputs).shape)
         outputs = inputs
         for layer in map(as_layer, self.layers):
             outputs, mask = call_with_mask(layer, outputs, mask, training)
-            if not isinstance(outputs, Tensor):
+            if not isinstance(outputs, Tensor | Strings):
                 raise ValueError(_several_outputs(self, layer))
         return (outputs, mask) if return_mask else outputs
 
