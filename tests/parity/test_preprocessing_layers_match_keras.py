@@ -364,3 +364,37 @@ def test_calls_that_do_not_fit(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no file is opened because a configuration names it"):
         layers.StringLookup.from_config(config)
     assert as_strings(["ü"]).tolist() == ["ü"]
+
+
+@pytest.mark.parametrize("axis", [-1, 1, (1, 2), None])
+@pytest.mark.parametrize("kind", ["array", "list", "generator", "tf.data", "pairs"])
+def test_normalization_adapts_to_batches(axis: Any, kind: str) -> None:
+    data = np.random.default_rng(5).normal(3, 2, size=(20, 4, 3)).astype(np.float32)
+    parts = [data[start : start + 6] for start in range(0, 20, 6)]
+
+    def source() -> Any:
+        if kind == "tf.data":
+            return tf.data.Dataset.from_tensor_slices(data).batch(6)
+        return {"array": data, "list": parts, "pairs": [(part, part) for part in parts]}.get(kind, iter(parts))
+
+    ours, theirs = both("Normalization", axis=axis)
+    for layer in (ours, theirs):
+        layer.adapt(source())
+    assert tuple(ours.mean.shape) == tuple(theirs.mean.shape)
+    assert_close(ours.mean, theirs.mean.numpy(), "float32 elementwise")
+    assert_close(ours.variance, theirs.variance.numpy(), "float32 elementwise")
+    assert_close(ours(data), theirs(data).numpy(), "float32 elementwise")
+
+
+def test_normalization_by_numbers_that_are_given() -> None:
+    data = np.random.default_rng(6).normal(size=(2, 5, 3)).astype(np.float32)
+    for arguments in ({"mean": 2.0, "variance": 3.0}, {"mean": [1.0, 2, 3], "variance": [3.0, 2, 1], "invert": True}):
+        ours, theirs = both("Normalization", **arguments)
+        same(ours(data), theirs(data))
+        assert ours.mean.shape == tuple(theirs.mean.shape)
+    with pytest.raises(ValueError, match="empty iterable, without any batch"):
+        layers.Normalization().adapt(iter([]))
+    with pytest.raises(TypeError, match="Unsupported data type: int"):
+        layers.Normalization().adapt(3)
+    with pytest.raises(TypeError, match="adapts to batches that are arrays"):
+        layers.Normalization().adapt(iter(["a"]))

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-MODES = ("one_hot", "multi_hot", "count")
+MODES = ("multi_hot", "one_hot", "count")
 
 
 def encode(indices: Tensor, mode: str, depth: int, dtype: torch.dtype) -> Tensor:
