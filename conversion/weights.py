@@ -22,6 +22,7 @@ from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, WeightKey, repeated, shared, stored_once
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
+from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
@@ -467,16 +468,23 @@ def _lengths(path: str) -> range:
     return range(1, len(path.split(".")) + 1) if path else range(0)
 
 
-def variable_groups(layers: Sequence[Layer]) -> dict[str, tuple[str, list[Array]]]:
-    """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order."""
+def variable_groups(layers: Sequence[Layer]) -> dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]]:
+    """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order.
+
+    A few have names of their own.
+    """
     places = _places(layers, "layers", ArraysByPath("layers", {}), Producer(Generation.KERAS_3, None))
-    groups: dict[str, tuple[str, list[Array]]] = {}
+    groups: dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]] = {}
     stored: set[Layer] = set()
     for layer, path, place in places:
         owner = layer.get_submodule(".".join(path))
         if isinstance(owner, Layer) and owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])
+            arrays: Sequence[Array] | Mapping[str, Array] = [array for _, array in _own_arrays(owner)]
+            lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
+            if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
+                arrays = {"idf_weights": as_array(lookup.idf_weights)}
+            groups[f"{place}/{_variables(owner)}"] = (owner.name, arrays)
     return groups
 
 

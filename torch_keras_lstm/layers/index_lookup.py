@@ -3,6 +3,8 @@
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 from pathlib import Path
 from typing import Any, Self, Unpack
@@ -20,6 +22,7 @@ from torch_keras_lstm.strings import Strings
 
 #: the index that a token gets which is left out: no vector has an entry there
 _LEFT_OUT = 2**63 - 1
+_LEARNED: ContextVar[bool] = ContextVar("learned_vocabularies", default=False)
 
 Rows = Sequence[Sequence[Any]]
 
@@ -128,6 +131,10 @@ class IndexLookup(Layer):
     def idf_weights(self) -> Tensor | None:
         """How much each index counts with "tf_idf"; ``None`` before they are known."""
         return self._idf_weights
+
+    @idf_weights.setter
+    def idf_weights(self, value: Any) -> None:
+        self._idf_weights = torch.as_tensor(value, dtype=torch.get_default_dtype(), device=self.device)
 
     def vocabulary_size(self) -> int:
         """The number of indices, those of the mask token and of tokens out of vocabulary included."""
@@ -406,12 +413,20 @@ class IndexLookup(Layer):
             "output_mode": self.output_mode,
             "sparse": False,
             "pad_to_max_tokens": self.pad_to_max_tokens,
-            "idf_weights": self._given_idf_weights if self._given else None,
-            "vocabulary": self._given_vocabulary if self._given else None,
+            **self.vocabulary_config(),
             "vocabulary_size": self._size,
             "oov_method": self.oov_method,
             "salt": self.salt,
         }
+
+    def vocabulary_config(self) -> dict[str, Any]:
+        """The vocabulary that was given, or where :func:`learned_vocabularies` asks for it the one that was learned."""
+        if self._given:
+            return {"vocabulary": self._given_vocabulary, "idf_weights": self._given_idf_weights}
+        if not _LEARNED.get() or not self._tokens:
+            return {"vocabulary": None, "idf_weights": None}
+        weights = None if self._idf_weights is None else self._idf_weights[: self.vocabulary_size()].tolist()
+        return {"vocabulary": self.get_vocabulary(), "idf_weights": weights, "has_input_vocabulary": False}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -442,6 +457,16 @@ class IndexLookup(Layer):
     def extra_repr(self) -> str:
         """The size of the vocabulary and the mode."""
         return f"{self.vocabulary_size()} tokens, output_mode={self.output_mode!r}, {super().extra_repr()}"
+
+
+@contextmanager
+def learned_vocabularies() -> Iterator[None]:
+    """Within it configurations hold the vocabularies that were learned too, as those in files do."""
+    token = _LEARNED.set(True)
+    try:
+        yield
+    finally:
+        _LEARNED.reset(token)
 
 
 def batches_to_adapt_to(data: Any, steps: int | None = None) -> Iterator[Any]:

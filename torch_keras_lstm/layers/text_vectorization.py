@@ -261,8 +261,7 @@ class TextVectorization(Layer):
             "pad_to_max_tokens": lookup["pad_to_max_tokens"],
             "sparse": False,
             "ragged": False,
-            "vocabulary": lookup["vocabulary"],
-            "idf_weights": lookup["idf_weights"],
+            **self._lookup_layer.vocabulary_config(),
             "encoding": lookup["encoding"],
             "vocabulary_size": self.vocabulary_size(),
         }
@@ -302,7 +301,8 @@ def _found(value: Any, argument: str) -> Any:
         return value
     own = {**REGISTERED, **CUSTOM_OBJECTS.get({})}
     names = [value.get("registered_name"), value.get("config")]
-    for name in names:
+    for name in (*names, *(str(one).rpartition(">")[2] for one in names)):
         if isinstance(name, str) and name in own:
             return own[name]
-    raise ValueError(f"`{argument}` is a function named {names[1]!r}, which goes into `custom_objects`.")
+    name = str(names[1]).rpartition(">")[2]
+    raise ValueError(f"`{argument}` is a function named {name!r}, which goes into `custom_objects`.")
