@@ -1,6 +1,8 @@
 """``keras.preprocessing``: texts and series -> arrays for a model. Names, arguments and results are Keras'."""
 
 from torch_keras_lstm.preprocessing import sequence, text
+from torch_keras_lstm.preprocessing.dataset import Dataset
+from torch_keras_lstm.preprocessing.text_directory import text_dataset_from_directory
 from torch_keras_lstm.preprocessing.timeseries import timeseries_dataset_from_array
 
-__all__ = ["sequence", "text", "timeseries_dataset_from_array"]
+__all__ = ["Dataset", "sequence", "text", "text_dataset_from_directory", "timeseries_dataset_from_array"]
