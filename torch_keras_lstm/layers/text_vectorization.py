@@ -292,7 +292,7 @@ def _function(value: Any) -> Any:
         return value
     name = str(getattr(value, "__name__", type(value).__name__))
     registered = next((full for full, own in REGISTERED.items() if own is value and ">" in full), name)
-    return {"module": "builtins", "class_name": "function", "config": name, "registered_name": registered}
+    return {"module": "builtins", "class_name": "function", "config": registered, "registered_name": "function"}
 
 
 def _found(value: Any, argument: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
+from torch_keras_lstm import console
 from torch_keras_lstm.preprocessing.dataset import Dataset
 
 SHUFFLED = 1024
@@ -111,7 +112,8 @@ def _index(given: DirectoryArguments, formats: tuple[str, ...], seed: int) -> Li
             raise ValueError(f"There are {len(given.labels)} labels for {len(paths)} files in directory {directory}.")
         labels, class_names = list(given.labels), [str(label) for label in sorted(set(given.labels))]
     if given.verbose:
-        print(f"Found {len(paths)} files" + (f" belonging to {len(class_names)} classes." if class_names else "."))
+        classes = f" belonging to {len(class_names)} classes" if class_names else ""
+        console.write(f"Found {len(paths)} files{classes}.\n")
     if given.shuffle:  # both in the same order
         np.random.RandomState(seed).shuffle(paths)
         if labels is not None:
@@ -137,5 +139,5 @@ def _part(whole: Listing, split: float | None, subset: str | None, verbose: bool
     chosen = slice(-kept) if subset == "training" else slice(-kept, None)
     part = whole._replace(paths=whole.paths[chosen], labels=None if whole.labels is None else whole.labels[chosen])
     if verbose:
-        print(f"Using {len(part.paths)} files for {subset}.")
+        console.write(f"Using {len(part.paths)} files for {subset}.\n")
     return part
