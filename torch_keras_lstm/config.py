@@ -12,6 +12,7 @@ from torch_keras_lstm.console import (
     is_interactive_logging_enabled,
 )
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.lazily import lazily
 
 __all__ = [
     "DTypePolicy",
@@ -33,6 +34,19 @@ __all__ = [
     "set_floatx",
     "set_image_data_format",
 ]
+
+_FLASH = "`torch.backends.cuda.enable_flash_sdp` switches it, and `is_flash_attention_available` tells"
+_LESS = "pass `epochs` and `steps_per_epoch` to `fit`"
+
+__getattr__ = lazily(
+    __name__,
+    {},
+    {
+        **dict.fromkeys(("disable_flash_attention", "enable_flash_attention", "is_flash_attention_enabled"), _FLASH),
+        **dict.fromkeys(("max_epochs", "max_steps_per_epoch", "set_max_epochs", "set_max_steps_per_epoch"), _LESS),
+        "is_nnx_enabled": "it is about JAX",
+    },
+)
 
 backend = _backend.backend
 epsilon = _backend.epsilon

@@ -101,8 +101,7 @@ def traverse(func: Callable[[Any], Any], structure: Any, top_down: bool = True) 
     """The structure with ``func`` of it and of every part in its place, unless that is ``None``."""
     replaced = func(structure) if top_down else None
     if replaced is None and is_nested(structure):
-        keys = [*structure] if isinstance(structure, dict) else _keys(structure)
-        structure = _like(structure, [traverse(func, structure[key], top_down) for key in keys], keys)
+        structure = _like(structure, [traverse(func, structure[key], top_down) for key in _keys(structure)])
     if not top_down:
         replaced = func(structure)
     return structure if replaced is None else None if replaced is MAP_TO_NONE else replaced
@@ -154,10 +153,10 @@ def _map(func: Callable[..., Any], structures: tuple[Any, ...], none_is_leaf: bo
     return _like(first, [_map(func, tuple(one[key] for one in structures), none_is_leaf) for key in _keys(first)])
 
 
-def _like(structure: Any, items: list[Any], keys: list[Any] | None = None) -> Any:
-    """A structure of the same kind with other entries, those of a dictionary in the order of ``keys``."""
+def _like(structure: Any, items: list[Any]) -> Any:
+    """A structure of the same kind with other entries."""
     if isinstance(structure, dict):
-        entries = dict(zip(_keys(structure) if keys is None else keys, items, strict=True))
+        entries = dict(zip(_keys(structure), items, strict=True))
         return type(structure)((key, entries[key]) for key in structure)
     if isinstance(structure, tuple) and hasattr(structure, "_fields"):
         return type(structure)(*items)

@@ -34,7 +34,7 @@ from torch_keras_lstm.utils.to_categorical import to_categorical
 if TYPE_CHECKING:
     from torch_keras_lstm.saving import deserialize_keras_object, serialize_keras_object
     from torch_keras_lstm.utils.file_cache import get_file
-    from torch_keras_lstm.utils.plot_model import model_to_dot, plot_model
+    from torch_keras_lstm.utils.model_plots import model_to_dot, plot_model
 
 __all__ = [
     "Config",
@@ -77,8 +77,8 @@ Sequence = PyDataset
 _LAZY = {
     "deserialize_keras_object": "torch_keras_lstm.saving.objects",
     "get_file": "torch_keras_lstm.utils.file_cache",
-    "model_to_dot": "torch_keras_lstm.utils.plot_model",
-    "plot_model": "torch_keras_lstm.utils.plot_model",
+    "model_to_dot": "torch_keras_lstm.utils.model_plots",
+    "plot_model": "torch_keras_lstm.utils.model_plots",
     "serialize_keras_object": "torch_keras_lstm.saving.objects",
 }
 _IMAGES = "`torchvision.io` and Pillow read, write and convert images"

@@ -44,7 +44,7 @@ def standardize_dtype(dtype: Any) -> str:
         dtype = torch.get_default_dtype()
     name = _PYTHON.get(dtype) if isinstance(dtype, type) else None
     name = name or str(getattr(dtype, "name", dtype)).removeprefix("torch.").removeprefix("<class 'numpy.").rstrip("'>")
-    name = {"int": "int32", "float": "float32", "str": "string", "half": "float16", "double": "float64"}.get(name, name)
+    name = {"int": "int64", "float": "float32", "str": "string", "half": "float16", "double": "float64"}.get(name, name)
     if name != "string" and not isinstance(getattr(torch, name, None), torch.dtype):
         raise ValueError(f"Invalid dtype: {dtype!r}.")
     return name

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from torch_keras_lstm.layers import Layer, dtypes
-from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models import Functional, Model, Sequential
 from torch_keras_lstm.models.model import as_layer
 
@@ -207,6 +206,6 @@ def _arrows(model: Model, layers: list[Layer]) -> Iterator[tuple[Layer, Layer]]:
         yield from pairwise(layers)
     by_name = {layer.name: layer for layer in layers}
     for name, sources in (connections or {}).items():
-        for before in dict.fromkeys(source.layer for source in flatten(list(sources))):
+        for before in dict.fromkeys(source.layer for source in sources):
             if before in by_name and name in by_name:
                 yield by_name[before], by_name[name]
