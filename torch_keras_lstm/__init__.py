@@ -24,6 +24,7 @@ from torch_keras_lstm._version import __version__
 from torch_keras_lstm.initializers import Initializer
 from torch_keras_lstm.layers import Input, Layer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
+from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.lazily import lazily
 from torch_keras_lstm.losses import Loss
 from torch_keras_lstm.metrics import Metric
@@ -47,6 +48,7 @@ __all__ = [
     "Optimizer",
     "Regularizer",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "backend",

@@ -66,16 +66,13 @@ class CategoryEncoding(Layer):
             raise ValueError(f"`count_weights` is not used when `output_mode` is {self.output_mode!r}, but 'count'.")
         indices = self.prepare(inputs).long()
         if count_weights is None:
-            return self.finish(encode(indices, self.output_mode, self.num_tokens, self.dtype))
-        marks = encode(indices.unsqueeze(-1), "one_hot", self.num_tokens, self.dtype)
+            return self.finish(encode(indices, self.output_mode, self.num_tokens, self._dtype))
+        marks = encode(indices.unsqueeze(-1), "one_hot", self.num_tokens, self._dtype)
         return self.finish((marks * self.as_input(count_weights).unsqueeze(-1)).sum(dim=-2))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape with ``num_tokens`` in place of the last axis, or behind it."""
         return encoded_shape(input_shape, self.output_mode, self.num_tokens)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

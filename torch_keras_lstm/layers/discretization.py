@@ -106,12 +106,12 @@ class Discretization(Layer):
             raise ValueError(f"Layer `{self.name}` has no bins yet: call `adapt` with data, or pass `bin_boundaries`.")
         values = self.prepare(inputs)
         if not values.is_floating_point():
-            values = values.to(self.dtype)
+            values = values.to(self._dtype)
         borders = torch.tensor(self.bin_boundaries, dtype=values.dtype, device=values.device)
         bins = torch.bucketize(values, borders, right=True)
         if self.output_mode == "int":
             return bins.int()
-        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self.dtype)
+        return encode(bins, self.output_mode, len(self.bin_boundaries) + 1, self._dtype)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The input's shape with ``output_mode="int"``, otherwise that of the vectors."""
@@ -122,11 +122,8 @@ class Discretization(Layer):
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What a call gives."""
-        dtype = torch.int32 if self.output_mode == "int" else self.dtype
+        dtype = torch.int32 if self.output_mode == "int" else self._dtype
         return TensorSpec.of(self.compute_output_shape(args[0].shape), dtype)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names, and the boundaries that :meth:`adapt` found."""

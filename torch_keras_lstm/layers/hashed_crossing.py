@@ -57,7 +57,7 @@ class HashedCrossing(Layer):
             raise ValueError("`sparse=True` gives Keras' sparse tensors of TensorFlow; here vectors are dense.")
 
     @property
-    def dtype(self) -> torch.dtype:
+    def _dtype(self) -> torch.dtype:
         """The type of what a call gives."""
         return self._output_dtype or self._placement.dtype
 
@@ -78,7 +78,7 @@ class HashedCrossing(Layer):
         bins = [self._bin(values) for values in zip(*(numbers for _, numbers in features), strict=True)]
         found = torch.tensor(bins, dtype=torch.int64, device=self.device).reshape(shape)
         return (
-            found.to(self.dtype) if self.output_mode == "int" else encode(found, "one_hot", self.num_bins, self.dtype)
+            found.to(self._dtype) if self.output_mode == "int" else encode(found, "one_hot", self.num_bins, self._dtype)
         )
 
     def _bin(self, values: Sequence[int]) -> int:
@@ -103,10 +103,7 @@ class HashedCrossing(Layer):
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What a call gives."""
-        return TensorSpec.of(self.compute_output_shape([spec.shape for spec in leaves(TensorSpec, args)]), self.dtype)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
+        return TensorSpec.of(self.compute_output_shape([spec.shape for spec in leaves(TensorSpec, args)]), self._dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

@@ -63,7 +63,7 @@ class Hashing(Layer):
             raise ValueError("`sparse=True` gives Keras' sparse tensors of TensorFlow; here vectors are dense.")
 
     @property
-    def dtype(self) -> torch.dtype:
+    def _dtype(self) -> torch.dtype:
         """The type of what a call gives."""
         return self._output_dtype or self._placement.dtype
 
@@ -80,8 +80,8 @@ class Hashing(Layer):
             known[key] = (0 if key == mask else value + 1) if masked else value
         found = torch.tensor([known[key] for key in keys], dtype=torch.int64, device=self.device).reshape(shape)
         if self.output_mode == "int":
-            return found.to(self.dtype)
-        return encode(found, self.output_mode, self.num_bins, self.dtype)
+            return found.to(self._dtype)
+        return encode(found, self.output_mode, self.num_bins, self._dtype)
 
     def _keys(self, inputs: Any) -> tuple[tuple[int, ...], list[Any]]:
         if is_strings(inputs):
@@ -98,10 +98,7 @@ class Hashing(Layer):
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What a call gives."""
-        return TensorSpec.of(self.compute_output_shape(args[0].shape), self.dtype)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
+        return TensorSpec.of(self.compute_output_shape(args[0].shape), self._dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

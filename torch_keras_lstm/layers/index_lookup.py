@@ -398,9 +398,6 @@ class IndexLookup(Layer):
         """What a call gives: indices and vectors of integers, floats with "tf_idf"."""
         return TensorSpec.of(self.compute_output_shape(args[0].shape), self.output_dtype)
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
-
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names; a vocabulary that was learned is not among them."""
         return {

@@ -58,9 +58,9 @@ class Normalization(AlongAxes):
         if self.given is not None:
             self._keep(self.given)
         else:
-            self.add_weight("mean", "adapt_mean", initializer="zeros", trainable=False)
-            self.add_weight("variance", "adapt_variance", initializer="ones", trainable=False)
-            self.add_weight("count", "count", initializer="zeros", trainable=False, dtype=torch.int64)
+            self.declare_weight("mean", "adapt_mean", initializer="zeros", trainable=False)
+            self.declare_weight("variance", "adapt_variance", initializer="ones", trainable=False)
+            self.declare_weight("count", "count", initializer="zeros", trainable=False, dtype=torch.int64)
         self.build_if_shape_is_known()
 
     def _keep(self, given: Mapping[str, Any]) -> None:
@@ -93,7 +93,7 @@ class Normalization(AlongAxes):
         value = self._buffers[name]
         if value is None or self._spread is None:
             return value
-        return self.beside(value, torch.empty(self._spread, device="meta")).expand(self._spread).to(self.dtype)
+        return self.beside(value, torch.empty(self._spread, device="meta")).expand(self._spread).to(self._dtype)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """The sizes of ``axis`` for mean and variance; ``count`` is a number."""
@@ -101,11 +101,11 @@ class Normalization(AlongAxes):
 
     def forward(self, inputs: Any) -> Tensor:
         """The normalized inputs, or with ``invert`` what they were before."""
-        inputs = self.prepare(inputs).to(self.dtype)
+        inputs = self.prepare(inputs).to(self._dtype)
         if self._spread is None:  # numbers that were given, or loaded, need no building
             self.build(tuple(inputs.shape))
-        mean = self.beside(self.adapt_mean, inputs).to(self.dtype)
-        deviation = self.beside(self.adapt_variance, inputs).to(self.dtype).sqrt().clamp(min=_KERAS_EPSILON)
+        mean = self.beside(self.adapt_mean, inputs).to(self._dtype)
+        deviation = self.beside(self.adapt_variance, inputs).to(self._dtype).sqrt().clamp(min=_KERAS_EPSILON)
         return self.finish(inputs * deviation + mean if self.invert else (inputs - mean) / deviation)
 
     @torch.no_grad()
@@ -132,7 +132,7 @@ class Normalization(AlongAxes):
         self.build(tuple(values.shape))
         averaged = self._averaged_axes(values.ndim)
         if isinstance(values, Tensor):
-            numbers = values if values.is_floating_point() else values.to(self.dtype)
+            numbers = values if values.is_floating_point() else values.to(self._dtype)
             if not averaged:
                 return numbers, torch.zeros_like(numbers)
             spread, mean = torch.var_mean(numbers, averaged, correction=0)
@@ -141,10 +141,10 @@ class Normalization(AlongAxes):
 
     def _moments_of_batches(self, batches: Iterable[Any]) -> tuple[Tensor, Tensor]:
         """Mean and variance of batches, the running ones brought up to date by each."""
-        mean = variance = torch.zeros((), dtype=self.dtype, device=self.device)
+        mean = variance = torch.zeros((), dtype=self._dtype, device=self.device)
         total = 0
         for batch in batches:
-            values = as_batch(batch, self).to(self.dtype)
+            values = as_batch(batch, self).to(self._dtype)
             self.build(tuple(values.shape))
             averaged = self._averaged_axes(values.ndim)
             count = prod(values.shape[axis] for axis in averaged)

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.layers import Layer, dtypes
+from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model, Sequential
 from torch_keras_lstm.models.model import as_layer
 
@@ -186,7 +186,7 @@ class _Shown:
         if self.shapes:
             rows.append(_row(f"Output shape: {'?' if shape is None else shape}"))
         if self.dtype:
-            rows.append(_row(f"Output dtype: {dtypes.name(layer.dtype)}"))
+            rows.append(_row(f"Output dtype: {layer.dtype}"))
         if self.trainable:
             rows.append(_row("Trainable" if layer.trainable else "Non-trainable"))
         return f'<table border="0" cellborder="1" cellspacing="0" cellpadding="6">{"".join(rows)}</table>'
