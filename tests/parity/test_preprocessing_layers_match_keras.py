@@ -398,3 +398,29 @@ def test_normalization_by_numbers_that_are_given() -> None:
         layers.Normalization().adapt(3)
     with pytest.raises(TypeError, match="adapts to batches that are arrays"):
         layers.Normalization().adapt(iter(["a"]))
+
+
+def test_texts_into_a_model_class() -> None:
+    words = layers.TextVectorization(output_sequence_length=4)
+    words.adapt(TEXTS)
+
+    class Classifier(Model):
+        def __init__(self) -> None:
+            super().__init__()
+            self.words = words
+            self.embedding = layers.Embedding(40, 5, mask_zero=True)
+            self.lstm = layers.LSTM(4)
+
+        def call(self, texts: Any) -> Any:
+            return self.lstm(self.embedding(self.words(texts)))
+
+    model = Classifier()
+    model.compile("sgd", "mse")
+    x = np.array(TEXTS, object)
+    assert model(x).shape == (len(TEXTS), 4)
+    model.fit(x, np.zeros((len(TEXTS), 4)), batch_size=4, verbose=0)
+    expected = model.lstm(model.embedding(words(TEXTS))).detach()
+    assert_close(model.predict(x, verbose=0), expected, "float32 elementwise")
+    assert_close(
+        model.predict(tf.data.Dataset.from_tensor_slices(TEXTS).batch(7), verbose=0), expected, "float32 elementwise"
+    )

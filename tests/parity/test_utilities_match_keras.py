@@ -256,6 +256,8 @@ def test_functions_and_classes_of_ones_own(monkeypatch: pytest.MonkeyPatch) -> N
         ({"class_name": "function", "config": [1]}, TypeError, "non-null str"),
         ({"class_name": "__lambda__", "config": {"value": "x"}}, ValueError, "arbitrary code execution"),
         ({"class_name": "Nothing", "config": {}}, ValueError, "Unknown class 'Nothing'"),
+        ({"class_name": "Dense", "config": {"units": 1}, "registered_name": "os.x"}, ValueError, "Keras built-in"),
+        ({"class_name": "function", "config": "relu", "registered_name": "x"}, ValueError, "Keras built-in"),
         ({"class_name": "system", "module": "os", "config": {}}, ValueError, "Unknown class 'system'"),
     ):
         with pytest.raises(error, match=problem):
@@ -477,7 +479,7 @@ def test_data_sets_of_pickles(home: Path) -> None:
     (x, y), (test_x, test_y) = datasets.cifar10.load_data()
     assert (x.shape, y.shape, test_x.shape, test_y.dtype) == ((10, 32, 32, 3), (10, 1), (2, 32, 32, 3), np.uint8)
     (folder / "test_batch").write_bytes(pickle.dumps({b"data": Path("x")}))
-    with pytest.raises(ValueError, match=r"test_batch: .* it names pathlib"):
+    with pytest.raises(ValueError, match=r"test_batch: .*it names pathlib"):
         datasets.cifar10.load_data()
 
 

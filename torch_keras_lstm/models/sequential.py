@@ -170,7 +170,7 @@ class Sequential(Model):
         given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
             outputs = layer(outputs, **given)
-            if not isinstance(outputs, Tensor | Strings):
+            if not isinstance(outputs, Tensor) and not isinstance(outputs, Strings):
                 raise ValueError(_several_outputs(self, layer))
         return outputs
 

@@ -32,8 +32,8 @@ def timeseries_dataset_from_array(
         sequence_stride: steps from the beginning of a window to that of the next.
         sampling_rate: steps from one step of a window to the next.
         batch_size: windows in a batch; ``None`` for one window at a time, without an axis for the batch.
-        shuffle: take the windows in a new order at each pass, drawn from NumPy's global generator.
-        seed: of the order that the windows are listed in before they are shuffled.
+        shuffle: take the windows in a new order at each pass.
+        seed: of the orders; by default they are drawn from NumPy's global generator.
         start_index: steps before it are left out.
         end_index: it and the steps behind it are left out.
         format: "tf" or "grain" in Keras, which are one here.
@@ -59,6 +59,7 @@ def timeseries_dataset_from_array(
     count = end - start - (positive_integer("sequence_length", sequence_length) - 1) * sampling_rate
     wanted = None if targets is None else np.asarray(targets)[start:]
     starts = np.arange(0, count if targets is None else min(count, len(targets)), sequence_stride)
+    generator: Any = np.random if seed is None else np.random.default_rng(seed)
     if shuffle:
         np.random.RandomState(seed).shuffle(starts)
     offsets = np.arange(sequence_length) * sampling_rate
@@ -66,7 +67,7 @@ def timeseries_dataset_from_array(
     chosen = None if wanted is None else as_element(wanted)
 
     def windows() -> Iterator[Any]:
-        order = np.random.permutation(starts) if shuffle else starts  # noqa: NPY002 - as Keras
+        order = generator.permutation(starts) if shuffle else starts
         for first in range(0, len(order), batch_size or 1):
             at = torch.from_numpy(order[first : first + batch_size]) if batch_size else int(order[first])
             steps = torch.from_numpy(np.add.outer(np.asarray(at), offsets))

@@ -211,6 +211,7 @@ def _function(name: Any, config: Mapping[str, Any], known: Mapping[str, Any]) ->
     for module in (activations, losses, metrics):
         found = getattr(module, name, None)
         if isinstance(found, FunctionType):
+            _check_registered_name(config, name)
             return found
     raise ValueError(f"There is no function {name!r}: one of your own goes into `custom_objects`.")
 
@@ -220,6 +221,8 @@ def _instance(name: str, inner: dict[str, Any], config: Mapping[str, Any], known
     own = known.get(registered, known.get(name)) if isinstance(registered, str) else known.get(name)
     if own is None:
         own = _class_named(name, config.get("module"))
+        if own is not None:
+            _check_registered_name(config, name)
     if own is None:
         raise ValueError(
             f"Unknown class {name!r}: one of your own goes into `custom_objects`, or is registered by "
@@ -234,6 +237,13 @@ def _instance(name: str, inner: dict[str, Any], config: Mapping[str, Any], known
     if build_config and hasattr(made, "build_from_config") and not getattr(made, "built", True):
         made.build_from_config(build_config)
     return made
+
+
+def _check_registered_name(config: Mapping[str, Any], name: str) -> None:
+    """Raise a ``ValueError`` when what is Keras' own is given another name, as what is registered has."""
+    registered = config.get("registered_name")
+    if registered and registered not in (name, config.get("class_name")):
+        raise ValueError(f"`registered_name` is {registered!r}, but {name!r} resolved to a Keras built-in.")
 
 
 def _class_named(name: str, module: Any) -> Any:
