@@ -86,6 +86,8 @@ class Strings:
 
 def is_strings(value: object) -> bool:
     """Whether ``value`` is a string, an array of strings, or a list of such, by its first entry."""
+    if isinstance(value, torch.Tensor):
+        return False
     while isinstance(value, list | tuple) and value:
         value = value[0]
     if isinstance(value, str | bytes | Strings):

@@ -74,6 +74,7 @@ from torch_keras_lstm.layers.simple_rnn_cell import SimpleRNNCell
 from torch_keras_lstm.layers.softmax import Softmax
 from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
+from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.layers.string_lookup import StringLookup
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
@@ -172,6 +173,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StatesAsArguments",
     "StringLookup",
     "Subtract",
     "TextVectorization",
