@@ -230,6 +230,11 @@ def _instance(name: str, inner: dict[str, Any], config: Mapping[str, Any], known
         )
     if isinstance(own, FunctionType):
         return own
+    if name == "Sequential" and not {"name", "layers"} <= inner.keys():
+        raise ValueError(
+            "A Sequential model configuration must be a dictionary containing the 'name' and 'layers' keys, got "
+            f"{inner!r:.200}."
+        )
     if not hasattr(own, "from_config"):
         raise TypeError(f"Class {name!r} has no `from_config()`, which makes it of its configuration.")
     made = own.from_config(inner)
