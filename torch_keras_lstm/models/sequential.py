@@ -183,7 +183,9 @@ class Sequential(Model):
 
     def _of_rank(self, inputs: Any) -> Any:
         """The inputs with a last axis of size 1 put on or taken off where the model's have it otherwise."""
-        if self.batch_input_shape is None or not isinstance(inputs, Tensor | np.ndarray) or is_strings(inputs):
+        if self.batch_input_shape is None or not isinstance(inputs, Tensor | np.ndarray):
+            return inputs
+        if isinstance(inputs, np.ndarray) and is_strings(inputs):
             return inputs
         return of_rank(torch.as_tensor(inputs, device=self.device), self.batch_input_shape)
 
