@@ -15,6 +15,7 @@ from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.optimizer_state import OtherWeights, restore
+from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import match, put, states
 from torch_keras_lstm.layers import Layer
@@ -57,6 +58,7 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
         read = [*states(layers, rows)]
         if isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
             _restore(model, saved)
+        put_idf_weights(layers, saved, _producer(arrays))
     for layer, state in read:
         put(layer, state)
 

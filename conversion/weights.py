@@ -25,6 +25,7 @@ from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, s
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
+from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
@@ -396,8 +397,10 @@ def _lengths(path: str) -> range:
 
 def variable_groups(
     layers: Sequence[Layer], own: Mapping[Layer, str] | None = None
-) -> dict[str, tuple[str, list[Array]]]:
+) -> dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]]:
     """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order.
+
+    A few have names of their own.
 
     Args:
         layers: the model's.
@@ -412,12 +415,16 @@ def variable_groups(
             if isinstance(owner := layer.get_submodule(".".join(path)), Layer)
         ]
     )
-    groups: dict[str, tuple[str, list[Array]]] = {}
+    groups: dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]] = {}
     stored: set[Layer] = set()
     for owner, place in places:
         if owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            groups[_group(place, owner)] = (owner.name, [array for _, array in _own_arrays(owner)])
+            arrays: Sequence[Array] | Mapping[str, Array] = [array for _, array in _own_arrays(owner)]
+            lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
+            if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
+                arrays = {"idf_weights": as_array(lookup.idf_weights)}
+            groups[_group(place, owner)] = (owner.name, arrays)
     return groups
 
 
