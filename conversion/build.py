@@ -13,7 +13,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
-from torch_keras_lstm.models.operations import is_known, operation_name
+from torch_keras_lstm.operations import is_known, operation_name
 
 
 @dataclass(frozen=True)

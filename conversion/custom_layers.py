@@ -14,7 +14,7 @@ from torch_keras_lstm.conversion.arguments import ARGUMENTS
 from torch_keras_lstm.conversion.dialects import Producer, translate
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.models.lambda_layer import Lambda
+from torch_keras_lstm.layers.lambda_layer import Lambda
 
 # By name: layer classes, functions that make layers, functions and classes of activations and the like, and for each
 # Lambda, by its layer's name, a function or a torch module.

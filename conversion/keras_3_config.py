@@ -6,10 +6,10 @@ from typing import Any
 from torch_keras_lstm.conversion.arguments import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
-from torch_keras_lstm.layers.tensor_spec import Shape
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
-from torch_keras_lstm.models.operations.table import OPERATIONS
+from torch_keras_lstm.operations.table import OPERATIONS
+from torch_keras_lstm.operations.tensor_spec import Shape
 
 KERAS_VERSION = "3.15.1"
 

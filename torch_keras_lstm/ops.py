@@ -11,9 +11,9 @@ from typing import Any
 
 from torch_keras_lstm.layers.keras_tensor import has_symbolic
 from torch_keras_lstm.layers.naming import snake_case
-from torch_keras_lstm.models.operation_layer import OperationLayer
-from torch_keras_lstm.models.operations.resolve import written_constant
-from torch_keras_lstm.models.operations.table import OPERATIONS
+from torch_keras_lstm.layers.operation_layer import OperationLayer
+from torch_keras_lstm.operations.resolve import written_constant
+from torch_keras_lstm.operations.table import OPERATIONS
 from torch_keras_lstm.registry import close_match
 
 # Nodes that have no function in `keras.ops`, or another one of their name.

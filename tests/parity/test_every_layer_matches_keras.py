@@ -16,7 +16,7 @@ from tests.parity.random_layers import DRAWS, Drawn, Spec
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers
 from torch_keras_lstm.conversion.build import LAYERS
-from torch_keras_lstm.layers.tensor_spec import map_shapes
+from torch_keras_lstm.operations.tensor_spec import map_shapes
 
 SEEDS = 2  # twelve were tried, and more may be at any time
 # Cells are drawn inside of the layers that run them; the rest is not in Keras 3.

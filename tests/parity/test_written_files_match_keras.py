@@ -17,8 +17,8 @@ from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import Training
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.layers import LSTM, BatchNormalization, Bidirectional, Dense, Input, LSTMCell
-from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models import Model, Sequential, load_model, save_model
+from torch_keras_lstm.structure import flatten
 
 # Keras says of HDF5 that it is legacy, and of the models that they are not compiled.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

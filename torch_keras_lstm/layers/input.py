@@ -10,7 +10,7 @@ from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 
 _INTEGERS = {
     "bool": torch.bool,

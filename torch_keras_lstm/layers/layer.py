@@ -14,10 +14,10 @@ from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, has_symbolic
 from torch_keras_lstm.layers.naming import unique_name
-from torch_keras_lstm.layers.structure import leaves, single
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
-from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array
+from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec, map_shapes
+from torch_keras_lstm.structure import leaves, single
 
 __all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 

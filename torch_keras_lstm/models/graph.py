@@ -8,7 +8,7 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
+from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
 __all__ = [
     "Call",

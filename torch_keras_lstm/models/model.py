@@ -8,9 +8,9 @@ from torch import nn
 
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import map_leaves
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.optimizers import Optimizer
+from torch_keras_lstm.structure import map_leaves
 from torch_keras_lstm.training import Trainer
 
 

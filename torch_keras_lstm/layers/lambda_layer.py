@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import flatten, single
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
-from torch_keras_lstm.models.specs import operation_specs
+from torch_keras_lstm.operations.specs import operation_specs
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
+from torch_keras_lstm.structure import flatten, single
 
 
 class Lambda(Layer):

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_keras_lstm.models.operations.dtypes import as_dtype
-from torch_keras_lstm.models.operations.node_def import NODES, node_def_operation
-from torch_keras_lstm.models.operations.table import OPERATIONS
-from torch_keras_lstm.models.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function
+from torch_keras_lstm.operations.dtypes import as_dtype
+from torch_keras_lstm.operations.node_def import NODES, node_def_operation
+from torch_keras_lstm.operations.table import OPERATIONS
+from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function
 from torch_keras_lstm.registry import close_match
 
 _TENSORFLOW_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")

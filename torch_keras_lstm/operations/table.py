@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.models.operations import elementwise, products, reductions, shaping
-from torch_keras_lstm.models.operations.elementwise import binary, floating, unary
+from torch_keras_lstm.operations import elementwise, products, reductions, shaping
+from torch_keras_lstm.operations.elementwise import binary, floating, unary
 
 Function = Callable[..., Any]
 

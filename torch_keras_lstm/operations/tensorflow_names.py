@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.models.operations import elementwise, products, reductions, shaping
-from torch_keras_lstm.models.operations.dtypes import ArrayLike, as_dtype
-from torch_keras_lstm.models.operations.table import OPERATIONS, Function
+from torch_keras_lstm.operations import elementwise, products, reductions, shaping
+from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype
+from torch_keras_lstm.operations.table import OPERATIONS, Function
 from torch_keras_lstm.registry import close_match
 
 _PAIR = {"x": "x1", "y": "x2"}

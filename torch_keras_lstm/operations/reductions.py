@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.models.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
 
 Axis = int | Sequence[int] | None
 
