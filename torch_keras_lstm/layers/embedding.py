@@ -66,6 +66,12 @@ class Embedding(Layer):
         if self.batch_input_shape is None and input_length is not None:
             sizes = (input_length,) if isinstance(input_length, int) else tuple(input_length)
             self.batch_input_shape = (None, *sizes)
+        self._declare_weights()
+        self.build(self.batch_input_shape or (None,))
+        if weights is not None:
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def _declare_weights(self) -> None:
         self.add_weight(
             "embeddings",
             "weight",
@@ -74,9 +80,6 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
-        self.build(self.batch_input_shape or (None,))
-        if weights is not None:
-            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """(input_dim, output_dim), whatever the inputs."""
