@@ -20,7 +20,7 @@ from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, WeightKey, repeated, shared, stored_once
-from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers import GroupQueryAttention, Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
@@ -49,6 +49,8 @@ _KERAS_1_WEIGHTS = {
 }
 # Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
 _GATE_LETTERS = (tuple(gate[0] for gate in GATES), ("z", "r", "h"))
+# What Keras calls a class itself, where that is not its name in `keras.layers`: groups go by it.
+_CLASSES_OF_GROUPS = {"GroupQueryAttention": "GroupedQueryAttention"}
 _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
 
@@ -339,14 +341,15 @@ def _by_path(
 ) -> tuple[_Found, list[SavedArray]]:
     # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
     # In nested models the root itself may begin with one.
-    left = {re.sub(f"/_(?!{arrays.root[1:]}/)", "/", path): array for path, array in arrays.paths.items()}
+    hidden = re.compile(f"/_(?!{arrays.root[1:]}/)")
+    left = {hidden.sub("/", path): array for path, array in arrays.paths.items()}
     found: _Found = {}
     places = {(layer.name, *path): place for layer, path, place in _places(layers, arrays.root, arrays, producer)}
     numbers: Counter[str] = Counter()
     for slot in wanted:
         layer = next(layer for layer in layers if layer.name == slot.layer)
         owner = layer.get_submodule(".".join(slot.path))
-        place = f"{places[slot.layer, *slot.path]}/{_variables(owner)}"
+        place = hidden.sub("/", f"{places[slot.layer, *slot.path]}/{_variables(owner)}")
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -384,8 +387,9 @@ def _places_inside(
 def _attributes(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
     """The children of a module with their names, and with those in files: entries of a list by class, numbered."""
     counts: Counter[str] = Counter()
+    hidden = "_" if isinstance(module, GroupQueryAttention) else ""  # as Keras has its sublayers
     for attribute, child in module.named_children():
-        name = attribute
+        name = hidden + attribute
         if isinstance(module, nn.ModuleList):
             base = snake_case(_saved_class(child))
             name = base + (f"_{counts[base]}" if counts[base] else "")
@@ -414,7 +418,8 @@ def group_paths(
 
 def _saved_class(module: Any) -> str:
     """The class under which a file has the layer, which may be another than that of a module of the user's own."""
-    return getattr(module, "saved_class", "") or type(module).__name__
+    name = getattr(module, "saved_class", "") or type(module).__name__
+    return _CLASSES_OF_GROUPS.get(name, name)
 
 
 def _variables(owner: Any) -> str:
