@@ -12,6 +12,7 @@ from torch_keras_lstm.arguments import check_number
 from torch_keras_lstm.layers.affine_normalization import AffineNormalization
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 # Keras adds its `backend.epsilon()` to the number of unmasked entries, which may be 0.
 _KERAS_EPSILON = 1e-7
@@ -58,6 +59,9 @@ class BatchNormalization(AffineNormalization):
     renorm_mean: Tensor
     renorm_stddev: Tensor
 
+    moving_mean = KerasWeight()
+    moving_variance = KerasWeight()
+
     def __init__(
         self,
         axis: int = -1,
@@ -97,8 +101,10 @@ class BatchNormalization(AffineNormalization):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer, "moving_mean_initializer")
         self.moving_variance_initializer = initializers.get(moving_variance_initializer, "moving_variance_initializer")
         self.declare_scale_and_shift(gamma=scale, beta=center)
-        self.add_weight("moving_mean", "running_mean", initializer=self.moving_mean_initializer, trainable=False)
-        self.add_weight("moving_variance", "running_var", initializer=self.moving_variance_initializer, trainable=False)
+        self.declare_weight("moving_mean", "running_mean", initializer=self.moving_mean_initializer, trainable=False)
+        self.declare_weight(
+            "moving_variance", "running_var", initializer=self.moving_variance_initializer, trainable=False
+        )
         self.synchronized = synchronized
         self.renorm = renorm
         self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
@@ -119,9 +125,9 @@ class BatchNormalization(AffineNormalization):
         def stddev(*args: Any, **kwargs: Any) -> Tensor:
             return torch.sqrt(self.moving_variance_initializer(*args, **kwargs))
 
-        self.add_weight("moving_stddev", "running_stddev", initializer=stddev, trainable=False)
-        self.add_weight("renorm_mean", "renorm_mean", initializer=self.moving_mean_initializer, trainable=False)
-        self.add_weight("renorm_stddev", "renorm_stddev", initializer=stddev, trainable=False)
+        self.declare_weight("moving_stddev", "running_stddev", initializer=stddev, trainable=False)
+        self.declare_weight("renorm_mean", "renorm_mean", initializer=self.moving_mean_initializer, trainable=False)
+        self.declare_weight("renorm_stddev", "renorm_stddev", initializer=stddev, trainable=False)
 
     def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:
         """Normalize ``inputs``; in training the moving averages take a step.
@@ -173,7 +179,7 @@ class BatchNormalization(AffineNormalization):
             if "dmax" in clipping:
                 shift = torch.clamp(shift, -clipping["dmax"], clipping["dmax"])
         plain = (values - mean) * torch.rsqrt(variance + self.epsilon)
-        outputs = self.scale_and_shift(plain * ratio + shift).to(self.dtype)
+        outputs = self.scale_and_shift(plain * ratio + shift).to(self._dtype)
         with torch.no_grad():
             _move(self.renorm_mean, mean, self.renorm_momentum)
             _move(self.renorm_stddev, stddev, self.renorm_momentum)

@@ -76,7 +76,7 @@ class Lambda(Layer):
         if self._output_shape is None:
             return single(operation_specs(self._run_without_numbers, args, kwargs))
         shapes = self.compute_output_shape(map_leaves(TensorSpec, lambda spec: spec.shape, args[0]))
-        return map_shapes(lambda shape: TensorSpec.of(shape, self.dtype), shapes)
+        return map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), shapes)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output, as ``output_shape`` tells or the function gives it for tensors without numbers.
@@ -90,7 +90,7 @@ class Lambda(Layer):
             batch = flatten(input_shape)[0]
             return map_shapes(lambda shape: (batch, *shape), self._output_shape)
         several = any(isinstance(size, tuple | list) for size in input_shape)
-        specs = [TensorSpec.of(tuple(shape), self.dtype) for shape in (input_shape if several else [input_shape])]
+        specs = [TensorSpec.of(tuple(shape), self._dtype) for shape in (input_shape if several else [input_shape])]
         shapes = [
             spec.shape for spec in operation_specs(self._run_without_numbers, (specs if several else specs[0],), {})
         ]

@@ -62,7 +62,7 @@ class ReversibleEmbedding(Embedding):
         super()._declare_weights()
         if not self.tie_weights:
             initializer = self.embeddings_initializer
-            self.add_weight("reverse_embeddings", "reverse_weight", axes=(0, 1), initializer=initializer)
+            self.declare_weight("reverse_embeddings", "reverse_weight", axes=(0, 1), initializer=initializer)
 
     @property
     def tie_weights(self) -> bool:
@@ -105,7 +105,7 @@ class ReversibleEmbedding(Embedding):
         """Vectors, or with ``reverse`` a number for each index."""
         given = named_arguments(self, args, kwargs)
         back = bool(given.get("reverse"))
-        dtype = dtypes.get(self.reverse_dtype) if back and self.reverse_dtype is not None else self.dtype
+        dtype = dtypes.get(self.reverse_dtype) if back and self.reverse_dtype is not None else self._dtype
         return TensorSpec.of(self.compute_output_shape(given["inputs"].shape, back), dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """``keras.layers.SpectralNormalization``."""
 
-from collections.abc import Mapping
-from typing import Any, Self, SupportsIndex, Unpack
+from typing import Any, SupportsIndex, Unpack
 
 import torch
 from torch import Tensor
@@ -9,15 +8,16 @@ from torch import Tensor
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.initializers import TruncatedNormal
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
-from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.wrapper import Wrapper
 
 # Keras divides by no norm below its `epsilon`, 1e-7.
 _LEAST_SQUARES = 1e-14
 
 
 @register("keras.layers")
-class SpectralNormalization(Layer):
+class SpectralNormalization(Wrapper):
     """Divides the kernel of ``layer`` by its largest singular value at each call in training (Miyato et al., 2018).
 
     The singular value is estimated by a power iteration that goes on from call to call. As in Keras the kernel itself
@@ -31,22 +31,18 @@ class SpectralNormalization(Layer):
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
-        TypeError: when ``layer`` is not a layer of this package.
-        ValueError: when it has no such weight, or ``power_iterations`` is not a positive integer.
+        ValueError: when ``layer`` is no layer or has no such weight, or ``power_iterations`` is not a positive integer.
     """
 
     layer: Layer
     vector_u: Tensor
 
     def __init__(self, layer: Layer, power_iterations: SupportsIndex = 1, **kwargs: Unpack[LayerArguments]) -> None:
-        super().__init__(**kwargs)
-        if not isinstance(layer, Layer):
-            raise TypeError(f"`layer` must be a torch_keras_lstm layer, got {type(layer).__name__}.")
+        super().__init__(layer, **kwargs)
         self.power_iterations = positive_integer("power_iterations", power_iterations)
-        self.layer = layer
-        self.add_weight("vector_u", "vector_u", axes=(0, 1), initializer=TruncatedNormal(stddev=0.02), trainable=False)
-        if not self.trainable:
-            self.requires_grad_(False)
+        self.declare_weight(
+            "vector_u", "vector_u", axes=(0, 1), initializer=TruncatedNormal(stddev=0.02), trainable=False
+        )
         self.build_if_shape_is_known()
 
     @property
@@ -59,7 +55,7 @@ class SpectralNormalization(Layer):
     def build(self, input_shape: Any) -> None:
         """Build the inner layer, and the vector of the power iteration for its kernel."""
         self.layer.build(input_shape)
-        super().build(input_shape)
+        Layer.build(self, input_shape)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """(1, last axis of the kernel)."""
@@ -110,12 +106,7 @@ class SpectralNormalization(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        return {**super().get_config(), "layer": serialize(self.layer), "power_iterations": self.power_iterations}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new layer around a new inner layer."""
-        return super().from_config({**config, "layer": deserialize(config["layer"])})
+        return {**super().get_config(), "power_iterations": self.power_iterations}
 
 
 def _normalized(vector: Tensor) -> Tensor:
