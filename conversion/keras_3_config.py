@@ -6,6 +6,7 @@ from typing import Any
 
 from torch_keras_lstm.conversion.arguments import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
+from torch_keras_lstm.layers.constant import written_constants
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
@@ -124,7 +125,7 @@ def _functional(model: Functional) -> dict[str, Any]:
     def node(call: Call) -> dict[str, Any]:
         if any(map(callable, flatten([call.args, call.kwargs]))):
             raise _inexpressible(model, "an operation in it is called with a function, which no file holds")
-        args, kwargs = map_sources(tensor, [call.args, call.kwargs])
+        args, kwargs = map_sources(tensor, written_constants([call.args, call.kwargs]))
         return {"args": args, "kwargs": kwargs}
 
     entries = [

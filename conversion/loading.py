@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
-from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.layer_order import in_model_names
@@ -75,6 +75,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             groups = shared_layers(shaped, rows, arrays)
         with naming(path):
             layers = build_layers(description, custom_objects)
+            build_as(shaped, layers)
         with naming(weights or path):
             join(layers, groups)
             fill(layers, rows)

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
+from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
@@ -42,7 +43,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     with ExitStack() as opened, naming(path):
         saved = open_weights(path, opened)
         arrays = in_model_names(layers, saved.arrays)
-        rows = match(layers, arrays, _producer(arrays))
+        own = [attribute_places(model, tf_keras) for tf_keras in (False, True)] if is_of_ones_own(model) else []
+        rows = match(layers, arrays, _producer(arrays), own)
         # All is read before anything is put, so that a damaged file leaves the model as it was.
         read = [*states(layers, rows)]
         if isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):

@@ -88,8 +88,8 @@ class Layer(Weighted):
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
 
-    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those, and layers
-    # called inside inherit ``training``, which those of this package hand on by themselves.
+    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and what
+    # they call inherits ``training``, which layers of this package hand on by themselves.
     _is_own: ClassVar[bool] = False
 
     # Whether it is a model, which may hold layers of one's own.

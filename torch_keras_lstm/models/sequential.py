@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.input import InputLayer, of_rank
 from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
@@ -164,7 +165,7 @@ class Sequential(Model):
         """
         if self.batch_input_shape is None:
             self.build(torch.as_tensor(inputs).shape)
-        outputs = masked(inputs, mask)
+        outputs = masked(self._of_rank(inputs), mask)
         given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
             outputs = layer(outputs, **given)
@@ -177,6 +178,12 @@ class Sequential(Model):
     def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
         """The outputs as they are: the last layer has masked them."""
         return outputs
+
+    def _of_rank(self, inputs: Any) -> Any:
+        """The inputs with a last axis of size 1 put on or taken off where the model's have it otherwise."""
+        if self.batch_input_shape is None or not isinstance(inputs, Tensor | np.ndarray):
+            return inputs
+        return of_rank(torch.as_tensor(inputs, device=self.device), self.batch_input_shape)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output; the model is run for it, whose output has it already."""
