@@ -13,6 +13,7 @@ from torch_keras_lstm import (
     ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     utils,
 )
@@ -39,6 +40,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "utils",
 ]

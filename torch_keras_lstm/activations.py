@@ -5,7 +5,7 @@ argument order and default values are those of ``keras.activations`` 3.15. At a 
 differs between functions that look alike: ``relu6`` has slope 0 at its corners, ``hard_tanh`` has 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import torch
@@ -193,14 +193,25 @@ def log_sigmoid(x: Tensor) -> Tensor:
     return F.logsigmoid(x)
 
 
-def softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """``exp(x)``, scaled so that it sums to 1 along ``axis``."""
+def softmax(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
+    """``exp(x)``, scaled so that it sums to 1 along ``axis``, or over several axes."""
+    if not isinstance(axis, int):
+        return _over_axes(torch.softmax, x, axis)
     return logits.remember(torch.softmax(x, dim=axis), x)
 
 
-def log_softmax(x: Tensor, axis: int = -1) -> Tensor:
-    """``log(softmax(x))`` along ``axis``."""
-    return torch.log_softmax(x, dim=axis)
+def log_softmax(x: Tensor, axis: int | Sequence[int] = -1) -> Tensor:
+    """``log(softmax(x))`` along ``axis``, or over several axes."""
+    return torch.log_softmax(x, dim=axis) if isinstance(axis, int) else _over_axes(torch.log_softmax, x, axis)
+
+
+def _over_axes(function: Callable[..., Tensor], x: Tensor, axes: Sequence[int]) -> Tensor:
+    """``function`` of the axes as if they were one."""
+    places = [axis % x.dim() for axis in axes]
+    order = [place for place in range(x.dim()) if place not in places] + places
+    turned = x.permute(order)
+    flat = function(turned.flatten(x.dim() - len(places)), dim=-1)
+    return flat.reshape(turned.shape).permute([order.index(place) for place in range(x.dim())])
 
 
 def sparsemax(x: Tensor, axis: int = -1) -> Tensor:

@@ -249,3 +249,46 @@ def test_attention_scores_are_outputs_of_a_model(name: str) -> None:
     exact = "float64" if name in ("Attention", "AdditiveAttention") else "float32 elementwise"
     for mine, one in zip(got, expected, strict=True):
         assert_close(mine.detach(), np.asarray(one), exact)
+
+
+# -- inputs -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_model_begins_at_an_input_tensor() -> None:
+    def make(k: Any) -> Any:
+        entry = k.Input((F,), dtype="float64")
+        hidden = k.layers.Rescaling(3.0, dtype="float64")(entry)
+        again = k.Input(tensor=hidden)
+        assert again is hidden
+        return k.Model(again, k.layers.Rescaling(2.0, dtype="float64")(again))
+
+    x = drawn(B, F)
+    assert_close(make(torch_keras_lstm)(torch.tensor(x)), np.asarray(make(keras)(x)), "float64")
+    tensor = layers.Input((F,))
+    for arguments, word in (
+        ({"shape": (F + 1,)}, "shape"),
+        ({"batch_shape": (2, F + 1)}, "batch_shape"),
+        ({"shape": (F,), "batch_size": 5}, "batch_size"),
+        ({"dtype": "float16"}, "dtype"),
+    ):
+        with pytest.raises(ValueError, match=f"cannot provide an incompatible `{word}`"):
+            layers.InputLayer(input_tensor=tensor, **arguments)
+    with pytest.raises(ValueError, match="`input_tensor` must be a KerasTensor"):
+        layers.InputLayer(input_tensor=x)
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [(1, 2), (0, 2), (1,), -1, (0, 1, 2)])
+def test_shares_over_several_axes(name: str, axis: Any) -> None:
+    x = drawn(B, T, F)
+    expected = getattr(keras.activations, name)(tf.constant(x), axis=axis)
+    assert_close(getattr(torch_keras_lstm.activations, name)(torch.tensor(x), axis=axis), expected.numpy(), "float64")
+
+
+def test_a_mask_of_batch_normalization_broadcasts() -> None:
+    x, mask = drawn(B, T, 6, F), np.random.default_rng(1).random((B, T, 1)) < 0.6
+    theirs = keras.layers.BatchNormalization(dtype="float64")
+    ours = layers.BatchNormalization(dtype="float64")
+    expected = theirs(tf.constant(x), mask=tf.constant(mask), training=True)
+    got = ours(torch.tensor(x), mask=torch.tensor(mask), training=True)
+    assert_close(got.detach(), expected.numpy(), "float64")

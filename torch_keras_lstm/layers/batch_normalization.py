@@ -192,6 +192,10 @@ class BatchNormalization(AffineNormalization):
         if mask is None:
             return None
         checked = torch.as_tensor(mask, device=inputs.device)
+        if checked.dim() == inputs.dim() - 1 and all(
+            size in (1, wanted) for size, wanted in zip(checked.shape, inputs.shape, strict=False)
+        ):
+            checked = checked.expand(inputs.shape[:-1])
         if checked.shape != inputs.shape[:-1]:
             raise ValueError(
                 f"`mask` of layer `{self.name}` must have the shape of the inputs without the last axis, "

@@ -343,7 +343,16 @@ class MultiHeadAttention(Layer):
     def compute_output_shape(
         self, input_shape: Shape, value_shape: Shape | None = None, key_shape: Shape | None = None
     ) -> Shape:
-        """The query's shape, with ``output_shape`` in place of its features."""
+        """The query's shape, with ``output_shape`` in place of its features.
+
+        Raises:
+            ValueError: when there are not as many values as keys.
+        """
+        if value_shape is not None and key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ValueError(
+                f"Layer `{self.name}`: all axes of value and key but the last must be equal, "
+                f"got shapes {tuple(value_shape)} and {tuple(key_shape)}."
+            )
         return (*input_shape[:-1], *(self.output_shape or (input_shape[-1],)))
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:

@@ -52,7 +52,7 @@ class SpectralNormalization(Wrapper):
                 return row
         raise ValueError(f"Layer `{self.layer.name}` ({type(self.layer).__name__}) has no kernel and no embeddings.")
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Build the inner layer, and the vector of the power iteration for its kernel."""
         self.layer.build(input_shape)
         Layer.build(self, input_shape)
