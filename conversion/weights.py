@@ -5,6 +5,7 @@ with a frozen forward half stands in the file backward half first, with the same
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -79,7 +80,11 @@ class WeightSource:
 
 
 def match(
-    layers: Sequence[Layer], arrays: Arrays, producer: Producer, own: Sequence[Mapping[Layer, str]] = ()
+    layers: Sequence[Layer],
+    arrays: Arrays,
+    producer: Producer,
+    own: Sequence[Mapping[Layer, str]] = (),
+    skip_mismatch: bool = False,
 ) -> list[WeightSource]:
     """The rows of the conversion, one for each weight of ``layers``, which are built.
 
@@ -89,6 +94,7 @@ def match(
         producer: who wrote them.
         own: where the layers of a model class of one's own, those inside layers too, may stand in a file by path. Else
             they stand there as those of Keras' own classes do.
+        skip_mismatch: leave out the layers that do not fit, with a warning, instead of raising.
 
     Raises:
         ValueError: listing every weight that the file lacks, every array of another shape and every array left over.
@@ -118,6 +124,11 @@ def match(
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
+    if problems and skip_mismatch:
+        fitting = {key_of(row.slot) for row in rows if row.misfit() is None}
+        kept = {slot.layer for slot in wanted} - {slot.layer for slot in wanted if key_of(slot) not in fitting}
+        warnings.warn(f"Some weights are not loaded: {'; '.join(problems)}.", stacklevel=5)
+        return [row for row in rows if row.slot.layer in kept]
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows

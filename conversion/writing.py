@@ -39,6 +39,8 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
     if path.name.endswith(".weights.h5"):
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
+    if path.suffix in (".h5", ".hdf5"):
+        path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):

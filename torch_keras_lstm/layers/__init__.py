@@ -83,6 +83,7 @@ from torch_keras_lstm.layers.softmax import Softmax
 from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from torch_keras_lstm.layers.spectral_normalization import SpectralNormalization
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
+from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
 from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
@@ -227,6 +228,7 @@ __all__ = [
     "SpatialDropout3D",
     "SpectralNormalization",
     "StackedRNNCells",
+    "StatesAsArguments",
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",

@@ -59,7 +59,7 @@ class Constant:
 
     def beside(self, layer: "Layer") -> Tensor:
         """The tensor where the layer is, of the layer's type if it is one of floating-point numbers, as in Keras."""
-        dtype = layer.dtype if self.value.is_floating_point() else self.value.dtype
+        dtype = layer._dtype if self.value.is_floating_point() else self.value.dtype
         return self.value.to(layer.device, dtype)
 
     def get_config(self) -> dict[str, Any]:

@@ -198,11 +198,13 @@ def _check_tensor(
 
 def of_rank(inputs: Tensor, shape: Shape) -> Tensor:
     """The inputs with as many axes as ``shape`` has, where a last one of size 1 makes the difference, as in Keras."""
+    adjusted = inputs
     if inputs.ndim == len(shape) + 1 and inputs.shape[-1] == 1:
-        return with_masks(inputs.squeeze(-1), mask_of(inputs))
-    if inputs.ndim == len(shape) - 1 and shape[-1] == 1:
-        return with_masks(inputs.unsqueeze(-1), mask_of(inputs))
-    return inputs
+        adjusted = inputs.squeeze(-1)
+    elif inputs.ndim == len(shape) - 1 and shape[-1] == 1:
+        adjusted = inputs.unsqueeze(-1)
+    kept: Tensor = inputs if adjusted is inputs else with_masks(adjusted, mask_of(inputs))
+    return kept
 
 
 def _integer_type(dtype: object) -> torch.dtype | None:

@@ -43,6 +43,10 @@ class LayerArguments(CommonArguments, total=False):
     activity_regularizer: object
 
 
+class NoOneTensorError(AttributeError, ValueError):
+    """A layer was not called on symbolic tensors just once: ``hasattr`` and what looks at everything passes over it."""
+
+
 class Layer(Weighted):
     """A torch module with the face of ``keras.layers.Layer``.
 
@@ -481,7 +485,7 @@ class Layer(Weighted):
         """The symbolic tensor, or a list of those, that the layer was called on.
 
         Raises:
-            ValueError: unless it was called on symbolic tensors just once.
+            AttributeError: unless it was called on symbolic tensors just once; a ``ValueError`` too.
         """
         node = self._only_node("input")
         return single([*leaves(KerasTensor, [*node.args, *node.kwargs.values()])])
@@ -492,13 +496,20 @@ class Layer(Weighted):
         return single(self._only_node("output").outputs)
 
     def _only_node(self, what: str) -> Node:
-        times = len(self._inbound_nodes)
-        if times != 1:
-            raise ValueError(
-                f"Layer `{self.name}` was called on symbolic tensors {times} times, so it has no one {what}. "
-                "Call it once on an `Input`, or keep what each call gives."
-            )
+        if len(self._inbound_nodes) != 1:
+            raise self._has_no_one(what)
         return self._inbound_nodes[0]
+
+    def _has_no_one(self, what: str) -> "NoOneTensorError":
+        return NoOneTensorError(
+            f"Layer `{self.name}` was called on symbolic tensors {len(self._inbound_nodes)} times, so it has no one "
+            f"{what}. Call it once on an `Input`, or keep what each call gives."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("input", "output"):  # a property that raised AttributeError, which torch would put in its own words
+            raise self._has_no_one(name)
+        return super().__getattr__(name)
 
     def prepare(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.

@@ -149,8 +149,8 @@ def ends_from_config(value: object, place: str) -> Any:
         return _source(value)
     if isinstance(value, dict) and value:
         return {name: ends_from_config(item, place) for name, item in value.items()}
-    if isinstance(value, list) and value:
-        return [ends_from_config(item, place) for item in value]
+    if isinstance(value, list | tuple) and value:
+        return type(value)(ends_from_config(item, place) for item in value)
     raise ValueError(f"{place} must name layers as [name, call, output], got {value!r}.")
 
 
