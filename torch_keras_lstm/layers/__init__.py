@@ -46,6 +46,7 @@ from torch_keras_lstm.layers.gru_cell import GRUCell
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
 from torch_keras_lstm.layers.input import Input, InputLayer
+from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.lambda_layer import Lambda
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
@@ -189,6 +190,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "LSTMCell",
     "Lambda",
     "Layer",

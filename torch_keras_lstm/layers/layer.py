@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch_keras_lstm import regularizers
 from torch_keras_lstm.layers import dtypes, own_config, own_layer, tracking
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
+from torch_keras_lstm.layers.input_spec import check_input
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
 from torch_keras_lstm.layers.keywords import refuse_unknown
@@ -101,6 +102,9 @@ class Layer(Weighted):
 
     # Whether the arguments of a call are converted before the class' ``call`` gets them, as Keras does.
     converts_inputs: ClassVar[bool] = False
+
+    #: what a layer of one's own says of its inputs: an :class:`InputSpec`, or nested ones
+    input_spec: Any = None
 
     # Whether a class of one's own was built, or called; what it needs is told by its code alone.
     _was_built: bool = False
@@ -330,9 +334,13 @@ class Layer(Weighted):
             self.check_super_called()
             if self.converts_inputs:
                 own_layer.check_positional(self, args)
+            if self.input_spec is not None:
+                check_input(self.input_spec, args[0] if args else next(iter(kwargs.values())), self.name)
             return call_symbolically(self, args, kwargs)
         if self._is_own or (self._is_model and own_layer.LossAdders.exist):
             self.check_super_called()
+            if self.input_spec is not None:
+                check_input(self.input_spec, args[0] if args else next(iter(kwargs.values())), self.name)
             return own_layer.call_around(self, self._call_as_keras, args, kwargs)
         # Nearly every call has nothing of Keras' about it, and must not pay for those that have.
         plain = len(args) == 1 and not kwargs and not self.makes_mask and mask_of(args[0]) is None

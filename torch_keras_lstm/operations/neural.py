@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from torch_keras_lstm import activations
 from torch_keras_lstm import logits as logits_of
+from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.operations.dtypes import as_dtype
 from torch_keras_lstm.operations.reductions import Axis, axes_of
 from torch_keras_lstm.operations.tensors import as_tensor, floating, promoted
@@ -324,7 +325,7 @@ def _known_logits(output: Tensor, from_logits: bool) -> Tensor | None:
 
 
 def _clipped(probabilities: Tensor) -> Tensor:
-    return torch.clamp(probabilities, EPSILON, 1 - EPSILON)
+    return clip(probabilities, EPSILON, 1 - EPSILON)
 
 
 def binary_crossentropy(target: Any, output: Any, *, from_logits: bool = False) -> Tensor:
