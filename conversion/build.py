@@ -9,11 +9,11 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from torch_keras_lstm import layers as keras_layers
-from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
+from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers, given_function
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
-from torch_keras_lstm.models.operations import is_known, operation_name
+from torch_keras_lstm.operations import is_known, operation_name
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,12 @@ LAYERS: Mapping[str, LayerRow] = {
     for row in (
         LayerRow(keras_layers.Activation),
         LayerRow(keras_layers.ActivityRegularization),
+        LayerRow(keras_layers.AdaptiveAveragePooling1D),
+        LayerRow(keras_layers.AdaptiveAveragePooling2D),
+        LayerRow(keras_layers.AdaptiveAveragePooling3D),
+        LayerRow(keras_layers.AdaptiveMaxPooling1D),
+        LayerRow(keras_layers.AdaptiveMaxPooling2D),
+        LayerRow(keras_layers.AdaptiveMaxPooling3D),
         LayerRow(keras_layers.Add),
         LayerRow(keras_layers.AdditiveAttention),
         LayerRow(keras_layers.AlphaDropout),
@@ -88,6 +94,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.GroupNormalization),
         LayerRow(keras_layers.HashedCrossing, restrictions=_DENSE),
         LayerRow(keras_layers.Hashing, restrictions=_DENSE),
+        LayerRow(keras_layers.GroupQueryAttention),
         LayerRow(keras_layers.Highway),
         LayerRow(keras_layers.Identity),
         LayerRow(keras_layers.IntegerLookup, restrictions=_DENSE),
@@ -114,6 +121,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.RepeatVector),
         LayerRow(keras_layers.Rescaling),
         LayerRow(keras_layers.Reshape),
+        LayerRow(keras_layers.ReversibleEmbedding),
         LayerRow(keras_layers.SeparableConv1D),
         LayerRow(keras_layers.SeparableConv2D),
         LayerRow(keras_layers.SimpleRNN, variables="cell/vars"),
@@ -173,7 +181,7 @@ def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[
 def _is_supported(layer: LayerDescription, custom_objects: CustomObjects) -> bool:
     if layer.class_name == OperationLayer.__name__:
         return is_known(layer.arguments["operation"], layer.arguments["arguments"])
-    if layer.class_name == "Lambda" and layer.name in custom_objects:
+    if layer.class_name == "Lambda" and given_function(layer, custom_objects) is not None:
         return True
     return layer.class_name in LAYERS.keys() | _STRUCTURE | custom_objects.keys()
 

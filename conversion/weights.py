@@ -23,7 +23,7 @@ from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
-from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers import GroupQueryAttention, Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
@@ -31,6 +31,8 @@ from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.models.model import as_layer
 
+# What Keras calls a class itself, where that is not its name in `keras.layers`: groups go by it.
+_CLASSES_OF_GROUPS = {"GroupQueryAttention": "GroupedQueryAttention"}
 _KERAS_3 = Producer(Generation.KERAS_3, None)
 
 
@@ -248,7 +250,7 @@ def _by_path(
     left = {_public(path, arrays.root): array for path, array in arrays.paths.items()}
     owners = {slot: _owner_of(slot, layers) for slot in wanted}
     by_class = {
-        layer.get_submodule(".".join(path)): place
+        layer.get_submodule(".".join(path)): _public(place, arrays.root)
         for layer, path, place in _places(layers, arrays.root, arrays, producer)
     }
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
@@ -307,8 +309,9 @@ def _places_inside(
 def _attributes(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
     """The children of a module with their names, and with those in files: entries of a list by class, numbered."""
     counts: Counter[str] = Counter()
+    hidden = "_" if isinstance(module, GroupQueryAttention) else ""  # as Keras has its sublayers
     for attribute, child in module.named_children():
-        name = attribute
+        name = hidden + attribute
         if isinstance(module, nn.ModuleList):
             base = snake_case(_saved_class(child))
             name = base + (f"_{counts[base]}" if counts[base] else "")
@@ -337,7 +340,8 @@ def group_paths(
 
 def _saved_class(module: Any) -> str:
     """The class under which a file has the layer, which may be another than that of a module of the user's own."""
-    return getattr(module, "saved_class", "") or type(module).__name__
+    name = getattr(module, "saved_class", "") or type(module).__name__
+    return _CLASSES_OF_GROUPS.get(name, name)
 
 
 def _group(place: str, owner: Any) -> str:

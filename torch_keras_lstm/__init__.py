@@ -17,6 +17,7 @@ from torch_keras_lstm import (
     ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     utils,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "tree",

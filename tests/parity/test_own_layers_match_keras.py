@@ -14,7 +14,7 @@ import torch_keras_lstm
 from tests.parity.own_layer_scripts import SCRIPTS, Script
 from tests.parity.precision import float64
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers.structure import flatten
+from torch_keras_lstm.structure import flatten
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -17,7 +17,7 @@ from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.fingerprints import fingerprint, keyed_hash
 from torch_keras_lstm.layers.category_counts import encode, encoded_shape
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.strings import Strings
 
 #: the index that a token gets which is left out: no vector has an entry there

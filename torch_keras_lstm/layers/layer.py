@@ -17,13 +17,13 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has
 from torch_keras_lstm.layers.keywords import refuse_unknown
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
-from torch_keras_lstm.layers.structure import leaves, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
-from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.layers.weighted import Weighted
+from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec, map_shapes
+from torch_keras_lstm.structure import leaves, map_leaves, single
 
 __all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 

@@ -13,11 +13,11 @@ from torch.nn.utils import parametrize
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, unique_name
-from torch_keras_lstm.layers.tensor_spec import Shape
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, draw
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
+from torch_keras_lstm.operations.tensor_spec import Shape
 
 
 class WeightTable(nn.Module):

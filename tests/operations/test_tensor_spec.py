@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
 
 
 def test_a_spec_keeps_shape_and_type_without_memory() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers.structure import flatten, map_leaves
-from torch_keras_lstm.layers.tensor_spec import FREE_SIZES, TensorSpec
+from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec
+from torch_keras_lstm.structure import flatten, map_leaves
 
 
 def operation_specs(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[TensorSpec]:

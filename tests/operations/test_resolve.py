@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import torch
 
-from torch_keras_lstm.models.operations import is_operation, operation
+from torch_keras_lstm.operations import is_operation, operation
 
 X = torch.arange(24.0).reshape(2, 4, 3)
 FROM_THE_END = {"class_name": "__slice__", "config": {"start": None, "stop": None, "step": -1}}

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_keras_lstm.models.operations.dtypes import as_dtype
-from torch_keras_lstm.models.operations.node_def import NODES, node_def_operation
-from torch_keras_lstm.models.operations.table import OPERATIONS
-from torch_keras_lstm.models.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function
+from torch_keras_lstm.operations.dtypes import as_dtype
+from torch_keras_lstm.operations.node_def import NODES, node_def_operation
+from torch_keras_lstm.operations.table import OPERATIONS
+from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function
 from torch_keras_lstm.registry import close_match
+from torch_keras_lstm.structure import leaves, map_leaves
 
 _TENSORFLOW_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _KERAS_3_MODULE = "keras.src.ops."
@@ -68,8 +69,12 @@ class Operation:
         Raises:
             ValueError: naming the operation, when it does not take such arguments.
         """
+        given = [*map(constant, args)], {name: constant(value) for name, value in kwargs.items()}
+        device = next((tensor.device for tensor in leaves(torch.Tensor, [*given])), None)
+        if device is not None and device.type not in ("cpu", "meta"):
+            given = map_leaves(np.ndarray, lambda array: torch.as_tensor(array, device=device), [*given])
         try:
-            return self._function(*map(constant, args), **{name: constant(value) for name, value in kwargs.items()})
+            return self._function(*given[0], **given[1])
         except (TypeError, RuntimeError, IndexError) as error:
             raise ValueError(f"Cannot compute {self}: {error}") from error
 
@@ -133,7 +138,7 @@ def constant(value: Any) -> Any:
             return _slice(config)
         case "__numpy__" | "__tensor__" if isinstance(config, Mapping):
             # NumPy's, because only an operation knows the device on which it is needed.
-            return torch.tensor(config.get("value"), dtype=as_dtype(config.get("dtype"))).numpy()
+            return torch.tensor(config.get("value"), dtype=as_dtype(config.get("dtype")), device="cpu").numpy()
         case "__tuple__":
             return constant(value.get("items"))
         case None if value.keys() == {*_BOUNDS}:

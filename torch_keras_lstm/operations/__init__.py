@@ -1,6 +1,6 @@
 """The operations that functional models have as nodes, as functions over torch tensors."""
 
-from torch_keras_lstm.models.operations.resolve import (
+from torch_keras_lstm.operations.resolve import (
     Operation,
     is_known,
     is_operation,

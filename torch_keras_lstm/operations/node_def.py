@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.models.operations import products, shaping
-from torch_keras_lstm.models.operations.tensorflow_names import TENSORFLOW_FUNCTIONS
+from torch_keras_lstm.operations import products, shaping
+from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS
 from torch_keras_lstm.registry import close_match
 
 Attributes = Mapping[str, Any]

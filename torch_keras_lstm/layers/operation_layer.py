@@ -6,11 +6,11 @@ from typing import Any
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.structure import map_leaves, single
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
-from torch_keras_lstm.models.operations import operation as function_of
-from torch_keras_lstm.models.operations import written_constant
-from torch_keras_lstm.models.specs import operation_specs
+from torch_keras_lstm.operations import operation as function_of
+from torch_keras_lstm.operations import written_constant
+from torch_keras_lstm.operations.specs import operation_specs
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
+from torch_keras_lstm.structure import map_leaves, single
 
 
 @register("torch_keras_lstm.models")
@@ -19,7 +19,7 @@ class OperationLayer(Layer):
 
     Args:
         operation: the class of the node in Keras' files, such as "Mean" or "TFOpLambda"; see
-            :func:`torch_keras_lstm.models.operations.operation`.
+            :func:`torch_keras_lstm.operations.operation`.
         arguments: the ``config`` of the node.
         name: as of any layer.
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.models.operations.elementwise import as_operands
+from torch_keras_lstm.operations.elementwise import as_operands
 
 
 def matmul(x1: Any, x2: Any, transpose_a: bool = False, transpose_b: bool = False) -> Tensor:

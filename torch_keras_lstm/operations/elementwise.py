@@ -11,21 +11,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.models.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.tensors import as_tensor, result_type
 
 Binary = Callable[[Any, Any], Tensor]
 
 
 def as_operands(x1: Any, x2: Any) -> tuple[Tensor, Tensor]:
-    """Both as tensors on one device, numbers and lists in the other's floating type."""
-    return _operand(x1, x2), _operand(x2, x1)
+    """Both as tensors of one type on one device, numbers and lists in the other's floating type."""
+    left, right = _operand(x1, x2), _operand(x2, x1)
+    if left.dtype is not right.dtype:  # which torch would not see of a tensor without axes
+        dtype = result_type(left, right)
+        left, right = left.to(dtype), right.to(dtype)
+    return left, right
 
 
 def _operand(value: Any, other: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if not isinstance(other, Tensor):
-        return torch.as_tensor(value)
+        return as_tensor(value)
     if isinstance(value, np.ndarray):  # an array has a type of its own
         return torch.as_tensor(value, device=other.device)
     tensor = torch.as_tensor(value, device=other.device)
@@ -49,7 +54,7 @@ def unary(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     """``function`` of one tensor as an operation on ``x``, which may be numbers."""
 
     def operation(x: ArrayLike) -> Tensor:
-        return function(torch.as_tensor(x))
+        return function(as_tensor(x))
 
     return operation
 
@@ -58,7 +63,7 @@ def floating(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     """As :func:`unary`, integers taken as floating-point numbers."""
 
     def operation(x: ArrayLike) -> Tensor:
-        return function(as_floating(torch.as_tensor(x)))
+        return function(as_floating(as_tensor(x)))
 
     return operation
 
@@ -86,43 +91,55 @@ def squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
 
 def clip(x: ArrayLike, x_min: Any, x_max: ArrayLike) -> Tensor:
     """``x`` limited to the interval from ``x_min`` to ``x_max``, which broadcast."""
-    x = torch.as_tensor(x)
+    x = as_tensor(x)
     return torch.clamp(x, _operand(x_min, x), _operand(x_max, x))
 
 
 def where(condition: ArrayLike, x1: Any = None, x2: Any = None) -> Any:
     """``x1`` where ``condition`` holds, else ``x2``; without both the indices where it holds, an axis at a time."""
-    condition = torch.as_tensor(condition).bool()
+    condition = as_tensor(condition).bool()
     if x1 is None and x2 is None:
-        return torch.where(condition)
+        return tuple(index.to(torch.int32) for index in torch.where(condition))
     return torch.where(condition, *as_operands(x1, x2))
 
 
 def round_to(x: ArrayLike, decimals: int = 0) -> Tensor:
-    """Rounded to ``decimals`` places, halves to the even neighbour."""
-    return torch.round(torch.as_tensor(x), decimals=decimals)
+    """Rounded to ``decimals`` places, halves to the even neighbour; integers stay."""
+    x = as_tensor(x)
+    return torch.round(x, decimals=decimals) if x.is_floating_point() else x
+
+
+def truncate(x: ArrayLike) -> Tensor:
+    """Without what is behind the point; integers stay."""
+    x = as_tensor(x)
+    return torch.trunc(x) if x.is_floating_point() else x
 
 
 def cast(x: ArrayLike, dtype: Any) -> Tensor:
     """``x`` as ``dtype``, a name such as "int32"; fractions are cut off, and what is not 0 is true."""
-    return torch.as_tensor(x).to(as_dtype(dtype))
+    return as_tensor(x).to(as_dtype(dtype))
+
+
+def stop_gradient(variable: ArrayLike) -> Tensor:
+    """The same numbers, through which no gradient goes."""
+    return as_tensor(variable).detach()
 
 
 def convert_to_tensor(
     x: ArrayLike, dtype: Any = None, sparse: bool | None = None, ragged: bool | None = None
 ) -> Tensor:
     """``x`` itself, as ``dtype`` if one is given; the flags say how Keras stores it, not what it is."""
-    return torch.as_tensor(x) if dtype is None else cast(x, dtype)
+    return as_tensor(x) if dtype is None else cast(x, dtype)
 
 
 def zeros_like(x: ArrayLike, dtype: Any = None) -> Tensor:
     """Zeros of the shape of ``x``, and of its type unless another is given."""
-    return torch.zeros_like(torch.as_tensor(x), dtype=None if dtype is None else as_dtype(dtype))
+    return torch.zeros_like(as_tensor(x), dtype=None if dtype is None else as_dtype(dtype))
 
 
 def ones_like(x: ArrayLike, dtype: Any = None) -> Tensor:
     """Ones of the shape of ``x``, and of its type unless another is given."""
-    return torch.ones_like(torch.as_tensor(x), dtype=None if dtype is None else as_dtype(dtype))
+    return torch.ones_like(as_tensor(x), dtype=None if dtype is None else as_dtype(dtype))
 
 
 def full_like(x: ArrayLike, fill_value: Any, dtype: Any = None) -> Tensor:
@@ -131,11 +148,11 @@ def full_like(x: ArrayLike, fill_value: Any, dtype: Any = None) -> Tensor:
     return like + torch.as_tensor(fill_value, dtype=like.dtype, device=like.device)
 
 
-def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: Any = "float32", sparse: bool = False) -> Tensor:
+def one_hot(x: ArrayLike, num_classes: int, axis: int = -1, dtype: Any = None, sparse: bool = False) -> Tensor:
     """A new axis of ``num_classes`` entries, 1 at the index ``x`` and else 0; all 0 for an index out of range.
 
     ``sparse`` says how Keras stores the result, not what it is.
     """
-    x = torch.as_tensor(x)
+    x = as_tensor(x)
     classes = torch.arange(int(num_classes), device=x.device)
-    return (x.unsqueeze(-1) == classes).movedim(-1, axis).to(as_dtype(dtype or "float32"))
+    return (x.unsqueeze(-1) == classes).movedim(-1, axis).to(as_dtype(dtype or torch.get_default_dtype()))

@@ -7,9 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.models.operations import elementwise, products, reductions, shaping
-from torch_keras_lstm.models.operations.dtypes import ArrayLike, as_dtype
-from torch_keras_lstm.models.operations.table import OPERATIONS, Function
+from torch_keras_lstm import activations
+from torch_keras_lstm.operations import elementwise, products, reductions, shaping
+from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype
+from torch_keras_lstm.operations.table import OPERATIONS, Function
 from torch_keras_lstm.registry import close_match
 
 _PAIR = {"x": "x1", "y": "x2"}
@@ -196,7 +197,7 @@ TENSORFLOW_FUNCTIONS: Mapping[str, TensorFlowName] = {
     **_names("nn.elu", "Elu", {"features": "x"}),
     **_names("nn.selu", "Selu", {"features": "x"}),
     **_names("nn.silu nn.swish", "Silu", {"features": "x"}),
-    **_names("nn.gelu", "Gelu", {"features": "x"}),
+    **_names("nn.gelu", activations.gelu, {"features": "x"}),
     **_names("nn.leaky_relu compat.v1.nn.leaky_relu", "LeakyRelu", {"features": "x", "alpha": "negative_slope"}),
     **_names("nn.softmax compat.v1.nn.softmax math.softmax", "Softmax", {"logits": "x", "dim": "axis"}),
     **_names("nn.log_softmax math.log_softmax", "LogSoftmax", {"logits": "x", "dim": "axis"}),

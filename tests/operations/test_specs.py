@@ -3,9 +3,9 @@ from typing import Any
 import pytest
 import torch
 
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
-from torch_keras_lstm.models.operation_layer import OperationLayer
-from torch_keras_lstm.models.specs import operation_specs
+from torch_keras_lstm.layers.operation_layer import OperationLayer
+from torch_keras_lstm.operations.specs import operation_specs
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 
 X, Y = TensorSpec.of((None, None, 5), torch.float32), TensorSpec.of((None, 5, 2), torch.float64)
 
