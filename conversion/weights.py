@@ -28,6 +28,7 @@ from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.models.model import as_layer
 
@@ -390,7 +391,7 @@ def values(layers: Iterable[Layer]) -> list[Value]:
     return found
 
 
-def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Layer, str], str]:
+def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Weighted, str], str]:
     """The name in Keras' style of each weight, by its owner and its name there."""
     return {(value.owner, value.row.name): value.path for value in reversed(values(layers))}
 

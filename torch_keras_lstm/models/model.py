@@ -156,6 +156,12 @@ class Model(Trainer):
 
         return training_description(self)
 
+    def export(self, filepath: str | Path, format: str = "onnx", verbose: bool = False) -> None:
+        """Write what the model computes for other programs; see :mod:`torch_keras_lstm.models.export`."""
+        from torch_keras_lstm.models.export import export  # as above
+
+        export(self, filepath, format, verbose)
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new model: a functional one of the configuration of such, else the class called with ``config``."""
