@@ -159,4 +159,5 @@ def _open_keras(
     training = root.get("compile_config")
     if training is not None and not isinstance(training, dict):
         raise ValueError(f"`compile_config` must be an object, got {training!r}.")
-    return root, version, archived_weights(archive, opened), training
+    # An empty one is what Keras writes for a model that was not compiled.
+    return root, version, archived_weights(archive, opened), training or None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, with_registered
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, registered_name, with_registered
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
@@ -43,14 +43,15 @@ def register(keras_module: str) -> Callable[[LayerClass], LayerClass]:
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """The layer as a dictionary that JSON holds, and that Keras 3 reads if it has a class of that name."""
+    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name."""
     layer_class = type(layer)
     known = _REGISTERED.get(layer_class.__name__)
+    is_ours = known is not None and known.layer_class is layer_class
     return {
-        "module": known.keras_module if known and known.layer_class is layer_class else None,
+        "module": known.keras_module if known is not None and is_ours else layer_class.__module__,
         "class_name": layer_class.__name__,
         "config": layer.get_config(),
-        "registered_name": None,
+        "registered_name": None if is_ours else registered_name(layer_class),
     }
 
 
