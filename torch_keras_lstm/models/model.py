@@ -8,11 +8,11 @@ from torch import nn
 
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import map_leaves
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
 from torch_keras_lstm.layers.tracking import inner_layers
 from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.optimizers import Optimizer
+from torch_keras_lstm.structure import map_leaves
 from torch_keras_lstm.training import Trainer
 
 
@@ -24,7 +24,7 @@ class Model(Trainer):
     ``forward``, or ``call`` as Keras has it.
     """
 
-    _is_model = True
+    _may_hold_own = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
