@@ -24,12 +24,6 @@ CUSTOM_OBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
 REGISTERED: dict[str, Any] = {}
 
 
-def registered_name(definition: Any) -> str:
-    """The name under which a class is registered, with its package in front, or its own: what Keras asks for first."""
-    names = [name for name, one in REGISTERED.items() if one is definition and ">" in name]
-    return names[0] if names else str(definition.__name__)
-
-
 def with_registered(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
     """``custom_objects``, which go first, and what else is the user's own: of the context, and what is registered."""
     return {**REGISTERED, **CUSTOM_OBJECTS.get({}), **(custom_objects or {})}

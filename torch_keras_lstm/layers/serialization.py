@@ -61,7 +61,7 @@ def serialize(layer: Layer) -> dict[str, Any]:
         "module": type(layer).__module__ if module is None else module,
         "class_name": type(layer).__name__,
         "config": layer.get_config(),
-        "registered_name": registered_name(type(layer)) if module is None else None,
+        "registered_name": None if module else registered_name(type(layer)) or type(layer).__name__,
     }
 
 
