@@ -59,7 +59,7 @@ def _entry(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, OperationLayer):
         return _operation(layer)
     entry = serialize(layer)
-    if entry["module"] is None:
+    if isinstance(layer, Model) and not isinstance(layer, Sequential):
         raise _inexpressible(layer, f"the class {type(layer).__name__} is not one of Keras'")
     if isinstance(layer, Sequential):
         first, *_ = entry["config"]["layers"]
