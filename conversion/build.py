@@ -33,6 +33,7 @@ class LayerRow:
 
 
 _NO_TIME_MAJOR = "`time_major=True` is refused"
+_DENSE = "`sparse=True` is refused"
 
 
 LAYERS: Mapping[str, LayerRow] = {
@@ -56,7 +57,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.AveragePooling3D),
         LayerRow(keras_layers.BatchNormalization),
         LayerRow(keras_layers.Bidirectional),
-        LayerRow(keras_layers.CategoryEncoding, restrictions="`sparse=True` is refused"),
+        LayerRow(keras_layers.CategoryEncoding, restrictions=_DENSE),
         LayerRow(keras_layers.CenterCrop),
         LayerRow(keras_layers.Concatenate),
         LayerRow(keras_layers.Conv1D),
@@ -74,6 +75,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Dense),
         LayerRow(keras_layers.DepthwiseConv1D),
         LayerRow(keras_layers.DepthwiseConv2D),
+        LayerRow(keras_layers.Discretization, restrictions=_DENSE),
         LayerRow(keras_layers.Dot),
         LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.ELU),
@@ -91,9 +93,12 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.GlobalMaxPooling2D),
         LayerRow(keras_layers.GlobalMaxPooling3D),
         LayerRow(keras_layers.GroupNormalization),
+        LayerRow(keras_layers.HashedCrossing, restrictions=_DENSE),
+        LayerRow(keras_layers.Hashing, restrictions=_DENSE),
         LayerRow(keras_layers.GroupQueryAttention),
         LayerRow(keras_layers.Highway),
         LayerRow(keras_layers.Identity),
+        LayerRow(keras_layers.IntegerLookup, restrictions=_DENSE),
         LayerRow(keras_layers.LSTM, variables="cell/vars", restrictions=_NO_TIME_MAJOR),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.LayerNormalization),
@@ -128,7 +133,9 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.SpatialDropout2D),
         LayerRow(keras_layers.SpatialDropout3D),
         LayerRow(keras_layers.StackedRNNCells),
+        LayerRow(keras_layers.StringLookup, restrictions=_DENSE),
         LayerRow(keras_layers.Subtract),
+        LayerRow(keras_layers.TextVectorization, restrictions="`sparse=True` and `ragged=True` are refused"),
         LayerRow(keras_layers.ThresholdedReLU),
         LayerRow(keras_layers.TimeDistributed),
         LayerRow(keras_layers.UnitNormalization),

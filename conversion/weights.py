@@ -25,6 +25,7 @@ from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, s
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
 from torch_keras_lstm.layers import GroupQueryAttention, Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
+from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
@@ -255,13 +256,13 @@ def _by_path(
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
 
     def fits(places: Mapping[Any, str]) -> int:
-        return sum(f"{places.get(owner)}/{_variables(owner)}/0" in left for owner in set(owners.values()))
+        return sum(f"{_group(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
 
     places = max([*kinds, by_class], key=fits)
     found: Found = {}
     numbers: Counter[str] = Counter()
     for slot, owner in owners.items():
-        place = f"{places.get(owner)}/{_variables(owner)}"
+        place = _group(places.get(owner, "nowhere"), owner)
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -343,6 +344,11 @@ def _saved_class(module: Any) -> str:
     return _CLASSES_OF_GROUPS.get(name, name)
 
 
+def _group(place: str, owner: Any) -> str:
+    """The group of a layer's variables; a model's own stand at the top."""
+    return f"{place}/{_variables(owner)}" if place else _variables(owner)
+
+
 def _variables(owner: Any) -> str:
     """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
     return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")
@@ -395,8 +401,10 @@ def _lengths(path: str) -> range:
 
 def variable_groups(
     layers: Sequence[Layer], own: Mapping[Layer, str] | None = None
-) -> dict[str, tuple[str, list[Array]]]:
+) -> dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]]:
     """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order.
+
+    A few have names of their own.
 
     Args:
         layers: the model's.
@@ -411,12 +419,16 @@ def variable_groups(
             if isinstance(owner := layer.get_submodule(".".join(path)), Layer)
         ]
     )
-    groups: dict[str, tuple[str, list[Array]]] = {}
+    groups: dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]] = {}
     stored: set[Layer] = set()
     for owner, place in places:
         if owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])
+            arrays: Sequence[Array] | Mapping[str, Array] = [array for _, array in _own_arrays(owner)]
+            lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
+            if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
+                arrays = {"idf_weights": as_array(lookup.idf_weights)}
+            groups[_group(place, owner)] = (owner.name, arrays)
     return groups
 
 

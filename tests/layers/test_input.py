@@ -69,8 +69,18 @@ def test_the_batch_size_must_be_given_once() -> None:
 
 
 def test_an_unknown_type_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`dtype` must be one of .* got 'string'\."):
-        InputLayer((3,), dtype="string")
+    with pytest.raises(ValueError, match=r"`dtype` must be one of .* got 'text'\."):
+        InputLayer((3,), dtype="text")
+
+
+def test_strings_have_an_axis_of_size_1_put_on() -> None:
+    layer = InputLayer((1,), dtype="string", name="i")
+    assert layer(["a", "b"]).tolist() == layer(np.array([["a"], ["b"]])).tolist() == [["a"], ["b"]]
+    assert layer.get_config()["dtype"] == layer.output.dtype == "string"
+    with pytest.raises(ValueError, match=r"Input `i` has shape \(None, 1\), got an input of shape \(1, 2\)"):
+        layer([["a", "b"]])
+    with pytest.raises(TypeError, match=r"Expected strings, got 3\.0"):
+        layer([3.0])
 
 
 def test_configuration_round_trip() -> None:

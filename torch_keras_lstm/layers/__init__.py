@@ -22,6 +22,7 @@ from torch_keras_lstm.layers.conv_transpose import Conv1DTranspose, Conv2DTransp
 from torch_keras_lstm.layers.cropping import Cropping1D, Cropping2D, Cropping3D
 from torch_keras_lstm.layers.dense import Dense
 from torch_keras_lstm.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from torch_keras_lstm.layers.discretization import Discretization
 from torch_keras_lstm.layers.dot_product import Dot
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import EinsumDense
@@ -43,10 +44,13 @@ from torch_keras_lstm.layers.group_normalization import GroupNormalization
 from torch_keras_lstm.layers.grouped_query_attention import GroupQueryAttention
 from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.gru_cell import GRUCell
+from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
+from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.input_spec import InputSpec
+from torch_keras_lstm.layers.integer_lookup import IntegerLookup
 from torch_keras_lstm.layers.lambda_layer import Lambda
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
@@ -86,6 +90,8 @@ from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDro
 from torch_keras_lstm.layers.spectral_normalization import SpectralNormalization
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
+from torch_keras_lstm.layers.string_lookup import StringLookup
+from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
 from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
@@ -166,6 +172,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -188,11 +195,14 @@ __all__ = [
     "GlobalMaxPooling3D",
     "GroupNormalization",
     "GroupQueryAttention",
+    "HashedCrossing",
+    "Hashing",
     "Highway",
     "Identity",
     "Input",
     "InputLayer",
     "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Lambda",
     "Layer",
@@ -234,7 +244,9 @@ __all__ = [
     "SpectralNormalization",
     "StackedRNNCells",
     "StatesAsArguments",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "ThresholdedReLU",
     "TimeDistributed",
     "TorchModuleWrapper",

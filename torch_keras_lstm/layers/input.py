@@ -1,6 +1,6 @@
 """``keras.layers.InputLayer`` and ``keras.Input``: where models begin."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -12,14 +12,16 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
+from torch_keras_lstm.strings import STRING, Strings, as_strings
 
-_INTEGERS = {
+_INTEGERS: Mapping[str, Any] = {
     "bool": torch.bool,
     "uint8": torch.uint8,
     "int8": torch.int8,
     "int16": torch.int16,
     "int32": torch.int32,
     "int64": torch.int64,
+    STRING: STRING,
 }
 
 
@@ -30,7 +32,7 @@ class InputLayer(Layer):
     Args:
         shape: shape of one sample, ``None`` where a size is free.
         batch_size: number of samples, if it is fixed.
-        dtype: a floating type as of any layer, or "bool", "uint8", "int8", "int16", "int32", "int64".
+        dtype: a floating type as of any layer, or "bool", "uint8", "int8", "int16", "int32", "int64", "string".
         batch_shape: the shape with the batch axis in front, instead of ``shape`` and ``batch_size``.
         name: as of any layer.
         optional: whether a model may be given ``None`` for this input, which its layers then get.
@@ -96,8 +98,8 @@ class InputLayer(Layer):
             self._inbound_nodes.append(node)
 
     @property
-    def _dtype(self) -> torch.dtype:
-        """The type that inputs are cast to. ``.to(dtype)`` changes a floating one."""
+    def _dtype(self) -> Any:
+        """The type that inputs are cast to, torch's or "string". ``.to(dtype)`` changes a floating one."""
         return self._integer or self._placement.dtype
 
     @property
@@ -121,16 +123,25 @@ class InputLayer(Layer):
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
 
-    def forward(self, inputs: Any) -> Tensor | None:
+    def forward(self, inputs: Any) -> Any:
         """The inputs as a tensor of this input's type; a last axis of size 1 is put on or taken off where needed."""
         if inputs is None:
             if not self.optional:
                 raise ValueError(f"Input `{self.name}` is not optional, but `None` was given for it.")
             return None
+        if self._integer == STRING:
+            return self._strings(inputs)
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
         tensor = of_rank(tensor, self.batch_input_shape)
         self.check_input_shape(tensor.shape)
         return tensor.to(self._dtype)
+
+    def _strings(self, inputs: Any) -> Strings:
+        strings = as_strings(inputs)
+        if strings.ndim == len(self.batch_input_shape) - 1 and self.batch_input_shape[-1] == 1:
+            strings = strings.reshape(*strings.shape, 1)  # as Keras adds the last axis
+        self.check_input_shape(strings.shape)
+        return strings
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
@@ -207,7 +218,7 @@ def of_rank(inputs: Tensor, shape: Shape) -> Tensor:
     return kept
 
 
-def _integer_type(dtype: object) -> torch.dtype | None:
+def _integer_type(dtype: object) -> Any:
     if isinstance(dtype, torch.dtype) and dtype in _INTEGERS.values():
         return dtype
     return _INTEGERS.get(dtype) if isinstance(dtype, str) else None

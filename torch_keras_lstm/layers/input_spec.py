@@ -1,32 +1,28 @@
-"""``keras.layers.InputSpec``: what a layer of one's own says of the inputs that it takes."""
+"""``keras.InputSpec``: what a layer expects of its inputs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any
 
-from torch_keras_lstm.structure import flatten
+from torch_keras_lstm.layers import dtypes
 
 
 class InputSpec:
-    """Number of axes, sizes and type of an input. A layer that sets ``self.input_spec`` is called with no other.
+    """Rank, shape and type of an input, which a layer of one's own checks in each call once it is ``self.input_spec``.
 
     Args:
-        dtype: the name of a type, such as "float32".
-        shape: the whole shape, ``None`` where a size is free.
+        dtype: the type, such as "float32".
+        shape: the shape, ``None`` where any size will do.
         ndim: the number of axes.
-        max_ndim, min_ndim: how many axes there are at most and at least.
-        axes: sizes by axis, such as ``{-1: 8}``.
-        allow_last_axis_squeeze: whether a last axis of size 1 may be there or not.
-        name: of the input, for inputs in a dictionary.
+        max_ndim, min_ndim: bounds of it.
+        axes: sizes of single axes, by their numbers.
+        allow_last_axis_squeeze: accept a last axis of size 1 more or fewer.
+        name: by which a dictionary of inputs gives this one.
         optional: whether the input may be ``None``.
-
-    Raises:
-        TypeError: when ``axes`` is no dictionary with integers for keys.
-        ValueError: when it names an axis that there is not.
     """
 
     def __init__(
         self,
-        dtype: str | None = None,
+        dtype: object = None,
         shape: Sequence[int | None] | None = None,
         ndim: int | None = None,
         max_ndim: int | None = None,
@@ -36,82 +32,80 @@ class InputSpec:
         name: str | None = None,
         optional: bool = False,
     ) -> None:
-        self.dtype = dtype
+        self.dtype = None if dtype is None else dtypes.DTypeName(dtypes.name(dtypes.any_type(dtype)))
         self.shape = None if shape is None else tuple(shape)
-        self.ndim = ndim if self.shape is None else len(self.shape)
+        self.ndim = ndim if shape is None else len(shape)
         self.max_ndim = max_ndim
         self.min_ndim = min_ndim
+        self.axes = {int(axis): size for axis, size in (axes or {}).items()}
         self.allow_last_axis_squeeze = allow_last_axis_squeeze
         self.name = name
         self.optional = optional
-        try:
-            self.axes = {int(axis): size for axis, size in (axes or {}).items()}
-        except (AttributeError, TypeError, ValueError):
-            raise TypeError(f"Argument `axes` must be a dict with integer keys. Received: axes={axes!r}") from None
-        most = self.ndim or max_ndim
-        if most is not None and max(self.axes, default=0) >= most:
-            raise ValueError(f"Axis {max(self.axes)} is greater than the maximum allowed value: {most - 1}")
-
-    def misfit(self, value: Any) -> str | None:
-        """What is wrong with an input as a sentence part, or ``None``."""
-        if value is None and self.optional:
-            return None
-        shape = getattr(value, "shape", None)
-        if shape is None:
-            return f"it is no tensor but {type(value).__name__}"
-        sizes = tuple(shape)
-        wanted = self.shape
-        if self.allow_last_axis_squeeze and wanted is not None:
-            sizes = sizes[:-1] if sizes[-1:] == (1,) else sizes
-            wanted = wanted[:-1] if wanted[-1:] == (1,) else wanted
-        elif self.ndim is not None and len(sizes) != self.ndim:
-            return f"expected ndim={self.ndim}, found ndim={len(sizes)}"
-        if self.max_ndim is not None and len(sizes) > self.max_ndim:
-            return f"expected max_ndim={self.max_ndim}, found ndim={len(sizes)}"
-        if self.min_ndim is not None and len(sizes) < self.min_ndim:
-            return f"expected min_ndim={self.min_ndim}, found ndim={len(sizes)}"
-        dtype = str(value.dtype).removeprefix("torch.")
-        if self.dtype is not None and dtype != self.dtype:
-            return f"expected dtype={self.dtype}, found dtype={dtype}"
-        for axis, size in self.axes.items():
-            if size is not None and sizes[axis] not in (size, None):
-                return f"expected axis {axis} to have value {size}, found shape {sizes}"
-        if wanted is not None and (
-            len(wanted) != len(sizes)
-            or any(None not in (want, size) and want != size for want, size in zip(wanted, sizes, strict=True))
-        ):
-            return f"expected shape={wanted}, found shape={sizes}"
-        return None
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes", "optional")
-        return {name: getattr(self, name) for name in names}
+        return {
+            "dtype": self.dtype,
+            "shape": self.shape,
+            "ndim": self.ndim,
+            "max_ndim": self.max_ndim,
+            "min_ndim": self.min_ndim,
+            "axes": self.axes,
+        }
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """What :meth:`get_config` described."""
+    def from_config(cls, config: Mapping[str, Any]) -> "InputSpec":
+        """The spec of a configuration."""
         return cls(**config)
 
     def __repr__(self) -> str:
-        names = ("dtype", "shape", "ndim", "max_ndim", "min_ndim", "axes")
-        return f"InputSpec({', '.join(f'{name}={getattr(self, name)}' for name in names if getattr(self, name))})"
+        given = {**self.get_config(), "axes": self.axes or None}
+        return f"InputSpec({', '.join(f'{name}={value}' for name, value in given.items() if value is not None)})"
+
+    def misfit(self, value: Any) -> str | None:
+        """What is wrong with a tensor, as the end of a sentence; ``None`` when it fits."""
+        if value is None:
+            return None if self.optional else "got None"
+        shape = tuple(value.shape)
+        if self.ndim is not None and not self.allow_last_axis_squeeze and len(shape) != self.ndim:
+            return f"expected {self.ndim} axes, got {len(shape)}: shape {shape}"
+        if self.max_ndim is not None and len(shape) > self.max_ndim:
+            return f"expected at most {self.max_ndim} axes, got {len(shape)}: shape {shape}"
+        if self.min_ndim is not None and len(shape) < self.min_ndim:
+            return f"expected at least {self.min_ndim} axes, got {len(shape)}: shape {shape}"
+        if self.dtype is not None and self.dtype != value.dtype:
+            return f"expected type {self.dtype}, got {dtypes.name(value.dtype)}"
+        for axis, size in self.axes.items():
+            if size is not None and not -len(shape) <= axis < len(shape):
+                return f"expected an axis {axis}, got shape {shape}"
+            if size is not None and shape[axis] not in (size, None):
+                return f"expected size {size} along axis {axis}, got shape {shape}"
+        return self._misfit_of_shape(shape)
+
+    def _misfit_of_shape(self, shape: tuple[int | None, ...]) -> str | None:
+        wanted = self.shape
+        if wanted is None:
+            return None
+        if self.allow_last_axis_squeeze:
+            wanted = wanted[:-1] if wanted and wanted[-1] == 1 and len(wanted) != len(shape) else wanted
+            shape = shape[:-1] if shape and shape[-1] == 1 and len(wanted) != len(shape) else shape
+        fits = len(wanted) == len(shape) and all(
+            want is None or size in (want, None) for want, size in zip(wanted, shape, strict=True)
+        )
+        return None if fits else f"expected shape {wanted}, got {shape}"
 
 
-def check_input(spec: Any, inputs: Any, layer: str) -> None:
-    """Raise a ``ValueError`` unless ``inputs`` are what ``spec``, one or nested ones, says of them."""
-    specs = flatten(spec)
-    names = [getattr(one, "name", None) for one in specs]
-    if isinstance(inputs, Mapping) and all(names):
-        missing = [name for name in names if name not in inputs]
-        if missing:
-            raise ValueError(f'Layer "{layer}" lacks the input "{missing[0]}". It takes {names}, got {[*inputs]}.')
-        values = [inputs[name] for name in names]
+def check_inputs(specs: Any, inputs: Any, layer_name: str) -> None:
+    """Raise a ``ValueError`` when the first argument of a call is not what the layer's ``input_spec`` says."""
+    listed = list(specs) if isinstance(specs, list | tuple) else [specs]
+    if isinstance(inputs, Mapping) and all(spec.name in inputs for spec in listed):
+        values = [inputs[spec.name] for spec in listed]
     else:
-        values = flatten(inputs)
-    if len(values) != len(specs):
-        raise ValueError(f'Layer "{layer}" expects {len(specs)} input(s), but it received {len(values)} input tensors.')
-    for place, (one, value) in enumerate(zip(specs, values, strict=True)):
-        wrong = None if one is None else one.misfit(value)
-        if wrong is not None:
-            raise ValueError(f'Input {place} of layer "{layer}" is incompatible with the layer: {wrong}.')
+        values = list(inputs) if isinstance(inputs, list | tuple) else [inputs]
+    if len(values) != len(listed):
+        raise ValueError(f"Layer `{layer_name}` takes {len(listed)} inputs, got {len(values)}.")
+    for place, (spec, value) in enumerate(zip(listed, values, strict=True)):
+        misfit = spec.misfit(value)
+        if misfit is not None:
+            which = f"Input {place} of layer" if len(listed) > 1 else "The input of layer"
+            raise ValueError(f"{which} `{layer_name}` does not fit its `input_spec`: {misfit}.")

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import torch
-
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec
 from torch_keras_lstm.structure import flatten, map_leaves
@@ -55,8 +53,8 @@ class KerasTensor:
         return self.spec.shape
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The type."""
+    def dtype(self) -> Any:
+        """The type: torch's, or "string"."""
         return self.spec.dtype
 
     @property

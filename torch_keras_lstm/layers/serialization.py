@@ -42,13 +42,23 @@ def register(keras_module: str) -> Callable[[LayerClass], LayerClass]:
     return add
 
 
+def keras_module(layer_class: type) -> str | None:
+    """The module of Keras that has a class of this package's by its name; ``None`` for any other class."""
+    known = _REGISTERED.get(layer_class.__name__)
+    return known.keras_module if known is not None and known.layer_class is layer_class else None
+
+
+def layer_class(name: str) -> type[Layer] | None:
+    """The layer class of this package of that name."""
+    known = _REGISTERED.get(name)
+    return None if known is None else known.layer_class
+
+
 def serialize(layer: Layer) -> dict[str, Any]:
     """The layer as a dictionary that JSON holds, and that Keras 3 reads if it has a class of that name."""
-    layer_class = type(layer)
-    known = _REGISTERED.get(layer_class.__name__)
     return {
-        "module": known.keras_module if known and known.layer_class is layer_class else None,
-        "class_name": layer_class.__name__,
+        "module": keras_module(type(layer)),
+        "class_name": type(layer).__name__,
         "config": layer.get_config(),
         "registered_name": None,
     }
