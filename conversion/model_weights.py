@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
-from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
+from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_weights_of_its_own, is_of_ones_own
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
@@ -46,6 +46,8 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
     layers = _layers(model)
     with ExitStack() as opened, naming(path):
         saved = open_weights(path, opened)
+        if isinstance(model, Layer) and has_weights_of_its_own(model) and isinstance(saved.arrays, ArraysByPath):
+            layers = [model]
         if by_name:
             layers, arrays = _of_the_same_names(layers, saved.arrays)
         else:

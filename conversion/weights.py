@@ -254,13 +254,13 @@ def _by_path(
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
 
     def fits(places: Mapping[Any, str]) -> int:
-        return sum(f"{places.get(owner)}/{_variables(owner)}/0" in left for owner in set(owners.values()))
+        return sum(f"{_group(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
 
     places = max([*kinds, by_class], key=fits)
     found: Found = {}
     numbers: Counter[str] = Counter()
     for slot, owner in owners.items():
-        place = f"{places.get(owner)}/{_variables(owner)}"
+        place = _group(places.get(owner, "nowhere"), owner)
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -338,6 +338,11 @@ def group_paths(
 def _saved_class(module: Any) -> str:
     """The class under which a file has the layer, which may be another than that of a module of the user's own."""
     return getattr(module, "saved_class", "") or type(module).__name__
+
+
+def _group(place: str, owner: Any) -> str:
+    """The group of a layer's variables; a model's own stand at the top."""
+    return f"{place}/{_variables(owner)}" if place else _variables(owner)
 
 
 def _variables(owner: Any) -> str:
@@ -419,7 +424,7 @@ def variable_groups(
             lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
             if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
                 arrays = {"idf_weights": as_array(lookup.idf_weights)}
-            groups[f"{place}/{_variables(owner)}"] = (owner.name, arrays)
+            groups[_group(place, owner)] = (owner.name, arrays)
     return groups
 
 

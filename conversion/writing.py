@@ -86,9 +86,11 @@ def _weights(model: Model, training: Training) -> bytes:
     groups = variable_groups(keras_layers(model), attribute_places(model) if is_of_ones_own(model) else None)
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}
-    if training.optimizer:
-        arrays["optimizer/vars"] = [value for _, value in training.optimizer]
-        names["optimizer/vars"] = training.optimizer[0][0].split("/")[0]
+    states = {"optimizer": training.optimizer} if training.optimizer else {}
+    states |= {f"optimizer/{path}": state for path, state in training.inner_optimizers.items()}
+    for path, state in states.items():
+        arrays[f"{path}/vars"] = [value for _, value in state]
+        names[f"{path}/vars"] = state[0][0].split("/")[0]
     return write_hdf5.by_path(arrays, names)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
@@ -218,6 +219,8 @@ def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if layer.converts_inputs:
         check_positional(layer, args)
         args, kwargs = (_converted(layer, args), {name: _converted(layer, value) for name, value in kwargs.items()})
+    if layer.input_spec is not None:
+        check_inputs(layer.input_spec, args[0] if args else next(iter(kwargs.values())), layer.name)
     if not layer._was_built:
         if has_own_build(type(layer)):
             build_for_call(layer, args, kwargs)

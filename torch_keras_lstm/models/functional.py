@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Self, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.constant import Constant, read_constants
 from torch_keras_lstm.layers.input import InputLayer
@@ -347,7 +347,10 @@ class Functional(Model):
 
     def _arranged(self, given: Any, what: str) -> dict[TensorSource, Any]:
         """What was given for each input."""
-        return arranged(given, self.graph.inputs, self.input_names, what, self.name)
+        inputs = self.graph.inputs
+        if type(inputs) is TensorSource and isinstance(given, Tensor):  # nearly every call, which need not be slow
+            return {inputs: given}
+        return arranged(given, inputs, self.input_names, what, self.name)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks of the outputs; the model is run for them, whose outputs have them already."""

@@ -24,7 +24,7 @@ class Model(Trainer):
     ``forward``, or ``call`` as Keras has it.
     """
 
-    _is_model = True
+    _may_hold_own = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""

@@ -189,11 +189,10 @@ class Sequential(Model):
 
     def _of_rank(self, inputs: Any) -> Any:
         """The inputs with a last axis of size 1 put on or taken off where the model's have it otherwise."""
-        if self.batch_input_shape is None or not isinstance(inputs, Tensor | np.ndarray):
-            return inputs
-        if isinstance(inputs, np.ndarray) and is_strings(inputs):
-            return inputs
-        return of_rank(torch.as_tensor(inputs, device=self.device), self.batch_input_shape)
+        shape = self.batch_input_shape
+        if isinstance(inputs, np.ndarray) and not is_strings(inputs):
+            inputs = torch.as_tensor(inputs, device=self.device)
+        return of_rank(inputs, shape) if shape is not None and isinstance(inputs, Tensor) else inputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output; the model is run for it, whose output has it already."""
