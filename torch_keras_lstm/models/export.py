@@ -9,7 +9,7 @@ from torch.export import Dim
 
 from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
-from torch_keras_lstm.layers.structure import map_leaves
+from torch_keras_lstm.structure import map_leaves
 
 # A size, of which there is no other in the model, that stands for a free one; torch takes 0 and 1 for fixed.
 _SIZE = 3
