@@ -5,10 +5,12 @@ from torch_keras_lstm import (
     backend,
     callbacks,
     constraints,
+    dtype_policies,
     initializers,
     layers,
     losses,
     metrics,
+    mixed_precision,
     models,
     ops,
     optimizers,
@@ -17,11 +19,13 @@ from torch_keras_lstm import (
     utils,
 )
 from torch_keras_lstm._version import __version__
+from torch_keras_lstm.dtype_policies import DTypePolicy
 from torch_keras_lstm.layers import Input
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.models import Model, Sequential
 
 __all__ = [
+    "DTypePolicy",
     "Input",
     "Model",
     "Sequential",
@@ -31,10 +35,12 @@ __all__ = [
     "backend",
     "callbacks",
     "constraints",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
