@@ -23,7 +23,6 @@ from torch_keras_lstm.conversion.optimizer_variables import keeps_variables, res
 from torch_keras_lstm.conversion.weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
-from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.optimizers import SGD, Optimizer
 
 # a velocity that Keras saved though the momentum is 0
@@ -41,7 +40,7 @@ class OtherWeights(ValueError):
 class _Weight:
     """A trainable weight of the model: a row of its owner's table, and the shape in Keras' layout."""
 
-    owner: Weighted
+    owner: Layer
     row: WeightRow
     shape: tuple[int, ...]
 

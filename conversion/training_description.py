@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from torch_keras_lstm.conversion.arrays import Array
+from torch_keras_lstm.conversion.attribute_paths import has_weights_of_its_own
 from torch_keras_lstm.conversion.keras_3_config import keras_layers
 from torch_keras_lstm.conversion.optimizer_state import OtherWeights, saved_state
 from torch_keras_lstm.conversion.optimizer_variables import inner_states
@@ -45,7 +46,8 @@ def describe_training(model: Model) -> Training | None:
     state: Sequence[tuple[str, Array]] = ()
     if model.optimizer is not None:
         try:
-            state = saved_state(model.optimizer, model, keras_layers(model))
+            layers = [model] if has_weights_of_its_own(model) else keras_layers(model)
+            state = saved_state(model.optimizer, model, layers)
         except OtherWeights as error:
             _warn(model, f"the state of its optimizer: {str(error).removesuffix('.')}")
     return Training(config, _legacy(config), state, inner_states(model.optimizer) if state else {})

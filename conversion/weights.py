@@ -5,6 +5,7 @@ with a frozen forward half stands in the file backward half first, with the same
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -22,13 +23,16 @@ from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
-from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers import GroupQueryAttention, Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
+from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.models.model import as_layer
 
+# What Keras calls a class itself, where that is not its name in `keras.layers`: groups go by it.
+_CLASSES_OF_GROUPS = {"GroupQueryAttention": "GroupedQueryAttention"}
 _KERAS_3 = Producer(Generation.KERAS_3, None)
 
 
@@ -77,7 +81,11 @@ class WeightSource:
 
 
 def match(
-    layers: Sequence[Layer], arrays: Arrays, producer: Producer, own: Sequence[Mapping[Layer, str]] = ()
+    layers: Sequence[Layer],
+    arrays: Arrays,
+    producer: Producer,
+    own: Sequence[Mapping[Layer, str]] = (),
+    skip_mismatch: bool = False,
 ) -> list[WeightSource]:
     """The rows of the conversion, one for each weight of ``layers``, which are built.
 
@@ -87,6 +95,7 @@ def match(
         producer: who wrote them.
         own: where the layers of a model class of one's own, those inside layers too, may stand in a file by path. Else
             they stand there as those of Keras' own classes do.
+        skip_mismatch: leave out the layers that do not fit, with a warning, instead of raising.
 
     Raises:
         ValueError: listing every weight that the file lacks, every array of another shape and every array left over.
@@ -116,6 +125,11 @@ def match(
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
+    if problems and skip_mismatch:
+        fitting = {key_of(row.slot) for row in rows if row.misfit() is None}
+        kept = {slot.layer for slot in wanted} - {slot.layer for slot in wanted if key_of(slot) not in fitting}
+        warnings.warn(f"Some weights are not loaded: {'; '.join(problems)}.", stacklevel=5)
+        return [row for row in rows if row.slot.layer in kept]
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
@@ -236,19 +250,19 @@ def _by_path(
     left = {_public(path, arrays.root): array for path, array in arrays.paths.items()}
     owners = {slot: _owner_of(slot, layers) for slot in wanted}
     by_class = {
-        layer.get_submodule(".".join(path)): place
+        layer.get_submodule(".".join(path)): _public(place, arrays.root)
         for layer, path, place in _places(layers, arrays.root, arrays, producer)
     }
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
 
     def fits(places: Mapping[Any, str]) -> int:
-        return sum(f"{places.get(owner)}/{_variables(owner)}/0" in left for owner in set(owners.values()))
+        return sum(f"{_group(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
 
     places = max([*kinds, by_class], key=fits)
     found: Found = {}
     numbers: Counter[str] = Counter()
     for slot, owner in owners.items():
-        place = f"{places.get(owner)}/{_variables(owner)}"
+        place = _group(places.get(owner, "nowhere"), owner)
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -295,8 +309,9 @@ def _places_inside(
 def _attributes(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
     """The children of a module with their names, and with those in files: entries of a list by class, numbered."""
     counts: Counter[str] = Counter()
+    hidden = "_" if isinstance(module, GroupQueryAttention) else ""  # as Keras has its sublayers
     for attribute, child in module.named_children():
-        name = attribute
+        name = hidden + attribute
         if isinstance(module, nn.ModuleList):
             base = snake_case(_saved_class(child))
             name = base + (f"_{counts[base]}" if counts[base] else "")
@@ -325,7 +340,13 @@ def group_paths(
 
 def _saved_class(module: Any) -> str:
     """The class under which a file has the layer, which may be another than that of a module of the user's own."""
-    return getattr(module, "saved_class", "") or type(module).__name__
+    name = getattr(module, "saved_class", "") or type(module).__name__
+    return _CLASSES_OF_GROUPS.get(name, name)
+
+
+def _group(place: str, owner: Any) -> str:
+    """The group of a layer's variables; a model's own stand at the top."""
+    return f"{place}/{_variables(owner)}" if place else _variables(owner)
 
 
 def _variables(owner: Any) -> str:
@@ -380,8 +401,10 @@ def _lengths(path: str) -> range:
 
 def variable_groups(
     layers: Sequence[Layer], own: Mapping[Layer, str] | None = None
-) -> dict[str, tuple[str, list[Array]]]:
+) -> dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]]:
     """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order.
+
+    A few have names of their own.
 
     Args:
         layers: the model's.
@@ -396,12 +419,16 @@ def variable_groups(
             if isinstance(owner := layer.get_submodule(".".join(path)), Layer)
         ]
     )
-    groups: dict[str, tuple[str, list[Array]]] = {}
+    groups: dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]] = {}
     stored: set[Layer] = set()
     for owner, place in places:
         if owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])
+            arrays: Sequence[Array] | Mapping[str, Array] = [array for _, array in _own_arrays(owner)]
+            lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
+            if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
+                arrays = {"idf_weights": as_array(lookup.idf_weights)}
+            groups[_group(place, owner)] = (owner.name, arrays)
     return groups
 
 

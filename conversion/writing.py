@@ -15,6 +15,7 @@ from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.layers.index_lookup import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
@@ -39,6 +40,8 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
     if path.name.endswith(".weights.h5"):
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
+    if path.suffix in (".h5", ".hdf5"):
+        path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):
@@ -115,7 +118,8 @@ def _folder(model: Model, path: Path, training: Training) -> None:
         raise FileExistsError(f"{path}: holds something else than a converted model, so it is not overwritten.")
     if not isinstance(model, Functional | Sequential) or not model.built:
         raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to be saved.")
-    description = describe(serialize(model), KERAS_VERSION)
+    with learned_vocabularies():
+        description = describe(serialize(model), KERAS_VERSION)
     shared = shared_layers.one_module([layer for layer in model.layers if isinstance(layer, Layer)])
     source = {"container": "a model of torch_keras_lstm"}
     optimizer = [array for _, array in training.optimizer]

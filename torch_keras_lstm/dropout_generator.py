@@ -41,6 +41,10 @@ class DropoutGenerator:
             drawn: Tensor = torch.ops.torch_keras_lstm.dropout_mask(self._number, shape, rate, dtype, device)
             return drawn
         keep = 1.0 - rate
+        if torch._C._are_functorch_transforms_active():  # vmap's `randomness="different"` draws nothing in place
+            probabilities = torch.full(tuple(shape), keep, dtype=dtype, device=device)
+            mask = torch.bernoulli(probabilities, generator=self._on(device))
+            return mask / keep if keep > 0.0 else mask
         mask = torch.empty(tuple(shape), dtype=dtype, device=device).bernoulli_(keep, generator=self._on(device))
         return mask.div_(keep) if keep > 0.0 else mask
 
@@ -51,6 +55,8 @@ class DropoutGenerator:
         if self._draws_by_operator():
             drawn: Tensor = torch.ops.torch_keras_lstm.normal(self._number, shape, mean, stddev, dtype, device)
             return drawn
+        if torch._C._are_functorch_transforms_active():
+            return torch.randn(tuple(shape), dtype=dtype, device=device, generator=self._on(device)) * stddev + mean
         return torch.empty(tuple(shape), dtype=dtype, device=device).normal_(mean, stddev, generator=self._on(device))
 
     def _draws_by_operator(self) -> bool:

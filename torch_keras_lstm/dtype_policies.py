@@ -13,7 +13,7 @@ from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.registry import Config
 
 _MIXED = ("mixed_float16", "mixed_bfloat16")
-_GLOBAL: "list[DTypePolicy]" = []  # the one that was set, if one was
+_GLOBAL: "list[DTypePolicy]" = []  # the mixed one that was set, if one was
 
 
 class DTypePolicy:
@@ -120,5 +120,5 @@ def set_dtype_policy(policy: object) -> None:
         ValueError: for another name.
     """
     found = get(policy)
-    # a type that is torch's default one anyway follows that again
-    _GLOBAL[:] = [] if found.name == dtypes.name(torch.get_default_dtype()) else [found]
+    _GLOBAL[:] = [found] if found.is_mixed else []
+    torch.set_default_dtype(dtypes.get(found.variable_dtype))

@@ -122,8 +122,9 @@ def test_the_hard_sigmoid_of_older_kerases() -> None:
 def test_layers() -> None:
     """A length, or a product of lengths, that is just the least by which these divide."""
     short = [[[1e-6, 0.0], [2.0, 1.0]]]
-    options = {"axis": -1, "dtype": "float64"}
-    got, expected = gradients(layers.UnitNormalization(**options), keras.layers.UnitNormalization(**options), short)
+    got, expected = gradients(
+        layers.UnitNormalization(dtype="float64"), keras.layers.UnitNormalization(dtype="float64"), short
+    )
     assert_close(got, expected, "float64")
 
 
@@ -140,5 +141,5 @@ def test_gates_on_a_corner(function: str, corner: float, is_flat: bool, steps: i
     layer.set_weights([np.zeros((1, 4)), np.zeros((1, 4)), np.array([corner, corner, 0.5, corner])])
     with sweeping(way):
         output = layer(torch.zeros(1, steps, 1, dtype=torch.float64), initial_state=[torch.ones(1, 1)] * 2)
-        (gradient,) = torch.autograd.grad(output.sum(), layer.bias_ih_l0)
+        (gradient,) = torch.autograd.grad(output.sum(), layer.get_parameter("bias_ih_l0"))
     assert [float(one) == 0 for one in gradient] == [is_flat, is_flat, False, is_flat]

@@ -123,7 +123,7 @@ def test_copies_and_files(tmp_path: Any) -> None:
     expected = model.predict(x, verbose=0)
     model.save(tmp_path / "m.keras")
     read = torch_keras_lstm.models.load_model(tmp_path / "m.keras")  # in float32
-    assert largest_error(read.predict(x, verbose=0), expected) <= 2.0**-7
+    assert largest_error(read.predict(x, verbose=0), expected) <= 2.0**-6
     for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         again.layers[0].set_weights([2 * weight for weight in again.layers[0].get_weights()])
         assert not np.array_equal(again.predict(x, verbose=0), expected)
@@ -131,4 +131,4 @@ def test_copies_and_files(tmp_path: Any) -> None:
         assert np.array_equal(again.predict(x, verbose=0), expected)
     theirs = keras.models.load_model(tmp_path / "m.keras")
     assert [layer.dtype_policy.name for layer in theirs.layers] == ["mixed_bfloat16"] * 2
-    assert largest_error(expected, np.asarray(theirs.predict(x, verbose=0), np.float32)) <= 2.0**-7
+    assert largest_error(expected, np.asarray(theirs.predict(x, verbose=0), np.float32)) <= 2.0**-6

@@ -14,7 +14,7 @@ import torch_keras_lstm
 from tests.parity.own_layer_scripts import SCRIPTS, Script
 from tests.parity.precision import float64
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers.structure import flatten
+from torch_keras_lstm.structure import flatten
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -79,7 +79,7 @@ def test_training(script: Script) -> None:
             model.compile(optimizer=package.optimizers.Adam(0.01), loss="mse")
             history = model.fit(inputs, targets, epochs=4, batch_size=2, shuffle=False, verbose=0)
         curves.append(history.history["loss"])
-    assert np.allclose(*curves, rtol=1e-10, atol=0)
+    assert np.allclose(curves[0], curves[1], rtol=1e-10, atol=0)
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)

@@ -1,10 +1,12 @@
 """Functional models: layers called on each other's outputs, as Keras' files describe them."""
 
+import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from functools import cache
+from typing import Any, Self, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.constant import Constant, read_constants
 from torch_keras_lstm.layers.input import InputLayer
@@ -12,10 +14,9 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.naming import unique_name
+from torch_keras_lstm.layers.operation_layer import OperationLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.structure import flatten, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import argument_specs, connect_with_masks
-from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.models.arranged import arranged
 from torch_keras_lstm.models.graph import (
     Call,
@@ -27,8 +28,9 @@ from torch_keras_lstm.models.graph import (
     sources_in,
 )
 from torch_keras_lstm.models.model import Model, as_layer
-from torch_keras_lstm.models.operation_layer import OperationLayer
 from torch_keras_lstm.models.trace import calls_in_order, layers_with_masks, trace
+from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.structure import flatten, map_leaves, single
 
 _Values = dict[TensorSource, Any]
 
@@ -196,6 +198,11 @@ class Functional(Model):
         in_order = [numbered[node] for node in calls_in_order(self.inputs, self.outputs) if node in numbered]
         self._order = [key for key in in_order if self.graph.calls.get(key[0])]
 
+    def call_order(self) -> list[tuple[str, int]]:
+        """The calls of the graph, layer and number, in the order in which they run."""
+        self._symbolic()
+        return [*self._order]
+
     # -- building ---------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Any = None) -> None:
@@ -340,7 +347,10 @@ class Functional(Model):
 
     def _arranged(self, given: Any, what: str) -> dict[TensorSource, Any]:
         """What was given for each input."""
-        return arranged(given, self.graph.inputs, self.input_names, what, self.name)
+        inputs = self.graph.inputs
+        if type(inputs) is TensorSource and isinstance(given, Tensor):  # nearly every call, which need not be slow
+            return {inputs: given}
+        return arranged(given, inputs, self.input_names, what, self.name)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The masks of the outputs; the model is run for them, whose outputs have them already."""
@@ -350,7 +360,12 @@ class Functional(Model):
     # -- configuration and text -------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The layers' configurations and their calls, in Keras 3's form."""
+        """The layers' configurations and their calls, in Keras 3's form.
+
+        A class whose constructor takes other arguments than this one has the configuration of any model of one's own.
+        """
+        if not _is_made_as_functional(type(self)):
+            return super().get_config()
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
         graph = self.graph.to_config(models)
         nodes = graph.pop("inbound_nodes")
@@ -361,9 +376,29 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, "layers": layers, **graph}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new model with new layers, which are built by ``build()`` or the first call."""
-        layers = [deserialize(entry) for entry in config["layers"]]
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """A new model with new layers.
+
+        A class of one's own is called as ``cls(inputs=, outputs=, name=, trainable=, ...)`` with what else ``config``
+        has.
+
+        Args:
+            config: of :meth:`get_config`, ours or Keras 3's.
+            custom_objects: as of :func:`torch_keras_lstm.layers.deserialize`.
+        """
+        model = Functional.unbuilt_from_config(config, custom_objects)
+        model.build()
+        if cls is Functional:
+            return cast(Self, model)
+        others = {name: value for name, value in config.items() if name not in _CONFIG}
+        return cls(model.input, model.output, name=model.name, trainable=model.trainable, **others)
+
+    @classmethod
+    def unbuilt_from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """As :meth:`from_config`; a model of this very class is built by ``build()`` or the first call."""
+        if cls is not Functional:
+            return cls.from_config(config, custom_objects)
+        layers = [deserialize(entry, custom_objects) for entry in config["layers"]]
         nodes = {layer.name: entry["inbound_nodes"] for layer, entry in zip(layers, config["layers"], strict=True)}
         graph = Graph(
             {name: calls_from_config(calls, f"Layer `{name}`") for name, calls in nodes.items()},
@@ -393,6 +428,20 @@ class Functional(Model):
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()})", *lines])
+
+
+@cache
+def _is_made_as_functional(model_class: Any) -> bool:
+    """Whether the constructor takes inputs and outputs, by these names or as whatever it is given."""
+    parameters = inspect.signature(model_class.__init__).parameters.values()
+    names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD][1:]
+    kinds = {one.kind for one in parameters}
+    takes_all = inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD in kinds
+    return takes_all or names[:2] == ["inputs", "outputs"]
+
+
+# What `from_config` reads itself.
+_CONFIG = frozenset(["name", "trainable", "layers", "input_layers", "output_layers"])
 
 
 def _fitted(call: Call, layer: Layer) -> Call:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.layers.constant import Constant, written_constants
-from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
+from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
 __all__ = [
     "Call",
@@ -149,8 +149,8 @@ def ends_from_config(value: object, place: str) -> Any:
         return _source(value)
     if isinstance(value, dict) and value:
         return {name: ends_from_config(item, place) for name, item in value.items()}
-    if isinstance(value, list) and value:
-        return [ends_from_config(item, place) for item in value]
+    if isinstance(value, list | tuple) and value:
+        return type(value)(ends_from_config(item, place) for item in value)
     raise ValueError(f"{place} must name layers as [name, call, output], got {value!r}.")
 
 

@@ -98,11 +98,18 @@ def choose(reason: str | None, use_cudnn: UseCudnn, faster: str | None = None) -
     """
     if use_cudnn is False:
         return Path("loop", "`use_cudnn` is False")
+    if reason is None and use_cudnn is not True and _is_transformed():
+        return Path("loop", "a transform of torch.func is active")
     if reason is None:
         return Path("fused", None) if use_cudnn is True or faster is None else Path("loop", faster)
     if use_cudnn is True:
         raise ValueError(f"`use_cudnn` is True, but {reason}. Pass use_cudnn='auto' to run step by step.")
     return Path("loop", reason)
+
+
+def _is_transformed() -> bool:
+    """Whether the call is one of ``vmap``, ``grad`` and their like, which know no rule for the fused kernels."""
+    return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
 
 
 def run_lstm(

@@ -106,7 +106,8 @@ def _placed(loss: Any, weight: Any, outputs: Any, names: Sequence[str], path: tu
 def _each(paired: Any, outputs: Any, names: Sequence[str], path: tuple[Any, ...]) -> Iterator[Placed]:
     """The losses of pairs with weights that have the structure of the outputs."""
     if not is_nested(outputs):
-        yield from _placed(*paired, outputs, names, path)
+        loss, weight = paired
+        yield from _placed(loss, weight, outputs, names, path)
         return
     for key in outputs if isinstance(outputs, Mapping) else range(len(outputs)):
         yield from _each(paired[key], outputs[key], names, (*path, key))

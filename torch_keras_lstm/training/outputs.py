@@ -30,7 +30,9 @@ def names_of(y_pred: Any, layer_names: Sequence[str] | None) -> list[str]:
     if isinstance(y_pred, Mapping) and is_flat(y_pred):
         return [str(name) for name in in_order(y_pred)]
     number = len([*leaves(y_pred)])
-    return list(layer_names) if layer_names else [f"output_{place + 1}" for place in range(number)]
+    if layer_names and len(layer_names) == number:
+        return list(layer_names)
+    return [f"output_{place + 1}" for place in range(number)]
 
 
 def pair(

@@ -182,8 +182,16 @@ class Steps(Compilable):
         """The model's outputs and their masks."""
         x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
         strategy = SingleProcess() if self._compiled is None else self._compiled.strategy
-        outputs = strategy.call(self, x, training=training)
+        outputs = strategy.call(self, x, training=training and not self._keeps_inference())
         return outputs, mask_of(outputs)
+
+    def _keeps_inference(self) -> bool:
+        """Whether the layers inside are never told to train: in Keras a ``call`` without ``training`` tells them not.
+
+        A ``forward`` is torch's, whose layers follow the mode of their modules.
+        """
+        own = type(self)
+        return "training" not in self.call_arguments and getattr(own, "call", None) is own.forward
 
     def _outputs(self, names: Sequence[str], y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> list[Output]:
         trained = [True] if len(names) == 1 else self._are_trained(y_pred, names)
