@@ -25,6 +25,7 @@ class Model(Trainer):
     """
 
     _may_hold_own = True
+    leaves_types_to_layers = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
