@@ -446,6 +446,7 @@ IMAGE_DRAWS: Mapping[str, tuple[Arguments, ...]] = {
     "crop_images": (call(u(*IMAGE), top_cropping=1, left_cropping=1, target_height=3, target_width=2),),
     "pad_images": (call(u(*IMAGE), top_padding=1, left_padding=2, target_height=9, target_width=8),),
     "resize": (
+        call(i(*IMAGE, low=0, high=255).astype("uint8"), (3, 8)),
         call(s(*IMAGE), (3, 8)),
         call(s(*IMAGE), (3, 8), interpolation="nearest"),
         call(s(6, 5, 3), (4, 4), crop_to_aspect_ratio=True),

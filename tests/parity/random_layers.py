@@ -436,6 +436,9 @@ DRAWS: Mapping[str, Callable[[str, Draws], Drawn]] = {
     **dict.fromkeys(("BatchNormalization", "GroupNormalization", "LayerNormalization"), normalized),
     "Bidirectional": bidirectional,
     "CategoryEncoding": categories,
+    "CenterCrop": with_arguments(
+        lambda rng: {"height": pick(rng, 3, 4), "width": pick(rng, 2, 5)}, BATCH, 6, 5, FEATURES
+    ),
     **dict.fromkeys((f"Conv{rank}D" for rank in (1, 2, 3)), convolution),
     **dict.fromkeys((f"Conv{rank}DTranspose" for rank in (1, 2, 3)), transposed),
     **dict.fromkeys((f"ConvLSTM{rank}D" for rank in (1, 2, 3)), conv_lstm),

@@ -292,3 +292,36 @@ def test_a_mask_of_batch_normalization_broadcasts() -> None:
     expected = theirs(tf.constant(x), mask=tf.constant(mask), training=True)
     got = ours(torch.tensor(x), mask=torch.tensor(mask), training=True)
     assert_close(got.detach(), expected.numpy(), "float64")
+
+
+# -- images -----------------------------------------------------------------------------------------------------------
+
+SIZES: list[tuple[str, dict[str, Any]]] = [
+    ("Resizing", {"height": 5, "width": 8}),
+    ("Resizing", {"height": 3, "width": 9, "interpolation": "nearest"}),
+    ("Resizing", {"height": 4, "width": 4, "crop_to_aspect_ratio": True}),
+    ("Resizing", {"height": 9, "width": 4, "pad_to_aspect_ratio": True, "fill_value": 2}),
+    ("Resizing", {"height": 3, "width": 3, "antialias": True}),
+    ("CenterCrop", {"height": 3, "width": 4}),
+    ("CenterCrop", {"height": 8, "width": 4}),
+]
+
+
+@pytest.mark.parametrize(("name", "arguments"), SIZES)
+@pytest.mark.parametrize("shape", [(B, 7, 6, F), (7, 6, F)], ids=["batch", "image"])
+def test_images_of_another_size(name: str, arguments: dict[str, Any], shape: tuple[int, ...]) -> None:
+    """In single precision, which TensorFlow interpolates in."""
+    x = drawn(*shape).astype("float32")
+    theirs, ours = getattr(keras.layers, name)(**arguments), getattr(layers, name)(**arguments)
+    assert_close(ours(torch.tensor(x)), np.asarray(theirs(x)), "float32 elementwise")
+    # Multiples of a number, lest what lies halfway between two integers falls to either side.
+    whole = (np.random.default_rng(1).integers(0, 4, shape) * 80).astype("uint8")
+    assert_close(ours(torch.tensor(whole)), np.asarray(theirs(whole)), "float32 elementwise")
+    assert ours.compute_output_shape(shape) == tuple(theirs.compute_output_shape(shape))
+
+
+def test_what_resizing_cannot_do_is_told() -> None:
+    with pytest.raises(ValueError, match="`interpolation`: expected one of 'nearest', 'bilinear'"):
+        layers.Resizing(3, 3, interpolation="bicubic")
+    with pytest.raises(ValueError, match="takes images of 3 axes, or 4 with the batch's"):
+        layers.CenterCrop(3, 3)(torch.ones(2, 3))

@@ -109,6 +109,8 @@ def plain_config(library: Any, name: str) -> Any:
         "num_query_heads": 2,
         "num_key_value_heads": 1,
         "output_size": 3,
+        "height": 3,
+        "width": 4,
         "num_tokens": 5,
         "n": 2,
         "scale": 2.0,

@@ -23,6 +23,7 @@ SEEDS = 2  # twelve were tried, and more may be at any time
 # Cells are drawn inside of the layers that run them; the rest is not in Keras 3.
 ELSEWHERE = {
     "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Highway", "MaxoutDense", "Merge", "ThresholdedReLU",
+    "Resizing",  # which TensorFlow does in float32
     # TensorFlow pools no volumes in float64
     "MaxPooling3D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D",
 }  # fmt: skip

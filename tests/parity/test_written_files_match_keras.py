@@ -50,6 +50,7 @@ CASES: Mapping[str, tuple[dict[str, Any], str]] = {
     "AveragePooling3D": ({}, "volume"),
     "BatchNormalization": ({"momentum": 0.9, "renorm": True, "renorm_clipping": {"rmax": 2.0}}, "image"),
     "CategoryEncoding": ({"num_tokens": 7, "output_mode": "multi_hot"}, "words"),
+    "CenterCrop": ({"height": 3, "width": 4}, "image"),
     "Concatenate": ({"axis": 1}, "sequence sequence"),
     "Conv1D": (WINDOW | {"dilation_rate": 2, "activation": "hard_sigmoid"}, "sequence"),
     "Conv1DTranspose": (WINDOW | {"strides": 2}, "sequence"),
@@ -98,6 +99,7 @@ CASES: Mapping[str, tuple[dict[str, Any], str]] = {
     "RMSNormalization": ({"axis": -1, "epsilon": 1e-3}, "sequence"),
     "ReLU": ({"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.2}, "vector"),
     "RepeatVector": ({"n": 3}, "vector"),
+    "Resizing": ({"height": 3, "width": 12, "interpolation": "nearest"}, "image"),
     "ReversibleEmbedding": ({"input_dim": 9, "output_dim": 3, "tie_weights": False}, "words"),
     "Rescaling": ({"scale": 2.0, "offset": [1.0, 2.0, 3.0, 4.0, 5.0]}, "vector"),
     "Reshape": ({"target_shape": (-1, 2)}, "sequence"),
@@ -123,7 +125,7 @@ APART = {"Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells", "LSTMCell
 OF_TEXTS = {"Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}
 # TensorFlow has no kernel for it on a CPU, or interpolates in float32.
 NOT_ON_TENSORFLOW_IN_FLOAT64 = {
-    "AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D", "AveragePooling3D", "MaxPooling3D", "UpSampling2D",
+    "AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D", "AveragePooling3D", "MaxPooling3D", "Resizing", "UpSampling2D",
 }  # fmt: skip
 NOT_IN_KERAS_3 = {"Highway", "MaxoutDense", "Merge", "ThresholdedReLU"}
 

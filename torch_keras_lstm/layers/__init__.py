@@ -77,6 +77,7 @@ from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
 from torch_keras_lstm.layers.reshape import Reshape
+from torch_keras_lstm.layers.resizing import CenterCrop, Resizing
 from torch_keras_lstm.layers.reversible_embedding import ReversibleEmbedding
 from torch_keras_lstm.layers.rms_normalization import RMSNormalization
 from torch_keras_lstm.layers.rnn import RNN
@@ -148,6 +149,7 @@ __all__ = [
     "BatchNormalization",
     "Bidirectional",
     "CategoryEncoding",
+    "CenterCrop",
     "Concatenate",
     "Conv1D",
     "Conv1DTranspose",
@@ -227,6 +229,7 @@ __all__ = [
     "RepeatVector",
     "Rescaling",
     "Reshape",
+    "Resizing",
     "ReversibleEmbedding",
     "SeparableConv1D",
     "SeparableConv2D",

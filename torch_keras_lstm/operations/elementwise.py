@@ -92,7 +92,10 @@ def squared_difference(x1: Tensor, x2: Tensor) -> Tensor:
 def clip(x: ArrayLike, x_min: Any, x_max: ArrayLike) -> Tensor:
     """``x`` limited to the interval from ``x_min`` to ``x_max``, which broadcast."""
     x = as_tensor(x)
-    return torch.clamp(x, _operand(x_min, x), _operand(x_max, x))
+    low, high = _operand(x_min, x), _operand(x_max, x)
+    # Not torch.clamp, whose slope at the ends is not TensorFlow's in every release.
+    x = torch.where(x < low, low, x)
+    return torch.where(x > high, high, x)
 
 
 def where(condition: ArrayLike, x1: Any = None, x2: Any = None) -> Any:

@@ -144,9 +144,8 @@ def resize(
     else:
         resized = F.interpolate(wide, (height, width), mode="bilinear", antialias=antialias)
     if not dtype.is_floating_point:
-        # As TensorFlow's saturating cast: fractions are cut off.
         ends = torch.iinfo(dtype)
-        resized = torch.clamp(resized, ends.min, ends.max)
+        resized = torch.clamp(torch.round(resized), ends.min, ends.max)
     return _as_given(resized.to(dtype), data_format, single)
 
 
