@@ -37,7 +37,7 @@ def part_of(rank: int, rendezvous: str, masked: bool) -> None:
 @pytest.mark.parametrize("masked", [False, True])
 def test_two_processes_compute_what_one_does(tmp_path: Path, masked: bool) -> None:
     rendezvous = str(tmp_path / "rendezvous")
-    spawn(part_of, args=(rendezvous, masked), nprocs=2)  # type: ignore[no-untyped-call]
+    spawn(part_of, args=(rendezvous, masked), nprocs=2)
     parts = [torch.load(f"{rendezvous}.{rank}") for rank in range(2)]
     whole = run(X, MASK if masked else None, SCALE)
     for name in ("outputs", "gradient"):
