@@ -7,7 +7,7 @@ from typing import Any
 from torch_keras_lstm.conversion.arguments import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
 from torch_keras_lstm.layers.constant import written_constants
-from torch_keras_lstm.layers.index_lookup import learned_vocabularies
+from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
 from torch_keras_lstm.operations.table import MODULES, OPERATIONS
@@ -59,7 +59,7 @@ def _entry(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, OperationLayer):
         return _operation(layer)
     entry = serialize(layer)
-    if entry["module"] is None:
+    if isinstance(layer, Model) and not isinstance(layer, Sequential):
         raise _inexpressible(layer, f"the class {type(layer).__name__} is not one of Keras'")
     if isinstance(layer, Sequential):
         first, *_ = entry["config"]["layers"]

@@ -15,7 +15,7 @@ from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
-from torch_keras_lstm.layers.index_lookup import learned_vocabularies
+from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file

@@ -364,7 +364,8 @@ class Functional(Model):
 
         A class whose constructor takes other arguments than this one has the configuration of any model of one's own.
         """
-        if not _is_made_as_functional(type(self)):
+        own: Any = type(self)
+        if not _is_made_as_functional(own):
             return super().get_config()
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
         graph = self.graph.to_config(models)
