@@ -9,9 +9,11 @@ from typing import Any
 from torch_keras_lstm import losses, metrics, optimizers
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
-from torch_keras_lstm.conversion.containers import SavedModel, naming, open_saved_model
+from torch_keras_lstm.conversion.containers import naming, open_parts
+from torch_keras_lstm.conversion.dialects import Producer
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import OtherWeights, restore
+from torch_keras_lstm.conversion.saved_config import producer_of
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.registry import CUSTOM_OBJECTS
@@ -62,12 +64,12 @@ def load_training(
             return None if found is None else _training(*found, model, custom_objects)
     if path.is_dir() or file_kind(path) not in ("hdf5", "keras"):
         return None
-    with open_saved_model(path) as saved, naming(path):
+    with naming(path), open_parts(path) as saved:
         if saved.training is None:
             return None
         weights = saved.weights
         if weights is not None and (weights.optimizer or weights.optimizer_fault):
-            _check_order(saved, weights)
+            _check_order(producer_of(saved.root, saved.version), weights)
         return _training(saved.training, () if weights is None else weights.optimizer, model, custom_objects)
 
 
@@ -105,14 +107,14 @@ def _optimizer(
     return optimizer
 
 
-def _check_order(saved: SavedModel, weights: Weights) -> None:
+def _check_order(producer: Producer, weights: Weights) -> None:
     """Raise where the optimizer's arrays are in another order than the weights, or in layouts that are converted."""
     if weights.optimizer_fault:
         raise ValueError(weights.optimizer_fault)
     flipped = isinstance(weights.arrays, ArraysByLayer) and weights.arrays.flipped_kernels
-    if flipped or saved.description.producer.sorts_trained_weights:
+    if flipped or producer.sorts_trained_weights:
         raise ValueError(
-            f"The state of the optimizer is not read from files of {saved.description.producer}, only from those of "
+            f"The state of the optimizer is not read from files of {producer}, only from those of "
             "Keras 2.1.6 and later, not on Theano: compile the model anew to train it."
         )
 
