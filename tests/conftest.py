@@ -48,8 +48,8 @@ def _seed() -> None:
 
 @pytest.fixture
 def without_compiled_sweeps() -> Generator[None]:
-    """The loop's own sweeps: as where there is no C compiler, the fused kernels are then the first choice."""
-    from tests.ways_to_sweep import OWN, sweeping
+    """Without the kernels in C: as where there is no C compiler, the fused kernels are then the first choice."""
+    from tests.step_backends import TORCH_OPS, running_on
 
-    with sweeping(OWN):
+    with running_on(TORCH_OPS):
         yield

@@ -1,5 +1,6 @@
 """What the cells and the layers that run one share: Keras' arguments, the weights, the draw of dropout masks."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, SupportsIndex
 
@@ -147,6 +148,10 @@ class RecurrentCell(Layer):
         suffix = self.parameter_suffix
         names = ("weight_ih" + suffix, "weight_hh" + suffix, "bias_ih" + suffix, "bias_hh" + suffix)
         return tuple([self._tensor(name) for name in (names if self.use_bias else names[:2])])
+
+    @abstractmethod
+    def sequence_weights(self) -> Any:
+        """The weights as the recurrence takes them."""
 
     def _tensor(self, name: str) -> Tensor:
         """The parameter or buffer: ``getattr`` in half its time, which counts where a call is one step."""

@@ -11,7 +11,7 @@ from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.single_step import SingleStep
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells, flat_states
-from torch_keras_lstm.recurrence.masks import blank
+from torch_keras_lstm.recurrence.masks import zero_masked
 from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 
 
@@ -129,7 +129,7 @@ class RNN(RecurrentLayer):
         step_for = getattr(self.cell, "step_for", None)
         output, states = scan(
             _call_cell(self.cell) if step_for is None else step_for(inputs, training),
-            inputs if mask is None else blank(inputs, mask),
+            inputs if mask is None else zero_masked(inputs, mask),
             states,
             mask,
             go_backwards=self.go_backwards,

@@ -1,0 +1,136 @@
+"""Each thing that torch does not document, by what it is called for."""
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from torch_keras_lstm import torch_internals
+
+
+def test_transforms_are_seen() -> None:
+    seen = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.transforms_are_active())
+        return value
+
+    look(torch.ones(2))
+    torch.func.vmap(look)(torch.ones(2))
+    assert seen == [False, True]
+
+
+def test_forward_mode_is_seen() -> None:
+    assert not torch_internals.forward_mode_is_active()
+    with torch.autograd.forward_ad.dual_level():
+        assert torch_internals.forward_mode_is_active()
+    assert not torch_internals.forward_mode_is_active()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+def test_who_watches_operations_is_seen() -> None:
+    assert not torch_internals.operations_are_watched()
+    with TorchDispatchMode():
+        assert torch_internals.operations_are_watched()
+    seen = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.operations_are_watched())
+        return value + 1
+
+    torch.jit.trace(look, torch.ones(2), check_trace=False)
+    assert seen == [True]
+
+
+def test_a_pass_that_frees_its_graph_is_seen() -> None:
+    assert not torch_internals.backward_frees_its_graph()
+    seen = []
+
+    class Look(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+            return value.clone()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+            seen.append(torch_internals.backward_frees_its_graph())
+            return gradient
+
+    output = Look.apply(torch.ones(2, requires_grad=True)).sum()  # type: ignore[no-untyped-call]
+    output.backward(retain_graph=True)
+    output.backward()
+    assert seen == [False, True]
+
+
+def test_autograd_records_below_an_operator() -> None:
+    def differentiate(value: torch.Tensor, at_work: contextlib.AbstractContextManager[None]) -> bool:
+        with at_work:
+            return bool((value.detach().requires_grad_() * 2).requires_grad)
+
+    recorded = []
+    with torch.library._scoped_library("torch_keras_lstm_tests", "FRAGMENT") as library:
+        library.define("look(Tensor value) -> Tensor")
+
+        def look(value: torch.Tensor) -> torch.Tensor:
+            recorded.append(differentiate(value, contextlib.nullcontext()))
+            recorded.append(differentiate(value, torch_internals.autograd_at_work()))
+            return value.clone()
+
+        library.impl("look", look, "CompositeExplicitAutograd")
+        with torch.no_grad():
+            torch.ops.torch_keras_lstm_tests.look(torch.ones(2))
+    assert recorded == [False, True]
+
+
+@contextlib.contextmanager
+def _removed(handle: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def test_whatever_waits_for_a_modules_call_is_seen() -> None:
+    module = nn.Linear(2, 3)
+    plain = torch_internals.call_does_more_than_forward
+    assert not plain(module)
+    ways = (
+        module.register_forward_pre_hook(lambda *_: None),
+        module.register_forward_hook(lambda *_: None),
+        module.register_full_backward_pre_hook(lambda *_: None),
+        module.register_full_backward_hook(lambda *_: None),
+    )
+    for handle in ways[1:]:
+        handle.remove()
+    assert plain(module)
+    ways[0].remove()
+    for register in (
+        module.register_forward_hook,
+        module.register_full_backward_pre_hook,
+        module.register_full_backward_hook,
+        nn.modules.module.register_module_forward_hook,
+    ):
+        with _removed(register(lambda *_: None)):
+            assert plain(module)
+        assert not plain(module)
+    module.forward = lambda inputs: inputs  # type: ignore
+    assert plain(module)
+    del module.forward
+    module.compile(backend="eager")
+    assert plain(module)
+
+
+@pytest.mark.parametrize("mode", ["LSTM", "GRU", "RNN_TANH", "RNN_RELU"])
+def test_cudnns_buffer_is_asked_for_with_the_arguments_that_torch_takes(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a GPU torch refuses the weights, but not before it has read all arguments."""
+    modes = SimpleNamespace(rnn_relu=0, rnn_tanh=1, lstm=2, gru=3)
+    monkeypatch.setattr(torch.backends.cudnn.rnn, "_cudnn", SimpleNamespace(RNNMode=modes))  # a build without cuDNN
+    with pytest.raises(NotImplementedError, match="_cudnn_rnn_flatten_weight"):
+        torch_internals.flatten_cudnn_weights([torch.randn(4, 3), torch.randn(4, 4)], mode, 3, 4, 1)

@@ -1,0 +1,65 @@
+"""What this package calls of torch that torch does not document, each with a test of its own.
+
+A release of torch that moves one of them is then seen at once, and mended here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
+
+# Whether a transform of ``torch.func``, such as ``vmap``, is at work.
+transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
+
+_tracing_state: Callable[[], object] = torch._C._get_tracing_state
+_dispatch_modes: Callable[[], int] = torch._C._len_torch_dispatch_stack
+
+
+def forward_mode_is_active() -> bool:
+    """Whether forward-mode derivatives are being computed."""
+    return torch.autograd.forward_ad._current_level >= 0
+
+
+def operations_are_watched() -> bool:
+    """Whether somebody traces or replaces each of torch's operations: ``torch.jit.trace``, or a dispatch mode."""
+    return _tracing_state() is not None or _dispatch_modes() > 0
+
+
+def backward_frees_its_graph() -> bool:
+    """Whether the pass backwards that is under way frees what it was given, so that there cannot be another.
+
+    ``False`` outside of one, and where torch does not tell: the function is there for torch's own compiler.
+    """
+    keeps = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+    return keeps is not None and not keeps()
+
+
+@contextmanager
+def autograd_at_work() -> Iterator[None]:
+    """Have autograd record what is run, although an operator runs below it."""
+    excluded = torch._C._dispatch_tls_local_exclude_set()
+    for key in (torch._C.DispatchKey.AutogradFunctionality, torch._C.DispatchKey.ADInplaceOrView):
+        excluded = excluded.remove(key)
+    with torch._C._ForceDispatchKeyGuard(torch._C._dispatch_tls_local_include_set(), excluded), torch.enable_grad():
+        yield
+
+
+def call_does_more_than_forward(module: nn.Module) -> bool:
+    """Whether a call of the module does more than its class' ``forward``: hooks, a wrapper, a compiled call."""
+    hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
+    compiled = module._compiled_call_impl is not None
+    return any(hooks) or compiled or "forward" in vars(module) or bool(_has_any_global_hook())
+
+
+def flatten_cudnn_weights(weights: Sequence[Tensor], mode: str, features: int, units: int, directions: int) -> None:
+    """Move weights, in place, into the one buffer that cuDNN reads.
+
+    Args:
+        weights: on a CUDA device, of one layer, all those of one direction first.
+        mode: torch's name of the kernel: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
+    """
+    cudnn_mode = torch.backends.cudnn.rnn.get_cudnn_mode(mode)
+    each = len(weights) // directions
+    torch._cudnn_rnn_flatten_weight(list(weights), each, features, cudnn_mode, units, 0, 1, True, directions == 2)
