@@ -131,6 +131,7 @@ def test_cudnns_buffer_is_asked_for_with_the_arguments_that_torch_takes(
 ) -> None:
     """Without a GPU torch refuses the weights, but not before it has read all arguments."""
     modes = SimpleNamespace(rnn_relu=0, rnn_tanh=1, lstm=2, gru=3)
-    monkeypatch.setattr(torch.backends.cudnn.rnn, "_cudnn", SimpleNamespace(RNNMode=modes))  # a build without cuDNN
+    namespace = torch.backends.cudnn.rnn.get_cudnn_mode.__globals__
+    monkeypatch.setitem(namespace, "_cudnn", SimpleNamespace(RNNMode=modes))  # which a build without cuDNN lacks
     with pytest.raises(NotImplementedError, match="_cudnn_rnn_flatten_weight"):
         torch_internals.flatten_cudnn_weights([torch.randn(4, 3), torch.randn(4, 4)], mode, 3, 4, 1)

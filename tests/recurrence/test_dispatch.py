@@ -88,9 +88,6 @@ def test_a_path_names_what_runs_and_what_each_one_before_it_lacks() -> None:
     assert path == Path("loop", "the fused kernels compute `activation` 'tanh' only, not 'gelu'")
     assert path.backend == "torch_ops"
     assert list(path.passed_over) == ["c_kernels", "torch_kernels", *GPU]
-    assert (
-        path.passed_over["c_kernels"].endswith("not in torch.bfloat16") or "compiled" in path.passed_over["c_kernels"]
-    )
     assert path.passed_over["torch_kernels"] == path.reason
     own = LSTM(4, torch.sin).path_for(None)
     assert own.backend == "reference"
@@ -107,9 +104,7 @@ def test_a_path_names_what_runs_and_what_each_one_before_it_lacks() -> None:
 @pytest.mark.parametrize("recorded", [True, False])
 @pytest.mark.parametrize("masked", [True, False])
 @pytest.mark.parametrize("backend", LSTM_BACKENDS, ids=lambda backend: backend.name)
-def test_a_backend_that_is_asked_for_runs_or_says_why_not(
-    backend: Any, masked: bool, recorded: bool, steps: int
-) -> None:
+def test_what_is_asked_for_runs_or_says_why_not(backend: Any, masked: bool, recorded: bool, steps: int) -> None:
     draw = draw_lstm(4, steps, 3, 5)
     mask = torch.tensor([[True, False, True], [False] * 3, [True] * 3, [False, True, True]])[:, :steps]
     given = (*draw, mask if masked else None, SequenceOptions())
