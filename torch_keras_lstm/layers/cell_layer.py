@@ -29,7 +29,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
 
     backends: ClassVar[tuple[Backend, ...]]
     options_class: ClassVar[type[SequenceOptions]] = SequenceOptions
-    # The options that are attributes under their own names: all but those that a call computes.
+    # The attributes that are options under their own names: all but the dropout factors.
     option_names: ClassVar[tuple[str, ...]]
     parameter_suffix = "_l0"
 
@@ -47,9 +47,10 @@ class CellLayer(RecurrentLayer, RecurrentCell):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        computed = {"return_state", "input_dropout", "recurrent_dropout"}
-        computed |= set() if issubclass(cls, GatedCell) else {"recurrent_activation"}
-        cls.option_names = tuple(field.name for field in fields(cls.options_class) if field.name not in computed)
+        names = [field.name for field in fields(cls.options_class) if not field.kw_only]
+        if not issubclass(cls, GatedCell):  # which has one activation
+            names[names.index("recurrent_activation")] = "activation"
+        cls.option_names = tuple(names)
 
     @property
     def output_size(self) -> int:
@@ -103,13 +104,11 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         self, input_dropout: Tensor | None = None, recurrent_dropout: Tensor | None = None
     ) -> SequenceOptions:
         """The options of a call: the layer's attributes under their names, and this call's dropout factors."""
-        attributes = {name: getattr(self, name) for name in self.option_names}
-        return self.options_class(
-            return_state=self.return_state or self.stateful,
-            input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout,
-            **attributes,
-        )
+        attributes = [getattr(self, name) for name in self.option_names]
+        options = self.options_class(*attributes, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout)
+        if self.stateful:
+            options.return_state = True
+        return options
 
     def sequence_request(self, inputs: Any, mask: Any, training: bool) -> Request:
         """What the backends are asked ahead of a call.

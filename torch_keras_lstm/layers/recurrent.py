@@ -68,7 +68,8 @@ class RecurrentLayer(Layer):
 
     def state_shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """The shape of each state for inputs of ``input_shape``."""
-        return tuple((input_shape[0], size) for size in self.state_sizes)
+        batch = input_shape[0]
+        return tuple([(batch, size) for size in self.state_sizes])
 
     def step_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one step's output for inputs of ``input_shape``."""
@@ -164,7 +165,7 @@ class RecurrentLayer(Layer):
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What a sequence starts from when no state is given or kept: zeros."""
         shapes: Any = self.state_shapes(inputs.shape)
-        return tuple(inputs.new_zeros(shape) for shape in shapes)
+        return tuple([inputs.new_zeros(shape) for shape in shapes])
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
 
+TORCH_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
 
 class RecurrentCell(Layer):
     """The arguments and weights of one recurrent step; see :class:`torch_keras_lstm.layers.LSTM` for the arguments.
@@ -27,6 +29,7 @@ class RecurrentCell(Layer):
     gates: ClassVar[int] = 1
     gate_order: ClassVar[tuple[int, ...]] = ()
     parameter_suffix: ClassVar[str] = ""
+    parameter_names: ClassVar[tuple[str, ...]]
     default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
 
     def __init__(
@@ -66,6 +69,10 @@ class RecurrentCell(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.recurrent_constraint = constraints.get(recurrent_constraint, "recurrent_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.parameter_names = tuple(name + cls.parameter_suffix for name in TORCH_NAMES)
 
     def declare_weights(self, bias_initializer: object = None, *, both_biases: bool = False) -> None:
         """Declare kernel, recurrent kernel and bias: the last thing that a subclass' ``__init__`` does.
@@ -145,9 +152,8 @@ class RecurrentCell(Layer):
 
     def torch_weights(self) -> tuple[Tensor, ...]:
         """``weight_ih`` and ``weight_hh``, then ``bias_ih`` and ``bias_hh`` if there are biases: torch's order."""
-        suffix = self.parameter_suffix
-        names = ("weight_ih" + suffix, "weight_hh" + suffix, "bias_ih" + suffix, "bias_hh" + suffix)
-        return tuple([self._tensor(name) for name in (names if self.use_bias else names[:2])])
+        names = self.parameter_names if self.use_bias else self.parameter_names[:2]
+        return tuple([self._tensor(name) for name in names])
 
     @abstractmethod
     def sequence_weights(self) -> Any:

@@ -20,7 +20,7 @@ TORCH_GATES = ("reset", "update", "candidate")
 GATE_ORDER = tuple(KERAS_GATES.index(gate) for gate in TORCH_GATES)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class GRUOptions(SequenceOptions):
     """The options of a run, and the convention.
 

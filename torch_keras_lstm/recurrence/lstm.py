@@ -43,7 +43,9 @@ def run_lstm(
         with torch.autocast(device, enabled=False):
             return run_lstm(inputs, state, weights, mask, options, use_cudnn)
     if not torch.compiler.is_compiling():
-        return run(LSTM_BACKENDS, inputs, state, weights, mask, options, use_cudnn)
+        request = Request.of(inputs, state, weights, mask, options, use_cudnn)
+        output, final = select(LSTM_BACKENDS, request).run(inputs, state, weights, mask, options)
+        return output, final
     if torch.onnx.is_in_onnx_export():
         if has_operator(options):
             return lstm_onnx(inputs, state, weights, mask, options)

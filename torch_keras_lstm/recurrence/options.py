@@ -1,7 +1,7 @@
 """What one run of a recurrence needs besides its inputs and its state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import torch
@@ -74,9 +74,9 @@ class SingleStateWeights(NamedTuple):
         return self.bias_ih
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: each call makes one, which would take three times as long
 class SequenceOptions:
-    """How a sequence is run and what is returned; the names are those of Keras' layers.
+    """How a sequence is run and what is returned; the names are those of Keras' layers. Nobody writes to it.
 
     A field that is added here reaches every backend and every graph by itself, and a layer's attribute of that name
     fills it: ``CellLayer`` and ``graph_operator`` go by the fields.
@@ -103,8 +103,8 @@ class SequenceOptions:
     return_state: bool = True
     zero_output_for_mask: bool = False
     hold_initial_state: bool = False
-    input_dropout: Tensor | None = None
-    recurrent_dropout: Tensor | None = None
+    input_dropout: Tensor | None = field(default=None, kw_only=True)
+    recurrent_dropout: Tensor | None = field(default=None, kw_only=True)
 
     def first_output(self, hidden: Tensor) -> Tensor | None:
         """What masked steps before the first other one give, ``None`` for zeros; ``hidden`` is the state given."""

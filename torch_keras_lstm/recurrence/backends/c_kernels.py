@@ -72,7 +72,7 @@ class CKernels(StepBackend):
         (docs/performance.md). Two things are quicker there: a single step while autograd records, and inference with so
         many units that nothing but the matrix product counts, in which oneDNN's is ahead by a twentieth to a tenth.
         """
-        reason = self.why_never(request)
+        reason = self._why_slower(request) or self.why_never(request)
         if reason is not None:
             return reason
         dtype = request.dtype
@@ -81,7 +81,7 @@ class CKernels(StepBackend):
                 tensor.dtype is not dtype or not tensor.is_cpu or type(tensor) not in _WITH_MEMORY
             ):
                 return "the compiled sweeps read memory, which must be of one type, and be there"
-        return super().why_not(request) or self._why_slower(request)
+        return super().why_not(request)
 
     def why_never(self, request: Request) -> str | None:
         """The part of :meth:`why_not` that asks for no tensor, and can be answered while a graph is traced."""
@@ -100,9 +100,9 @@ class CKernels(StepBackend):
 
     def _why_slower(self, request: Request) -> str | None:
         """When torch's kernels take less time, as the end of a sentence. A mask they only know how to work around."""
-        if request.masked or request.by_name or request.use_cudnn != "auto":
-            return None
         if not (request.steps == 1 if torch.is_grad_enabled() else request.units > _WIDE):
+            return None
+        if request.masked or request.by_name or request.use_cudnn != "auto" or request.device.type != "cpu":
             return None
         if why_not_fused(request) is not None:
             return None

@@ -45,7 +45,7 @@ class LSTMKernels(TorchKernels):
                 return "a transform of torch.func is active"
             if torch_internals.forward_mode_is_active():
                 return "forward-mode derivatives are being computed"
-        return super().why_not(request)
+        return "`use_cudnn` is False" if request.use_cudnn is False else why_not_fused(request)
 
     def why_never(self, request: Request) -> str | None:
         """As :meth:`TorchKernels.why_never`."""
