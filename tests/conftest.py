@@ -22,6 +22,15 @@ if importlib.util.find_spec("triton"):
     import triton  # noqa: F401
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--fill-uninitialized-memory``: NaN in every ``torch.empty``, so that what is read before it is written shows."""
+    parser.addoption(
+        "--fill-uninitialized-memory",
+        action="store_true",
+        help="run with torch's deterministic mode, which fills uninitialised memory with NaN",
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What imports and the collection of tests make stays: the garbage collector need not search it ever again.
@@ -34,6 +43,21 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+@pytest.fixture(autouse=True)
+def _filled_memory(request: pytest.FixtureRequest) -> Generator[None]:
+    """What the option of that name asks for."""
+    if not request.config.getoption("--fill-uninitialized-memory"):
+        yield
+        return
+    import torch
+
+    assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(True)
+    assert torch.empty(3).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
 from torch_keras_lstm.recurrence.backends.torch_kernels import LSTM_KERNELS
-from torch_keras_lstm.recurrence.dispatch import LSTM_BACKENDS, run, select
+from torch_keras_lstm.recurrence.dispatch import LSTM_BACKENDS, select
 from torch_keras_lstm.recurrence.graph_operator import can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.onnx import has_operator, lstm_onnx
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
@@ -42,18 +42,16 @@ def run_lstm(
         weights = type(weights)(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]
         with torch.autocast(device, enabled=False):
             return run_lstm(inputs, state, weights, mask, options, use_cudnn)
-    if not torch.compiler.is_compiling():
-        request = Request.of(inputs, state, weights, mask, options, use_cudnn)
-        output, final = select(LSTM_BACKENDS, request).run(inputs, state, weights, mask, options)
-        return output, final
-    if torch.onnx.is_in_onnx_export():
-        if has_operator(options):
-            return lstm_onnx(inputs, state, weights, mask, options)
-    elif can_be_one_node(options):
-        request = Request.of(inputs, state, weights, mask, options, use_cudnn).as_one_node()
-        path = "fused" if select(LSTM_BACKENDS, request) is LSTM_KERNELS else "loop"
-        return lstm_as_one_node(inputs, state, weights, mask, options, path)
-    return run(LSTM_BACKENDS, inputs, state, weights, mask, options, use_cudnn)
+    request = Request.of(inputs, state, weights, mask, options, use_cudnn)
+    if torch.compiler.is_compiling():
+        if torch.onnx.is_in_onnx_export():
+            if has_operator(options):
+                return lstm_onnx(inputs, state, weights, mask, options)
+        elif can_be_one_node(options):
+            path = "fused" if select(LSTM_BACKENDS, request.as_one_node()) is LSTM_KERNELS else "loop"
+            return lstm_as_one_node(inputs, state, weights, mask, options, path)
+    output, final = select(LSTM_BACKENDS, request).run(inputs, state, weights, mask, options)
+    return output, final
 
 
 def autocast_dtype(device: str, dtype: torch.dtype) -> torch.dtype | None:
