@@ -20,8 +20,8 @@ import torch
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.weights import as_array, weight_paths
-from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.optimizers import SGD, Optimizer
 
 # a velocity that Keras saved though the momentum is 0
@@ -39,13 +39,13 @@ class OtherWeights(ValueError):
 class _Weight:
     """A trainable weight of the model: a row of its owner's table, and the shape in Keras' layout."""
 
-    owner: Layer
+    owner: Weighted
     row: WeightRow
     shape: tuple[int, ...]
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        return [getattr(self.owner, attribute) for attribute in self.row.parameters]
+        return [*map(self.owner._tensor_at, self.row.parameters)]
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> 
 def _weights(model: Layer) -> Iterator[_Weight]:
     """In the order of Keras' ``weights``."""
     for owner in model.weighted_layers():
-        for row, tensor in owner.own_weights() if owner.built else ():
+        for row, tensor in owner.own_weights() if owner.has_weights() else ():
             yield _Weight(owner, row, tuple(tensor.shape))
 
 
@@ -180,7 +180,7 @@ def _put(optimizer: Optimizer, entries: Sequence[_Entry], values: Sequence[np.nd
                 (state["scalars"] if entry.name in state["scalars"] else state)[entry.name] = number
         elif entry.name != _UNUSED:
             for attribute, tensor in entry.weight.row.to_torch(torch.from_numpy(np.array(value))).items():
-                state["state"][entry.name][places[id(getattr(entry.weight.owner, attribute))]] = tensor
+                state["state"][entry.name][places[id(entry.weight.owner._tensor_at(attribute))]] = tensor
     optimizer.load_state_dict(state)
 
 

@@ -23,7 +23,7 @@ if importlib.util.find_spec("triton"):
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``--fill-uninitialized-memory``: NaN in every ``torch.empty``, so that what is read before it is written shows."""
+    """``--fill-uninitialized-memory``: NaN in every ``torch.empty``, which shows what is read before it is written."""
     parser.addoption(
         "--fill-uninitialized-memory",
         action="store_true",

@@ -18,12 +18,14 @@ from torch_keras_lstm import (
 )
 from torch_keras_lstm._version import __version__
 from torch_keras_lstm.layers import Input
+from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.models import Model, Sequential
 
 __all__ = [
     "Input",
     "Model",
     "Sequential",
+    "Variable",
     "__version__",
     "activations",
     "backend",

@@ -269,6 +269,11 @@ def get(identifier: object, argument: str = "activation") -> Activation:
         ValueError: for a name that Keras does not know.
         TypeError: for an identifier of any other type.
     """
+    if isinstance(identifier, int):
+        raise TypeError(
+            f"`{argument}`: expected the name of an activation or a function, got {identifier}. The number of input "
+            "features is no argument: torch's `LSTM(input_size, hidden_size)` is `LSTM(hidden_size)` here."
+        )
     return linear if identifier is None else _REGISTRY.get(identifier, argument)
 
 

@@ -39,6 +39,7 @@ class Initializer(Configured):
         Raises:
             ValueError: when the initializer has no tensor of that shape.
         """
+        dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype  # Keras' name of it
         device = torch.get_default_device() if device is None else torch.device(device)
         if device.type == "meta":
             # There are no values to draw, and arithmetic on this device makes torch import its compiler, for seconds.

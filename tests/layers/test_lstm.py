@@ -181,7 +181,7 @@ def test_any_floating_type(use_cudnn: bool, dtype: str) -> None:
     inputs, mask = draw()
     values = layer(inputs, mask=mask)
     sum(value.sum() for value in values).backward()
-    assert {value.dtype for value in values} == {layer.dtype} == {getattr(torch, dtype)}
+    assert {value.dtype for value in values} == {layer.dtype.torch} == {getattr(torch, dtype)}
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in layer.parameters())
 
 

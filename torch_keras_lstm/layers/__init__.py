@@ -72,8 +72,10 @@ from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDro
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
 from torch_keras_lstm.layers.unit_normalization import UnitNormalization
 from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from torch_keras_lstm.layers.wrapper import Wrapper
 from torch_keras_lstm.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
@@ -163,10 +165,12 @@ __all__ = [
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -47,6 +47,8 @@ class Bidirectional(Layer):
         ValueError: when the halves do not fit together, or ``merge_mode`` is unknown.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         layer: RecurrentLayer,
@@ -152,9 +154,10 @@ class Bidirectional(Layer):
         """Raise a ``ValueError`` unless the halves take inputs of ``shape``."""
         self.forward_layer.check_input_shape(shape)
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the halves take inputs of ``dtype``."""
-        self.forward_layer.check_input_dtype(dtype)
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of its halves, and theirs of their classes
+        """Whether the halves do."""
+        return self.forward_layer.casts_integers
 
     def forward(
         self,

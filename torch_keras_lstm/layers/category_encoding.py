@@ -51,7 +51,7 @@ class CategoryEncoding(Layer):
             (batch, ..., num_tokens), or (batch, ..., length, num_tokens) with "one_hot" and a length other than 1.
         """
         categories = torch.arange(self.num_tokens, device=self.device)
-        marks = (self.prepare(inputs).long().unsqueeze(-1) == categories).to(self.dtype)
+        marks = (self.prepare(inputs).long().unsqueeze(-1) == categories).to(self._dtype)
         if self.output_mode == "one_hot":
             return self.finish(marks.squeeze(-2) if marks.ndim > 2 else marks)
         if self.output_mode == "multi_hot":
@@ -64,9 +64,6 @@ class CategoryEncoding(Layer):
         """The input's shape with ``num_tokens`` in place of the last axis, or behind it."""
         every = self.output_mode == "one_hot" and (len(input_shape) == 1 or input_shape[-1] != 1)
         return (*(input_shape if every else input_shape[:-1]), self.num_tokens)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

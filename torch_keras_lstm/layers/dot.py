@@ -28,6 +28,8 @@ class Dot(MultipleInputLayer):
         ValueError: when ``axes`` is neither, and when the inputs have other sizes along their axes.
     """
 
+    supports_masking = True
+
     input_counts = (2,)
 
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerArguments]) -> None:

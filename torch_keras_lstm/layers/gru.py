@@ -48,6 +48,7 @@ class GRU(CellLayer, GRUBase):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    weight_scope = "gru_cell"
     backends = GRU_BACKENDS
     options_class = GRUOptions
 

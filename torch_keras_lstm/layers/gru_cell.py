@@ -67,7 +67,7 @@ class GRUCell(SingleStep, GRUBase):
             **kwargs,
         )
         if input_size is not None:
-            self.build((None, input_size))
+            self.build_at_once((None, input_size))
         self.build_if_shape_is_known()
 
     @property

@@ -38,6 +38,8 @@ class InputLayer(Layer):
         ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
     """
 
+    supports_masking = True
+
     void_arguments: ClassVar[Mapping[str, object]] = {
         "sparse": False,
         "ragged": False,
@@ -74,7 +76,7 @@ class InputLayer(Layer):
         self._given_name = name  # which the symbolic tensor shares, as in Keras
 
     @property
-    def dtype(self) -> torch.dtype:
+    def _dtype(self) -> torch.dtype:
         """The type that inputs are cast to. ``.to(dtype)`` changes a floating one."""
         return self._integer or self._placement.dtype
 
@@ -87,7 +89,7 @@ class InputLayer(Layer):
     def output(self) -> Any:
         """The symbolic tensor that stands for this input."""
         if not self._inbound_nodes:
-            connect(self, (), {}, TensorSpec.of(self.batch_input_shape, self.dtype), self._given_name)
+            connect(self, (), {}, TensorSpec.of(self.batch_input_shape, self._dtype), self._given_name)
         return super().output
 
     def check_input_shape(self, shape: Shape) -> None:
@@ -103,15 +105,15 @@ class InputLayer(Layer):
         """The inputs as a tensor of this input's type."""
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
         self.check_input_shape(tensor.shape)
-        return tensor.to(self.dtype)
+        return tensor.to(self._dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        return {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self.dtype), "name": self.name}
+        return {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self._dtype), "name": self.name}
 
     def extra_repr(self) -> str:
         """The shape and the type."""
-        return f"{self.batch_input_shape}, {super().extra_repr()}, dtype={dtypes.name(self.dtype)}"
+        return f"{self.batch_input_shape}, {super().extra_repr()}, dtype={dtypes.name(self._dtype)}"
 
 
 def Input(

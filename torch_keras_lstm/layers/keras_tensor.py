@@ -129,6 +129,8 @@ def connect(
 ) -> Any:
     """Note a call of ``layer`` whose results are ``specs``; the tensors in their place, in the same structure."""
     node = Node(layer, args, kwargs)
+    if not layer._inbound_nodes:
+        layer.join_model()
     layer._inbound_nodes.append(node)
     node.outputs.extend(KerasTensor(spec, node, index, name) for index, spec in enumerate(flatten(specs)))
     places = {id(tensor.spec): tensor for tensor in node.outputs}

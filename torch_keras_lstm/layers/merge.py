@@ -36,6 +36,8 @@ class Merge(MultipleInputLayer):
         ValueError: when ``mode`` is none of these, such as a function of Keras 1's user; when shapes do not fit.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         mode: str = "sum",
@@ -52,10 +54,10 @@ class Merge(MultipleInputLayer):
 
     def _merging_layer(self) -> Any:
         if self.mode in _ELEMENTWISE:
-            return _ELEMENTWISE[self.mode](combine_masks="all", name=self.name, dtype=self.dtype)
+            return _ELEMENTWISE[self.mode](combine_masks="all", name=self.name, dtype=self._dtype)
         if self.mode == "concat":
-            return Concatenate(self.concat_axis, combine_masks="all", name=self.name, dtype=self.dtype)
-        return Dot(self.dot_axes, name=self.name, dtype=self.dtype)
+            return Concatenate(self.concat_axis, combine_masks="all", name=self.name, dtype=self._dtype)
+        return Dot(self.dot_axes, name=self.name, dtype=self._dtype)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:
         """Raise a ``ValueError`` unless the layer of this mode takes such shapes."""

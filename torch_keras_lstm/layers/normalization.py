@@ -53,9 +53,9 @@ class Normalization(AlongAxes):
         if self.given is not None:
             self._keep(self.given)
         else:
-            self.add_weight("mean", "mean", initializer="zeros", trainable=False)
-            self.add_weight("variance", "variance", initializer="ones", trainable=False)
-            self.add_weight("count", "count", initializer="zeros", trainable=False, dtype=torch.int64)
+            self.declare_weight("mean", "mean", initializer="zeros", trainable=False)
+            self.declare_weight("variance", "variance", initializer="ones", trainable=False)
+            self.declare_weight("count", "count", initializer="zeros", trainable=False, dtype=torch.int64)
         self.build_if_shape_is_known()
 
     def _keep(self, given: Mapping[str, Any]) -> None:
@@ -74,9 +74,9 @@ class Normalization(AlongAxes):
 
     def forward(self, inputs: Any) -> Tensor:
         """The normalized inputs, or with ``invert`` what they were before."""
-        inputs = self.prepare(inputs).to(self.dtype)
-        mean = self.beside(self.mean, inputs).to(self.dtype)
-        deviation = self.beside(self.variance, inputs).to(self.dtype).sqrt().clamp(min=_KERAS_EPSILON)
+        inputs = self.prepare(inputs).to(self._dtype)
+        mean = self.beside(self.mean, inputs).to(self._dtype)
+        deviation = self.beside(self.variance, inputs).to(self._dtype).sqrt().clamp(min=_KERAS_EPSILON)
         return self.finish(inputs * deviation + mean if self.invert else (inputs - mean) / deviation)
 
     @torch.no_grad()
@@ -88,7 +88,7 @@ class Normalization(AlongAxes):
         """
         if self.given is not None:
             raise ValueError(f"The mean and variance of layer `{self.name}` were given, so there is nothing to adapt.")
-        values = self.prepare(data).to(self.dtype)
+        values = self.prepare(data).to(self._dtype)
         averaged = [axis for axis in range(values.ndim) if axis not in self.kept_axes(values.ndim)]
         if not averaged:
             self.mean.copy_(values)

@@ -24,6 +24,8 @@ class RecurrentLayer(Layer):
             is the hidden state that was given, not zeros. The converter sets it for their files.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         *,
@@ -45,6 +47,9 @@ class RecurrentLayer(Layer):
         self.zero_output_for_mask = zero_output_for_mask
         self.hold_initial_state = hold_initial_state
         self._kept_states: tuple[str, ...] = ()
+
+    def _shape_of_features(self, features: int) -> Shape:
+        return None, None, features
 
     @property
     @abstractmethod
@@ -118,7 +123,7 @@ class RecurrentLayer(Layer):
             self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
             for name in self._kept_states:
                 self.register_buffer(name, None, persistent=False)
-        dtype = self.dtype
+        dtype = self._dtype
         for name, state in zip(self._kept_states, states, strict=True):
             # Of the layer's own type, because autocast makes states of another that the next call could not take
             # without it. Written to the dictionary because `Module.__setattr__` takes about as long as a step does.

@@ -11,6 +11,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
 
 TORCH_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -31,6 +32,11 @@ class RecurrentCell(Layer):
     parameter_suffix: ClassVar[str] = ""
     parameter_names: ClassVar[tuple[str, ...]]
     default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
+
+    kernel = KerasWeight()
+    recurrent_kernel = KerasWeight()
+    bias = KerasWeight()
+    casts_integers = True
 
     def __init__(
         self,
@@ -82,7 +88,7 @@ class RecurrentCell(Layer):
             both_biases: Keras' bias has two rows, and ``bias_hh`` is a parameter, not zeros.
         """
         suffix = self.parameter_suffix
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "weight_ih" + suffix,
             axes=KERNEL_AXES,
@@ -91,7 +97,7 @@ class RecurrentCell(Layer):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.add_weight(
+        self.declare_weight(
             "recurrent_kernel",
             "weight_hh" + suffix,
             axes=KERNEL_AXES,
@@ -102,7 +108,7 @@ class RecurrentCell(Layer):
         )
         if not self.use_bias:
             return
-        self.add_weight(
+        self.declare_weight(
             "bias",
             ("bias_ih" + suffix, "bias_hh" + suffix) if both_biases else "bias_ih" + suffix,
             axes=(0, 1) if both_biases else (0,),
@@ -112,7 +118,7 @@ class RecurrentCell(Layer):
             constraint=self.bias_constraint,
         )
         if not both_biases:
-            zeros = torch.zeros(self.gates * self.units, dtype=self.dtype, device=self.device)
+            zeros = torch.zeros(self.gates * self.units, dtype=self._dtype, device=self.device)
             self.register_buffer("bias_hh" + suffix, zeros)
 
     @property
@@ -140,14 +146,6 @@ class RecurrentCell(Layer):
         if size is not None and features != size:
             raise ValueError(
                 f"Layer `{self.name}` was built for {size} features, got an input of shape {tuple(shape)}."
-            )
-
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless ``dtype`` is floating: integers are rather a forgotten ``Embedding``."""
-        if not dtype.is_floating_point:
-            raise ValueError(
-                f"Layer `{self.name}` takes floating-point inputs, got {str(dtype).removeprefix('torch.')}. "
-                "Convert them with `.float()`, or put an `Embedding` in front if they are indices."
             )
 
     def torch_weights(self) -> tuple[Tensor, ...]:
@@ -203,7 +201,7 @@ class RecurrentCell(Layer):
     def _draw(self, rate: float, shape: tuple[int, ...]) -> Tensor | None:
         if shape[0] == 0:
             return None
-        return self._dropout_generator.mask(shape, rate, dtype=self.dtype, device=self.device)
+        return self._dropout_generator.mask(shape, rate, dtype=self._dtype, device=self.device)
 
     # -- configuration --------------------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
-import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
@@ -57,7 +56,7 @@ class RNN(RecurrentLayer):
                 "the width of each state."
             )
         if isinstance(cell, Layer):
-            kwargs.setdefault("dtype", cell.dtype)
+            kwargs.setdefault("dtype", cell._dtype)
         super().__init__(
             return_sequences=return_sequences,
             return_state=return_state,
@@ -110,9 +109,10 @@ class RNN(RecurrentLayer):
         states = self._one_after_the_other(initial_state(batch_size=inputs.shape[0]))
         return as_states(states, self.state_sizes, inputs, "get_initial_state", f"the cell of layer `{self.name}`")
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the cell takes inputs of ``dtype``."""
-        (self.cell.check_input_dtype if isinstance(self.cell, Layer) else super().check_input_dtype)(dtype)
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of the cell, and its of its class
+        """Whether the cell does; one of somebody's own gets integers as they are, as in Keras."""
+        return isinstance(self.cell, Layer) and self.cell.casts_integers
 
     def forward(
         self,

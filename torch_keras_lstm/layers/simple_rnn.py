@@ -37,6 +37,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    weight_scope = "simple_rnn_cell"
     backends = SIMPLE_RNN_BACKENDS
 
     def __init__(

@@ -47,7 +47,7 @@ class SingleStep(RecurrentCell):
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
         """Zeros for each state, (batch, units)."""
-        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_sizes]
+        return [torch.zeros(batch_size, size, dtype=self._dtype, device=self.device) for size in self.state_sizes]
 
     def forward(self, inputs: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
         """Run one step.

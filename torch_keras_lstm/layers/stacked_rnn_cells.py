@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, Unpack, cast
 
-import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
@@ -78,9 +77,10 @@ class StackedRNNCells(Layer):
         """Raise a ``ValueError`` unless the first cell takes steps of ``shape``."""
         self._each()[0].check_input_shape(shape)
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the first cell takes inputs of ``dtype``."""
-        self._each()[0].check_input_dtype(dtype)
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of its first cell, and theirs of their classes
+        """Whether the first cell does."""
+        return self._each()[0].casts_integers
 
     def get_initial_state(self, batch_size: int) -> list[list[Tensor]]:
         """Zeros for every state, a list a cell."""

@@ -35,6 +35,8 @@ def connect_with_masks(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[st
     if own is not None and "mask" in layer.call_arguments and "mask" not in kwargs:
         node.masks.append(own)
     given = kwargs.get("mask")
+    if own is not None and not layer.supports_masking:
+        layer.warn_of_lost_mask()
     masks = layer.symbolic_mask(args[0], own if given is None else given)
     for tensor, mask in zip(node.outputs, flatten(masks), strict=False):
         tensor.mask = mask
@@ -80,7 +82,7 @@ def shape_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> lis
 
 def named_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call by their names in the layer's ``forward``."""
-    return {**dict(zip(_parameters(type(layer).forward), args, strict=False)), **kwargs}
+    return {**dict(zip(layer.call_parameters, args, strict=False)), **kwargs}
 
 
 def shapes_in(value: Any) -> Any:

@@ -28,6 +28,8 @@ class TimeDistributed(Layer):
             (batch, time, ...).
     """
 
+    supports_masking = True
+
     layer: Layer
 
     def __init__(self, layer: Layer, **kwargs: Unpack[LayerArguments]) -> None:
@@ -41,6 +43,7 @@ class TimeDistributed(Layer):
                     f"which `{argument}=True` rules out."
                 )
         self.layer = layer
+        layer._warned_of_mask = True  # Keras calls it past what would warn that a mask ends there
         if not self.trainable:
             self.requires_grad_(False)
         self.build_if_shape_is_known()

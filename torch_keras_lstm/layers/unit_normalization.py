@@ -23,6 +23,8 @@ class UnitNormalization(Layer):
         ValueError: when ``axis`` is no integer or list of them.
     """
 
+    supports_masking = True
+
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_axes("axis", [axis] if isinstance(axis, int) else axis)

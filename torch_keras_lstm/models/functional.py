@@ -7,12 +7,13 @@ import torch
 from torch import nn
 
 from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.structure import flatten, single
-from torch_keras_lstm.layers.symbolic_call import connect_with_masks, named_arguments
+from torch_keras_lstm.layers.symbolic_call import connect_with_masks
 from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.models.graph import (
     Call,
@@ -86,6 +87,9 @@ class Functional(Model):
     def _join(self, layers: Iterable[Layer], graph: Graph, name: str | None, trainable: bool) -> None:
         super().__init__(name=name)
         self.layers = nn.ModuleList(layers)
+        for layer in map(as_layer, self.layers):
+            if not layer._inbound_nodes:
+                layer.join_model()
         self._tensors = None
         self._places = {as_layer(layer).name: place for place, layer in enumerate(self.layers)}
         if len(self._places) < len(self.layers):
@@ -254,7 +258,7 @@ class Functional(Model):
         if len(shapes) != len(ends):
             raise ValueError(f"Model `{self.name}` has {len(ends)} inputs, got {len(shapes)} shapes.")
         return {
-            end: TensorSpec.of(shape, self._layer(end.layer).dtype) for end, shape in zip(ends, shapes, strict=True)
+            end: TensorSpec.of(shape, self._layer(end.layer)._dtype) for end, shape in zip(ends, shapes, strict=True)
         }
 
     def _specs(self, ends: Mapping[TensorSource, TensorSpec], build: bool) -> _Specs:
@@ -273,62 +277,55 @@ class Functional(Model):
 
     # -- calling ----------------------------------------------------------------------------------------------------
 
-    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None, return_mask: bool = False) -> Any:
+    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Call the layers in the order of the graph.
 
         Args:
             inputs: a tensor for a model of one input; else a list of tensors in the inputs' order, or a dictionary by
                 the inputs' names.
             mask: a mask for each input, in the same structure; ``None`` for none.
-            training: handed to every layer that takes it, unless its call has one of its own; ``None`` leaves each to
-                its own ``training`` flag.
-            return_mask: return the pair of the outputs and their masks.
+            training: handed to every layer, unless its call has one of its own; ``None`` leaves each to its own
+                ``training`` flag.
 
         Returns:
-            The outputs: a tensor, or a list or dictionary of them, as the model was made.
+            The outputs, with their masks: a tensor, or a list or dictionary of them, as the model was made.
 
         Raises:
             ValueError: when the inputs are not those of the model.
         """
         if not self.built:
             self.build()
-        ends = [*sources_in(self.graph.inputs)]
         arranged = self._arranged(inputs, "inputs")
-        values: _Values = {end: self._layer(end.layer)(arranged[end]) for end in ends}
-        given = dict.fromkeys(ends) if mask is None else self._arranged(mask, "masks")
-        masks: _Values = {end: given[end] for end in ends}
+        if mask is not None:
+            masks = self._arranged(mask, "masks")
+            arranged = {end: masked(value, masks[end]) for end, value in arranged.items()}
+        values: _Values = {end: self._layer(end.layer)(value) for end, value in arranged.items()}
         for name, number in self._order:
-            outputs, output_masks = self._run(name, number, values, masks, training)
-            sources = [TensorSource(name, number, index) for index in range(len(outputs))]
-            values |= zip(sources, outputs, strict=True)
-            masks |= zip(sources, output_masks, strict=True)
-        results = single(map_sources(values.__getitem__, self.graph.outputs))
-        return (results, single(map_sources(masks.__getitem__, self.graph.outputs))) if return_mask else results
+            outputs = flatten(self._run(name, number, values, training))
+            values |= {TensorSource(name, number, index): output for index, output in enumerate(outputs)}
+        return single(map_sources(values.__getitem__, self.graph.outputs))
 
-    def _run(
-        self, name: str, number: int, values: _Values, masks: _Values, training: bool | None
-    ) -> tuple[list[Any], list[Any]]:
-        """The outputs of one call and their masks."""
+    def _run(self, name: str, number: int, values: _Values, training: bool | None) -> Any:
+        """What one call gives."""
         layer, call = self._layer(name), self.graph.calls[name][number]
         args = map_sources(values.__getitem__, call.args)
         kwargs = map_sources(values.__getitem__, call.kwargs)
-        accepted = layer.call_arguments
-        mask = _masks_of(call.args[0], masks) if call.args else None
-        if "mask" in accepted:
-            kwargs.setdefault("mask", mask)
-        for parameter, argument in named_arguments(layer, call.args, call.kwargs).items():
-            if f"{parameter}_mask" in accepted:
-                kwargs.setdefault(f"{parameter}_mask", _masks_of(argument, masks))
-        if "training" in accepted:
+        if "mask" in layer.call_arguments and kwargs and args:
+            others = any(True for _ in sources_in([*call.kwargs.values()]))
+            if "mask" not in kwargs:
+                # In a call with further tensors, such as states, Keras 3 writes `mask=None`, and older ones meant it.
+                kwargs["mask"] = mask_of(args[0])
+            elif kwargs["mask"] is None and not others:
+                args[0] = unmasked(args[0])
+        if training is not None:
             kwargs.setdefault("training", training)
-        if "return_mask" in accepted:
-            outputs, output_masks = layer(*args, **kwargs, return_mask=True)
-        else:
-            outputs = layer(*args, **kwargs)
-            given = kwargs.get("mask")
-            output_masks = layer.compute_mask(args[0] if args else None, mask if given is None else given)
-        flat = flatten(outputs)
-        return flat, [None] * len(flat) if output_masks is None else flatten(output_masks)
+        return layer(*args, **kwargs)
+
+    supports_masking = True
+
+    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
+        """The outputs as they are: the layers inside have masked them."""
+        return outputs
 
     def _arranged(self, given: Any, what: str) -> dict[TensorSource, Any]:
         """What was given for each input."""
@@ -349,9 +346,9 @@ class Functional(Model):
         return dict(zip(ends, given, strict=True))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks of the outputs; the model is run for them, so ``return_mask=True`` in a call costs less."""
+        """The masks of the outputs; the model is run for them, whose outputs have them already."""
         with torch.no_grad():
-            return self(inputs, mask=mask, return_mask=True)[1]
+            return mask_of(self(inputs, mask=mask))
 
     # -- configuration and text -------------------------------------------------------------------------------------
 
@@ -422,10 +419,3 @@ def _fitted(call: Call, layer: Layer) -> Call:
         kind = type(layer).__name__
         raise ValueError(f"Layer `{layer.name}` ({kind}) is called with `{unknown[0]}`, which its call does not take.")
     return Call(args, kwargs)
-
-
-def _masks_of(argument: Any, masks: Mapping[TensorSource, Any]) -> Any:
-    """The masks of the tensors in an argument, in its structure; ``None`` when there is none at all."""
-    if all(masks[source] is None for source in sources_in(argument)):
-        return None
-    return map_sources(masks.__getitem__, argument)

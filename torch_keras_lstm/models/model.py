@@ -10,6 +10,8 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.layers.tracking import inner_layers
+from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
@@ -22,13 +24,35 @@ class Model(Trainer):
     ``forward``, or ``call`` as Keras has it.
     """
 
+    _is_model = True
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
         if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
             from torch_keras_lstm.models.functional import Functional  # which is a Model
 
             return cast(Self, super().__new__(Functional))
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.eval()
+        # Whether to warn when gradients pass through dropout that is off although nobody chose that it should be.
+        self._watches_mode = True
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any torch module: with ``mode=True`` dropout and the like are active from now on."""
+        self._watches_mode = False
+        return super().train(mode)
+
+    def join_model(self) -> None:
+        """Nothing: a model answers in inference from the start, or as its user has said since."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``forward`` for tensors, in inference unless the model is trained; symbolic tensors for symbolic ones."""
+        if self._watches_mode and is_left_in_inference(self, kwargs):
+            return call_watched(self, super().__call__, args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -36,7 +60,7 @@ class Model(Trainer):
         listed = self._modules.get("layers")
         if isinstance(listed, nn.ModuleList):
             return listed
-        return nn.ModuleList(child for child in self.children() if isinstance(child, Layer))
+        return nn.ModuleList(inner_layers(self))
 
     @layers.setter
     def layers(self, value: nn.ModuleList) -> None:
@@ -57,7 +81,7 @@ class Model(Trainer):
     @property
     def built(self) -> bool:
         """Whether every layer is built."""
-        return all(as_layer(layer).built for layer in self.layers)
+        return self._was_built or all(as_layer(layer).built for layer in self.layers)
 
     def reset_states(self) -> None:
         """Forget the kept states of every stateful layer inside."""

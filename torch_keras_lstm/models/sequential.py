@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
@@ -70,6 +71,8 @@ class Sequential(Model):
         self.batch_input_shape = model_input
         if not self.trainable:
             layer.trainable = False
+        if not self.training and not layer._inbound_nodes:
+            layer.join_model()
         self.layers.append(layer)
 
     def _through(self, layers: Iterable[Layer], input_shape: Shape) -> list[KerasTensor]:
@@ -85,7 +88,7 @@ class Sequential(Model):
     def _entry(self, input_shape: Shape) -> InputLayer:
         """The model's input layer, or one of that shape if it has none."""
         if self.input_layer is None:
-            return InputLayer(batch_shape=input_shape, dtype=self.dtype, name=f"{self.name}_input")
+            return InputLayer(batch_shape=input_shape, dtype=self._dtype, name=f"{self.name}_input")
         return self.input_layer
 
     def pop(self) -> Layer:
@@ -148,31 +151,37 @@ class Sequential(Model):
             self.batch_input_shape = (None, *input_shape[1:])
             self._tensors = self._through(map(as_layer, self.layers), self.batch_input_shape)
 
-    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None, return_mask: bool = False) -> Any:
+    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Call the layers in turn.
 
         Args:
             inputs: of the shape that the first layer takes.
             mask: (batch, time), boolean, for the first layer.
-            training: handed to every layer that takes it; ``None`` leaves each to its own ``training`` flag.
-            return_mask: return the pair of the output and its mask.
+            training: handed to every layer; ``None`` leaves each to its own ``training`` flag.
 
         Raises:
             ValueError: when a layer gives several outputs.
         """
         if self.batch_input_shape is None:
             self.build(torch.as_tensor(inputs).shape)
-        outputs = inputs
+        outputs = masked(inputs, mask)
+        given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
-            outputs, mask = call_with_mask(layer, outputs, mask, training)
+            outputs = layer(outputs, **given)
             if not isinstance(outputs, Tensor):
                 raise ValueError(_several_outputs(self, layer))
-        return (outputs, mask) if return_mask else outputs
+        return outputs
+
+    supports_masking = True
+
+    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
+        """The outputs as they are: the last layer has masked them."""
+        return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the output; the model is run for it, so ``return_mask=True`` in a call costs less."""
+        """The mask of the output; the model is run for it, whose output has it already."""
         with torch.no_grad():
-            return self(inputs, mask=mask, return_mask=True)[1]
+            return mask_of(self(inputs, mask=mask))
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The shape after the last layer."""
@@ -201,14 +210,6 @@ class Sequential(Model):
         """A new model with new layers."""
         layers = [deserialize(layer) for layer in config["layers"]]
         return cls(layers, config.get("name"), config.get("trainable", True))
-
-
-def call_with_mask(layer: Layer, inputs: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
-    """Call a layer with those of ``mask`` and ``training`` that it takes; the output and its mask."""
-    accepted = layer.call_arguments
-    given = {"mask": mask, "training": training, "return_mask": True}
-    outputs = layer(inputs, **{name: value for name, value in given.items() if name in accepted})
-    return outputs if "return_mask" in accepted else (outputs, layer.compute_mask(inputs, mask))
 
 
 def _several_outputs(model: Sequential, layer: Layer) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.training.batch import unpack
 from torch_keras_lstm.training.compilation import Compilable
 from torch_keras_lstm.training.nested import first_tensor
@@ -126,11 +127,8 @@ class Steps(Compilable):
         """The model's outputs and their masks."""
         x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
         strategy = SingleProcess() if self._compiled is None else self._compiled.strategy
-        arguments = {"training": training} if "training" in self.call_arguments else {}
-        if "return_mask" not in self.call_arguments:
-            return strategy.call(self, x, **arguments), None
-        outputs, mask = strategy.call(self, x, **arguments, return_mask=True)
-        return outputs, mask
+        outputs = strategy.call(self, x, training=training)
+        return outputs, mask_of(outputs)
 
     def _outputs(self, names: Sequence[str], y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> list[Output]:
         compiled = self._check_compiled("fit")

@@ -296,7 +296,7 @@ class Trainer(Steps):
     def _placement_of_batches(self) -> Placement:
         """The type and the device of the model's first weight."""
         weight = next((one for one in self.parameters() if one.is_floating_point()), None)
-        return Placement(self.dtype, self.device) if weight is None else Placement(weight.dtype, weight.device)
+        return Placement(self._dtype, self.device) if weight is None else Placement(weight.dtype, weight.device)
 
     def _epochs(self, data: Batch, batch_size: int | None, steps: int | None, goes_on: bool = True) -> Epochs:
         together = 1 if self._compiled is None else self._compiled.arguments["steps_per_execution"]
