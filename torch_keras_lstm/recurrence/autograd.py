@@ -81,7 +81,7 @@ class StepBackend(Steps, Backend):
                 operands = operands._replace(inputs=zero_masked(inputs, mask))
             hidden, final = record(self, operands, mask.t(), options)
             outputs = None if hidden is None else hidden.transpose(0, 1)
-            output = masked_output_in_place(outputs, final.hidden, mask, options)
+            output = masked_output_in_place(outputs, final.hidden, mask, options, state.hidden)
         else:
             compacted = compact(inputs, mask)
             operands = operands._replace(inputs=compacted.inputs)

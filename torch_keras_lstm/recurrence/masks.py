@@ -168,22 +168,30 @@ def masked_output(
         return uncompact(outputs, mask, zero_output_for_mask=options.zero_output_for_mask, first=first)
     if options.zero_output_for_mask:
         return last.masked_fill(~mask[:, -1:], 0)
-    return last if first is not None else last.masked_fill(~mask.any(1, keepdim=True), 0)
+    if first is given:  # which is the final state where no step counts
+        return last
+    any_step = mask.any(1, keepdim=True)
+    return last.masked_fill(~any_step, 0) if first is None else torch.where(any_step, last, first)
 
 
-def masked_output_in_place(outputs: Tensor | None, last: Tensor, mask: Tensor, options: SequenceOptions) -> Tensor:
+def masked_output_in_place(
+    outputs: Tensor | None, last: Tensor, mask: Tensor, options: SequenceOptions, given: Tensor
+) -> Tensor:
     """:func:`masked_output` for a run that was not compacted, but kept its states at masked steps.
 
     Args:
         outputs: (batch, time, units), the hidden states of all steps; ``None`` when the last one is asked for.
         last: (batch, units), the final hidden state.
         mask: (batch, time)
+        given: (batch, units), the hidden state before the first step.
     """
-    if options.return_sequences:
-        assert outputs is not None
-        if options.zero_output_for_mask:
-            return outputs.masked_fill(~mask.unsqueeze(-1), 0)
-        if options.hold_initial_state or (values_are_known(mask) and bool(mask[:, 0].all())):
-            return outputs
-        return outputs.masked_fill((mask.cumsum(1) == 0).unsqueeze(-1), 0)
-    return masked_output(None, last, mask, options, last)
+    if not options.return_sequences:
+        return masked_output(None, last, mask, options, given)
+    assert outputs is not None
+    if options.zero_output_for_mask:
+        return outputs.masked_fill(~mask.unsqueeze(-1), 0)
+    first = options.first_output(given)
+    if first is given or (values_are_known(mask) and bool(mask[:, 0].all())):
+        return outputs
+    seen = (mask.cumsum(1) > 0).unsqueeze(-1)
+    return outputs.masked_fill(~seen, 0) if first is None else torch.where(seen, outputs, first.unsqueeze(1))
