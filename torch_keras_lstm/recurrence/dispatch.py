@@ -64,7 +64,17 @@ class Path(_Named):
         return path
 
 
-_wanted: tuple[str | Backend, ...] | None = None
+def _known(wanted: Sequence[str | Backend]) -> tuple[str | Backend, ...]:
+    """The same; raises a ``ValueError`` for a name that there is not."""
+    for one in wanted:
+        if isinstance(one, str) and one not in _NAMES:
+            raise ValueError(f"There is no backend {one!r}; there are {', '.join(_NAMES)}.")
+    return tuple(wanted)
+
+
+_asked: tuple[str | Backend, ...] | None = None  # those of `use_backends` or the environment
+if (_listed := environment.wanted_backends()) is not None:
+    _asked = _known(_listed)
 
 
 @contextmanager
@@ -81,27 +91,20 @@ def use_backends(*wanted: str | Backend) -> Iterator[None]:
     Raises:
         ValueError: for a name that there is not; by a call that none of them can run.
     """
-    global _wanted
-    _check_names(wanted)
-    before, _wanted = _wanted, wanted
+    global _asked
+    before, _asked = _asked, _known(wanted)
     try:
         yield
     finally:
-        _wanted = before
-
-
-def _check_names(wanted: Sequence[str | Backend]) -> None:
-    for one in wanted:
-        if isinstance(one, str) and one not in _NAMES:
-            raise ValueError(f"There is no backend {one!r}; there are {', '.join(_NAMES)}.")
+        _asked = before
 
 
 def _candidates(backends: Sequence[Backend], request: Request) -> tuple[Sequence[Backend], Request]:
     """Those to be asked, and what."""
-    if _wanted is None:
+    if _asked is None:
         return backends, request
     by_name = {backend.name: backend for backend in backends}
-    chosen = [by_name.get(one) if isinstance(one, str) else one for one in _wanted]
+    chosen = [by_name.get(one) if isinstance(one, str) else one for one in _asked]
     present = [backend for backend in chosen if backend is not None and backend.name in by_name]
     return (present, request._replace(by_name=True)) if present else (backends, request)
 
@@ -115,7 +118,7 @@ def select(backends: Sequence[Backend], request: Request) -> Backend:
     """
     if request.use_cudnn is True:
         return _insist(backends, request)
-    if _wanted is not None:
+    if _asked is not None:
         backends, request = _candidates(backends, request)
     for backend in backends:
         if backend.why_not(request) is None:
@@ -176,7 +179,3 @@ def lstm_loop(
 ) -> tuple[Tensor, LSTMState | None]:
     """Run an LSTM without torch's kernels for one; arguments and result as :meth:`Backend.run`."""
     return run(LSTM_BACKENDS, inputs, state, weights, mask, options, use_cudnn=False)
-
-
-_wanted = environment.wanted_backends()
-_check_names(_wanted or ())

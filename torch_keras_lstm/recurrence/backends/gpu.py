@@ -29,6 +29,8 @@ _KERNEL_TYPES = (torch.float32, torch.bfloat16, torch.float16)
 # Floating-point operations a second that products reach on an H100, in round numbers, by type and precision.
 _RATES = {"ieee": 50e12, "tf32": 300e12, "16 bit": 600e12}
 
+_UNTRIED = f"it has run on no device yet: ask for it by `use_backends`, or by {environment.BACKENDS}"
+
 
 class GPUBackend(ProjectedSteps, StepBackend):
     """Steps that are made when they are first run; a subclass says what keeps a run from them.
@@ -50,7 +52,7 @@ class GPUBackend(ProjectedSteps, StepBackend):
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`."""
         if not request.by_name:
-            return f"it has run on no device yet: ask for it by `use_backends`, or by {environment.BACKENDS}"
+            return _UNTRIED
         if request.device.type != "cuda" or torch.version.hip is not None:
             return "it runs on NVIDIA GPUs"
         if request.batch == 0:
