@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
-from torch_keras_lstm.layers import InputLayer, Layer, deserialize
+from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.models.operations import is_known, operation_name
 
@@ -201,6 +201,19 @@ def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> lis
         layers = build_layers(model, custom_objects)
         assemble(model, layers)
     return layers
+
+
+def build_as(shaped: Sequence[Layer], layers: Sequence[Layer]) -> None:
+    """Build those of ``layers`` whose class is the user's own and defines ``build``, for the shapes of their twins.
+
+    All others take their shapes from the weights that they are given.
+    """
+    for twin, layer in zip(shaped, layers, strict=True):
+        for path, module in [*twin.named_modules()]:
+            if isinstance(module, Layer) and module._is_own and (config := module.get_build_config()) is not None:
+                own = layer.get_submodule(path)
+                if isinstance(own, Layer) and own_layer.has_own_build(type(own)):
+                    own.build_from_config(config)
 
 
 class _MetaInPlaceOfCpu(TorchFunctionMode):

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch_keras_lstm.conversion.arguments import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
+from torch_keras_lstm.layers.constant import written_constants
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.tensor_spec import Shape
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
@@ -124,7 +125,7 @@ def _functional(model: Functional) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": config}
 
     def node(call: Call) -> dict[str, Any]:
-        args, kwargs = map_sources(tensor, [call.args, call.kwargs])
+        args, kwargs = map_sources(tensor, written_constants([call.args, call.kwargs]))
         return {"args": args, "kwargs": kwargs}
 
     entries = [

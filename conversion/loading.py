@@ -4,16 +4,19 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
-from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
-from torch_keras_lstm.conversion.saved_config import ModelDescription
+from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join
+from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
@@ -62,6 +65,19 @@ def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: 
     return load(path, None if weights is None else Path(weights), custom_objects or {}).model
 
 
+def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, Mapping[str, Any] | None]:
+    """The model that a JSON text describes, with weights drawn anew, and how it is compiled if the text says so.
+
+    Raises:
+        ValueError: when it describes no model, or one that is not supported.
+    """
+    root = parse_object(text, "The JSON")
+    version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
+    description = with_custom_layers(describe(root, version), custom_objects)
+    layers = build_layers(description, custom_objects)
+    return assemble(description, layers), root.get("compile_config")
+
+
 def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
     """The model of a Keras file with the report on it; arguments and errors as :func:`load_model`."""
     with open_saved_model(path, weights) as saved:
@@ -75,6 +91,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             groups = shared_layers(shaped, rows, arrays)
         with naming(path):
             layers = build_layers(description, custom_objects)
+            build_as(shaped, layers)
         with naming(weights or path):
             join(layers, groups)
             fill(layers, rows)

@@ -20,6 +20,7 @@ import torch
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.weights import as_array, weight_paths
+from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.optimizers import SGD, Optimizer

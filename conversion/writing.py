@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
+from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_layers, model_config
 from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
@@ -38,6 +39,8 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
     if path.name.endswith(".weights.h5"):
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
+    if path.suffix in (".h5", ".hdf5"):
+        path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):
@@ -55,8 +58,10 @@ def save_weights(model: Model, path: str | Path, training: Training | None = Non
         raise ValueError(f"{path}: weights are saved as `.weights.h5`.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
-    if not isinstance(model, Functional | Sequential) or not model.built:
-        raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to have weights saved.")
+    if not model.built or not keras_layers(model):
+        raise ValueError(
+            f"Model `{model.name}` has no weights to be saved yet: call it once, or `build(input_shape)`, first."
+        )
     replace_file(path, _weights(model, training))
 
 
@@ -77,7 +82,7 @@ def _archive(model: Model, training: Training) -> bytes:
 
 
 def _weights(model: Model, training: Training) -> bytes:
-    groups = variable_groups(keras_layers(model))
+    groups = variable_groups(keras_layers(model), attribute_places(model) if is_of_ones_own(model) else None)
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}
     if training.optimizer:

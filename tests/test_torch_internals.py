@@ -40,16 +40,27 @@ def test_who_watches_operations_is_seen() -> None:
     seen = []
 
     def look(value: torch.Tensor) -> torch.Tensor:
-        seen.append(torch_internals.operations_are_watched())
+        seen.extend((torch_internals.operations_are_watched(), torch_internals.is_jit_traced()))
         return value + 1
 
     torch.jit.trace(look, torch.ones(2), check_trace=False)
-    assert seen == [True]
+    assert seen == [True, True]
+
+
+def test_functions_of_torch_are_not_looked_at() -> None:
+    class Plain(torch.Tensor):
+        __torch_function__ = torch_internals.plain_results  # type: ignore[assignment]
+
+    assert type(torch.ones(2).as_subclass(Plain) + 1) is torch.Tensor
+    with torch.device("meta"):
+        assert torch.ones(2).is_meta
+        with torch_internals.without_torch_functions():
+            assert not torch.ones(2).is_meta
 
 
 def test_a_pass_that_frees_its_graph_is_seen() -> None:
     assert not torch_internals.backward_frees_its_graph()
-    seen = []
+    seen, numbers = [], []
 
     class Look(torch.autograd.Function):
         @staticmethod
@@ -59,12 +70,15 @@ def test_a_pass_that_frees_its_graph_is_seen() -> None:
         @staticmethod
         def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
             seen.append(torch_internals.backward_frees_its_graph())
+            numbers.append(torch_internals.backward_number())
             return gradient
 
     output = Look.apply(torch.ones(2, requires_grad=True)).sum()  # type: ignore[no-untyped-call]
     output.backward(retain_graph=True)
     output.backward()
     assert seen == [False, True]
+    assert -1 < numbers[0] < numbers[1]
+    assert torch_internals.backward_number() == -1
 
 
 def test_autograd_records_below_an_operator() -> None:
@@ -97,7 +111,7 @@ def _removed(handle: Any) -> Iterator[None]:
 
 def test_whatever_waits_for_a_modules_call_is_seen() -> None:
     module = nn.Linear(2, 3)
-    plain = torch_internals.call_does_more_than_forward
+    plain = torch_internals.is_called_through_more
     assert not plain(module)
     ways = (
         module.register_forward_pre_hook(lambda *_: None),
@@ -121,6 +135,9 @@ def test_whatever_waits_for_a_modules_call_is_seen() -> None:
     module.forward = lambda inputs: inputs  # type: ignore
     assert plain(module)
     del module.forward
+    module.call = lambda inputs: inputs
+    assert plain(module)
+    del module.call
     module.compile(backend="eager")
     assert plain(module)
 

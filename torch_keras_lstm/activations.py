@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from torch_keras_lstm import logits
+from torch_keras_lstm.clipping import at_least, at_most, clip
 from torch_keras_lstm.registry import Config, Registry
 from torch_keras_lstm.single_precision import to_single
 
@@ -56,7 +57,7 @@ def hard_sigmoid_keras2(x: Tensor) -> Tensor:
 
     Keras 3 has no such function; the name is this package's.
     """
-    return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
+    return clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None, threshold: float = 0.0) -> Tensor:
@@ -69,7 +70,7 @@ def relu(x: Tensor, negative_slope: float = 0.0, max_value: float | None = None,
         # Keras takes the native relu6 where it can, and its gradient at 6 is not that of a clip at another value.
         positive = relu6(x) if max_value == 6 else torch.relu(x)
     if max_value is not None:
-        positive = torch.clamp(positive, 0.0, to_single(max_value))
+        positive = clip(positive, 0.0, to_single(max_value))
     return positive if negative_slope == 0 else positive - negative_slope * torch.relu(threshold - x)
 
 
@@ -96,7 +97,7 @@ def selu(x: Tensor) -> Tensor:
 
 def celu(x: Tensor, alpha: float = 1.0) -> Tensor:
     """``max(x, 0) + alpha * (exp(min(x, 0) / alpha) - 1)``; at 0 both terms pass the gradient on, which makes it 2."""
-    return torch.clamp(x, min=0.0) + alpha * torch.expm1(torch.clamp(x, max=0.0) / alpha)
+    return at_least(x, 0.0) + alpha * torch.expm1(at_most(x, 0.0) / alpha)
 
 
 def softplus(x: Tensor) -> Tensor:
@@ -155,7 +156,7 @@ def glu(x: Tensor, axis: int = -1) -> Tensor:
 
 def hard_tanh(x: Tensor) -> Tensor:
     """``clip(x, -1, 1)``, with slope 1 at both corners."""
-    return torch.clamp(x, -1.0, 1.0)
+    return clip(x, -1.0, 1.0)
 
 
 def tanh_shrink(x: Tensor) -> Tensor:
@@ -216,7 +217,7 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     support = descending > (cumulative - 1) / rank
     supported_sum = torch.where(support, cumulative, 0.0).sum(axis, keepdim=True)
     tau = (supported_sum - 1) / support.sum(axis, keepdim=True)
-    return torch.clamp(x - tau, min=0.0)
+    return at_least(x - tau, 0.0)
 
 
 def _named(function: Activation) -> Callable[[Mapping[str, Any]], Activation]:

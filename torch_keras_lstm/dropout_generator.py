@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.recomputation import noted
+
 _NUMBERS = itertools.count()
 # A graph of torch.compile can hold no torch.Generator: it holds the number of the object that has one, and draws by an
 # operator.
@@ -55,12 +57,18 @@ class DropoutGenerator:
         return self.seed is not None and torch.compiler.is_compiling()
 
     def _on(self, device: torch.device) -> torch.Generator | None:
+        """What to draw from, in a call that a checkpoint makes once more from where it stood in the first."""
         if self.seed is None:
             return None
+        generator = self._moving(self.seed, device)
+        state = noted(self, generator.get_state, "A layer with a `seed`")
+        return generator if state is None else torch.Generator(device).set_state(state)
+
+    def _moving(self, seed: int, device: torch.device) -> torch.Generator:
         key = str(device)
         if key not in self._generators:
             generator = torch.Generator(device)
-            generator.manual_seed(self.seed % 2**64)  # what torch takes; Keras' seeds have no bound
+            generator.manual_seed(seed % 2**64)  # what torch takes; Keras' seeds have no bound
             if key in self._saved_states:
                 generator.set_state(torch.frombuffer(bytearray(self._saved_states.pop(key)), dtype=torch.uint8))
             self._generators[key] = generator

@@ -4,7 +4,8 @@ A release of torch that moves one of them is then seen at once, and mended here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +15,11 @@ from torch.nn.modules.module import _has_any_global_hook
 transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
 
 _tracing_state: Callable[[], object] = torch._C._get_tracing_state
+# The context in which tensors do not see what looks at functions of torch, such as ``with torch.device(...)``.
+without_torch_functions: Callable[[], AbstractContextManager[None]] = torch._C.DisableTorchFunction
+# What stands for ``__torch_function__`` in a subclass of which every operation makes plain tensors.
+plain_results: Callable[..., Any] = torch._C._disabled_torch_function_impl
+
 _dispatch_modes: Callable[[], int] = torch._C._len_torch_dispatch_stack
 
 
@@ -22,9 +28,19 @@ def forward_mode_is_active() -> bool:
     return torch.autograd.forward_ad._current_level >= 0
 
 
+def is_jit_traced() -> bool:
+    """Whether ``torch.jit.trace`` is at work."""
+    return _tracing_state() is not None
+
+
 def operations_are_watched() -> bool:
     """Whether somebody traces or replaces each of torch's operations: ``torch.jit.trace``, or a dispatch mode."""
     return _tracing_state() is not None or _dispatch_modes() > 0
+
+
+def backward_number() -> int:
+    """The number of the pass backwards that is under way; -1 outside of one."""
+    return int(torch._C._current_graph_task_id())
 
 
 def backward_frees_its_graph() -> bool:
@@ -46,11 +62,15 @@ def autograd_at_work() -> Iterator[None]:
         yield
 
 
-def call_does_more_than_forward(module: nn.Module) -> bool:
-    """Whether a call of the module does more than its class' ``forward``: hooks, a wrapper, a compiled call."""
+def is_called_through_more(module: nn.Module) -> bool:
+    """Whether a hook waits for the call of the module, or something replaced the function that its class computes with.
+
+    What takes a short cut past the call must not then.
+    """
     hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
-    compiled = module._compiled_call_impl is not None
-    return any(hooks) or compiled or "forward" in vars(module) or bool(_has_any_global_hook())
+    own = vars(module)
+    replaced = module._compiled_call_impl is not None or "forward" in own or "call" in own
+    return any(hooks) or replaced or bool(_has_any_global_hook())
 
 
 def flatten_cudnn_weights(weights: Sequence[Tensor], mode: str, features: int, units: int, directions: int) -> None:

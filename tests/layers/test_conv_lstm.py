@@ -116,7 +116,7 @@ def test_inputs_that_do_not_fit(layer: Layer, shape: tuple[int, ...], message: s
 
 def test_integers_are_cast() -> None:
     layer, whole = make(), (INPUTS * 3).long()
-    assert torch.equal(layer(whole), layer(whole.to(layer.dtype)))
+    assert torch.equal(layer(whole), layer(whole.to(layer.dtype.torch)))
 
 
 def test_arguments_out_of_range() -> None:

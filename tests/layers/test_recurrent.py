@@ -245,7 +245,7 @@ def test_inputs_must_have_the_right_shape(make: Make, shape: tuple[int, ...], me
 @pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool], ids=str)
 def test_integers_and_booleans_are_cast_as_in_keras(make: Make, dtype: torch.dtype) -> None:
     layer, inputs = make(), torch.randint(0, 2, (BATCH, TIME, FEATURES)).to(dtype)
-    assert torch.equal(layer(inputs), layer(inputs.to(layer.dtype)))
+    assert torch.equal(layer(inputs), layer(inputs.to(layer.dtype.torch)))
 
 
 @LAYERS

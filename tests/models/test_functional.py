@@ -11,6 +11,9 @@ from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout, Embeddi
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
+# Lists for models that were made with dictionaries, which one test is about and others use.
+pytestmark = pytest.mark.filterwarnings("ignore:The structure of `inputs` doesn't match:UserWarning")
+
 BATCH, TIME, STEPS = 3, 7, 4
 
 

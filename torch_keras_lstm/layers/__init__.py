@@ -70,6 +70,7 @@ from torch_keras_lstm.layers.simple_rnn_cell import SimpleRNNCell
 from torch_keras_lstm.layers.softmax import Softmax
 from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
+from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
 from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
@@ -162,6 +163,7 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StatesAsArguments",
     "Subtract",
     "ThresholdedReLU",
     "TimeDistributed",

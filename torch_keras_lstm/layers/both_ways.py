@@ -14,7 +14,7 @@ from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.recurrence import LSTMState, lstm_fused_both_ways
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.masks import values_are_known
-from torch_keras_lstm.torch_internals import call_does_more_than_forward
+from torch_keras_lstm.torch_internals import is_called_through_more
 
 Halves = tuple[RecurrentLayer, RecurrentLayer]
 
@@ -43,7 +43,7 @@ def why_apart(halves: Halves, inputs: Tensor, mask: Any, training: bool) -> str 
             return reason
         if half.dropout_counts(training)[0]:
             return "each half draws a `dropout` of its own"
-        if call_does_more_than_forward(half):
+        if is_called_through_more(half):
             return f"a hook or a wrapper waits for the call of `{half.name}`"
     if inputs.is_cpu and inputs.shape[1] == 1:
         return "a single step on a CPU takes less time without the kernels for sequences"

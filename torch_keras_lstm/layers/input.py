@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.keras_mask import mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -32,6 +33,7 @@ class InputLayer(Layer):
         dtype: a floating type as of any layer, or "bool", "uint8", "int8", "int16", "int32", "int64".
         batch_shape: the shape with the batch axis in front, instead of ``shape`` and ``batch_size``.
         name: as of any layer.
+        optional: whether a model may be given ``None`` for this input, which its layers then get.
         input_shape, batch_input_shape: what Keras 2 called ``shape`` and ``batch_shape``.
 
     Raises:
@@ -43,7 +45,6 @@ class InputLayer(Layer):
     void_arguments: ClassVar[Mapping[str, object]] = {
         "sparse": False,
         "ragged": False,
-        "optional": False,
         "tensor": None,
     }
 
@@ -57,6 +58,7 @@ class InputLayer(Layer):
         *,
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
+        optional: bool = False,
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
@@ -73,6 +75,7 @@ class InputLayer(Layer):
             batch_input_shape=tuple(whole[0]) if whole else (batch_size, *sample[0]),
         )
         self._integer = integer
+        self.optional = optional
         self._given_name = name  # which the symbolic tensor shares, as in Keras
 
     @property
@@ -101,15 +104,21 @@ class InputLayer(Layer):
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
 
-    def forward(self, inputs: Any) -> Tensor:
-        """The inputs as a tensor of this input's type."""
+    def forward(self, inputs: Any) -> Tensor | None:
+        """The inputs as a tensor of this input's type; a last axis of size 1 is put on or taken off where needed."""
+        if inputs is None:
+            if not self.optional:
+                raise ValueError(f"Input `{self.name}` is not optional, but `None` was given for it.")
+            return None
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        tensor = of_rank(tensor, self.batch_input_shape)
         self.check_input_shape(tensor.shape)
         return tensor.to(self._dtype)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        return {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self._dtype), "name": self.name}
+        config = {"batch_shape": self.batch_input_shape, "dtype": dtypes.name(self._dtype), "name": self.name}
+        return {**config, "optional": True} if self.optional else config
 
     def extra_repr(self) -> str:
         """The shape and the type."""
@@ -123,13 +132,14 @@ def Input(
     *,
     batch_shape: Sequence[int | None] | None = None,
     name: str | None = None,
+    optional: bool = False,
     **kwargs: Any,
 ) -> KerasTensor:
     """A symbolic tensor that a functional model starts from, or the first entry of a ``Sequential``.
 
     Args:
         shape: shape of one sample, ``None`` where a size is free.
-        batch_size, dtype, batch_shape, name: as of :class:`InputLayer`, whose ``output`` this is.
+        batch_size, dtype, batch_shape, name, optional: as of :class:`InputLayer`, whose ``output`` this is.
         **kwargs: ``sparse=False`` and the like, which mean nothing.
 
     Example:
@@ -139,9 +149,21 @@ def Input(
         (None, 1)
     """
     given = {"shape": shape, "batch_size": batch_size, "dtype": dtype, "batch_shape": batch_shape, "name": name}
-    layer = InputLayer.from_config({**{key: value for key, value in given.items() if value is not None}, **kwargs})
+    told = {key: value for key, value in given.items() if value is not None}
+    layer = InputLayer.from_config({**told, "optional": optional, **kwargs})
     tensor: KerasTensor = layer.output
     return tensor
+
+
+def of_rank(inputs: Tensor, shape: Shape) -> Tensor:
+    """The inputs with as many axes as ``shape`` has, where a last one of size 1 makes the difference, as in Keras."""
+    adjusted = inputs
+    if inputs.ndim == len(shape) + 1 and inputs.shape[-1] == 1:
+        adjusted = inputs.squeeze(-1)
+    elif inputs.ndim == len(shape) - 1 and shape[-1] == 1:
+        adjusted = inputs.unsqueeze(-1)
+    kept: Tensor = inputs if adjusted is inputs else with_masks(adjusted, mask_of(inputs))
+    return kept
 
 
 def _integer_type(dtype: object) -> torch.dtype | None:

@@ -43,6 +43,10 @@ class LayerArguments(CommonArguments, total=False):
     activity_regularizer: object
 
 
+class NoOneTensorError(AttributeError, ValueError):
+    """A layer was not called on symbolic tensors just once: ``hasattr`` and what looks at everything passes over it."""
+
+
 class Layer(Weighted):
     """A torch module with the face of ``keras.layers.Layer``.
 
@@ -88,8 +92,8 @@ class Layer(Weighted):
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
 
-    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and layers
-    # called inside inherit ``training``, which those of this package hand on by themselves.
+    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and what
+    # they call inherits ``training``, which layers of this package hand on by themselves.
     _is_own: ClassVar[bool] = False
 
     # Whether it is a model, which may hold layers of one's own.
@@ -481,7 +485,7 @@ class Layer(Weighted):
         """The symbolic tensor, or a list of those, that the layer was called on.
 
         Raises:
-            ValueError: unless it was called on symbolic tensors just once.
+            AttributeError: unless it was called on symbolic tensors just once; a ``ValueError`` too.
         """
         node = self._only_node("input")
         return single([*leaves(KerasTensor, [*node.args, *node.kwargs.values()])])
@@ -492,13 +496,20 @@ class Layer(Weighted):
         return single(self._only_node("output").outputs)
 
     def _only_node(self, what: str) -> Node:
-        times = len(self._inbound_nodes)
-        if times != 1:
-            raise ValueError(
-                f"Layer `{self.name}` was called on symbolic tensors {times} times, so it has no one {what}. "
-                "Call it once on an `Input`, or keep what each call gives."
-            )
+        if len(self._inbound_nodes) != 1:
+            raise self._has_no_one(what)
         return self._inbound_nodes[0]
+
+    def _has_no_one(self, what: str) -> "NoOneTensorError":
+        return NoOneTensorError(
+            f"Layer `{self.name}` was called on symbolic tensors {len(self._inbound_nodes)} times, so it has no one "
+            f"{what}. Call it once on an `Input`, or keep what each call gives."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("input", "output"):  # a property that raised AttributeError, which torch would put in its own words
+            raise self._has_no_one(name)
+        return super().__getattr__(name)
 
     def prepare(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.layers.concatenate import Concatenate
 from torch_keras_lstm.layers.dot import Dot, batch_dot
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Multiply
@@ -70,7 +71,7 @@ class Merge(MultipleInputLayer):
             return self.finish(self.merging(tensors))
         axes = self.merging.axes_of([tensor.shape for tensor in tensors])
         own = [batch_dot(tensor, tensor, (axis, axis)) for tensor, axis in zip(tensors, axes, strict=True)]
-        norms = torch.clamp(torch.sqrt(own[0] * own[1]), min=_EPSILON)
+        norms = at_least(torch.sqrt(own[0] * own[1]), _EPSILON)
         return self.finish((batch_dot(tensors[0], tensors[1], axes) / norms).unsqueeze(1))
 
     def compute_mask(self, inputs: Sequence[Any], mask: Masks = None) -> Any:

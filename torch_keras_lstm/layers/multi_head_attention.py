@@ -80,7 +80,9 @@ class Projection(Layer):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (..., *summed axes) to (..., *axes of the output)."""
-        outputs = torch.tensordot(inputs, self.kernel, self.summed)
+        # not tensordot, whose operands torch.autocast leaves in the types that they come in
+        flat = inputs.flatten(-self.summed) @ self.kernel.flatten(0, self.summed - 1).flatten(1)
+        outputs = flat.unflatten(-1, self.kernel.shape[self.summed :])
         return self.finish(self.activation(outputs if self.bias is None else outputs + self.bias))
 
 

@@ -380,12 +380,12 @@ def _unchanged(layer: nn.Module) -> Iterator[None]:
     buffers = [(one, one.clone()) for one in layer.buffers()]
     for module in before:
         module.training = False
-        _set_states(module, {})
+        _set_states(module, ())
     try:
         yield
     finally:
         for module in layer.modules():
-            training, states, losses = before.get(module, (before[layer][0], {}, (None, ())))
+            training, states, losses = before.get(module, (before[layer][0], (), (None, ())))
             module.training = training
             _set_states(module, states)
             if "_added_losses" in vars(module):
@@ -395,17 +395,14 @@ def _unchanged(layer: nn.Module) -> Iterator[None]:
             buffer.copy_(value)
 
 
-def _states(module: nn.Module) -> dict[str, Tensor | None]:
-    """The buffers that hold the states of a layer over time."""
-    return {name: module._buffers[name] for name in vars(module).get("_kept_states", ())}
+def _states(module: nn.Module) -> list[Tensor]:
+    """The states that a layer over time keeps."""
+    return [*vars(module).get("_kept", ())]
 
 
-def _set_states(module: nn.Module, states: Mapping[str, Tensor | None]) -> None:
-    if "_kept_states" in vars(module):
-        for name in _states(module):
-            del module._buffers[name]
-        vars(module)["_kept_states"] = tuple(states)
-        module._buffers.update(states)
+def _set_states(module: nn.Module, states: Sequence[Tensor]) -> None:
+    if "_kept" in vars(module):
+        vars(module)["_kept"][:] = states
 
 
 def _losses(module: nn.Module) -> tuple[Tensor | None, Sequence[Tensor]]:

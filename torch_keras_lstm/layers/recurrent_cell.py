@@ -66,6 +66,7 @@ class RecurrentCell(Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
         self._dropout_generator = DropoutGenerator(seed)
+        self._held_dropout: dict[str, Tensor] | None = None
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -194,14 +195,28 @@ class RecurrentCell(Layer):
         batch, features = inputs.shape[0], inputs.shape[-1]
         for_inputs, for_hidden = self.dropout_counts(training)
         return (
-            self._draw(self.dropout, (for_inputs, batch, features)),
-            self._draw(self.recurrent_dropout, (for_hidden, batch, self.units)),
+            self._draw("dropout", (for_inputs, batch, features)),
+            self._draw("recurrent_dropout", (for_hidden, batch, self.units)),
         )
 
-    def _draw(self, rate: float, shape: tuple[int, ...]) -> Tensor | None:
+    def _draw(self, which: str, shape: tuple[int, ...]) -> Tensor | None:
         if shape[0] == 0:
             return None
-        return self._dropout_generator.mask(shape, rate, dtype=self._dtype, device=self.device)
+        held = self._held_dropout
+        if held is not None and which in held and held[which].shape == shape:
+            return held[which]
+        drawn = self._dropout_generator.mask(shape, getattr(self, which), dtype=self._dtype, device=self.device)
+        if held is not None:
+            held[which] = drawn
+        return drawn
+
+    def hold_dropout(self) -> None:
+        """Use the factors of the next call for all that follow, as the steps of one sequence do."""
+        self._held_dropout = {}
+
+    def release_dropout(self) -> None:
+        """Draw anew at each call."""
+        self._held_dropout = None
 
     # -- configuration --------------------------------------------------------------------------------------------
 

@@ -80,7 +80,9 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         )
     token = CUSTOM_OBJECTS.set(custom)
     try:
-        layer = make.from_config(arguments) if hasattr(make, "from_config") else make(**arguments)
+        # What a graph in a file holds is built with the whole, when its weights are known.
+        from_config = getattr(make, "unbuilt_from_config", None) or getattr(make, "from_config", None)
+        layer = make(**arguments) if from_config is None else from_config(arguments)
     finally:
         CUSTOM_OBJECTS.reset(token)
     if not isinstance(layer, Layer):

@@ -642,6 +642,11 @@ def _by_name(places: tuple[Any, ...], keywords: dict[str, Any]) -> dict[str, Any
     if len(places) > len(names):
         raise TypeError(f"add_weight() takes at most {len(names)} arguments by their places, got {len(places)}.")
     given = dict(zip(names, places, strict=False))
+    if isinstance(given.get("shape"), str):
+        raise TypeError(
+            f"add_weight({', '.join(map(repr, places))}): a shape stands behind the name, as in Keras. A weight whose "
+            "shape `weight_shapes` tells is declared with `declare_weight(name, attribute, initializer=...)`."
+        )
     twice = next(
         (name for name in given if name in ("shape", "initializer", "name") and keywords[name] is not None), ""
     )

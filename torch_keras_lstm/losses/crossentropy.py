@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from torch_keras_lstm import logits
+from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, class_numbers, of_one_shape
 
@@ -45,7 +46,7 @@ def elementwise_binary(y_true: Tensor, y_pred: Tensor, from_logits: bool = False
     known = _logits(y_pred, from_logits, "binary_crossentropy")
     if known is not None:
         return F.binary_cross_entropy_with_logits(known, y_true, reduction="none")
-    y_pred = torch.clamp(y_pred, EPSILON, 1.0 - EPSILON)
+    y_pred = clip(y_pred, EPSILON, 1.0 - EPSILON)
     return -(y_true * torch.log(y_pred) + (1 - y_true) * torch.log(1 - y_pred))
 
 
@@ -68,7 +69,7 @@ def categorical_crossentropy(
     known = _logits(y_pred, from_logits, "categorical_crossentropy")
     if known is not None:
         return _softmax_crossentropy(y_true, known, axis)
-    y_pred = torch.clamp(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
+    y_pred = clip(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
     return -(y_true * torch.log(y_pred)).sum(axis)
 
 
@@ -112,7 +113,7 @@ def sparse_categorical_crossentropy(
 def _of_class_numbers(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
     known = _logits(y_pred, from_logits, "sparse_categorical_crossentropy")
     if known is None:
-        known = torch.log(torch.clamp(y_pred, EPSILON, 1.0 - EPSILON))
+        known = torch.log(clip(y_pred, EPSILON, 1.0 - EPSILON))
     classes = known.shape[-1]
     is_class = (y_true >= 0) & (y_true < classes)
     if y_true.device.type == "cpu" and not is_class.all():

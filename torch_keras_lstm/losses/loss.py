@@ -67,6 +67,10 @@ class Loss(Configured):
         y_true = self._targets(y_true, y_pred)
         return self._reduce(self.call(y_true, y_pred), sample_weight, self._whole_mask(y_true, y_pred, mask))
 
+    def of_several(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
+        """The loss of several outputs at once: :meth:`call` gets them, and their targets, in their structure."""
+        return self._reduce(self.call(y_true, y_pred), sample_weight, mask)
+
     def _floating(self, y_pred: Tensor) -> Tensor:
         """``y_pred`` in the type of the loss; the tensor itself where that is its own."""
         single_or_double = y_pred.dtype if y_pred.dtype is torch.float64 else torch.float32

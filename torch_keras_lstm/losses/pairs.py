@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import ArrayLike
 
@@ -33,13 +34,13 @@ def circle(
     embeddings = torch.as_tensor(y_pred)
     references = embeddings if ref_embeddings is None else torch.as_tensor(ref_embeddings, device=embeddings.device)
     classes = _classes(y_true, embeddings)
-    distance = (1 - embeddings @ references.T).clamp(min=0)
+    distance = at_least(1 - embeddings @ references.T, 0.0)
     same = classes[:, None] == (classes if ref_labels is None else _classes(ref_labels, embeddings))
     different = ~same
     if remove_diagonal:
         same = same & ~torch.eye(*same.shape, dtype=torch.bool, device=same.device)
-    positive = -gamma * (margin + distance).clamp(min=0) * (margin - distance)
-    negative = gamma * (1 + margin - distance).clamp(min=0) * (1 - margin - distance)
+    positive = -gamma * at_least(margin + distance, 0.0) * (margin - distance)
+    negative = gamma * at_least(1 + margin - distance, 0.0) * (1 - margin - distance)
     has_both = same.any(1) & different.any(1)
     # rows without a pair of a kind are 0, and have no gradient that could be told
     total = _log_sum_exp(positive, same | ~has_both[:, None]) + _log_sum_exp(negative, different | ~has_both[:, None])

@@ -28,13 +28,20 @@ class Model(Trainer):
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
-        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
+        if cls is Model and _are_ends(args, kwargs):
             from torch_keras_lstm.models.functional import Functional  # which is a Model
 
             return cast(Self, super().__new__(Functional))
         return super().__new__(cls, *args, **kwargs)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if _are_ends(args, kwargs):
+            # Of a class derived from this one: as in Keras it is one of functional models from now on.
+            from torch_keras_lstm.models.functional import Functional
+
+            _make_functional(type(self), Functional)
+            Functional.__init__(cast(Functional, self), *args, **kwargs)
+            return
         super().__init__(*args, **kwargs)
         self.eval()
         # Whether to warn when gradients pass through dropout that is off although nobody chose that it should be.
@@ -65,6 +72,11 @@ class Model(Trainer):
     @layers.setter
     def layers(self, value: nn.ModuleList) -> None:
         self._modules["layers"] = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "layers" and not isinstance(value, nn.ModuleList):
+            raise AttributeError("`Model.layers` attribute is reserved for the list of all layers: take another name.")
+        super().__setattr__(name, value)
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What a call gives for such tensors: the layers and operators in ``forward`` of one's own are followed."""
@@ -119,9 +131,9 @@ class Model(Trainer):
             ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.
             OSError: when the file cannot be written.
         """
-        from torch_keras_lstm.models.saving import save_model  # writing files is not what a model needs to run
+        from torch_keras_lstm.models.saving import write_model  # writing files is not what a model needs to run
 
-        save_model(self, path, self.training_description() if include_optimizer else None, overwrite)
+        write_model(self, path, self.training_description() if include_optimizer else None, overwrite)
 
     def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
@@ -144,11 +156,48 @@ class Model(Trainer):
 
         return training_description(self)
 
-    def load_weights(self, path: str | Path) -> None:
-        """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A new model: a functional one of the configuration of such, else the class called with ``config``."""
+        if {"layers", "input_layers", "output_layers"} <= config.keys():
+            from torch_keras_lstm.models.functional import Functional  # which is a Model
+
+            return Functional.from_config(config, custom_objects)
+        return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture, and how the model is compiled, as JSON for :func:`torch_keras_lstm.models.model_from_json`.
+
+        Args:
+            **kwargs: of ``json.dumps``, such as ``indent``.
+
+        Raises:
+            ValueError: when Keras 3 cannot express the model.
+        """
+        from torch_keras_lstm.models.saving import to_json  # as above
+
+        return to_json(self, **kwargs)
+
+    def load_weights(self, path: str | Path, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
+        """Take the weights of a Keras file; see :func:`torch_keras_lstm.models.load_weights`."""
         from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run
 
-        load_weights(self, path)
+        load_weights(self, path, skip_mismatch, by_name, **kwargs)
+
+
+def _are_ends(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a model is made of its inputs and outputs."""
+    return len(args) >= 2 or "outputs" in kwargs or (len(args) == 1 and isinstance(args[0], KerasTensor | list | dict))
+
+
+def _make_functional(model_class: type[Any], functional: type[Any]) -> None:
+    """Put ``functional`` in the place of :class:`Model` among the bases of a class and of its bases."""
+    for base in model_class.__bases__:
+        if base is not Model and issubclass(base, Model):
+            _make_functional(base, functional)
+    if Model in model_class.__bases__:
+        model_class.__bases__ = tuple(functional if base is Model else base for base in model_class.__bases__)
+    super(functional, model_class).__init_subclass__()  # which arguments its call takes may have changed
 
 
 def as_layer(module: nn.Module) -> Layer:

@@ -1,5 +1,9 @@
 """An LSTM over a sequence, as a layer calls it: autocast, the graphs that are traced, and the choice of a backend."""
 
+import functools
+from dataclasses import replace
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -22,9 +26,6 @@ def run_lstm(
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence; arguments and result as :meth:`Backend.run`.
 
-    Under ``torch.autocast`` all of it is in the lower precision, states included, as autocast has cuDNN's kernels. It
-    is done here because on a CPU autocast has oneDNN's kernel called with bfloat16 whether the CPU can do that or not.
-
     While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph, and while
     ``torch.onnx.export`` does, ONNX's own operator.
 
@@ -35,13 +36,9 @@ def run_lstm(
     Raises:
         ValueError: when ``use_cudnn`` is ``True`` and torch's kernels cannot run it.
     """
-    device = inputs.device.type
-    low = autocast_dtype(device, inputs.dtype)
-    if low is not None:
-        inputs, state = inputs.to(low), LSTMState(*(tensor.to(low) for tensor in state))
-        weights = type(weights)(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]
-        with torch.autocast(device, enabled=False):
-            return run_lstm(inputs, state, weights, mask, options, use_cudnn)
+    inside = autocast_dtype(inputs.device.type, inputs.dtype)
+    if inside is not None:
+        return _run_under_autocast(inside, inputs, state, weights, mask, options, use_cudnn)
     request = Request.of(inputs, state, weights, mask, options, use_cudnn)
     if torch.compiler.is_compiling():
         if torch.onnx.is_in_onnx_export():
@@ -55,7 +52,36 @@ def run_lstm(
 
 
 def autocast_dtype(device: str, dtype: torch.dtype) -> torch.dtype | None:
-    """The type that autocast has a run of ``dtype`` computed in; ``None`` where it has nothing to say."""
+    """The type that autocast has the steps of a run of ``dtype`` computed in; ``None`` where it has nothing to say.
+
+    A cell state in bfloat16 or float16 stops growing as soon as what a step adds is less than the last of its few
+    digits, so on a CPU the steps run in float32, and the cell state stays that. cuDNN's kernels have one type for all.
+    """
     if dtype is torch.float64 or not torch.amp.is_autocast_available(device) or not torch.is_autocast_enabled(device):
         return None
-    return torch.get_autocast_dtype(device)
+    return torch.float32 if device == "cpu" else torch.get_autocast_dtype(device)
+
+
+def _run_under_autocast(
+    inside: torch.dtype,
+    inputs: Tensor,
+    state: LSTMState,
+    weights: LSTMWeights,
+    mask: Tensor | None,
+    options: SequenceOptions,
+    use_cudnn: UseCudnn,
+) -> tuple[Tensor, LSTMState | None]:
+    """As :func:`run_lstm`, computed in ``inside``, with the hidden state and the output in autocast's type."""
+    device = inputs.device.type
+    low, cast = torch.get_autocast_dtype(device), functools.partial(_cast, dtype=inside)
+    options = replace(
+        options, input_dropout=cast(options.input_dropout), recurrent_dropout=cast(options.recurrent_dropout)
+    )
+    state, weights = LSTMState(*map(cast, state)), type(weights)(*map(cast, weights))
+    with torch.autocast(device, enabled=False):
+        output, final = run_lstm(inputs.to(inside), state, weights, mask, options, use_cudnn)
+    return output.to(low), None if final is None else LSTMState(final.hidden.to(low), final.cell)
+
+
+def _cast(tensor: Any, dtype: torch.dtype) -> Any:
+    return None if tensor is None else tensor.to(dtype)

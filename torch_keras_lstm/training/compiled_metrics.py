@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from torch import Tensor
+
 from torch_keras_lstm import metrics
 from torch_keras_lstm.metrics import Metric
-from torch_keras_lstm.training.outputs import Output, check_names
+from torch_keras_lstm.training.outputs import Output, check_names, names_of, pair
 
 
 class _Entry(NamedTuple):
@@ -14,19 +16,22 @@ class _Entry(NamedTuple):
     is_weighted: bool
 
 
-class CompiledMetrics:
-    """What ``compile`` was told to measure.
+class CompiledMetrics(Metric):
+    """What ``compile`` was told to measure, as one metric whose result is a dictionary.
 
     Args:
         plain: metrics that see no sample weights: a list for a model of one output; for several a list with a metric,
             or a list of metrics, for each, or a dictionary of such by name.
         weighted: metrics that see them.
+        output_names: of a model that knows them.
 
     Raises:
         ValueError: when one of the two is not a list, tuple or dictionary, or has a name that is no metric.
     """
 
-    def __init__(self, plain: Any = None, weighted: Any = None) -> None:
+    def __init__(self, plain: Any = None, weighted: Any = None, output_names: Sequence[str] | None = None) -> None:
+        super().__init__(name="compile_metrics")
+        self._output_names = output_names
         for argument, given in (("metrics", plain), ("weighted_metrics", weighted)):
             if given is not None and not isinstance(given, list | tuple | Mapping):
                 raise ValueError(f"`{argument}` is a list of metrics, or a dictionary by output, got {given!r}.")
@@ -50,6 +55,26 @@ class CompiledMetrics:
     def by_name(self) -> dict[str, Metric]:
         """The same by the names that logs have."""
         return dict(zip(self._names, self.metrics, strict=True))
+
+    @property
+    def variables(self) -> list[Tensor]:
+        """The sums of all metrics so far."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
+    def reset_state(self) -> None:
+        """Begin anew with every metric."""
+        for metric in self.metrics:
+            metric.reset_state()
+
+    def result(self) -> Any:
+        """Each metric over all batches since the last :meth:`reset_state`, by the names that logs have."""
+        return {name: metric.result() for name, metric in self.by_name.items()}
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
+        """Add a batch, as a ``train_step`` written for Keras does: targets and weights in the structure of outputs."""
+        if self:
+            names = names_of(y_pred, self._output_names)
+            self.update(pair(names, y_true, y_pred, sample_weight, mask, [True] * len(names)), names)
 
     def update(self, outputs: Sequence[Output], names: Sequence[str]) -> None:
         """Add a batch."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.training.nested import leaves, map_leaves
+from torch_keras_lstm.training.nested import leaves, like, map_leaves
 
 
 def as_arrays(value: Any) -> Any:
@@ -19,7 +19,7 @@ def as_arrays(value: Any) -> Any:
         return {name: as_arrays(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         if any(_is_array(leaf) for leaf in leaves(value)):
-            return type(value)([as_arrays(item) for item in value])
+            return like(value, [as_arrays(item) for item in value])
         return _numbers(value)
     return value
 
@@ -51,7 +51,10 @@ def _numbers(value: Any) -> Any:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"A list of data must be of numbers and of one length along each axis: {error}") from None
+        raise ValueError(
+            f"A list of data must be of numbers and of one length along each axis: {error}. Lists of different lengths "
+            "become one array by `torch_keras_lstm.utils.pad_sequences`."
+        ) from None
     return array
 
 
