@@ -37,7 +37,7 @@ def test_who_watches_operations_is_seen() -> None:
     assert not torch_internals.operations_are_watched()
     with TorchDispatchMode():
         assert torch_internals.operations_are_watched()
-    seen = []
+    seen: list[bool] = []
 
     def look(value: torch.Tensor) -> torch.Tensor:
         seen.extend((torch_internals.operations_are_watched(), torch_internals.is_jit_traced()))
@@ -49,7 +49,7 @@ def test_who_watches_operations_is_seen() -> None:
 
 def test_functions_of_torch_are_not_looked_at() -> None:
     class Plain(torch.Tensor):
-        __torch_function__ = torch_internals.plain_results  # type: ignore[assignment]
+        __torch_function__ = torch_internals.plain_results
 
     assert type(torch.ones(2).as_subclass(Plain) + 1) is torch.Tensor
     with torch.device("meta"):
@@ -60,7 +60,8 @@ def test_functions_of_torch_are_not_looked_at() -> None:
 
 def test_a_pass_that_frees_its_graph_is_seen() -> None:
     assert not torch_internals.backward_frees_its_graph()
-    seen, numbers = [], []
+    seen: list[bool] = []
+    numbers: list[int] = []
 
     class Look(torch.autograd.Function):
         @staticmethod
@@ -135,9 +136,9 @@ def test_whatever_waits_for_a_modules_call_is_seen() -> None:
     module.forward = lambda inputs: inputs  # type: ignore
     assert plain(module)
     del module.forward
-    module.call = lambda inputs: inputs
+    vars(module)["call"] = module.forward
     assert plain(module)
-    del module.call
+    del vars(module)["call"]
     module.compile(backend="eager")
     assert plain(module)
 

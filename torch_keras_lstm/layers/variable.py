@@ -37,7 +37,7 @@ class Variable(Tensor):
         ValueError: for an initializer without a shape, a shape with a free size, a name with a slash in it.
     """
 
-    __torch_function__ = plain_results  # type: ignore[assignment]
+    __torch_function__ = plain_results
 
     _given_name: str
     _path: str | None
