@@ -64,6 +64,10 @@ class KerasArchive:
         """
         return self._read(name, None)
 
+    def vocabularies(self) -> dict[str, bytes]:
+        """The members that hold the vocabularies of text layers, by their names."""
+        return {name: self._read(name, MAX_TEXT_BYTES) for name in self._members if is_vocabulary(name)}
+
     def _read(self, name: str, limit: int | None) -> bytes:
         info = self._members.get(name)
         if info is None:
@@ -96,6 +100,11 @@ class KerasArchive:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.close()
+
+
+def is_vocabulary(name: str) -> bool:
+    """Whether a member of that name holds the vocabulary of a layer."""
+    return name.startswith("assets/") and name.endswith("/vocabulary.txt")
 
 
 @contextmanager

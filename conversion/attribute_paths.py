@@ -24,15 +24,22 @@ def is_of_ones_own(model: object) -> TypeGuard[Model]:
     return isinstance(model, Model) and type(model) not in (Sequential, Functional, Model)
 
 
-def attribute_places(model: Model, tf_keras: bool = False) -> dict[Layer, str]:
-    """The path under which a file has each layer inside ``model``.
+def attribute_places(model: Layer, tf_keras: bool = False) -> dict[Layer, str]:
+    """The path under which a file has each layer inside ``model``, or inside a layer of one's own.
+
+    The path of the model itself is empty.
 
     Args:
         tf_keras: as Keras 2.12 and later 2.x have it, not as Keras 3.
     """
     walk = _Walk(tf_keras)
     walk.inside(model, "")
-    return walk.places
+    return {model: "", **walk.places}
+
+
+def has_weights_of_its_own(model: object) -> bool:
+    """Whether a model class of one's own has weights beside those of its layers."""
+    return is_of_ones_own(model) and bool(model._rows)
 
 
 class _Walk:

@@ -10,11 +10,12 @@ from pathlib import Path
 from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
-from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
+from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_weights_of_its_own, is_of_ones_own
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.optimizer_state import OtherWeights, restore
+from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import match, put, states
 from torch_keras_lstm.layers import Layer
@@ -45,6 +46,8 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
     layers = _layers(model)
     with ExitStack() as opened, naming(path):
         saved = open_weights(path, opened)
+        if isinstance(model, Layer) and has_weights_of_its_own(model) and isinstance(saved.arrays, ArraysByPath):
+            layers = [model]
         if by_name:
             layers, arrays = _of_the_same_names(layers, saved.arrays)
         else:
@@ -55,6 +58,7 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
         read = [*states(layers, rows)]
         if isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
             _restore(model, saved)
+        put_idf_weights(layers, saved, _producer(arrays))
     for layer, state in read:
         put(layer, state)
 

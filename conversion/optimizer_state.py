@@ -19,10 +19,10 @@ import numpy as np
 import torch
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
+from torch_keras_lstm.conversion.optimizer_variables import keeps_variables, restore_variables, saved_variables
 from torch_keras_lstm.conversion.weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
-from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.optimizers import SGD, Optimizer
 
 # a velocity that Keras saved though the momentum is 0
@@ -40,7 +40,7 @@ class OtherWeights(ValueError):
 class _Weight:
     """A trainable weight of the model: a row of its owner's table, and the shape in Keras' layout."""
 
-    owner: Weighted
+    owner: Layer
     row: WeightRow
     shape: tuple[int, ...]
 
@@ -78,6 +78,10 @@ def restore(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], co
         OtherWeights: when there are more or fewer arrays than this optimizer keeps of this model.
         ValueError: when one of them is not what it must be. Nothing is changed in either case.
     """
+    if keeps_variables(optimizer):
+        if not restore_variables(optimizer, arrays):
+            raise OtherWeights(f"The state is not that of the model's {type(optimizer).__name__}, or of other weights.")
+        return
     numbers, kept = _entries(optimizer, [*_trainable_weights(model)], config)
     before_averages = "use_ema" not in config
     if before_averages and arrays and arrays[0].shape != ():
@@ -108,6 +112,8 @@ def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> 
     trained = [weight for weight in _weights(model) if {id(one) for one in weight.parameters} <= places.keys()]
     if sum(len(weight.row.parameters) for weight in trained) != len(places):
         raise OtherWeights(f"The optimizer `{optimizer.name}` trains parameters that are no weights of Keras' layers.")
+    if keeps_variables(optimizer):
+        return saved_variables(optimizer)
     numbers, kept = _entries(optimizer, trained, optimizer.get_config())
     paths = weight_paths(layers)
 

@@ -15,6 +15,7 @@ from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
@@ -85,9 +86,11 @@ def _weights(model: Model, training: Training) -> bytes:
     groups = variable_groups(keras_layers(model), attribute_places(model) if is_of_ones_own(model) else None)
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}
-    if training.optimizer:
-        arrays["optimizer/vars"] = [value for _, value in training.optimizer]
-        names["optimizer/vars"] = training.optimizer[0][0].split("/")[0]
+    states = {"optimizer": training.optimizer} if training.optimizer else {}
+    states |= {f"optimizer/{path}": state for path, state in training.inner_optimizers.items()}
+    for path, state in states.items():
+        arrays[f"{path}/vars"] = [value for _, value in state]
+        names[f"{path}/vars"] = state[0][0].split("/")[0]
     return write_hdf5.by_path(arrays, names)
 
 
@@ -115,7 +118,8 @@ def _folder(model: Model, path: Path, training: Training) -> None:
         raise FileExistsError(f"{path}: holds something else than a converted model, so it is not overwritten.")
     if not isinstance(model, Functional | Sequential) or not model.built:
         raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to be saved.")
-    description = describe(serialize(model), KERAS_VERSION)
+    with learned_vocabularies():
+        description = describe(serialize(model), KERAS_VERSION)
     shared = shared_layers.one_module([layer for layer in model.layers if isinstance(layer, Layer)])
     source = {"container": "a model of torch_keras_lstm"}
     optimizer = [array for _, array in training.optimizer]

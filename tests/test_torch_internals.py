@@ -82,6 +82,31 @@ def test_a_pass_that_frees_its_graph_is_seen() -> None:
     assert torch_internals.backward_number() == -1
 
 
+def test_who_packs_what_is_saved_is_seen() -> None:
+    assert not torch_internals.saved_tensors_are_packed()
+    with torch.autograd.graph.save_on_cpu():
+        assert torch_internals.saved_tensors_are_packed()
+
+
+@pytest.mark.parametrize("how", ["vmap", "is_grads_batched"])
+def test_tensors_that_stand_for_several_are_seen(how: str) -> None:
+    seen: list[bool] = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.stands_for_several(value))
+        return value
+
+    look(torch.ones(2))
+    if how == "vmap":
+        torch.func.vmap(look)(torch.ones(2))
+    else:
+        leaf = torch.ones(2, requires_grad=True)
+        output = leaf * 2
+        output.register_hook(look)
+        torch.autograd.grad(output, leaf, torch.eye(2), is_grads_batched=True)
+    assert seen == [False, True]
+
+
 def test_autograd_records_below_an_operator() -> None:
     def differentiate(value: torch.Tensor, at_work: contextlib.AbstractContextManager[None]) -> bool:
         with at_work:

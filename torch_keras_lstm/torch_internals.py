@@ -52,6 +52,17 @@ def backward_frees_its_graph() -> bool:
     return keeps is not None and not keeps()
 
 
+def saved_tensors_are_packed() -> bool:
+    """Whether ``torch.autograd.graph.saved_tensors_hooks`` or one of its kind gets what is saved for a way back."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+
+
+def stands_for_several(tensor: Tensor) -> bool:
+    """Whether ``vmap``, or ``is_grads_batched=True``, lets it stand for several tensors at once."""
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
+
+
 @contextmanager
 def autograd_at_work() -> Iterator[None]:
     """Have autograd record what is run, although an operator runs below it."""

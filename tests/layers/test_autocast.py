@@ -120,7 +120,10 @@ OTHERS = [
 ]
 CASES = [*RECURRENT, *(Case(c.name, c.arguments, c.options, c.inputs, masked=True) for c in RECURRENT), *OTHERS]
 # Tested below: what holds other layers, and one step alone. The others compute nothing.
-ELSEWHERE = {"Bidirectional", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer", "Layer"}
+ELSEWHERE = {
+    "Bidirectional", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer", "Layer",
+    "TorchModuleWrapper", "Wrapper",  # which compute what the module and the layer inside do
+}  # fmt: skip
 TYPES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
 TRAINING = pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])
 

@@ -1,5 +1,8 @@
 """Layers of one's own: what a user meets, beside the numbers that tests/parity compares with Keras."""
 
+# Much here is written as no type checker would have it, to see what the user is told.
+# mypy: disable-error-code="call-arg,arg-type,union-attr,misc,override,operator,index"
+
 import copy
 import io
 import json
@@ -21,6 +24,7 @@ from torch_keras_lstm.layers import (
     Dense,
     Embedding,
     Input,
+    InputSpec,
     Layer,
     SimpleRNN,
     TorchModuleWrapper,
@@ -140,7 +144,7 @@ def test_layers_inside_are_built_by_build() -> None:
     assert layer.dense.kernel.shape == (FEATURES, 7)
     model = Sequential([Input((TIME, FEATURES)), Block(), LSTM(UNITS)])
     assert model.output_shape == (None, UNITS)
-    assert model.layers[1].kernel.shape == (7, 4 * UNITS)  # type: ignore[union-attr]
+    assert model.layers[1].kernel.shape == (7, 4 * UNITS)
 
 
 def test_looking_for_the_output_shape_changes_nothing() -> None:
@@ -342,7 +346,8 @@ def test_a_stateless_call_leaves_the_layer_as_it_is() -> None:
 
 
 def test_own_variables_are_stored_by_number() -> None:
-    layer, store = Dense(UNITS, input_dim=FEATURES), {}
+    store: dict[str, Any] = {}
+    layer = Dense(UNITS, input_dim=FEATURES)
     layer.save_own_variables(store)
     assert [*store] == ["0", "1"]
     other = Dense(UNITS, input_dim=FEATURES)
@@ -384,7 +389,7 @@ def test_layers_in_containers_are_layers_of_the_model() -> None:
     model = Stack()
     model(INPUTS)
     assert [layer.name for layer in model.layers] == ["first", "second", "third", "fourth", "fifth"]
-    assert model.get_layer("third").kernel.shape == (UNITS, 3)  # type: ignore[attr-defined]
+    assert model.get_layer("third").kernel.shape == (UNITS, 3)
     lines: list[str] = []
     model.summary(print_fn=lines.append)
     assert all(name in lines[0] for name in ("first", "second", "third", "fourth", "fifth"))
@@ -482,28 +487,28 @@ def test_a_wrapper_has_a_layer_inside() -> None:
     again = Twice.from_config(layer.get_config())
     assert again.layer.get_config() == layer.layer.get_config()
     with pytest.raises(ValueError, match="`layer` of a Twice must be a layer, got 3"):
-        Twice(3)  # type: ignore[arg-type]
+        Twice(3)
 
 
 def test_a_torch_module_becomes_a_layer() -> None:
     module = nn.Sequential(nn.Linear(FEATURES, 6), nn.BatchNorm1d(6), nn.Dropout(0.5))
     model = Sequential([Input((FEATURES,)), TorchModuleWrapper(module), Dense(UNITS)])
     assert model.output_shape == (None, UNITS)
-    assert model.layers[0].count_params() == 6 * FEATURES + 18  # type: ignore[operator, union-attr]
+    assert model.layers[0].count_params() == 6 * FEATURES + 18
     inputs = torch.randn(8, FEATURES)
-    mean = module[1].running_mean.clone()  # type: ignore[union-attr]
+    mean = module[1].running_mean.clone()
     model.eval()
     assert torch.equal(model(inputs, training=False), model(inputs, training=False))
-    assert torch.equal(module[1].running_mean, mean)  # type: ignore[arg-type]
+    assert torch.equal(module[1].running_mean, mean)
     model(inputs, training=True)
-    assert not torch.equal(module[1].running_mean, mean)  # type: ignore[arg-type]
+    assert not torch.equal(module[1].running_mean, mean)
     assert not module.training
     model.compile(optimizer="sgd", loss="mse")
-    before = module[0].weight.detach().clone()  # type: ignore[operator]
+    before = module[0].weight.detach().clone()
     model.fit(inputs, torch.randn(8, UNITS), verbose=0)
-    assert not torch.equal(module[0].weight, before)  # type: ignore[arg-type]
+    assert not torch.equal(module[0].weight, before)
     with pytest.raises(ValueError, match="holds a pickled module"):
-        TorchModuleWrapper.from_config(model.layers[0].get_config())  # type: ignore[operator, union-attr]
+        TorchModuleWrapper.from_config(model.layers[0].get_config())
     with pytest.raises(ValueError, match="is lazy and has no parameters yet"):
         TorchModuleWrapper(nn.LazyLinear(3))
 
@@ -571,6 +576,29 @@ def test_what_is_no_tensor_is_given_by_name() -> None:
     assert torch.equal(Scaled()(INPUTS, factor=2.0), 2 * INPUTS)
     with pytest.raises(ValueError, match=r"Only tensors and arrays are given to layer `s` \(Scaled\) by their places"):
         Scaled(name="s")(INPUTS, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        (InputSpec(ndim=2), r"expected 2 axes, got 3: shape \(4, 5, 3\)"),
+        (InputSpec(min_ndim=4), "expected at least 4 axes"),
+        (InputSpec(max_ndim=2), "expected at most 2 axes"),
+        (InputSpec(axes={-1: 7}), "expected size 7 along axis -1"),
+        (InputSpec(shape=(None, 5, 2)), r"expected shape \(None, 5, 2\), got \(4, 5, 3\)"),
+        (InputSpec(dtype="int32"), "expected type int32, got float32"),
+        ([InputSpec(), InputSpec()], "takes 2 inputs, got 1"),
+    ],
+)
+def test_inputs_that_do_not_fit_the_input_spec(spec: Any, words: str) -> None:
+    layer = Gain(name="g")
+    layer.input_spec = spec
+    with pytest.raises(ValueError, match=words):
+        layer(INPUTS)
+    with pytest.raises(ValueError, match="`g`"):
+        layer(Input(batch_shape=INPUTS.shape))
+    layer.input_spec = InputSpec(ndim=3, axes={-1: FEATURES})
+    assert layer(INPUTS).shape == INPUTS.shape
 
 
 def test_add_loss_takes_tensors() -> None:

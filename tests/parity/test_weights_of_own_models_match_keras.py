@@ -1,5 +1,6 @@
 """``.weights.h5`` of model classes of one's own: Keras reads what is written here, and the other way round."""
 
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,29 @@ def _model(k: Any) -> Any:
     return Whole()
 
 
-def _trained(k: Any) -> Any:
-    model = _model(k)
+def _model_of_containers(k: Any) -> Any:
+    """Lists, dictionaries and tuples of layers, and weights of the model's own."""
+    layers = k.layers
+
+    class Containers(k.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = [layers.Dense(3), layers.LSTM(2, return_sequences=True), layers.Dense(4)]
+            self.named = {"b": layers.Dense(2), "a": [layers.Dense(6)]}
+            self.several = (layers.Dense(7),)
+            self.head = layers.Dense(5)
+            self.scale = self.add_weight(shape=(5,), name="scale", initializer="ones")
+
+        def call(self, x: Any) -> Any:
+            for block in self.blocks:
+                x = block(x)
+            return self.head(self.several[0](self.named["a"][0](self.named["b"](x)))) * self.scale
+
+    return Containers()
+
+
+def _trained(k: Any, make: Any = _model) -> Any:
+    model = make(k)
     model.compile("adam", "mse")
     model.fit(X, Y, shuffle=False, verbose=0)
     return model
@@ -73,17 +95,23 @@ def _assert_same(ours: Any, theirs: Any, what: str) -> None:
     assert_close(ours.predict(X, verbose=0), theirs.predict(X, verbose=0), "float64 curve", what)
 
 
-@pytest.fixture
-def ours() -> Any:
+@pytest.fixture(autouse=True)
+def _double() -> Generator[None, None, None]:
     keras.backend.clear_session(free_memory=False)
     torch_keras_lstm.backend.set_floatx("float64")
-    yield _trained(torch_keras_lstm)
+    yield
     torch_keras_lstm.backend.set_floatx("float32")
 
 
-def test_weights_and_optimizer_go_through_keras_3s_files_in_both_directions(ours: Any, tmp_path: Path) -> None:
+@pytest.fixture
+def ours() -> Any:
+    return _trained(torch_keras_lstm)
+
+
+@pytest.mark.parametrize("make", [_model, _model_of_containers])
+def test_weights_and_optimizer_go_through_keras_3s_files_in_both_directions(make: Any, tmp_path: Path) -> None:
     with float64(keras):
-        theirs = _trained(keras)
+        theirs, ours = _trained(keras, make), _trained(torch_keras_lstm, make)
         theirs.save_weights(tmp_path / "theirs.weights.h5")
         ours.load_weights(tmp_path / "theirs.weights.h5")
         _assert_same(ours, theirs, "as read from Keras' file")

@@ -50,7 +50,7 @@ def test_averaging_takes_no_state_for_a_buffer(use_buffers: bool) -> None:
     inputs = torch.randn(5, 2, 3)
     model(inputs[:1])
     averaged = AveragedModel(copy.deepcopy(model), use_buffers=use_buffers)
-    for layer in (*model, *averaged.module):
+    for layer in (*model.modules(), *averaged.modules()):
         getattr(layer, "reset_state", lambda: None)()
     for _ in range(3):
         model(inputs)
@@ -58,5 +58,6 @@ def test_averaging_takes_no_state_for_a_buffer(use_buffers: bool) -> None:
         averaged(inputs[:2])
     for mine, theirs in zip(averaged.module.state_dict().values(), model.state_dict().values(), strict=True):
         assert_close(mine, theirs, "float32 elementwise")
-    assert averaged.module[0].states.hidden.shape == (2, 4)
+    first: Any = next(layer for layer in averaged.modules() if isinstance(layer, LSTM))
+    assert first.states.hidden.shape == (2, 4)
     assert not [name for name, _ in model.named_buffers() if "state" in name]

@@ -3,25 +3,28 @@
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self, TypedDict
 
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm import regularizers
-from torch_keras_lstm.layers import dtypes, own_config, own_layer, tracking
+from torch_keras_lstm import dtype_policies, regularizers
+from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
+from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
 from torch_keras_lstm.layers.keywords import refuse_unknown
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
-from torch_keras_lstm.layers.structure import leaves, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
-from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.variable import Variable
+from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.layers.weighted import Weighted
+from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec, map_shapes
+from torch_keras_lstm.structure import leaves, map_leaves, single
 
 __all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 
@@ -89,6 +92,12 @@ class Layer(Weighted):
     # the weights have that type.
     casts_integers: bool = False
 
+    # Whether a policy of mixed precision is a matter of the layers inside it.
+    leaves_types_to_layers: ClassVar[bool] = False
+
+    # Whether it computes in float32 where a policy of mixed precision says half, as Keras' normalizations do.
+    computes_in_float32: ClassVar[bool] = False
+
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
 
@@ -96,14 +105,17 @@ class Layer(Weighted):
     # they call inherits ``training``, which layers of this package hand on by themselves.
     _is_own: ClassVar[bool] = False
 
-    # Whether it is a model, which may hold layers of one's own.
-    _is_model: ClassVar[bool] = False
+    # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
+    _may_hold_own: ClassVar[bool] = False
 
     # Whether the arguments of a call are converted before the class' ``call`` gets them, as Keras does.
     converts_inputs: ClassVar[bool] = False
 
     # Whether a class of one's own was built, or called; what it needs is told by its code alone.
     _was_built: bool = False
+
+    #: what a class of one's own expects of its first argument: an :class:`InputSpec`, or a list of them
+    input_spec: Any = None
 
     _build_shapes: dict[str, Any] | None = None
 
@@ -118,12 +130,13 @@ class Layer(Weighted):
         cls.call_arguments = frozenset(cls.call_parameters)
         cls._is_own = own_layer.is_own(cls)
         if cls._is_own:
+            cls._may_hold_own = True
             if "compute_mask" in own:
                 cls.makes_mask = True
                 cls.supports_masking = bool(own.get("supports_masking", True))
             cls.converts_inputs = own_layer.is_written_for_keras(cls)
             own_layer.LossAdders.note(cls)
-            if cls.built is Weighted.built:
+            if cls.built is WeightTable.built:
                 cls.built = own_layer.OWN_BUILT  # type: ignore[assignment,method-assign]
             if "build" in own:
                 cls.build = own_layer.once(own["build"])  # type: ignore[method-assign]
@@ -177,7 +190,13 @@ class Layer(Weighted):
         self.__dict__["_inbound_nodes"] = []
         self._warned_of_mask = False
         # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
-        self.register_buffer("_placement", torch.empty(0, dtype=dtypes.get(dtype)), persistent=False)
+        self._policy = dtype_policies.get(dtype)
+        weight_type = dtypes.get(self._policy.variable_dtype)
+        self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        if self._policy.is_mixed and not self.leaves_types_to_layers:
+            forward: Any = partial(mixed.forward_in, self, dtypes.get(self._policy.compute_dtype))
+            forward.__signature__ = inspect.signature(self.forward)
+            self.__dict__["forward"] = forward
         for attribute, value in early.items():
             setattr(self, attribute, value)
 
@@ -330,8 +349,10 @@ class Layer(Weighted):
             self.check_super_called()
             if self.converts_inputs:
                 own_layer.check_positional(self, args)
+            if self._is_own and self.input_spec is not None and args:
+                check_inputs(self.input_spec, args[0], self.name)
             return call_symbolically(self, args, kwargs)
-        if self._is_own or (self._is_model and own_layer.LossAdders.exist):
+        if self._may_hold_own and (self._is_own or own_layer.LossAdders.exist):
             self.check_super_called()
             return own_layer.call_around(self, self._call_as_keras, args, kwargs)
         # Nearly every call has nothing of Keras' about it, and must not pay for those that have.
@@ -427,8 +448,8 @@ class Layer(Weighted):
 
     def stateless_call(
         self,
-        trainable_variables: Sequence[Tensor],
-        non_trainable_variables: Sequence[Tensor],
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
         *args: Any,
         return_losses: bool = False,
         **kwargs: Any,
@@ -571,6 +592,9 @@ class Layer(Weighted):
 
     # -- configuration, copies, state -----------------------------------------------------------------------------
 
+    def _written_dtype(self) -> Any:
+        return dtype_policies.serialize(self._policy) if self._policy.is_mixed else dtypes.name(self._dtype)
+
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, in a form that JSON holds and that Keras 3 accepts.
 
@@ -580,7 +604,7 @@ class Layer(Weighted):
         Raises:
             NotImplementedError: when they are anything else.
         """
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.name(self._dtype)}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self._written_dtype()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if self._is_own and type(self).get_config is Layer.get_config:

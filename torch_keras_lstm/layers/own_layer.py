@@ -12,12 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
-from torch_keras_lstm.layers.structure import leaves, map_leaves
-from torch_keras_lstm.layers.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
+from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
 from torch_keras_lstm.registry import close_match
+from torch_keras_lstm.strings import Strings, as_strings, is_strings
+from torch_keras_lstm.structure import leaves, map_leaves
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer
@@ -107,7 +109,7 @@ def _holds_tensors(value: Any) -> bool:
     if isinstance(value, list | tuple | Mapping):
         items = [*(value.values() if isinstance(value, Mapping) else value)]
         return bool(items) and all(item is None or _holds_tensors(item) for item in items)
-    return isinstance(value, Tensor | KerasTensor | np.ndarray)
+    return isinstance(value, Tensor | KerasTensor | np.ndarray | Strings)
 
 
 def shapes_of(value: Any) -> Any:
@@ -217,6 +219,8 @@ def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     if layer.converts_inputs:
         check_positional(layer, args)
         args, kwargs = (_converted(layer, args), {name: _converted(layer, value) for name, value in kwargs.items()})
+    if layer.input_spec is not None:
+        check_inputs(layer.input_spec, args[0] if args else next(iter(kwargs.values())), layer.name)
     if not layer._was_built:
         if has_own_build(type(layer)):
             build_for_call(layer, args, kwargs)
@@ -231,7 +235,7 @@ def check_positional(layer: "Layer", value: Any) -> None:
     if isinstance(value, list | tuple | Mapping):
         for item in value.values() if isinstance(value, Mapping) else value:
             check_positional(layer, item)
-    elif value is not None and not isinstance(value, Tensor | KerasTensor | np.ndarray):
+    elif value is not None and not isinstance(value, Tensor | KerasTensor | np.ndarray | Strings):
         raise ValueError(
             f"Only tensors and arrays are given to layer `{layer.name}` ({type(layer).__name__}) by their places, got "
             f"{value!r:.100}: give other arguments by their names."
@@ -289,7 +293,7 @@ def _converted(layer: "Layer", value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _converted(layer, item) for name, item in value.items()}
     if isinstance(value, np.ndarray):
-        value = torch.as_tensor(value, device=layer.device)
+        value = as_strings(value) if is_strings(value) else torch.as_tensor(value, device=layer.device)
     if isinstance(value, Tensor) and layer.autocast and value.is_floating_point() and value.dtype is not layer._dtype:
         cast = value.to(layer._dtype)
         if (mask := mask_of(value)) is not None:

@@ -26,6 +26,11 @@ class RecurrentLayer(Layer):
             is the hidden state that was given, not zeros. The converter sets it for their files.
     """
 
+    @property
+    def computes_in_float32(self) -> bool:  # type: ignore[override]  # a property here, for a value there
+        """Under a policy of mixed precision on a CPU, whose kernels have no recurrence in half precision."""
+        return self.device.type == "cpu"
+
     supports_masking = True
 
     def __init__(

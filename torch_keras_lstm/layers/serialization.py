@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, with_registered
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, registered_name, with_registered
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
@@ -42,15 +42,26 @@ def register(keras_module: str) -> Callable[[LayerClass], LayerClass]:
     return add
 
 
-def serialize(layer: Layer) -> dict[str, Any]:
-    """The layer as a dictionary that JSON holds, and that Keras 3 reads if it has a class of that name."""
-    layer_class = type(layer)
+def keras_module(layer_class: type) -> str | None:
+    """The module of Keras that has a class of this package's by its name; ``None`` for any other class."""
     known = _REGISTERED.get(layer_class.__name__)
+    return known.keras_module if known is not None and known.layer_class is layer_class else None
+
+
+def layer_class(name: str) -> type[Layer] | None:
+    """The layer class of this package of that name."""
+    known = _REGISTERED.get(name)
+    return None if known is None else known.layer_class
+
+
+def serialize(layer: Layer) -> dict[str, Any]:
+    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name."""
+    module = keras_module(type(layer))
     return {
-        "module": known.keras_module if known and known.layer_class is layer_class else None,
-        "class_name": layer_class.__name__,
+        "module": type(layer).__module__ if module is None else module,
+        "class_name": type(layer).__name__,
         "config": layer.get_config(),
-        "registered_name": None,
+        "registered_name": None if module else registered_name(type(layer)) or type(layer).__name__,
     }
 
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def stateless_call(
     layer: "Layer",
-    trainable: Sequence[Tensor],
-    others: Sequence[Tensor],
+    trainable: Sequence[Any],
+    others: Sequence[Any],
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
     return_losses: bool,

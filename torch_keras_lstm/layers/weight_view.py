@@ -10,7 +10,7 @@ from torch_keras_lstm.layers.variable import Variable, variable_of
 from torch_keras_lstm.layers.weight import WeightRow
 
 if TYPE_CHECKING:
-    from torch_keras_lstm.layers.weighted import Weighted
+    from torch_keras_lstm.layers.weight_table import WeightTable
 
 
 class WeightView(Variable):
@@ -20,11 +20,11 @@ class WeightView(Variable):
     parameter; ``numpy()``, ``value`` and ``grad`` are those of the parameter as it is now.
     """
 
-    _layer: "Weighted"
+    _layer: "WeightTable"
     _row: WeightRow
 
     @classmethod
-    def of(cls, layer: "Weighted", row: WeightRow) -> Self:
+    def of(cls, layer: "WeightTable", row: WeightRow) -> Self:
         """The weight of a built layer."""
         ((_, tensor),) = layer.own_weights([row])
         view = tensor.as_subclass(cls)

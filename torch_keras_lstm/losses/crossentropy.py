@@ -14,7 +14,8 @@ from torch import Tensor
 from torch_keras_lstm import logits
 from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.losses.function_loss import FunctionLoss
-from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, class_numbers, of_one_shape
+from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, as_tensors, class_numbers, of_one_shape
+from torch_keras_lstm.operations.neural import softmax_crossentropy
 
 _CLASS_NUMBERS = " For targets that are the numbers of classes use sparse_categorical_crossentropy."
 
@@ -68,7 +69,7 @@ def categorical_crossentropy(
     y_true = smooth_categorical("categorical_crossentropy", y_true, label_smoothing)
     known = _logits(y_pred, from_logits, "categorical_crossentropy")
     if known is not None:
-        return _softmax_crossentropy(y_true, known, axis)
+        return softmax_crossentropy(y_true, known, axis)
     y_pred = clip(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
     return -(y_true * torch.log(y_pred)).sum(axis)
 
@@ -92,10 +93,10 @@ def sparse_categorical_crossentropy(
     """``-log(y_pred[y_true])``, of predictions scaled to the sum 1.
 
     Args:
-        y_true: the number of a class, in the shape of ``y_pred`` without its last axis, or with 1 there.
+        y_true: the number of a class, in the shape of ``y_pred`` without the axis of the classes, or with 1 there.
         y_pred: (batch, ..., classes).
         ignore_class: the loss is 0 where this is the target.
-        axis: where the classes are; Keras allows the last one only.
+        axis: where the classes are; on TensorFlow Keras allows the last one only.
 
     Raises:
         ValueError: when the shapes do not fit or, on a CPU, when a target is not the number of a class. Elsewhere the
@@ -125,17 +126,6 @@ def _of_class_numbers(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tens
     return torch.where(is_class, values.reshape(y_true.shape), torch.nan)
 
 
-def _softmax_crossentropy(y_true: Tensor, known: Tensor, axis: int) -> Tensor:
-    """``-sum(y_true * log_softmax(known))``, whose gradient is ``softmax(known) - y_true``.
-
-    That is TensorFlow's gradient for all targets, and the right one for those that sum to 1.
-    """
-    known = known - known.amax(axis, keepdim=True).detach()
-    normalizer = torch.logsumexp(known, axis)
-    surplus = y_true.sum(axis) - 1
-    return normalizer - (y_true * known).sum(axis) + surplus * normalizer.detach()
-
-
 def _logits(y_pred: Tensor, from_logits: bool, loss: str) -> Tensor | None:
     """The logits to compute from, when there are any."""
     noted = logits.of(y_pred)
@@ -148,6 +138,22 @@ def _logits(y_pred: Tensor, from_logits: bool, loss: str) -> Tensor | None:
             stacklevel=4,
         )
     return noted
+
+
+def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float) -> Tensor:
+    """``(1 - p**q) / q`` of the probability ``p`` of the right class, which wrong labels disturb less than a logarithm.
+
+    Args:
+        y_true: the number of a class (batch,).
+        y_pred: probabilities (batch, classes).
+        q: between 0, towards which it becomes the crossentropy, and 1, the mean absolute error (Zhang and Sabuncu,
+            2018).
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    classes = torch.arange(y_pred.shape[-1], device=y_pred.device)
+    # a number that is no class has the probability 0, as in Keras
+    probability = (y_pred * (y_true.to(torch.int32).unsqueeze(-1) == classes)).sum(-1)
+    return (1 - probability**q) / q
 
 
 class BinaryCrossentropy(FunctionLoss):
@@ -200,9 +206,30 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
         self.ignore_class = ignore_class
+        self.axis = axis
 
     def compute_mask(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         """``False`` where the target is ``ignore_class``."""
         if self.ignore_class is None:
             return None
-        return (y_true != self.ignore_class).reshape(y_pred.shape[:-1])
+        axis = self.axis % y_pred.dim()
+        return (y_true != self.ignore_class).reshape(*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
+
+
+class CategoricalGeneralizedCrossEntropy(FunctionLoss):
+    """:func:`categorical_generalized_cross_entropy` as an object, with the arguments of every loss.
+
+    Raises:
+        ValueError: unless ``q`` lies between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_generalized_cross_entropy",
+        dtype: object = None,
+    ) -> None:
+        if not isinstance(q, int | float) or not 0 < q < 1:
+            raise ValueError(f"`q` must be a number between 0 and 1, got {q!r}.")
+        super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import ArrayLike
@@ -31,8 +32,8 @@ def circle(
         gamma: the scale of all pairs.
         margin: how far apart a class may be.
     """
-    embeddings = torch.as_tensor(y_pred)
-    references = embeddings if ref_embeddings is None else torch.as_tensor(ref_embeddings, device=embeddings.device)
+    embeddings = as_tensor(y_pred)
+    references = embeddings if ref_embeddings is None else as_tensor(ref_embeddings, device=embeddings.device)
     classes = _classes(y_true, embeddings)
     distance = at_least(1 - embeddings @ references.T, 0.0)
     same = classes[:, None] == (classes if ref_labels is None else _classes(ref_labels, embeddings))
@@ -52,7 +53,7 @@ def _log_sum_exp(values: Tensor, counts: Tensor) -> Tensor:
 
 
 def _classes(labels: ArrayLike, embeddings: Tensor) -> Tensor:
-    return torch.as_tensor(labels, device=embeddings.device).to(torch.int32).reshape(-1)
+    return as_tensor(labels, torch.int32, embeddings.device).reshape(-1)
 
 
 class Circle(FunctionLoss):

@@ -12,8 +12,9 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models.model import Model, as_layer
+from torch_keras_lstm.strings import as_strings, is_strings
+from torch_keras_lstm.structure import flatten
 
 # The attributes that there are only when the shape of the input is known.
 _NEEDS_SHAPE = frozenset(["input", "inputs", "output", "outputs", "input_shape", "output_shape"])
@@ -90,7 +91,8 @@ class Sequential(Model):
     def _entry(self, input_shape: Shape) -> InputLayer:
         """The model's input layer, or one of that shape if it has none."""
         if self.input_layer is None:
-            return InputLayer(batch_shape=input_shape, dtype=self._dtype, name=f"{self.name}_input")
+            dtype = getattr(self.layers[0], "entry_dtype", None) if self.layers else None
+            return InputLayer(batch_shape=input_shape, dtype=dtype or self._dtype, name=f"{self.name}_input")
         return self.input_layer
 
     def pop(self) -> Layer:
@@ -172,7 +174,7 @@ class Sequential(Model):
             training: handed to every layer; ``None`` leaves each to its own ``training`` flag.
         """
         if self.batch_input_shape is None:
-            self.build(torch.as_tensor(inputs).shape)
+            self.build(as_strings(inputs).shape if is_strings(inputs) else torch.as_tensor(inputs).shape)
         outputs = masked(self._of_rank(inputs), mask)
         given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
@@ -187,9 +189,10 @@ class Sequential(Model):
 
     def _of_rank(self, inputs: Any) -> Any:
         """The inputs with a last axis of size 1 put on or taken off where the model's have it otherwise."""
-        if self.batch_input_shape is None or not isinstance(inputs, Tensor | np.ndarray):
-            return inputs
-        return of_rank(torch.as_tensor(inputs, device=self.device), self.batch_input_shape)
+        shape = self.batch_input_shape
+        if isinstance(inputs, np.ndarray) and not is_strings(inputs):
+            inputs = torch.as_tensor(inputs, device=self.device)
+        return of_rank(inputs, shape) if shape is not None and isinstance(inputs, Tensor) else inputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """The mask of the output; the model is run for it, whose output has it already."""

@@ -40,11 +40,11 @@ class Nadam(Optimizer):
 
     def begin_update(self) -> None:
         """Multiply this step's share into the product, which Keras keeps in the precision of the weights."""
-        self.scalars["u_product"] *= self.beta_1 * (1 - 0.5 * 0.96 ** (self.iterations + 1))
+        self.scalars["u_product"] *= self.beta_1 * (1 - 0.5 * 0.96 ** (self.updates + 1))
 
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters``; see :meth:`Optimizer.update_step`."""
-        step = self.iterations + 1
+        step = self.updates + 1
         # Here, unlike above, Keras makes float32 tensors of the betas and of the decay before it computes.
         beta_1, beta_2, decay = to_single(self.beta_1), to_single(self.beta_2), to_single(0.96)
         share, next_share = (beta_1 * (1 - 0.5 * decay**time) for time in (step, step + 1))

@@ -119,6 +119,9 @@ def run_steps(
 ) -> tuple[Tensor | None, LSTMState]:
     """The :data:`Record` of a call: an entry on the tape where there is one."""
     if needs_gradients(operands):
+        if any(tensor.is_inference() for tensor in operands[:3]):  # which no pass backwards could be handed
+            inputs, hidden, cell = (tensor.clone() for tensor in operands[:3])
+            operands = operands._replace(inputs=inputs, hidden=hidden, cell=cell)
         hidden, *final = _Steps.apply(backend, mask, options, None, *operands)  # type: ignore[no-untyped-call]
         return hidden, LSTMState(*final)
     trace = forward(backend, operands, mask, options, keep=False)
@@ -256,7 +259,9 @@ class _Steps(torch.autograd.Function):
             trace = forward(backend, Operands(*tensors), mask, options, keep=True)
         else:
             trace = Trace(*(tensor.detach() for tensor in given if tensor is not None))
-        ctx.backend, ctx.options, ctx.is_ours = backend, options, given is None
+        # Somebody who packs what is saved may hold it for longer, and must not see it overwritten.
+        ctx.is_ours = given is None and not torch_internals.saved_tensors_are_packed()
+        ctx.backend, ctx.options = backend, options
         ctx.save_for_backward(mask, *tensors, *trace)
         ctx.set_materialize_grads(False)
         return (
@@ -272,6 +277,10 @@ class _Steps(torch.autograd.Function):
         wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
             return None, None, None, None, *_double_backward(operands, mask, ctx.options, upstream, wanted)
+        if any(one is not None and torch_internals.stands_for_several(one) for one in gradients):
+            with torch.enable_grad():  # several passes backwards at once, in tensors that have no memory
+                several = _double_backward(operands, mask, ctx.options, upstream, wanted, create_graph=False)
+            return None, None, None, None, *several
         overwrite = ctx.is_ours and torch_internals.backward_frees_its_graph()
         found = backward(ctx.backend, operands, trace, mask, ctx.options, upstream, wanted, overwrite=overwrite)
         return None, None, None, None, *found
@@ -283,8 +292,13 @@ def _double_backward(
     options: SequenceOptions,
     upstream: Upstream,
     wanted: Sequence[bool],
+    create_graph: bool = True,
 ) -> list[Tensor | None]:
-    """The gradients of the operands, differentiable again: the sequence is run once more, this time on the tape."""
+    """The gradients of the operands, differentiable again: the sequence is run once more, this time on the tape.
+
+    Args:
+        create_graph: whether they are to be differentiable.
+    """
     inputs, hidden, cell, weight_ih, weight_hh, bias = operands
     for_inputs = options.input_dropout
     as_carried = replace(
@@ -314,7 +328,7 @@ def _double_backward(
             [value for value, _ in given],
             [operand for operand, is_wanted in zip(operands, wanted, strict=True) if is_wanted and operand is not None],
             [gradient for _, gradient in given],
-            create_graph=True,
+            create_graph=create_graph,
             allow_unused=True,
         )
     )

@@ -16,6 +16,7 @@ from torch_keras_lstm.training.strategy import SingleProcess
 
 class _Term(NamedTuple):
     places: Any
+    name: str
     loss: Loss
     weight: float | None
     mean: LossMean | None
@@ -78,9 +79,8 @@ class CompiledLoss:
         total: Tensor | None = None
         for term in self._terms:
             y_true, prediction, weight, mask = _taken(term.places, outputs)
-            for place in leaves(term.places):
-                if outputs[place].y_true is None:
-                    raise _no_target(names[place])
+            if y_true is None:
+                raise _no_target(term.name)
             loss = term.loss if isinstance(term.places, int) else term.loss.of_several
             value = strategy.weigh(loss(y_true, prediction, weight, mask), term.loss.reduction, weight, mask)
             if term.mean is not None:
@@ -100,7 +100,7 @@ class CompiledLoss:
             found.append((places, losses.resolve(loss, y_true, prediction), weight, name))
         several = len(found) > 1
         return [
-            _Term(places, loss, weight, LossMean(f"{name}_loss") if several else None)
+            _Term(places, name, loss, weight, LossMean(f"{name}_loss") if several else None)
             for places, loss, weight, name in found
             if loss is not None
         ]

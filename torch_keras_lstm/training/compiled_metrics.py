@@ -1,5 +1,6 @@
 """The metrics of a model's outputs, and the names under which they are reported."""
 
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ class _Entry(NamedTuple):
     place: int
     metric: Metric
     is_weighted: bool
+    takes_mask: bool
 
 
 class CompiledMetrics(Metric):
@@ -82,9 +84,12 @@ class CompiledMetrics(Metric):
             self._entries = [*self._resolve(outputs, names, self._plain, False)]
             self._entries += self._resolve(outputs, names, self._weighted, True)
             self._names = _log_names(self._entries, names if len(names) > 1 else None)
-        for place, metric, is_weighted in self._entries:
+        for place, metric, is_weighted, takes_mask in self._entries:
             y_true, y_pred, weight, mask = outputs[place]
-            metric.update_state(y_true, y_pred, weight if is_weighted else None, mask)
+            given = {} if weight is None or not is_weighted else {"sample_weight": weight}
+            if takes_mask and mask is not None:
+                given["mask"] = mask
+            metric.update_state(y_true, y_pred, **given)
 
     def _resolve(
         self, outputs: Sequence[Output], names: Sequence[str], given: Any, is_weighted: bool
@@ -95,7 +100,10 @@ class CompiledMetrics(Metric):
                 output = outputs[place]
                 if output.y_true is None:
                     raise ValueError(f"There is a metric for the output `{names[place]}`, but no target for it in `y`.")
-                yield _Entry(place, metrics.resolve(identifier, output.y_true, output.y_pred), is_weighted)
+                metric = metrics.resolve(identifier, output.y_true, output.y_pred)
+                # one of a user's own may have the arguments of Keras alone, or none but the first two
+                takes_mask = "mask" in inspect.signature(metric.update_state).parameters
+                yield _Entry(place, metric, is_weighted, takes_mask)
 
 
 _RESOLVED_BY_SHAPE = ("accuracy", "acc")
@@ -135,7 +143,7 @@ def _log_names(entries: Sequence[_Entry], outputs: Sequence[str] | None) -> list
     """Keras' names: with the output in front if there are several, and different where two would be the same."""
     taken: dict[str, int] = {}
     found = []
-    for place, metric, is_weighted in entries:
+    for place, metric, is_weighted, _ in entries:
         prefix = f"{outputs[place]}_" if outputs else ""
         name = f"{prefix}{metric.name}"
         if name in taken and is_weighted:

@@ -94,12 +94,12 @@ class FabricStrategy(SingleProcess):
         variables = [variable for metric in metrics for variable in metric.variables]
         own = [variable.clone() for variable in variables]
         for variable in variables:
-            variable.copy_(self._fabric.all_reduce(variable.clone(), reduce_op="sum"))
+            variable.assign(self._fabric.all_reduce(variable.clone(), reduce_op="sum"))
         try:
             yield
         finally:
             for variable, before in zip(variables, own, strict=True):
-                variable.copy_(before)
+                variable.assign(before)
 
     def order_of_samples(self) -> torch.Generator | None:
         """A generator whose seed the first process draws from torch's global one."""

@@ -1,4 +1,4 @@
-"""Data as users have them, as tensors: NumPy arrays, tensors, pandas tables, Python lists of numbers."""
+"""Data as users have them, as tensors: NumPy arrays, tensors, pandas tables, Python lists of numbers or of strings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.strings import as_strings, is_strings
 from torch_keras_lstm.training.nested import leaves, like, map_leaves
 
 
@@ -29,13 +30,13 @@ def is_array_data(value: Any) -> bool:
     return all(leaf is None or _is_array(leaf) for leaf in leaves(value))
 
 
-def to_tensors(value: Any, dtype: torch.dtype) -> Any:
+def to_tensors(value: Any, dtype: torch.dtype, may_be_strings: bool = False) -> Any:
     """``value`` with each leaf as a tensor on the device where it is; floating-point numbers become ``dtype``.
 
     Raises:
-        ValueError: when a leaf has no numbers in it.
+        ValueError: when a leaf has no numbers in it, nor strings where they may be.
     """
-    return map_leaves(lambda leaf: _to_tensor(leaf, dtype), value)
+    return map_leaves(lambda leaf: _to_tensor(leaf, dtype, may_be_strings), value)
 
 
 def move(value: Any, device: torch.device) -> Any:
@@ -58,7 +59,9 @@ def _numbers(value: Any) -> Any:
     return array
 
 
-def _to_tensor(leaf: Any, dtype: torch.dtype) -> Tensor:
+def _to_tensor(leaf: Any, dtype: torch.dtype, may_be_strings: bool) -> Any:
+    if may_be_strings and is_strings(leaf):
+        return as_strings(leaf)
     tensor: Tensor = leaf if isinstance(leaf, Tensor) else _from_array(np.asarray(leaf))
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 

@@ -24,7 +24,14 @@ class TorchKernels(Backend):
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`."""
-        return "`use_cudnn` is False" if request.use_cudnn is False else self.why_never(request)
+        if request.use_cudnn is False:
+            return "`use_cudnn` is False"
+        reason = self.why_never(request)
+        if reason is not None or request.use_cudnn is True:
+            return reason
+        # `vmap`, `grad` and their like know no rule for these kernels
+        transformed = not torch.compiler.is_compiling() and torch_internals.transforms_are_active()
+        return "a transform of torch.func is active" if transformed else None
 
     @abstractmethod
     def why_never(self, request: Request) -> str | None:
@@ -40,12 +47,9 @@ class LSTMKernels(TorchKernels):
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`."""
-        if request.use_cudnn == "auto" and not request.in_graph:
-            if torch_internals.transforms_are_active():
-                return "a transform of torch.func is active"
-            if torch_internals.forward_mode_is_active():
-                return "forward-mode derivatives are being computed"
-        return "`use_cudnn` is False" if request.use_cudnn is False else why_not_fused(request)
+        if request.use_cudnn == "auto" and torch_internals.forward_mode_is_active():
+            return "forward-mode derivatives are being computed"
+        return super().why_not(request)
 
     def why_never(self, request: Request) -> str | None:
         """As :meth:`TorchKernels.why_never`."""
