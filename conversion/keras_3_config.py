@@ -16,7 +16,9 @@ KERAS_VERSION = "3.15.1"
 # Layers of Keras 1 and 2 that Keras 3 dropped.
 _DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
 # Arguments of ours for what older Kerases did.
-_OURS_ALONE = frozenset(["causal", "combine_masks", "hold_initial_state", "softmax_robust_masking"])
+_OURS_ALONE = frozenset(
+    ["all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "softmax_robust_masking"]
+)
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 # Where Keras 3 has the operations that are not in `keras.src.ops.numpy`, and those that it has not.
 _ACTIVATIONS = [*OPERATIONS][[*OPERATIONS].index("Celu") : [*OPERATIONS].index("All")]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder
@@ -14,6 +14,8 @@ from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription
 from torch_keras_lstm.conversion.shared_layers import Group, join
+from torch_keras_lstm.conversion.training_description import Training, describe_training
+from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
@@ -110,7 +112,8 @@ def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjec
             match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
         except ValueError as error:
             problem = str(error)
-        return report_on(saved, built, problem, custom_objects)
+        report = report_on(saved, built, problem, custom_objects)
+        return replace(report, notes=(*report.notes, *missing_of(saved, custom_objects)))
 
 
 def convert(
@@ -121,6 +124,8 @@ def convert(
     custom_objects: CustomObjects | None = None,
 ) -> Report:
     """Convert a Keras model file into a folder of ``config.json`` and ``model.safetensors``, for :func:`load_model`.
+
+    As ``model.save`` does, it keeps how the model was compiled and what its optimizer had come to.
 
     Args:
         path: as in :func:`load_model`; so are ``weights`` and ``custom_objects``.
@@ -140,8 +145,20 @@ def convert(
         "keras_version": conversion.description.producer.version,
         "written_by": conversion.report.written_by,
     }
-    converted_folder.write(directory, conversion.model, conversion.description, conversion.shared, source)
-    return conversion.report
+    model, report = conversion.model, conversion.report
+    training = Training()
+    if weights is None:
+        compile_as_saved(model, path, custom_objects)
+        training = describe_training(model) or training
+    if training.optimizer:
+        report = replace(report, left={kind: count for kind, count in report.left.items() if kind != "optimizer"})
+    if model.compile_error:
+        report = replace(report, notes=(*report.notes, f"How it was compiled is not all kept: {model.compile_error}"))
+    optimizer = [array for _, array in training.optimizer]
+    converted_folder.write(
+        directory, model, conversion.description, conversion.shared, source, training.compile_config, optimizer
+    )
+    return report
 
 
 def _weights_of(saved: SavedModel) -> Weights:

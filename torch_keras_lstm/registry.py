@@ -24,6 +24,10 @@ CUSTOM_OBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
 REGISTERED: dict[str, Any] = {}
 
 
+# As many names as an error lists: no message is longer than a line or two of a screen.
+_LISTED = 12
+
+
 def with_registered(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
     """``custom_objects``, which go first, and what else is the user's own: of the context, and what is registered."""
     return {**REGISTERED, **CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
@@ -36,7 +40,9 @@ def close_match(name: str, known: Iterable[str]) -> str:
     matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     if matches:
         return f"Did you mean {by_lower_case[matches[0]]!r}?"
-    return f"Known are: {', '.join(sorted(by_lower_case.values()))}."
+    names = sorted(by_lower_case.values())
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"Known are: {', '.join(names[:_LISTED])}{more}."
 
 
 class Configured:

@@ -38,6 +38,10 @@ def test_training_that_is_not_known_is_named_when_it_is_needed(tmp_path: Path) -
         file.attrs["training_config"] = json.dumps(training)
     model, x = load_model(path), np.ones((4, 3), "float32")
     assert model.predict(x, verbose=0).shape == (4, 2)
-    with pytest.raises(ValueError, match=r"(?s)before `fit\(\)`.*could not be used: .*my_loss"):
+    assert model.compiled
+    assert model.optimizer.learning_rate == 0.01
+    with pytest.raises(ValueError, match=r"The loss cannot be had: .*'my_loss'.*goes into `custom_objects`"):
         model.fit(x, np.ones((4, 2)), verbose=0)
+    model.compile(model.optimizer, "mse")
+    model.fit(x, np.ones((4, 2)), verbose=0)
     assert load_model(path, compile=False).compile_error == ""

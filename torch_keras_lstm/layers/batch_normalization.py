@@ -53,6 +53,9 @@ class BatchNormalization(AffineNormalization):
         "renorm_momentum": 0.99,
     }
 
+    # in training by its statistics, so that `TimeDistributed` calls it step by step
+    mixes_samples: ClassVar[bool] = True
+
     running_mean: Tensor
     running_var: Tensor
 

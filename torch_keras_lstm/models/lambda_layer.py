@@ -24,6 +24,9 @@ class Lambda(Layer):
         dtype: as of any layer.
     """
 
+    # the function may do so, and `TimeDistributed` calls it step by step in training
+    mixes_samples = True
+
     def __init__(
         self,
         function: Any,

@@ -33,18 +33,13 @@ def load_model(
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
     """
+    from torch_keras_lstm.conversion import compile_as_saved  # noqa: TID251 - as above
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
-    from torch_keras_lstm.conversion import load_training  # noqa: TID251 - as above
 
     custom_objects = with_registered(custom_objects)
     model = load(path, weights, custom_objects)
     if compile and weights is None:
-        try:
-            saved = load_training(path, model, custom_objects)
-            if saved is not None:
-                model.compile(**vars(saved))
-        except (ValueError, TypeError) as error:
-            model.compile_error = str(error)
+        compile_as_saved(model, path, custom_objects)
     return model
 
 

@@ -12,6 +12,7 @@ from torch_keras_lstm.optimizers.adam import Adam
 from torch_keras_lstm.optimizers.adamax import Adamax
 from torch_keras_lstm.optimizers.adamw import AdamW
 from torch_keras_lstm.optimizers.ftrl import Ftrl
+from torch_keras_lstm.optimizers.legacy import LEGACY
 from torch_keras_lstm.optimizers.lion import Lion
 from torch_keras_lstm.optimizers.nadam import Nadam
 from torch_keras_lstm.optimizers.optimizer import Optimizer
@@ -24,7 +25,7 @@ from torch_keras_lstm.registry import Config, Registry
 _OPTIMIZERS: tuple[type[Optimizer], ...] = (
     Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Nadam, RMSprop, SGD,
 )  # fmt: skip
-_BY_NAME = {cls.__name__: cls.from_config for cls in _OPTIMIZERS}
+_BY_NAME = {cls.__name__: cls.from_config for cls in (*_OPTIMIZERS, *LEGACY)}
 _REGISTRY: Registry[Optimizer] = Registry(
     "optimizer", "torch_keras_lstm.optimizers", _BY_NAME | {name.lower(): make for name, make in _BY_NAME.items()}
 )
