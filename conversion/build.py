@@ -10,6 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
+from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
@@ -131,6 +132,9 @@ LAYERS: Mapping[str, LayerRow] = {
     )
 }
 
+# How many layers that cannot be built an error lists.
+_LISTED = 12
+
 # What the reader of configurations makes itself, from parts that it has checked.
 _STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
 
@@ -140,15 +144,9 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
     reasons = []
     unknown = unsupported(model, custom_objects)
     if unknown:
-        listed = ", ".join(f"{_class_of(layer)} ({_in_sentence(layer.place)})" for layer in unknown)
-        reasons.append(f"Layers that are not supported: {listed}. Classes of your own go into `custom_objects`.")
-    lambdas = [layer for layer in unknown if layer.class_name == "Lambda"]
-    if lambdas:
-        name = lambdas[0].name
-        reasons.append(
-            "The code of a Lambda in a file is never run: give the function under the layer's name, "
-            f"`custom_objects={{{name!r}: function}}`."
-        )
+        listed = ", ".join(f"{_class_of(layer)} ({_in_sentence(layer.place)})" for layer in unknown[:_LISTED])
+        listed += f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
+        reasons += [f"Layers that are not supported: {listed}.", *what_to_do(unknown)]
     if not reasons and not model.layers:
         reasons.append("The model has no layers.")
     if not reasons and model.graph is None and model.input_shape is None:

@@ -80,8 +80,8 @@ def write(
         OSError: when the folder cannot be written.
     """
     part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         document = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -93,21 +93,37 @@ def write(
         (part / CONFIG).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         # Clones: the layers may keep their parameters in one block of memory, which the format does not allow.
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-        save_file(state, part / WEIGHTS)
+        _save(state, part / WEIGHTS)
         if optimizer:
             arrays = {
                 str(number): torch.from_numpy(np.array(array, order="C")) for number, array in enumerate(optimizer)
             }
-            save_file(arrays, part / OPTIMIZER)
+            _save(arrays, part / OPTIMIZER)
         if directory.exists():
             old = part.with_name(part.name + ".old")
             directory.rename(old)
-            part.rename(directory)
+            try:
+                part.rename(directory)
+            except BaseException:
+                old.rename(directory)
+                raise
             shutil.rmtree(old)
         else:
             part.rename(directory)
+    except OSError as error:
+        raise type(error)(f"{directory}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _save(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    path.touch()
+    mode = path.stat().st_mode  # as the umask has it, where safetensors makes a file for its owner alone
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        raise OSError(f"{path.name} could not be written: {error}") from None
+    path.chmod(mode)
 
 
 def read(directory: Path, custom_objects: CustomObjects) -> Model:

@@ -137,6 +137,8 @@ def convert(
         OSError, ValueError: as :func:`load_model`.
     """
     path, directory = Path(path), Path(directory)
+    if converted_folder.is_converted(path):
+        raise ValueError(f"{path}: is a model that was converted already: `load_model` reads it as it is.")
     _check_target(directory, force)
     conversion = load(path, None if weights is None else Path(weights), custom_objects or {})
     source: Mapping[str, object] = {

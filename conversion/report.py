@@ -8,6 +8,7 @@ from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weight
 from torch_keras_lstm.conversion.build import unsupported
 from torch_keras_lstm.conversion.containers import SavedModel
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
+from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths
@@ -91,7 +92,7 @@ def report_on(
     """
     model = saved.description
     shapes = _output_shapes(model, built) if built else [None] * len(model.layers)
-    arrays = _arrays_by_layer(saved)
+    arrays = _arrays_by_layer(saved, built if problem is None else None)
     unknown = {layer.place for layer in unsupported(model, custom_objects)}
     layers = tuple(
         LayerReport(
@@ -147,10 +148,13 @@ def _output_shapes(model: ModelDescription, layers: Sequence[Layer]) -> list[Any
     return shapes
 
 
-def _arrays_by_layer(saved: SavedModel) -> Mapping[str, Sequence[SavedArray]]:
+def _arrays_by_layer(saved: SavedModel, built: Sequence[Layer] | None) -> Mapping[str, Sequence[SavedArray]]:
+    """The arrays of each layer by its name in the model, under which weights of their own file need not have it."""
     if saved.weights is None:
         return {}
     arrays, model = saved.weights.arrays, saved.description
+    if built is not None:
+        arrays = in_model_names(built, arrays)
     if isinstance(arrays, ArraysByLayer):
         return {layer: tuple(variables.values()) for layer, variables in arrays.layers.items()}
     places = group_paths([(layer.name, layer.class_name) for layer in model.layers], arrays, model.producer)

@@ -48,6 +48,15 @@ _KINDS: Mapping[Activation, int] = {
 }
 
 
+def what_there_is() -> str:
+    """Whether the compiled sweeps are there, and for which vectors of this processor, or why not."""
+    if compiled_module is None:
+        return f"without the kernels in C: {_MISSING}"
+    if not _IS_ON:
+        return f"without the kernels in C: the environment variable {_SWITCH} is 0"
+    return f"with the kernels in C, {_KERNELS[_KERNEL]}"
+
+
 def why_not_compiled(
     device: torch.device, dtype: torch.dtype, activation: Activation, recurrent_activation: Activation
 ) -> str | None:
