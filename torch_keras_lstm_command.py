@@ -31,6 +31,7 @@ File = Annotated[
         metavar="FILE",
         help="A whole model (.h5, .keras, SavedModel folder), an architecture (.json, with --weights), or a folder: "
         "every model below it.",
+        readable=False,  # what cannot be read is told as what is wrong with a file
         show_default=False,
     ),
 ]

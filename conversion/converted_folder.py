@@ -24,6 +24,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 
@@ -137,7 +138,8 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
         description = read_description(directory)
         shaped = shaped_layers(description, custom_objects)
         expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
-        layers = build_layers(description, custom_objects)
+        with weights_are_given():
+            layers = build_layers(description, custom_objects)
         join(layers, _shared_layers(directory, shaped))
     with naming(directory / WEIGHTS):
         state = _read_state(directory / WEIGHTS, expected)

@@ -4,18 +4,21 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any, Literal
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
+from torch_keras_lstm.conversion.input_shape import with_input_shape
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
-from torch_keras_lstm.conversion.saved_config import ModelDescription
+from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.training_description import Training, describe_training
 from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
+from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
@@ -34,14 +37,16 @@ class Conversion:
     report: Report
 
 
-def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Model:
+def load_model(
+    path: PathLike, weights: PathLike | Literal[False] | None = None, custom_objects: CustomObjects | None = None
+) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
         path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras`` or a SavedModel folder with Keras' metadata; an
             architecture, ``.json`` or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
-            to use in place of its own.
+            to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from
             :class:`torch_keras_lstm.layers.Layer` or its subclasses, functions that make such a layer, activation
             functions, initializers, regularizers and constraints; and for each ``Lambda``, by the name of its layer, a
@@ -61,7 +66,30 @@ def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: 
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
         return converted_folder.read(path, custom_objects or {})
+    if weights is False:
+        return _with_fresh_weights(path, custom_objects or {})
     return load(path, None if weights is None else Path(weights), custom_objects or {}).model
+
+
+def model_from_config(config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Model:
+    """The model that an architecture describes, with fresh weights: what ``to_json`` of any Keras wrote, parsed.
+
+    Raises:
+        ValueError: as :func:`load_model`.
+    """
+    version = config.get("keras_version")
+    described = with_input_shape(describe(config, version if isinstance(version, str) else None), None)
+    return _fresh(with_custom_layers(described, custom_objects or {}), custom_objects or {})
+
+
+def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:
+    with open_saved_model(path) as saved, naming(path):
+        return _fresh(with_custom_layers(saved.description, custom_objects), custom_objects)
+
+
+def _fresh(description: ModelDescription, custom_objects: CustomObjects) -> Model:
+    shaped_layers(description, custom_objects)  # so that a size that cannot be is refused before memory is asked for
+    return assemble(description, build_layers(description, custom_objects)).eval()
 
 
 def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
@@ -75,7 +103,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             arrays = in_model_names(shaped, stored.arrays)
             rows = match(shaped, arrays, description.producer)
             groups = shared_layers(shaped, rows, arrays)
-        with naming(path):
+        with naming(path), weights_are_given():
             layers = build_layers(description, custom_objects)
         with naming(weights or path):
             join(layers, groups)
@@ -167,7 +195,7 @@ def _weights_of(saved: SavedModel) -> Weights:
     if saved.weights is None:
         raise ValueError(
             "This is an architecture without weights. Give its weights file as well: `weights='model.h5'`, or "
-            "`--weights model.h5` on the command line."
+            "`--weights model.h5` on the command line; `weights=False` gives it fresh ones."
         )
     return saved.weights
 

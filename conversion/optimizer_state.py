@@ -22,7 +22,7 @@ import torch
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
-from torch_keras_lstm.conversion.weights import as_array, weight_paths
+from torch_keras_lstm.conversion.weight_values import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer

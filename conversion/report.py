@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch_keras_lstm.conversion import unneeded
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.build import unsupported
 from torch_keras_lstm.conversion.containers import SavedModel
@@ -106,9 +107,8 @@ def report_on(
         for layer, shape in zip(model.layers, shapes, strict=True)
     )
     left = saved.weights.left if saved.weights else {}
-    return Report(
-        saved.container, str(model.producer), model.name, model.input_shape, layers, left, model.notes, problem
-    )
+    notes = (*model.notes, *unneeded.notes(model, custom_objects))
+    return Report(saved.container, str(model.producer), model.name, model.input_shape, layers, left, notes, problem)
 
 
 def report_on_weights(weights: Weights, problem: str) -> Report:

@@ -150,6 +150,7 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
     wanted = list(slots(layers))
     if isinstance(arrays, ArraysByLayer):
         found, leftover = _by_layer(wanted, arrays)
+        found, leftover = _by_order(layers, wanted, arrays, found, leftover)
     else:
         found, leftover = _by_path(layers, wanted, arrays, producer)
     found |= stored_once(repeated(layers), [_key(slot) for slot in wanted], found)
@@ -302,6 +303,26 @@ def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, li
     return found, leftover
 
 
+def _by_order(
+    layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByLayer, found: _Found, leftover: list[SavedArray]
+) -> tuple[_Found, list[SavedArray]]:
+    """Of layers of somebody's own whose weights the names do not tell, the arrays by their order, as Keras has it.
+
+    Layers inside them are named anew in each process. Keras lists what is trained before what is not.
+    """
+    for layer in layers:
+        own = [slot for slot in wanted if slot.layer == layer.name]
+        variables = list(arrays.layers.get(layer.name, {}).values())
+        is_ours = type(layer).__module__.startswith("torch_keras_lstm.")
+        if is_ours or len(own) != len(variables) or all(_key(slot) in found for slot in own):
+            continue
+        ordered = sorted(own, key=lambda slot: not slot.row.trainable)
+        if all(slot.shape == array.shape for slot, array in zip(ordered, variables, strict=True)):
+            found = {**found, **{_key(slot): (array,) for slot, array in zip(ordered, variables, strict=True)}}
+            leftover = [array for array in leftover if array not in variables]
+    return found, leftover
+
+
 def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[WeightKey, str] | None:
     """The slot that a variable's name means, and the gate if the array is that of one gate."""
     # TensorFlow 1 numbered names that stood twice in its graph: kernel_1:0.
@@ -341,12 +362,12 @@ def _by_path(
     # In nested models the root itself may begin with one.
     left = {re.sub(f"/_(?!{arrays.root[1:]}/)", "/", path): array for path, array in arrays.paths.items()}
     found: _Found = {}
-    places = {(layer.name, *path): place for layer, path, place in _places(layers, arrays.root, arrays, producer)}
+    found_at = {(layer.name, *path): place for layer, path, place in places(layers, arrays.root, arrays, producer)}
     numbers: Counter[str] = Counter()
     for slot in wanted:
         layer = next(layer for layer in layers if layer.name == slot.layer)
         owner = layer.get_submodule(".".join(slot.path))
-        place = f"{places[slot.layer, *slot.path]}/{_variables(owner)}"
+        place = f"{found_at[slot.layer, *slot.path]}/{variables_of(owner)}"
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -354,7 +375,7 @@ def _by_path(
     return found, list(left.values())
 
 
-def _places(
+def places(
     layers: Sequence[Layer], prefix: str, arrays: ArraysByPath, producer: Producer
 ) -> Iterator[tuple[Layer, tuple[str, ...], str]]:
     """Each module in each of ``layers``: the layer, the attributes that lead to the module, and where its arrays stand.
@@ -373,7 +394,7 @@ def _places_inside(
     yield (), place
     if isinstance(module, Model):
         layers = [*map(as_layer, module.layers)]
-        for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer):
+        for layer, path, inner in places(layers, f"{place}/{arrays.root}", arrays, producer):
             yield ("layers", str(layers.index(layer)), *path), inner
     else:
         for attribute, name, child in _attributes(module):
@@ -417,75 +438,6 @@ def _saved_class(module: Any) -> str:
     return getattr(module, "saved_class", "") or type(module).__name__
 
 
-def _variables(owner: Any) -> str:
+def variables_of(owner: Any) -> str:
     """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
     return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")
-
-
-@dataclass(frozen=True)
-class Value:
-    """A weight with its value, for a file that is written.
-
-    Attributes:
-        path: its name in Keras' style, ``lstm/lstm_cell/kernel``.
-        owner: the layer that has it.
-        row: its row in the owner's table.
-        array: the value in Keras' layout.
-        trainable: whether it is trained: neither it nor a layer around it is frozen.
-    """
-
-    path: str
-    owner: Layer
-    row: WeightRow
-    array: Array
-    trainable: bool
-
-
-def values(layers: Iterable[Layer]) -> list[Value]:
-    """The weights of built layers, in the order of Keras' ``get_weights``."""
-    found = []
-    for layer in layers:
-        for path, owner in layer.named_modules():
-            if isinstance(owner, Layer):
-                around = [layer, *(layer.get_submodule(".".join(path.split(".")[:end])) for end in _lengths(path))]
-                scopes = [part.name for part in around if isinstance(part, Layer)]
-                trained = all(part.trainable for part in around if isinstance(part, Layer))
-                if _variables(owner) != "vars":
-                    scopes.append(f"{snake_case(type(owner).__name__)}_cell")
-                for row, array in _own_arrays(owner):
-                    name = "/".join([*scopes, row.name])
-                    found.append(Value(name, owner, row, array, trained and row.trainable))
-    return found
-
-
-def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Layer, str], str]:
-    """The name in Keras' style of each weight, by its owner and its name there."""
-    return {(value.owner, value.row.name): value.path for value in reversed(values(layers))}
-
-
-def _lengths(path: str) -> range:
-    return range(1, len(path.split(".")) + 1) if path else range(0)
-
-
-def variable_groups(layers: Sequence[Layer]) -> dict[str, tuple[str, list[Array]]]:
-    """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order."""
-    places = _places(layers, "layers", ArraysByPath("layers", {}), Producer(Generation.KERAS_3, None))
-    groups: dict[str, tuple[str, list[Array]]] = {}
-    stored: set[Layer] = set()
-    for layer, path, place in places:
-        owner = layer.get_submodule(".".join(path))
-        if isinstance(owner, Layer) and owner not in stored:
-            stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            groups[f"{place}/{_variables(owner)}"] = (owner.name, [array for _, array in _own_arrays(owner)])
-    return groups
-
-
-def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
-    for row, tensor in owner.own_weights():
-        yield row, as_array(tensor)
-
-
-def as_array(tensor: torch.Tensor) -> Array:
-    """The tensor as an array of the type that a file keeps it in, which is float32 for bfloat16."""
-    tensor = tensor.detach().cpu()
-    return np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)

@@ -129,6 +129,14 @@ class Registry(Generic[T]):
             )
         return cast(T, identifier() if inspect.isclass(identifier) else identifier)
 
+    def knows(self, config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> bool:
+        """Whether the name in a configuration means something; one of a wrong form counts, and is refused when made."""
+        try:
+            name, _ = _split(config, self.kind)
+        except ValueError:
+            return True
+        return not {name, name.rpartition(">")[2]}.isdisjoint({*self.builders, *with_registered(custom_objects)})
+
     def deserialize(
         self, config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None, argument: str
     ) -> T:

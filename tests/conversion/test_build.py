@@ -121,13 +121,13 @@ def test_models_without_layers_or_input_shape_are_refused() -> None:
     ("layer", "message"),
     [
         (keras_2_lstm("l", 4, activation="tahn"), r"^Layer `l` \(LSTM\): .*'tahn'\. Did you mean 'tanh'\?"),
-        (keras_2_lstm("l", 4, kernel_initializer="glorot"), r"^Layer `l` \(LSTM\): .*'glorot'"),
         (
             entry("Bidirectional", "b", layer=keras_2_lstm("l", 4), merge_mode="cat"),
             r"^Layer `b` \(Bidirectional\): .*merge",
         ),
         (entry("RepeatVector", "r", n=3), r"^Layer `r` \(RepeatVector\): .*\(batch, features\)"),
-        (keras_2_lstm("l", 2**62), r"^Layer `l` \(LSTM\): "),
+        (keras_2_lstm("l", 2**62), r"^Layer `l` \(LSTM\): [^\n]{1,700}$"),
+        (keras_2_lstm("l", 10**30), r"^Layer `l` \(LSTM\): [^\n]{1,700}$"),
     ],
 )
 def test_what_a_layer_refuses_names_the_layer(layer: dict[str, object], message: str) -> None:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 
 from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
 from torch_keras_lstm import __version__
-from torch_keras_lstm.conversion import converted_folder, load_model, model_folder
+from torch_keras_lstm.conversion import convert, converted_folder, load_model
 from torch_keras_lstm_command import main
 
 ROOT = Path(__file__).parents[2]
@@ -268,7 +268,7 @@ def test_quiet_prints_errors_alone(run: Run, folder: Path, tmp_path: Path) -> No
 def test_an_interrupted_folder_shows_what_is_done(
     run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made, convert = [], model_folder.convert
+    made = []
 
     def interrupted(path: Path, *arguments: object) -> object:
         if path.name == "m.h5":
@@ -276,7 +276,7 @@ def test_an_interrupted_folder_shows_what_is_done(
         made.append(path.name)
         return convert(path, *arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(model_folder, "convert", interrupted)
+    monkeypatch.setattr("torch_keras_lstm.conversion.model_folder.convert", interrupted)
     result = run("convert", folder, "-o", tmp_path / "out")
     assert result.returncode == 130
     assert "Interrupted after 3 of 6 models." in result.stdout

@@ -137,8 +137,8 @@ def test_what_cannot_be_opened_does_not_stop_the_others(folder: Path, monkeypatc
     monkeypatch.setattr(Path, "open", refuse)
     walked = os.walk
 
-    def walk(top: object, onerror: object = None) -> object:
-        for directory, folders, names in walked(top):  # type: ignore[call-overload]
+    def walk(top: str, onerror: object = None) -> object:
+        for directory, folders, names in walked(top):
             if Path(directory) in closed:
                 onerror(PermissionError(13, "Permission denied", directory))  # type: ignore[operator]
             else:

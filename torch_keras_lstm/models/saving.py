@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -12,7 +12,7 @@ from torch_keras_lstm.registry import with_registered
 
 def load_model(
     path: str | Path,
-    weights: str | Path | None = None,
+    weights: str | Path | Literal[False] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
 ) -> Model:
@@ -24,7 +24,7 @@ def load_model(
     Args:
         path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
             folder that ``torch-keras-lstm convert`` wrote.
-        weights: the weights file that belongs to an architecture.
+        weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
