@@ -34,7 +34,7 @@ def load_model(
         ValueError: when it is not a Keras model, or holds what is not supported.
     """
     from torch_keras_lstm.conversion import compile_as_saved  # noqa: TID251 - as above
-    from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
+    from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
     custom_objects = with_registered(custom_objects)
     model = load(path, weights, custom_objects)
