@@ -1,6 +1,7 @@
 """The converter: Keras model files into PyTorch models, without Keras or TensorFlow."""
 
-from torch_keras_lstm.conversion.loading import convert, inspect, load_model
+from torch_keras_lstm.conversion.keras_3_config import model_config
+from torch_keras_lstm.conversion.loading import convert, inspect, load_model, model_from_config
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
 from torch_keras_lstm.conversion.training_description import Training, describe_training
@@ -23,6 +24,8 @@ __all__ = [
     "load_model",
     "load_training",
     "load_weights",
+    "model_config",
+    "model_from_config",
     "save_model",
     "save_record",
     "save_weights",

@@ -85,6 +85,10 @@ class KerasArchive:
                 raise zipfile.BadZipFile(f"Bad CRC-32 for file {name!r}")
         return found
 
+    def vocabularies(self) -> dict[str, bytes]:
+        """The members that hold the vocabularies of text layers, by their names."""
+        return {name: self._read(name, MAX_TEXT_BYTES) for name in self._members if is_vocabulary(name)}
+
     def _read(self, name: str, limit: int | None) -> bytes:
         info = self._members.get(name)
         if info is None:
@@ -128,6 +132,11 @@ def mapped(path: Path) -> mmap.mmap | bytes:
         if not os.fstat(file.fileno()).st_size:
             return b""
         return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def is_vocabulary(name: str) -> bool:
+    """Whether a member of that name holds the vocabulary of a layer."""
+    return name.startswith("assets/") and name.endswith("/vocabulary.txt")
 
 
 @contextmanager

@@ -93,6 +93,20 @@ FREE_SIZES = Kind(
     lambda value: is_shape(value) or (_is_integer(value) and value > 0),
 )
 
+TOKENS = Kind(
+    "a list of tokens or null (no file is opened because a configuration names it)",
+    lambda value: value is None or _is_list_of(value, lambda token: isinstance(token, str) or _is_integer(token)),
+)
+TOKEN = Kind(
+    "a string, an integer or null", lambda value: value is None or isinstance(value, str) or _is_integer(value)
+)
+SALT = Kind("an integer, two of them or null", lambda value: value is None or AXES.accepts(value))
+DENSE = Kind("false, for sparse outputs are not supported", lambda value: value is False)
+STEP = Kind(
+    "a name, a function of your own or null",
+    lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
+)
+
 
 def _is_integers(value: Any, least: int) -> bool:
     """Whether ``value`` is an integer of at least ``least``, or a list of such lists and integers."""
@@ -171,6 +185,25 @@ _CONV_LSTM = {name: kind for name, kind in _LSTM_CELL.items() if name not in ("u
 }
 _DATA_FORMAT = {"data_format": OPTIONAL_TEXT}
 
+_VOCABULARY = {
+    "max_tokens": OPTIONAL_COUNT,
+    "vocabulary": TOKENS,
+    "idf_weights": OPTIONAL_ARRAY,
+    "output_mode": TEXT,
+    "sparse": DENSE,
+    "pad_to_max_tokens": FLAG,
+    "vocabulary_size": OPTIONAL_COUNT,
+    "has_input_vocabulary": FLAG,
+}
+_LOOKUP = _VOCABULARY | {
+    "num_oov_indices": AMOUNTS,
+    "mask_token": TOKEN,
+    "oov_token": TOKEN,
+    "invert": FLAG,
+    "salt": SALT,
+    "oov_method": TEXT,
+}
+
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
     "ActivityRegularization": {"l1": NUMBER, "l2": NUMBER},
@@ -200,7 +233,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "CategoryEncoding": {
         "num_tokens": COUNT,
         "output_mode": TEXT,
-        "sparse": Kind("false, for sparse outputs are not supported", lambda value: value is False),
+        "sparse": DENSE,
     },
     "Concatenate": _MERGING | {"axis": AXIS},
     "Conv1D": _CONV,
@@ -218,6 +251,13 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Dense": _WEIGHTED | {"units": COUNT},
     "DepthwiseConv1D": _DEPTHWISE,
     "DepthwiseConv2D": _DEPTHWISE,
+    "Discretization": {
+        "bin_boundaries": OPTIONAL_ARRAY,
+        "num_bins": OPTIONAL_COUNT,
+        "epsilon": NUMBER,
+        "output_mode": TEXT,
+        "sparse": DENSE,
+    },
     "Dot": {"axes": AXES, "normalize": FLAG},
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "ELU": {"alpha": NUMBER},
@@ -242,8 +282,11 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "GlobalMaxPooling2D": _GLOBAL_POOLING,
     "GlobalMaxPooling3D": _GLOBAL_POOLING,
     "GroupNormalization": _AFFINE | {"groups": AXIS, "axis": AXIS},
+    "HashedCrossing": {"num_bins": COUNT, "output_mode": TEXT, "sparse": DENSE},
+    "Hashing": {"num_bins": COUNT, "mask_value": TOKEN, "salt": SALT, "output_mode": TEXT, "sparse": DENSE},
     "Highway": _HIGHWAY,
     "Identity": {},
+    "IntegerLookup": _LOOKUP | {"vocabulary_dtype": TEXT},
     "LSTM": _LSTM_CELL | _RECURRENT,
     "LSTMCell": _LSTM_CELL,
     "LayerNormalization": _AFFINE | {"axis": AXES, "rms_scaling": FLAG},
@@ -294,7 +337,17 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "SpatialDropout2D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
     "SpatialDropout3D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
     "StackedRNNCells": {"cells": LAYERS},
+    "StringLookup": _LOOKUP | {"encoding": TEXT},
     "Subtract": _MERGING,
+    "TextVectorization": _VOCABULARY
+    | {
+        "standardize": STEP,
+        "split": STEP,
+        "ngrams": OPTIONAL_SIZES,
+        "output_sequence_length": OPTIONAL_COUNT,
+        "ragged": Kind("false, for ragged outputs are not supported", lambda value: value is False),
+        "encoding": TEXT,
+    },
     "ThresholdedReLU": {"theta": NUMBER},
     "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG},
     "UnitNormalization": {"axis": AXES},
@@ -331,6 +384,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "GRUCell": ("units",),
     "GaussianDropout": ("rate",),
     "GaussianNoise": ("stddev",),
+    "HashedCrossing": ("num_bins",),
+    "Hashing": ("num_bins",),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
     "MaxoutDense": ("units",),

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -100,6 +100,8 @@ class Weights:
         keras_version: as the file gives it, which few do.
         optimizer: the arrays that an optimizer kept, in its order.
         optimizer_fault: why they are not in an order; empty where they are.
+        vocabularies: the members of an archive that hold the tokens of text layers, by their names.
+        idf_weights: how much each token counts, by path.
     """
 
     container: str
@@ -108,3 +110,5 @@ class Weights:
     keras_version: str | None = None
     optimizer: Sequence[SavedArray] = ()
     optimizer_fault: str = ""
+    vocabularies: Mapping[str, bytes] = field(default_factory=dict)
+    idf_weights: Mapping[str, SavedArray] = field(default_factory=dict)

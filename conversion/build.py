@@ -13,7 +13,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
 from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.conversion.unneeded import weights_are_given, without_unneeded
-from torch_keras_lstm.layers import InputLayer, Layer, deserialize
+from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.models.operations import is_known, operation_name
 
@@ -35,6 +35,7 @@ class LayerRow:
 
 
 _NO_TIME_MAJOR = "`time_major=True` is refused"
+_DENSE = "`sparse=True` is refused"
 
 
 LAYERS: Mapping[str, LayerRow] = {
@@ -52,7 +53,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.AveragePooling3D),
         LayerRow(keras_layers.BatchNormalization),
         LayerRow(keras_layers.Bidirectional),
-        LayerRow(keras_layers.CategoryEncoding, restrictions="`sparse=True` is refused"),
+        LayerRow(keras_layers.CategoryEncoding, restrictions=_DENSE),
         LayerRow(keras_layers.Concatenate),
         LayerRow(keras_layers.Conv1D),
         LayerRow(keras_layers.Conv1DTranspose),
@@ -69,6 +70,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Dense),
         LayerRow(keras_layers.DepthwiseConv1D),
         LayerRow(keras_layers.DepthwiseConv2D),
+        LayerRow(keras_layers.Discretization, restrictions=_DENSE),
         LayerRow(keras_layers.Dot),
         LayerRow(keras_layers.Dropout),
         LayerRow(keras_layers.ELU),
@@ -86,8 +88,11 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.GlobalMaxPooling2D),
         LayerRow(keras_layers.GlobalMaxPooling3D),
         LayerRow(keras_layers.GroupNormalization),
+        LayerRow(keras_layers.HashedCrossing, restrictions=_DENSE),
+        LayerRow(keras_layers.Hashing, restrictions=_DENSE),
         LayerRow(keras_layers.Highway),
         LayerRow(keras_layers.Identity),
+        LayerRow(keras_layers.IntegerLookup, restrictions=_DENSE),
         LayerRow(keras_layers.LSTM, variables="cell/vars", restrictions=_NO_TIME_MAJOR),
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.LayerNormalization),
@@ -120,7 +125,9 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.SpatialDropout2D),
         LayerRow(keras_layers.SpatialDropout3D),
         LayerRow(keras_layers.StackedRNNCells),
+        LayerRow(keras_layers.StringLookup, restrictions=_DENSE),
         LayerRow(keras_layers.Subtract),
+        LayerRow(keras_layers.TextVectorization, restrictions="`sparse=True` and `ragged=True` are refused"),
         LayerRow(keras_layers.ThresholdedReLU),
         LayerRow(keras_layers.TimeDistributed),
         LayerRow(keras_layers.UnitNormalization),
@@ -201,6 +208,19 @@ def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> lis
         layers = build_layers(model, custom_objects)
         assemble(model, layers)
     return layers
+
+
+def build_as(shaped: Sequence[Layer], layers: Sequence[Layer]) -> None:
+    """Build those of ``layers`` whose class is the user's own and defines ``build``, for the shapes of their twins.
+
+    All others take their shapes from the weights that they are given.
+    """
+    for twin, layer in zip(shaped, layers, strict=True):
+        for path, module in [*twin.named_modules()]:
+            if isinstance(module, Layer) and module._is_own and (config := module.get_build_config()) is not None:
+                own = layer.get_submodule(path)
+                if isinstance(own, Layer) and own_layer.has_own_build(type(own)):
+                    own.build_from_config(config)
 
 
 class _MetaInPlaceOfCpu(TorchFunctionMode):

@@ -16,6 +16,7 @@ from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.saved_model import architecture
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.vocabularies import with_vocabularies
 from torch_keras_lstm.conversion.weight_files import (
     archived_weights,
     holds_weights,
@@ -74,6 +75,8 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
             with naming(weights):
                 own = open_weights(weights, opened)
             container = f"{container} + {own.container}"
+        with naming(path):
+            description = with_vocabularies(description, own)
         description = with_input_shape(description, None if own is None else own.arrays)
         yield SavedModel(container, description, own, training)
 
@@ -159,4 +162,5 @@ def _open_keras(
     training = root.get("compile_config")
     if training is not None and not isinstance(training, dict):
         raise ValueError(f"`compile_config` must be an object, got {training!r}.")
-    return root, version, archived_weights(archive, opened), training
+    # Keras writes an empty one for a model that was not compiled.
+    return root, version, archived_weights(archive, opened), training or None

@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
-from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
@@ -140,6 +140,7 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
         expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
         with weights_are_given():
             layers = build_layers(description, custom_objects)
+            build_as(shaped, layers)
         join(layers, _shared_layers(directory, shaped))
     with naming(directory / WEIGHTS):
         state = _read_state(directory / WEIGHTS, expected)

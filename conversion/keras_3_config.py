@@ -5,7 +5,8 @@ from typing import Any
 
 from torch_keras_lstm.conversion.arguments import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
-from torch_keras_lstm.layers.keras_tensor import KerasTensor
+from torch_keras_lstm.layers.constant import written_constants
+from torch_keras_lstm.layers.index_lookup import learned_vocabularies
 from torch_keras_lstm.layers.tensor_spec import Shape
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
@@ -48,7 +49,8 @@ def model_config(model: Model) -> dict[str, Any]:
         raise ValueError(
             f"Model `{model.name}` is not built: call it once, or `build(input_shape)`, before you save it."
         )
-    entry = _entry(model)
+    with learned_vocabularies():
+        entry = _entry(model)
     if isinstance(model, Sequential):
         entry["build_config"] = {"input_shape": list(model.batch_input_shape or ())}
     return entry
@@ -122,11 +124,11 @@ def _functional(model: Functional) -> dict[str, Any]:
 
     def tensor(source: TensorSource) -> dict[str, Any]:
         found = model.tensor(source)
-        config = {"shape": _sizes(found.shape), "dtype": _type(found), "keras_history": [*source]}
+        config = {"shape": _sizes(found.shape), "dtype": dtypes.name(found.dtype), "keras_history": [*source]}
         return {"class_name": "__keras_tensor__", "config": config}
 
     def node(call: Call) -> dict[str, Any]:
-        args, kwargs = map_sources(tensor, [call.args, call.kwargs])
+        args, kwargs = map_sources(tensor, written_constants([call.args, call.kwargs]))
         return {"args": args, "kwargs": kwargs}
 
     entries = [
@@ -156,7 +158,3 @@ def _check_masks(model: Functional) -> None:
 
 def _sizes(shape: Shape) -> list[int | None]:
     return [*shape]
-
-
-def _type(tensor: KerasTensor) -> str:
-    return str(tensor.dtype).removeprefix("torch.") if not tensor.dtype.is_floating_point else dtypes.name(tensor.dtype)

@@ -1,5 +1,6 @@
 """What ``model.save(folder, zipped=False)`` of Keras 3 writes: the members of a ``.keras`` archive as files."""
 
+import os
 from pathlib import Path
 
 from torch_keras_lstm.conversion.archive import MAX_TEXT_BYTES, mapped
@@ -35,6 +36,20 @@ class KerasFolder:
             ValueError: when it is missing, or no file.
         """
         return self._file(name).read_bytes()
+
+    def vocabularies(self) -> dict[str, bytes]:
+        """The files that hold the vocabularies of text layers, by their names in an archive."""
+        assets = self._members.get("assets")
+        if assets is None or assets.is_symlink():
+            return {}
+        found = {}
+        for folder, _, files in os.walk(assets):  # which follows no links
+            path = Path(folder) / "vocabulary.txt"
+            if path.name in files and path.is_file() and not path.is_symlink():
+                if path.stat().st_size > MAX_TEXT_BYTES:
+                    raise ValueError(f"{path.relative_to(assets.parent)} has more than {MAX_TEXT_BYTES} bytes.")
+                found[path.relative_to(assets.parent).as_posix()] = path.read_bytes()
+        return found
 
     def _file(self, name: str) -> Path:
         path = self._members.get(name)

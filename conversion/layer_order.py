@@ -11,7 +11,7 @@ from itertools import groupby
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray
 from torch_keras_lstm.conversion.object_graph import WITH_WEIGHTS
-from torch_keras_lstm.conversion.weights import Slot, slots
+from torch_keras_lstm.conversion.slots import Slot, slots
 from torch_keras_lstm.layers import Layer
 
 _GATES_OF_KERAS_1 = {4: "icfo", 3: "zrh"}

@@ -8,14 +8,15 @@ from typing import Any, Literal
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
-from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
 from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
-from torch_keras_lstm.conversion.input_shape import with_input_shape
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join
+from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
 from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
 from torch_keras_lstm.conversion.unneeded import weights_are_given
@@ -71,15 +72,17 @@ def load_model(
     return load(path, None if weights is None else Path(weights), custom_objects or {}).model
 
 
-def model_from_config(config: Mapping[str, Any], custom_objects: CustomObjects | None = None) -> Model:
-    """The model that an architecture describes, with fresh weights: what ``to_json`` of any Keras wrote, parsed.
+def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, Mapping[str, Any] | None]:
+    """The model that a JSON text describes, with weights drawn anew, and how it is compiled if the text says so.
 
     Raises:
-        ValueError: as :func:`load_model`.
+        ValueError: when it describes no model, or one that is not supported.
     """
-    version = config.get("keras_version")
-    described = with_input_shape(describe(config, version if isinstance(version, str) else None), None)
-    return _fresh(with_custom_layers(described, custom_objects or {}), custom_objects or {})
+    root = parse_object(text, "The JSON")
+    version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
+    description = with_custom_layers(describe(root, version), custom_objects)
+    layers = build_layers(description, custom_objects)
+    return assemble(description, layers), root.get("compile_config")
 
 
 def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:
@@ -105,6 +108,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             groups = shared_layers(shaped, rows, arrays)
         with naming(path), weights_are_given():
             layers = build_layers(description, custom_objects)
+            build_as(shaped, layers)
         with naming(weights or path):
             join(layers, groups)
             fill(layers, rows)

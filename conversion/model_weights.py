@@ -4,15 +4,18 @@ import re
 import warnings
 from collections import defaultdict
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
+from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_weights_of_its_own, is_of_ones_own
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
+from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import match, put, states
 from torch_keras_lstm.layers import Layer
@@ -20,7 +23,7 @@ from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
 
 
-def load_weights(model: nn.Module, path: str | Path) -> None:
+def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False, by_name: bool = False) -> None:
     """Put the weights of a Keras file into a model, all of them or, when something is wrong, none.
 
     Layers are matched by name; in files whose names are not the model's, by order, as Keras does. As in Keras an
@@ -31,6 +34,8 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
             it; built.
         path: weights (``.weights.h5``, legacy ``.h5``, ``.weights.json`` beside its shards, a TensorFlow checkpoint by
             its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``), whose weights are taken.
+        skip_mismatch: leave layers whose weights the file lacks, or has in other shapes, as they are, with a warning.
+        by_name: only layers whose names are in a legacy file take weights, the rest stay as they are.
 
     Raises:
         OSError: when a file is missing, or truncated or damaged.
@@ -41,14 +46,30 @@ def load_weights(model: nn.Module, path: str | Path) -> None:
     layers = _layers(model)
     with ExitStack() as opened, naming(path):
         saved = open_weights(path, opened)
-        arrays = in_model_names(layers, saved.arrays)
-        rows = match(layers, arrays, _producer(arrays))
+        if isinstance(model, Layer) and has_weights_of_its_own(model) and isinstance(saved.arrays, ArraysByPath):
+            layers = [model]
+        if by_name:
+            layers, arrays = _of_the_same_names(layers, saved.arrays)
+        else:
+            arrays = in_model_names(layers, saved.arrays)
+        own = [attribute_places(model, tf_keras) for tf_keras in (False, True)] if is_of_ones_own(model) else []
+        rows = match(layers, arrays, _producer(arrays), own, skip_mismatch)
         # All is read before anything is put, so that a damaged file leaves the model as it was.
         read = [*states(layers, rows)]
         if isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
             _restore(model, saved)
+        put_idf_weights(layers, saved, _producer(arrays))
     for layer, state in read:
         put(layer, state)
+
+
+def _of_the_same_names(layers: list[Layer], arrays: Arrays) -> tuple[list[Layer], Arrays]:
+    """The layers that a legacy file has weights for by their names, and these weights."""
+    if not isinstance(arrays, ArraysByLayer):
+        raise ValueError("`by_name=True` is for legacy `.h5` files: this one has no names of layers.")
+    wanted = {layer.name for layer in layers}
+    named = {name: variables for name, variables in arrays.layers.items() if name in wanted and variables}
+    return [layer for layer in layers if layer.name in named], replace(arrays, layers=named, unnamed=())
 
 
 def _restore(model: Model, saved: Weights) -> None:

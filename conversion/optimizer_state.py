@@ -22,7 +22,8 @@ import torch
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
-from torch_keras_lstm.conversion.weight_values import as_array, weight_paths
+from torch_keras_lstm.conversion.optimizer_variables import keeps_variables, restore_variables, saved_variables
+from torch_keras_lstm.conversion.weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer
@@ -88,7 +89,7 @@ class _Weight:
 
     @property
     def parameters(self) -> list[torch.Tensor]:
-        return [getattr(self.owner, attribute) for attribute in self.row.parameters]
+        return [*map(self.owner._tensor_at, self.row.parameters)]
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,10 @@ def restore(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], or
         OtherWeights: when there are more or fewer arrays than this optimizer keeps of this model.
         ValueError: when one of them is not what it must be. Nothing is changed in either case.
     """
+    if keeps_variables(optimizer):
+        if not restore_variables(optimizer, arrays):
+            raise OtherWeights(f"The state is not that of the model's {type(optimizer).__name__}, or of other weights.")
+        return
     numbers, kept = _entries(optimizer, [*_trainable_weights(model)], order)
     if order is Order.LEGACY and arrays and arrays[0].shape != ():
         numbers = []  # RMSprop
@@ -158,6 +163,8 @@ def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> 
     trained = [weight for weight in _weights(model) if {id(one) for one in weight.parameters} <= places.keys()]
     if sum(len(weight.row.parameters) for weight in trained) != len(places):
         raise OtherWeights(f"The optimizer `{optimizer.name}` trains parameters that are no weights of Keras' layers.")
+    if keeps_variables(optimizer):
+        return saved_variables(optimizer)
     numbers, kept = _entries(optimizer, trained, Order.KERAS_3)
     paths = weight_paths(layers)
 
@@ -178,7 +185,7 @@ def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> 
 def _weights(model: Layer) -> Iterator[_Weight]:
     """In the order of Keras' ``weights``."""
     for owner in model.weighted_layers():
-        for row, tensor in owner.own_weights() if owner.built else ():
+        for row, tensor in owner.own_weights() if owner.has_weights() else ():
             yield _Weight(owner, row, tuple(tensor.shape))
 
 
@@ -253,7 +260,7 @@ def _put(optimizer: Optimizer, entries: Sequence[_Entry], values: Sequence[np.nd
                 (state["scalars"] if entry.name in state["scalars"] else state)[entry.name] = number
         elif entry.name != _UNUSED:
             for attribute, tensor in entry.weight.row.to_torch(torch.from_numpy(np.array(value))).items():
-                state["state"][entry.name][places[id(getattr(entry.weight.owner, attribute))]] = tensor
+                state["state"][entry.name][places[id(entry.weight.owner._tensor_at(attribute))]] = tensor
     optimizer.load_state_dict(state)
 
 

@@ -19,6 +19,7 @@ from torch_keras_lstm.conversion.arguments import (
 from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
+from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
 from torch_keras_lstm.models.operations import is_operation
@@ -27,6 +28,7 @@ from torch_keras_lstm.models.operations.table import OPERATIONS
 Shape = tuple[int | None, ...]
 
 _MODEL_CLASSES = ("Sequential", "Functional", "Model")
+_OF_INTEGERS = ("HashedCrossing", "Hashing")  # the layers whose type is that of the integers they give
 _FLOATING = ("float16", "bfloat16", "float32", "float64")
 # TensorFlow takes these too, and Keras 1 and 2 wrote down what they had been given.
 _NUMPY_NAMES = {"half": "float16", "float": "float32", "double": "float64"}
@@ -347,7 +349,8 @@ class _Reader:
         self.notes += notes
         arguments = with_flags(class_name, arguments)
         check_arguments(class_name, arguments, place)
-        arguments["dtype"] = self._dtype(arguments.get("dtype", dtype) or dtype, place)
+        if class_name not in _OF_INTEGERS or integer_type(arguments.get("dtype")) is None:
+            arguments["dtype"] = self._dtype(arguments.get("dtype", dtype) or dtype, place)
         children, lists = {}, {}
         for name, value in list(arguments.items()):
             kind = ARGUMENTS[class_name].get(name)
@@ -375,8 +378,8 @@ class _Reader:
             config = dtype.get("config")
             dtype = config.get("name") if isinstance(config, Mapping) else dtype
         dtype = _numpy_name(dtype)
-        if dtype is None or (isinstance(dtype, str) and dtype.startswith(("int", "uint", "bool"))):
-            return self.floatx  # the type of an embedding's indices, which older Keras wrote here
+        if dtype is None or (isinstance(dtype, str) and dtype.startswith(("int", "uint", "bool", "string"))):
+            return self.floatx  # the type of what an embedding or a text layer takes, which older Keras wrote here
         if self.producer.generation < Generation.TF_KERAS:
             return self.floatx
         if dtype in ("mixed_float16", "mixed_bfloat16"):

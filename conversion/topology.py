@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from torch_keras_lstm.layers.constant import Constant, read_constants
+from torch_keras_lstm.layers.structure import leaves
 from torch_keras_lstm.models.graph import (
     Call,
     Graph,
@@ -106,10 +108,15 @@ def _as_made(call: Call) -> Call:
     kwargs = {name: value for name, value in call.kwargs.items() if value is not None}
     if kwargs.get("training") is False:
         del kwargs["training"]
-    tensors = [value for value in (*call.args, *kwargs.values()) if any(True for _ in sources_in(value))]
+    tensors = [value for value in (*call.args, *kwargs.values()) if _holds_tensors(value)]
     if len(tensors) > 1 and "initial_state" in kwargs:
         kwargs.setdefault("mask", None)
     return Call(call.args, kwargs)
+
+
+def _holds_tensors(value: Any) -> bool:
+    """Whether there are outputs of other calls in an argument, or fixed tensors, which count as well."""
+    return any(True for _ in sources_in(value)) or any(True for _ in leaves(Constant, read_constants(value)))
 
 
 def _call_keras_2(node: object, names: frozenset[str], place: str) -> Call:

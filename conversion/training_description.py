@@ -7,8 +7,10 @@ from typing import Any
 
 from torch_keras_lstm import losses
 from torch_keras_lstm.conversion.arrays import Array
+from torch_keras_lstm.conversion.attribute_paths import has_weights_of_its_own
 from torch_keras_lstm.conversion.keras_3_config import keras_layers
 from torch_keras_lstm.conversion.optimizer_state import OtherWeights, saved_state
+from torch_keras_lstm.conversion.optimizer_variables import inner_states
 from torch_keras_lstm.models import Model
 
 
@@ -20,11 +22,13 @@ class Training:
         compile_config: ``compile_config`` of a ``.keras`` file.
         training_config: ``training_config`` of an ``.h5`` file.
         optimizer: the optimizer's variables with their names, in Keras' order.
+        inner_optimizers: the same of the optimizers inside it, by the path of their group.
     """
 
     compile_config: Mapping[str, Any] | None = None
     training_config: Mapping[str, Any] | None = None
     optimizer: Sequence[tuple[str, Array]] = field(default_factory=tuple)
+    inner_optimizers: Mapping[str, Sequence[tuple[str, Array]]] = field(default_factory=dict)
 
 
 def describe_training(model: Model) -> Training | None:
@@ -43,10 +47,11 @@ def describe_training(model: Model) -> Training | None:
     state: Sequence[tuple[str, Array]] = ()
     if model.optimizer is not None:
         try:
-            state = saved_state(model.optimizer, model, keras_layers(model))
+            layers = [model] if has_weights_of_its_own(model) else keras_layers(model)
+            state = saved_state(model.optimizer, model, layers)
         except OtherWeights as error:
             _warn(model, f"the state of its optimizer: {str(error).removesuffix('.')}")
-    return Training(config, _legacy(config), state)
+    return Training(config, _legacy(config), state, inner_states(model.optimizer) if state else {})
 
 
 def _warn(model: Model, what: str) -> None:

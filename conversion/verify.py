@@ -184,10 +184,10 @@ def _run(model: Model, inputs: Sequence[Array]) -> tuple[list[Array], dict[str, 
     """The model's outputs, and what each of its layers gives at its first call, named as in a record."""
     seen: defaultdict[str, list[Any]] = defaultdict(list)
 
-    def keep(layer: Layer, _: Any, kwargs: Mapping[str, Any], outputs: Any) -> None:
-        seen[layer.name].append(outputs[0] if kwargs.get("return_mask") else outputs)
+    def keep(layer: Layer, _: Any, outputs: Any) -> None:
+        seen[layer.name].append(outputs)
 
-    hooks = [layer.register_forward_hook(keep, with_kwargs=True) for layer in map(as_layer, model.layers)]
+    hooks = [layer.register_forward_hook(keep) for layer in map(as_layer, model.layers)]
     tensors = [torch.from_numpy(values) for values in inputs]
     with torch.no_grad():
         outputs = model(tensors if len(tensors) > 1 else tensors[0])

@@ -67,6 +67,10 @@ def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
     """The weights in a ``.keras`` archive or folder: one HDF5 file, several of them with a list, or NumPy's archive."""
     if isinstance(archive, KerasArchive) and is_npz(archive):
         return _npz_weights(archive)
+    return replace(_archived_arrays(archive, opened), vocabularies=archive.vocabularies())
+
+
+def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
         return _hdf5_weights([opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))])
@@ -181,6 +185,7 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
     optimizer: dict[int, SavedArray] = {}
+    idf: dict[str, SavedArray] = {}
     fault = ""
     for arrays in files:
         for path, array in arrays.items():
@@ -193,18 +198,19 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
                     fault = f"`{path}` has a name that is no number."
             elif path in paths:
                 raise ValueError(f"Array `{path}` stands in more than one of the files.")
+            elif path.endswith("/vars/idf_weights"):
+                idf[path] = array
             else:
                 paths[path] = array
     kept = [array for _, array in sorted(optimizer.items(), key=itemgetter(0))]
     missing = next((number for number in range(len(kept)) if number not in optimizer), None)
     if missing is not None and not fault:
         fault = f"`optimizer/vars/{missing}` is missing, but there are later ones."
-    return Weights(container, ArraysByPath(root, paths), left, optimizer=kept, optimizer_fault=fault)
+    by_path = ArraysByPath(root, paths)
+    return Weights(container, by_path, left, optimizer=kept, optimizer_fault=fault, idf_weights=idf)
 
 
-def _sharded(
-    listed: bytes, find: Callable[[str], _Source | None], place: str, opened: ExitStack
-) -> Weights:
+def _sharded(listed: bytes, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Weights:
     """Weights in several HDF5 files, which a ``.weights.json`` lists; their names are looked up, never made a path."""
     what = "The list of shards"
     weight_map = parse_object(decode(listed, what), what).get("weight_map")
@@ -226,9 +232,7 @@ def _shard_names(weight_map: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _open_shard(
-    name: str, find: Callable[[str], _Source | None], place: str, opened: ExitStack
-) -> Hdf5File:
+def _open_shard(name: str, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Hdf5File:
     source = find(name)
     if source is None:
         raise ValueError(f"The shard {name!r} is missing from {place}.")

@@ -5,6 +5,7 @@ with a frozen forward half stands in the file backward half first, with the same
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -17,64 +18,20 @@ from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
 from torch_keras_lstm.conversion.build import LAYERS
+from torch_keras_lstm.conversion.by_layer import Found, found_by_layer
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
-from torch_keras_lstm.conversion.shared_layers import Group, WeightKey, repeated, shared, stored_once
+from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
+from torch_keras_lstm.conversion.slots import Slot, key_of, slots
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
+from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.models.model import as_layer
-from torch_keras_lstm.recurrence.gates import GATES
 
-# Keras 1's names of a weight end in W, U or b, and in the initial of a gate where each gate has an array of its own.
-_KERAS_1_NAME = re.compile(
-    r"(?:^|_)([WUb]|W_carry|b_carry|(?:depth|point)wise_kernel|gamma|beta|running_mean|running_std|alphas)"
-    r"(?:_([icfozrh]))?$"
-)
-_KERAS_1_WEIGHTS = {
-    "W": ["kernel", "embeddings"],
-    "U": ["recurrent_kernel"],
-    "b": ["bias"],
-    "W_carry": ["carry_kernel"],
-    "b_carry": ["carry_bias"],
-    "depthwise_kernel": ["depthwise_kernel", "kernel"],  # of a depthwise convolution alone, which Keras 3 calls kernel
-    "pointwise_kernel": ["pointwise_kernel"],
-    "gamma": ["gamma"],
-    "beta": ["beta"],
-    "running_mean": ["moving_mean"],
-    "running_std": ["moving_variance"],  # it held the variance from 1.0.6 on, whatever its name
-    "alphas": ["alpha"],
-}
-# Keras 1's letters of the gates, in the order in which Keras 2 and 3 have them side by side: LSTM's, then GRU's.
-_GATE_LETTERS = (tuple(gate[0] for gate in GATES), ("z", "r", "h"))
-_DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
-
-
-@dataclass(frozen=True)
-class Slot:
-    """A weight that a model has.
-
-    Attributes:
-        layer: the name of the layer in the model.
-        path: the attributes that lead from it to the layer that owns the weight, such as ``("forward_layer",)``.
-        owner: the name of that layer.
-        scopes: the names of the layers on the way from it to the owner, both included.
-        row: the weight in its owner's table.
-        shape: in Keras' layout.
-    """
-
-    layer: str
-    path: tuple[str, ...]
-    owner: str
-    scopes: tuple[str, ...]
-    row: WeightRow
-    shape: tuple[int, ...]
-
-    def __str__(self) -> str:
-        inside = f" (`{'.'.join(self.path)}` of `{self.layer}`)" if self.path else ""
-        return f"weight `{self.row.name}` of layer `{self.owner}`{inside}"
+_KERAS_3 = Producer(Generation.KERAS_3, None)
 
 
 @dataclass(frozen=True)
@@ -121,41 +78,35 @@ class WeightSource:
         return f"{self.slot} needs shape {self.saved_shape}, but {found}"
 
 
-def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
-    """Every weight of built layers, in the order of Keras' ``get_weights``; their values are not looked at."""
-    for layer in layers:
-        for path, owner in layer.named_modules():
-            if isinstance(owner, Layer):
-                attributes = tuple(filter(None, path.split(".")))
-                scopes = tuple(_scopes(layer, attributes))
-                for row, tensor in owner.own_weights():
-                    yield Slot(layer.name, attributes, owner.name, scopes, row, tuple(tensor.shape))
-
-
-def _scopes(layer: Layer, path: Sequence[str]) -> Iterator[str]:
-    """The names of the layers that the attributes ``path`` lead through."""
-    module: Any = layer
-    for attribute in ("", *path):
-        module = getattr(module, attribute) if attribute else module
-        if isinstance(module, Layer):
-            yield module.name
-
-
-def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[WeightSource]:
+def match(
+    layers: Sequence[Layer],
+    arrays: Arrays,
+    producer: Producer,
+    own: Sequence[Mapping[Layer, str]] = (),
+    skip_mismatch: bool = False,
+) -> list[WeightSource]:
     """The rows of the conversion, one for each weight of ``layers``, which are built.
+
+    Args:
+        layers: the model's.
+        arrays: the file's.
+        producer: who wrote them.
+        own: where the layers of a model class of one's own, those inside layers too, may stand in a file by path. Else
+            they stand there as those of Keras' own classes do.
+        skip_mismatch: leave out the layers that do not fit, with a warning, instead of raising.
 
     Raises:
         ValueError: listing every weight that the file lacks, every array of another shape and every array left over.
     """
     wanted = list(slots(layers))
     if isinstance(arrays, ArraysByLayer):
-        found, leftover = _by_layer(wanted, arrays)
-        found, leftover = _by_order(layers, wanted, arrays, found, leftover)
+        own_classes = {layer.name for layer in layers if not type(layer).__module__.startswith("torch_keras_lstm.")}
+        found, leftover = found_by_layer(wanted, arrays, own_classes)
     else:
-        found, leftover = _by_path(layers, wanted, arrays, producer)
-    found |= stored_once(repeated(layers), [_key(slot) for slot in wanted], found)
-    problems = [f"{slot} is missing" for slot in wanted if not found.get(_key(slot))]
-    rows = [WeightSource(slot, found[_key(slot)]) for slot in wanted if found.get(_key(slot))]
+        found, leftover = _by_path(layers, wanted, arrays, producer, own)
+    found |= stored_once(repeated(layers), [key_of(slot) for slot in wanted], found)
+    problems = [f"{slot} is missing" for slot in wanted if not found.get(key_of(slot))]
+    rows = [WeightSource(slot, found[key_of(slot)]) for slot in wanted if found.get(key_of(slot))]
     owners = {layer.name: layer for layer in layers}
     for convert in _conversions_of_kernels(arrays, producer):
         rows = [
@@ -172,6 +123,11 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
     rows = [row for _, group in groupby(rows, _owner) for row in _laid_out([*group])]
     problems += [misfit for row in rows if (misfit := row.misfit())]
     problems += [f"array `{array.path}` {array.shape} belongs to no layer" for array in leftover]
+    if problems and skip_mismatch:
+        fitting = {key_of(row.slot) for row in rows if row.misfit() is None}
+        kept = {slot.layer for slot in wanted} - {slot.layer for slot in wanted if key_of(slot) not in fitting}
+        warnings.warn(f"Some weights are not loaded: {'; '.join(problems)}.", stacklevel=5)
+        return [row for row in rows if row.slot.layer in kept]
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
@@ -179,7 +135,7 @@ def match(layers: Sequence[Layer], arrays: Arrays, producer: Producer) -> list[W
 
 def shared_layers(layers: Sequence[Layer], rows: Sequence[WeightSource], arrays: Arrays) -> list[Group]:
     """The layers that stand in the model twice, as :func:`repeated` and ``rows`` of :func:`match` tell."""
-    found = {_key(row.slot): row.arrays for row in rows}
+    found = {key_of(row.slot): row.arrays for row in rows}
     return shared(repeated(layers), found, by_layer=isinstance(arrays, ArraysByLayer))
 
 
@@ -260,7 +216,12 @@ def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tu
 def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
     """Give a layer its weights."""
     # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
-    owner.load_state_dict(state, strict=False)
+    left = owner.load_state_dict(state, strict=False).unexpected_keys
+    if left:
+        raise ValueError(
+            f"Layer `{owner.name}` ({type(owner).__name__}) has no weight `{left[0]}` before it is called: make its "
+            "weights in `__init__` or `build`."
+        )
 
 
 def _owner(row: WeightSource) -> tuple[str, ...]:
@@ -275,107 +236,48 @@ def _laid_out(rows: Sequence[WeightSource]) -> list[WeightSource]:
     return [replace(row, layout=layouts.get(row.slot.row.name)) for row in rows]
 
 
-_Found = dict[WeightKey, tuple[SavedArray, ...]]
-
-
-def _key(slot: Slot) -> WeightKey:
-    return slot.layer, slot.path, slot.row.name
-
-
-def _by_layer(wanted: Sequence[Slot], arrays: ArraysByLayer) -> tuple[_Found, list[SavedArray]]:
-    gathered: dict[WeightKey, dict[str, SavedArray]] = {}
-    leftover = list(arrays.unnamed)
-    for layer, variables in arrays.layers.items():
-        own = [slot for slot in wanted if slot.layer == layer]
-        for name, array in variables.items():
-            key, gate = _named(name.split("/"), own) or (None, "")
-            if key is None or gate in gathered.setdefault(key, {}):
-                leftover.append(array)
-            else:
-                gathered[key][gate] = array
-    found = {}
-    for key, parts in gathered.items():
-        letters = next((letters for letters in (("",), *_GATE_LETTERS) if parts.keys() == set(letters)), None)
-        if letters is None:
-            leftover += parts.values()
-        else:
-            found[key] = tuple(parts[letter] for letter in letters)
-    return found, leftover
-
-
-def _by_order(
-    layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByLayer, found: _Found, leftover: list[SavedArray]
-) -> tuple[_Found, list[SavedArray]]:
-    """Of layers of somebody's own whose weights the names do not tell, the arrays by their order, as Keras has it.
-
-    Layers inside them are named anew in each process. Keras lists what is trained before what is not.
-    """
-    for layer in layers:
-        own = [slot for slot in wanted if slot.layer == layer.name]
-        variables = list(arrays.layers.get(layer.name, {}).values())
-        is_ours = type(layer).__module__.startswith("torch_keras_lstm.")
-        if is_ours or len(own) != len(variables) or all(_key(slot) in found for slot in own):
-            continue
-        ordered = sorted(own, key=lambda slot: not slot.row.trainable)
-        if all(slot.shape == array.shape for slot, array in zip(ordered, variables, strict=True)):
-            found = {**found, **{_key(slot): (array,) for slot, array in zip(ordered, variables, strict=True)}}
-            leftover = [array for array in leftover if array not in variables]
-    return found, leftover
-
-
-def _named(parts: Sequence[str], own: Sequence[Slot]) -> tuple[WeightKey, str] | None:
-    """The slot that a variable's name means, and the gate if the array is that of one gate."""
-    # TensorFlow 1 numbered names that stood twice in its graph: kernel_1:0.
-    last, number = re.findall(r"^(.*?)(?:_(\d+))?(?::\d+)?$", parts[-1])[0]
-    gate, names = "", [last]
-    old = None if any(slot.row.name == last for slot in own) else _KERAS_1_NAME.search(last)
-    if old is not None:
-        gate, names = old[2] or "", _KERAS_1_WEIGHTS[old[1]]
-    slots_of_name = [slot for slot in own if slot.row.name in names]
-    if len(slots_of_name) > 1:
-        slots_of_name = _in_scope([*parts, last.removesuffix(old[0]) if old else ""], slots_of_name, int(number or 0))
-    return (_key(slots_of_name[0]), gate) if len(slots_of_name) == 1 else None
-
-
-def _in_scope(parts: Sequence[str], candidates: Sequence[Slot], number: int) -> list[Slot]:
-    """The slots whose layers' names agree best with the parts of a variable's name; of stacked cells, the numbered."""
-    agreement = [sum(scope in parts for scope in slot.scopes[1:]) for slot in candidates]
-    best = [slot for slot, count in zip(candidates, agreement, strict=True) if count == max(agreement)]
-    if max(agreement) and len(best) == 1:
-        return best
-    # Keras 1 and TensorFlow 1's numbering leave only the beginning of the half's name.
-    scopes = [part for part in parts if part != candidates[0].layer]
-    halves = [
-        slot
-        for slot in best
-        if any(scope.startswith(_DIRECTIONS.get(name, "/")) for scope in scopes for name in slot.path)
-    ]
-    # Keras 2 made the weights of stacked cells in one scope, where TensorFlow numbered them: kernel, kernel_1, ...
-    cells = [slot for slot in halves or best if "cells" in slot.path]
-    return cells[number : number + 1] or halves
-
-
 def _by_path(
-    layers: Sequence[Layer], wanted: Sequence[Slot], arrays: ArraysByPath, producer: Producer
-) -> tuple[_Found, list[SavedArray]]:
+    layers: Sequence[Layer],
+    wanted: Sequence[Slot],
+    arrays: ArraysByPath,
+    producer: Producer,
+    own: Sequence[Mapping[Layer, str]],
+) -> tuple[Found, list[SavedArray]]:
     # Keras 3 reaches the sublayers of a MultiHeadAttention by their public names, tf.keras by those with an underscore.
     # In nested models the root itself may begin with one.
-    left = {re.sub(f"/_(?!{arrays.root[1:]}/)", "/", path): array for path, array in arrays.paths.items()}
-    found: _Found = {}
-    found_at = {(layer.name, *path): place for layer, path, place in places(layers, arrays.root, arrays, producer)}
+    left = {_public(path, arrays.root): array for path, array in arrays.paths.items()}
+    owners = {slot: _owner_of(slot, layers) for slot in wanted}
+    by_class = {
+        layer.get_submodule(".".join(path)): place
+        for layer, path, place in _places(layers, arrays.root, arrays, producer)
+    }
+    kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
+
+    def fits(places: Mapping[Any, str]) -> int:
+        return sum(f"{_group(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
+
+    places = max([*kinds, by_class], key=fits)
+    found: Found = {}
     numbers: Counter[str] = Counter()
-    for slot in wanted:
-        layer = next(layer for layer in layers if layer.name == slot.layer)
-        owner = layer.get_submodule(".".join(slot.path))
-        place = f"{found_at[slot.layer, *slot.path]}/{variables_of(owner)}"
+    for slot, owner in owners.items():
+        place = _group(places.get(owner, "nowhere"), owner)
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
-            found[_key(slot)] = (array,)
+            found[key_of(slot)] = (array,)
     return found, list(left.values())
 
 
-def places(
+def _public(path: str, root: str) -> str:
+    return re.sub(f"/_(?!{root[1:]}/)", "/", path)
+
+
+def _owner_of(slot: Slot, layers: Sequence[Layer]) -> nn.Module:
+    layer = next(layer for layer in layers if layer.name == slot.layer)
+    return layer.get_submodule(".".join(slot.path))
+
+
+def _places(
     layers: Sequence[Layer], prefix: str, arrays: ArraysByPath, producer: Producer
 ) -> Iterator[tuple[Layer, tuple[str, ...], str]]:
     """Each module in each of ``layers``: the layer, the attributes that lead to the module, and where its arrays stand.
@@ -394,7 +296,7 @@ def _places_inside(
     yield (), place
     if isinstance(module, Model):
         layers = [*map(as_layer, module.layers)]
-        for layer, path, inner in places(layers, f"{place}/{arrays.root}", arrays, producer):
+        for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer):
             yield ("layers", str(layers.index(layer)), *path), inner
     else:
         for attribute, name, child in _attributes(module):
@@ -438,6 +340,100 @@ def _saved_class(module: Any) -> str:
     return getattr(module, "saved_class", "") or type(module).__name__
 
 
-def variables_of(owner: Any) -> str:
+def _group(place: str, owner: Any) -> str:
+    """The group of a layer's variables; a model's own stand at the top."""
+    return f"{place}/{_variables(owner)}" if place else _variables(owner)
+
+
+def _variables(owner: Any) -> str:
     """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
     return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")
+
+
+@dataclass(frozen=True)
+class Value:
+    """A weight with its value, for a file that is written.
+
+    Attributes:
+        path: its name in Keras' style, ``lstm/lstm_cell/kernel``.
+        owner: the layer that has it.
+        row: its row in the owner's table.
+        array: the value in Keras' layout.
+        trainable: whether it is trained: neither it nor a layer around it is frozen.
+    """
+
+    path: str
+    owner: Layer
+    row: WeightRow
+    array: Array
+    trainable: bool
+
+
+def values(layers: Iterable[Layer]) -> list[Value]:
+    """The weights of built layers, in the order of Keras' ``get_weights``."""
+    found = []
+    for layer in layers:
+        for path, owner in layer.named_modules():
+            if isinstance(owner, Layer):
+                around = [layer, *(layer.get_submodule(".".join(path.split(".")[:end])) for end in _lengths(path))]
+                scopes = [part.name for part in around if isinstance(part, Layer)]
+                trained = all(part.trainable for part in around if isinstance(part, Layer))
+                if _variables(owner) != "vars":
+                    scopes.append(f"{snake_case(type(owner).__name__)}_cell")
+                for row, array in _own_arrays(owner):
+                    name = "/".join([*scopes, row.name])
+                    found.append(Value(name, owner, row, array, trained and row.trainable))
+    return found
+
+
+def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Layer, str], str]:
+    """The name in Keras' style of each weight, by its owner and its name there."""
+    return {(value.owner, value.row.name): value.path for value in reversed(values(layers))}
+
+
+def _lengths(path: str) -> range:
+    return range(1, len(path.split(".")) + 1) if path else range(0)
+
+
+def variable_groups(
+    layers: Sequence[Layer], own: Mapping[Layer, str] | None = None
+) -> dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]]:
+    """The groups of a ``.weights.h5`` file of Keras 3: by path the name of their layer and its arrays, in order.
+
+    A few have names of their own.
+
+    Args:
+        layers: the model's.
+        own: where they stand for a model class of one's own.
+    """
+    places = (
+        [*own.items()]
+        if own
+        else [
+            (owner, place)
+            for layer, path, place in _places(layers, "layers", ArraysByPath("layers", {}), _KERAS_3)
+            if isinstance(owner := layer.get_submodule(".".join(path)), Layer)
+        ]
+    )
+    groups: dict[str, tuple[str, Sequence[Array] | Mapping[str, Array]]] = {}
+    stored: set[Layer] = set()
+    for owner, place in places:
+        if owner not in stored:
+            stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
+            arrays: Sequence[Array] | Mapping[str, Array] = [array for _, array in _own_arrays(owner)]
+            lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
+            if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
+                arrays = {"idf_weights": as_array(lookup.idf_weights)}
+            groups[_group(place, owner)] = (owner.name, arrays)
+    return groups
+
+
+def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
+    for row, tensor in owner.own_weights():
+        yield row, as_array(tensor)
+
+
+def as_array(tensor: torch.Tensor) -> Array:
+    """The tensor as an array of the type that a file keeps it in, which is float32 for bfloat16."""
+    tensor = tensor.detach().cpu()
+    return np.asarray(tensor.float() if tensor.dtype == torch.bfloat16 else tensor)

@@ -15,8 +15,8 @@ from torch_keras_lstm.conversion.arrays import Array
 _LIMIT = 64512
 
 
-def by_path(arrays: Mapping[str, Sequence[Array]], names: Mapping[str, str]) -> bytes:
-    """A ``.weights.h5`` file: for each group the arrays 0, 1, ... in it.
+def by_path(arrays: Mapping[str, Sequence[Array] | Mapping[str, Array]], names: Mapping[str, str]) -> bytes:
+    """A ``.weights.h5`` file: for each group the arrays 0, 1, ... in it, or under names of their own.
 
     Args:
         arrays: by the path of their group, ``layers/lstm/cell/vars``.
@@ -30,8 +30,8 @@ def by_path(arrays: Mapping[str, Sequence[Array]], names: Mapping[str, str]) -> 
             group = file.create_group(path)
             if path in names:
                 group.attrs["name"] = names[path]
-            for number, value in enumerate(values):
-                group.create_dataset(str(number), data=value)
+            for name, value in values.items() if isinstance(values, Mapping) else enumerate(values):
+                group.create_dataset(str(name), data=value)
     return buffer.getvalue()
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 
 from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
+from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_layers, model_config
 from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
-from torch_keras_lstm.conversion.weight_values import Value, values, variable_groups
+from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.layers.index_lookup import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
 from torch_keras_lstm.optimizers.legacy import LEGACY
 
@@ -42,6 +44,8 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
     if path.suffix in (".keras", ".h5", ".hdf5"):
         training = _as_keras_3_can(model, training)
+    if path.suffix in (".h5", ".hdf5"):
+        path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):
@@ -59,8 +63,10 @@ def save_weights(model: Model, path: str | Path, training: Training | None = Non
         raise ValueError(f"{path}: weights are saved as `.weights.h5`.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
-    if not isinstance(model, Functional | Sequential) or not model.built:
-        raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to have weights saved.")
+    if not model.built or not keras_layers(model):
+        raise ValueError(
+            f"Model `{model.name}` has no weights to be saved yet: call it once, or `build(input_shape)`, first."
+        )
     replace_file(path, _weights(model, training))
 
 
@@ -93,12 +99,14 @@ def _archive(model: Model, training: Training) -> bytes:
 
 
 def _weights(model: Model, training: Training) -> bytes:
-    groups = variable_groups(keras_layers(model))
+    groups = variable_groups(keras_layers(model), attribute_places(model) if is_of_ones_own(model) else None)
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}
-    if training.optimizer:
-        arrays["optimizer/vars"] = [value for _, value in training.optimizer]
-        names["optimizer/vars"] = training.optimizer[0][0].split("/")[0]
+    states = {"optimizer": training.optimizer} if training.optimizer else {}
+    states |= {f"optimizer/{path}": state for path, state in training.inner_optimizers.items()}
+    for path, state in states.items():
+        arrays[f"{path}/vars"] = [value for _, value in state]
+        names[f"{path}/vars"] = state[0][0].split("/")[0]
     return write_hdf5.by_path(arrays, names)
 
 
@@ -126,7 +134,8 @@ def _folder(model: Model, path: Path, training: Training) -> None:
         raise FileExistsError(f"{path}: holds something else than a converted model, so it is not overwritten.")
     if not isinstance(model, Functional | Sequential) or not model.built:
         raise ValueError(f"Model `{model.name}` must be a built Sequential or functional model to be saved.")
-    description = describe(serialize(model), KERAS_VERSION)
+    with learned_vocabularies():
+        description = describe(serialize(model), KERAS_VERSION)
     shared = shared_layers.one_module([layer for layer in model.layers if isinstance(layer, Layer)])
     source = {"container": "a model of torch_keras_lstm"}
     optimizer = [array for _, array in training.optimizer]

@@ -8,13 +8,30 @@ import pytest
 import torch
 
 from tests.conversion.handmade import entry, lstm_weights, sequential, write_legacy
+from torch_keras_lstm import Sequential
 
 DOCS = Path(__file__).parent.parent / "docs"
 T, F, U, OUT = 6, 5, 4, 3
 
 
+def blocks() -> list[str]:
+    return re.findall(r"```python\n(.*?)```", (DOCS / "custom_layers.md").read_text(), re.DOTALL)
+
+
+def test_the_layer_written_for_keras_is_trained() -> None:
+    names: dict[str, object] = {}
+    exec(compile(blocks()[0], "custom_layers.md", "exec"), names)  # the repository's own text
+    model = names["model"]
+    assert isinstance(model, Sequential)
+    random = np.random.default_rng(0)
+    before = model.get_weights()
+    assert [array.shape for array in before[:3]] == [(4,), (4, 4), (4,)]
+    model.fit(random.normal(size=(8, 6, 4)), random.normal(size=(8, 1)), verbose=0)
+    assert all(np.abs(now - then).max() > 0 for now, then in zip(model.get_weights(), before, strict=True))
+
+
 def test_the_example_of_custom_layers_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "custom_layers.md").read_text(), re.DOTALL)
+    _, block = blocks()
     random = np.random.default_rng(2)
     config = sequential(
         entry("Clipped", "c", units=U, limit=0.125, batch_input_shape=[None, T, F]),

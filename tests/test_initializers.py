@@ -175,7 +175,9 @@ def test_names(names: str, expected: type) -> None:
 
 
 def test_other_identifiers() -> None:
-    assert type(initializers.get(None)) is type(initializers.deserialize(None)) is initializers.GlorotUniform
+    assert initializers.get(None) is None
+    assert type(initializers.get(None, "kernel_initializer")) is initializers.GlorotUniform
+    assert type(initializers.deserialize(None)) is initializers.GlorotUniform
     assert type(initializers.get(initializers.HeNormal)) is initializers.HeNormal
     assert initializers.get(torch.ones) is torch.ones
     for array in (np.array([0.5, 1.5]), torch.tensor([0.5, 1.5])):

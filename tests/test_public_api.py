@@ -8,9 +8,9 @@ import pytest
 import torch_keras_lstm
 
 MODULES = ["torch_keras_lstm", *(f"torch_keras_lstm.{name}" for name in (
-    "activations", "backend", "callbacks", "constraints", "conversion", "initializers", "layers", "losses", "metrics",
-    "models", "optimizers", "optimizers.schedules", "preprocessing", "preprocessing.sequence", "preprocessing.text",
-    "recurrence", "regularizers", "training", "utils",
+    "activations", "backend", "callbacks", "config", "constraints", "conversion", "datasets", "initializers", "layers",
+    "losses", "metrics", "models", "optimizers", "optimizers.schedules", "preprocessing", "preprocessing.sequence",
+    "preprocessing.text", "recurrence", "regularizers", "saving", "training", "tree", "utils",
 ))]  # fmt: skip
 LAYERS = {
     "Activation", "Bidirectional", "Dense", "Dropout", "Embedding", "Flatten", "Input", "InputLayer", "LSTM",

@@ -1,5 +1,7 @@
 """Keras' constraints: a weight in Keras' layout -> the nearest one allowed, put in its place after an optimizer's step.
 
+A weight is a tensor, an array or numbers.
+
 Norms run along ``axis``, an integer or a list of integers; with 0 a kernel (in, out) has one norm for each unit.
 """
 
@@ -10,6 +12,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_axes, check_integer, check_number
+from torch_keras_lstm.array_arguments import ArrayLike, as_tensor
 from torch_keras_lstm.registry import Config, Configured, Registry, both_spellings
 
 Axes = int | list[int] | tuple[int, ...]
@@ -18,18 +21,19 @@ _EPSILON = 1e-7  # keras.backend.epsilon()
 
 
 class Constraint(Configured):
-    """Base of all constraints."""
+    """Base of all constraints, which allows every weight; one of your own overrides the call."""
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The constrained weight, of the same shape and type."""
-        raise NotImplementedError
+        return as_tensor(weight)
 
 
 class NonNeg(Constraint):
     """Negative weights become 0."""
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The constrained weight, of the same shape and type."""
+        weight = as_tensor(weight)
         return weight.clamp(min=0.0)
 
 
@@ -42,8 +46,9 @@ class MaxNorm(Constraint):
         self.max_value = max_value
         self.axis = axis
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The constrained weight, of the same shape and type."""
+        weight = as_tensor(weight)
         norms = _norms(weight, self.axis)
         return weight * (norms.clamp(0.0, self.max_value) / (_EPSILON + norms))
 
@@ -55,8 +60,9 @@ class UnitNorm(Constraint):
         _check_axis(axis)
         self.axis = axis
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The constrained weight, of the same shape and type."""
+        weight = as_tensor(weight)
         return weight / (_EPSILON + _norms(weight, self.axis))
 
 
@@ -72,8 +78,9 @@ class MinMaxNorm(Constraint):
         self.rate = rate
         self.axis = axis
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The constrained weight, of the same shape and type."""
+        weight = as_tensor(weight)
         norms = _norms(weight, self.axis)
         desired = self.rate * norms.clamp(self.min_value, self.max_value) + (1 - self.rate) * norms
         return weight * (desired / (_EPSILON + norms))

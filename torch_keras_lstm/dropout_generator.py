@@ -9,6 +9,8 @@ from weakref import WeakValueDictionary
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.recomputation import noted
+
 _NUMBERS = itertools.count()
 # A graph of torch.compile can hold no torch.Generator: it holds the number of the object that has one, and draws by an
 # operator.
@@ -39,6 +41,10 @@ class DropoutGenerator:
             drawn: Tensor = torch.ops.torch_keras_lstm.dropout_mask(self._number, shape, rate, dtype, device)
             return drawn
         keep = 1.0 - rate
+        if torch._C._are_functorch_transforms_active():  # vmap's `randomness="different"` draws nothing in place
+            probabilities = torch.full(tuple(shape), keep, dtype=dtype, device=device)
+            mask = torch.bernoulli(probabilities, generator=self._on(device))
+            return mask / keep if keep > 0.0 else mask
         mask = torch.empty(tuple(shape), dtype=dtype, device=device).bernoulli_(keep, generator=self._on(device))
         return mask.div_(keep) if keep > 0.0 else mask
 
@@ -49,18 +55,26 @@ class DropoutGenerator:
         if self._draws_by_operator():
             drawn: Tensor = torch.ops.torch_keras_lstm.normal(self._number, shape, mean, stddev, dtype, device)
             return drawn
+        if torch._C._are_functorch_transforms_active():
+            return torch.randn(tuple(shape), dtype=dtype, device=device, generator=self._on(device)) * stddev + mean
         return torch.empty(tuple(shape), dtype=dtype, device=device).normal_(mean, stddev, generator=self._on(device))
 
     def _draws_by_operator(self) -> bool:
         return self.seed is not None and torch.compiler.is_compiling()
 
     def _on(self, device: torch.device) -> torch.Generator | None:
+        """What to draw from, in a call that a checkpoint makes once more from where it stood in the first."""
         if self.seed is None:
             return None
+        generator = self._moving(self.seed, device)
+        state = noted(self, generator.get_state, "A layer with a `seed`")
+        return generator if state is None else torch.Generator(device).set_state(state)
+
+    def _moving(self, seed: int, device: torch.device) -> torch.Generator:
         key = str(device)
         if key not in self._generators:
             generator = torch.Generator(device)
-            generator.manual_seed(self.seed % 2**64)  # what torch takes; Keras' seeds have no bound
+            generator.manual_seed(seed % 2**64)  # what torch takes; Keras' seeds have no bound
             if key in self._saved_states:
                 generator.set_state(torch.frombuffer(bytearray(self._saved_states.pop(key)), dtype=torch.uint8))
             self._generators[key] = generator

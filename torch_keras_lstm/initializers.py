@@ -7,13 +7,14 @@ weights, up to rounding, in every precision and on every device. They are not th
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, overload
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_axes, check_choice, check_integer, check_non_negative, check_number
+from torch_keras_lstm.array_arguments import dtype_of
 from torch_keras_lstm.registry import Config, Configured, Registry, both_spellings
 
 _MODES = ("fan_in", "fan_out", "fan_avg")
@@ -29,17 +30,20 @@ class Initializer(Configured):
     void_keys: ClassVar[frozenset[str]] = frozenset({"dtype"})
 
     def __call__(
-        self, shape: Sequence[int], dtype: torch.dtype = torch.float32, device: torch.device | str | None = None
+        self, shape: Sequence[int], dtype: Any = torch.float32, device: torch.device | str | None = None
     ) -> Tensor:
         """A new tensor of ``shape``, which is in Keras' layout.
 
         Args:
+            dtype: a type or its name; ``None`` is torch's default type.
             device: ``None`` is torch's default device.
 
         Raises:
             ValueError: when the initializer has no tensor of that shape.
         """
+        dtype = getattr(torch, dtype) if isinstance(dtype, str) else dtype  # Keras' name of it
         device = torch.get_default_device() if device is None else torch.device(device)
+        dtype = dtype_of(dtype)
         if device.type == "meta":
             # There are no values to draw, and arithmetic on this device makes torch import its compiler, for seconds.
             return torch.empty(tuple(shape), dtype=dtype, device=device)
@@ -329,6 +333,59 @@ class Orthogonal(RandomInitializer):
         return matrix.reshape(shape)
 
 
+class STFT(Initializer):
+    """The real or the imaginary part of a short-time Fourier transform, as a kernel (window, 1, frequencies).
+
+    Args:
+        side: "real" or "imag".
+        window: what every stretch of the signal is multiplied by: a name that ``scipy.signal.get_window`` knows, the
+            numbers themselves, or ``None``.
+        scaling: the window is divided by its norm ("density") or by its sum ("spectrum"); ``None`` for neither.
+        periodic: whether a window that has a name goes on periodically; otherwise it is symmetric.
+
+    Raises:
+        ValueError: for another side, scaling or name.
+        ImportError: when a name is given and SciPy is not installed.
+    """
+
+    def __init__(
+        self, side: str = "real", window: Any = "hann", scaling: str | None = "density", periodic: bool = False
+    ) -> None:
+        check_choice("side", side, ("real", "imag"))
+        check_choice("scaling", scaling, ("density", "spectrum", None))
+        if isinstance(window, str):
+            _window(window, 1, periodic)
+        self.side = side
+        self.window = window
+        self.scaling = scaling
+        self.periodic = periodic
+
+    def _values(self, shape: tuple[int, ...]) -> Tensor:
+        if len(shape) != 3:
+            raise ValueError(f"STFT makes kernels (window, 1, frequencies): expected 3 axes, got shape {shape}.")
+        length, _, frequencies = shape
+        time = torch.arange(length, dtype=torch.float64).reshape(-1, 1, 1)
+        angle = -2 * math.pi * time * torch.arange(frequencies, dtype=torch.float64) / (2 * (frequencies - 1))
+        kernel = torch.cos(angle) if self.side == "real" else torch.sin(angle)
+        if self.window is None:
+            return kernel
+        window = _window(self.window, length, self.periodic) if isinstance(self.window, str) else self.window
+        weights = _numbers(window, torch.float64)
+        if weights.shape != (length,):
+            raise ValueError(f"STFT has a window of shape {tuple(weights.shape)} for stretches of {length} numbers.")
+        if self.scaling is not None:
+            weights = weights / (weights.square().sum().sqrt() if self.scaling == "density" else weights.abs().sum())
+        return kernel * weights.reshape(-1, 1, 1)
+
+
+def _window(name: str, length: int, periodic: bool) -> Any:
+    try:
+        from scipy.signal import get_window
+    except ImportError:
+        raise ImportError("A window by its name takes SciPy: `pip install scipy`, or give its numbers.") from None
+    return get_window(name, length, periodic)
+
+
 def _numbers(value: Any, precision: torch.dtype) -> Tensor:
     try:
         own = value.copy() if isinstance(value, np.ndarray) else value  # torch warns of an array that is read-only
@@ -355,11 +412,12 @@ random_normal, random_uniform, truncated_normal = RandomNormal, RandomUniform, T
 glorot_normal, glorot_uniform, he_normal, he_uniform = GlorotNormal, GlorotUniform, HeNormal, HeUniform
 lecun_normal, lecun_uniform, variance_scaling = LecunNormal, LecunUniform, VarianceScaling
 orthogonal = OrthogonalInitializer = Orthogonal
+stft = STFTInitializer = STFT
 IdentityInitializer = Identity
 
 _BUILDERS = both_spellings(
     Zeros, Ones, Constant, Identity, RandomNormal, RandomUniform, TruncatedNormal, VarianceScaling, GlorotNormal,
-    GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal,
+    GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform, Orthogonal, STFT,
 )  # fmt: skip
 _ALIASES = {
     "zero": Zeros.from_config,
@@ -368,29 +426,33 @@ _ALIASES = {
     "uniform": RandomUniform.from_config,
     "OrthogonalInitializer": Orthogonal.from_config,
     "IdentityInitializer": Identity.from_config,
+    "STFTInitializer": STFT.from_config,
 }
 # tf.keras wrote some of them with a V2 behind the name for a while.
 _V2 = {f"{name}V2": build for name, build in _BUILDERS.items()}
 _REGISTRY: Registry[Callable[..., Tensor]] = Registry("initializer", __name__, {**_BUILDERS, **_ALIASES, **_V2})
 
 
-def get(identifier: object, argument: str = "initializer") -> Callable[..., Tensor]:
+@overload
+def get(identifier: None) -> None: ...
+@overload
+def get(identifier: object, argument: str = ...) -> Callable[..., Tensor]: ...
+def get(identifier: object, argument: str = "") -> Callable[..., Tensor] | None:
     """The initializer that ``identifier`` means: a Keras name, a configuration, an array, a class or a callable.
 
-    ``None`` is glorot_uniform, which is what a Keras layer makes of it.
-
     Args:
-        argument: the name that an error gives to ``identifier``.
+        argument: of a layer, whose ``None`` is glorot_uniform; otherwise ``None`` stays ``None``. An error gives its
+            name to ``identifier``.
 
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its initializer.
         TypeError: for an identifier of any other type.
     """
     if identifier is None:
-        return GlorotUniform()
+        return GlorotUniform() if argument else None
     if isinstance(identifier, np.ndarray | Tensor):
         return Constant(identifier)
-    return _REGISTRY.get(identifier, argument)
+    return _REGISTRY.get(identifier, argument or "initializer")
 
 
 def serialize(initializer: object) -> Config | str | None:

@@ -33,6 +33,11 @@ def with_registered(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
     return {**REGISTERED, **CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
 
 
+def registered_name(definition: object) -> str | None:
+    """The name, ``package>name``, under which a class or function is registered; ``None`` when it is not."""
+    return next((name for name, one in REGISTERED.items() if one is definition and ">" in name), None)
+
+
 def close_match(name: str, known: Iterable[str]) -> str:
     """The end of an error about an unknown name: the one that was probably meant, otherwise all that are known."""
     # Of names that differ in their capitals alone the one without counts.
@@ -57,7 +62,10 @@ class Configured:
 
     def get_config(self) -> Config:
         """The arguments that make an equal object, as Keras names them."""
-        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
+        parameters = inspect.signature(type(self)).parameters.values()
+        # a class of a user's own may keep an argument under another name, and tells of it by itself
+        named = [one.name for one in parameters if one.kind is not one.VAR_KEYWORD and hasattr(self, one.name)]
+        return {name: getattr(self, name) for name in named}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
@@ -68,8 +76,9 @@ class Configured:
         """
         parameters = inspect.signature(cls).parameters
         arguments = {key: value for key, value in config.items() if key not in cls.void_keys}
+        takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters.values())
         for key in arguments:
-            if key not in parameters:
+            if key not in parameters and not takes_any:
                 raise ValueError(
                     f"{cls.__name__} has no argument `{key}`, which its config sets. "
                     + (close_match(str(key), parameters) if parameters else "It takes none.")
@@ -176,12 +185,14 @@ class Registry(Generic[T]):
             "module": self._elsewhere.get(type(obj), f"keras.{self.plural}") if own else module,
             "class_name": name,
             "config": obj.get_config(),
-            "registered_name": None if own else name,
+            "registered_name": None if own else registered_name(type(obj)) or name,
         }
 
     def _serialize_function(self, function: object) -> Config | str:
         # an object that is called, such as a module of torch's, goes by its class
-        name, module, own = self._identity(function if hasattr(function, "__name__") else type(function))
+        definition = function if hasattr(function, "__name__") else type(function)
+        name, module, own = self._identity(definition)
+        name = name if own else registered_name(definition) or name
         return name if own else {"module": module, "class_name": "function", "config": name, "registered_name": name}
 
     def _identity(self, definition: object) -> tuple[str, str | None, bool]:

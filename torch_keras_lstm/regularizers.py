@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice, check_non_negative
+from torch_keras_lstm.array_arguments import ArrayLike, as_tensor
 from torch_keras_lstm.registry import Config, Configured, Registry, both_spellings
 from torch_keras_lstm.single_precision import to_single
 
@@ -20,7 +21,7 @@ _EPSILON = 1e-7  # keras.backend.epsilon()
 class Regularizer(Configured):
     """Base of all regularizers."""
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The loss term of ``weight``: a scalar."""
         raise NotImplementedError
 
@@ -35,8 +36,9 @@ class L1(Regularizer):
     def __init__(self, l1: float | None = 0.01) -> None:
         self.l1 = _coefficient("l1", l1, 0.01)
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The loss term of ``weight``: a scalar."""
+        weight = as_tensor(weight)
         return to_single(self.l1) * weight.abs().sum()
 
 
@@ -50,8 +52,9 @@ class L2(Regularizer):
     def __init__(self, l2: float | None = 0.01) -> None:
         self.l2 = _coefficient("l2", l2, 0.01)
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The loss term of ``weight``: a scalar."""
+        weight = as_tensor(weight)
         return to_single(self.l2) * weight.square().sum()
 
 
@@ -66,8 +69,9 @@ class L1L2(Regularizer):
         self.l1 = _coefficient("l1", l1, 0.0)
         self.l2 = _coefficient("l2", l2, 0.0)
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The loss term of ``weight``: a scalar."""
+        weight = as_tensor(weight)
         return to_single(self.l1) * weight.abs().sum() + to_single(self.l2) * weight.square().sum()
 
 
@@ -88,8 +92,9 @@ class OrthogonalRegularizer(Regularizer):
         self.factor = factor
         self.mode = mode
 
-    def __call__(self, weight: Tensor) -> Tensor:
+    def __call__(self, weight: ArrayLike) -> Tensor:
         """The loss term of ``weight``: a scalar."""
+        weight = as_tensor(weight)
         if weight.dim() != 2:
             raise ValueError(f"OrthogonalRegularizer takes matrices: expected 2 axes, got shape {tuple(weight.shape)}.")
         vectors = F.normalize(weight if self.mode == "rows" else weight.T, dim=1, eps=_EPSILON)

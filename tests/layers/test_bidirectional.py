@@ -226,8 +226,8 @@ def test_bad_inputs() -> None:
     message = "`initial_state` of layer `b` must hold 4 states, 2 of the forward and 2 of the backward half, got 2."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         layer(inputs, initial_state=[torch.zeros(BATCH, UNITS)] * 2)
-    with pytest.raises(ValueError, match="takes floating-point inputs, got int64"):
-        layer(torch.ones(BATCH, TIME, FEATURES, dtype=torch.int64))
+    with pytest.raises(ValueError, match="takes real numbers, got an input of dtype complex64"):
+        layer(torch.ones(BATCH, TIME, FEATURES, dtype=torch.complex64))
     with pytest.raises(ValueError, match="takes inputs of shape"):
         layer(inputs[0])
 

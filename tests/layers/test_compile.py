@@ -77,7 +77,7 @@ def test_training_is_compiled_once_for_every_length(config: dict[str, Any]) -> N
     twin = copy.deepcopy(eager)
     compiled: Any = torch.compile(twin, fullgraph=True, backend=counter)
     for time in LENGTHS:
-        inputs, mask = batch(time, eager.dtype)
+        inputs, mask = batch(time, eager.dtype.torch)
         assert_same(results(compiled, *free(inputs, mask)), results(eager, inputs, mask))
         assert [float(term) for term in twin.losses] == pytest.approx([float(term) for term in eager.losses])
     assert compilations(counter) == 1
@@ -109,7 +109,7 @@ def test_inference_is_compiled_once_for_every_length_and_batch(name: str) -> Non
     compiled: Any = torch.compile(eager, fullgraph=True, dynamic=True, backend=counter)
     with torch.no_grad():
         for time in LENGTHS:
-            inputs, mask = batch(time, eager.dtype)
+            inputs, mask = batch(time, eager.dtype.torch)
             for rows in (2, 3):
                 got, expected = (one(inputs[:rows], mask=mask[:rows]) for one in (compiled, eager))
                 torch.testing.assert_close(got, expected, rtol=0, atol=0)

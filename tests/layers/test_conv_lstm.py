@@ -114,9 +114,9 @@ def test_inputs_that_do_not_fit(layer: Layer, shape: tuple[int, ...], message: s
         layer(torch.zeros(shape))
 
 
-def test_integers_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"Layer `c` takes floating-point inputs, got int64\. Convert them with"):
-        make()(INPUTS.long())
+def test_integers_are_cast() -> None:
+    layer, whole = make(), (INPUTS * 3).long()
+    assert torch.equal(layer(whole), layer(whole.to(layer.dtype.torch)))
 
 
 def test_arguments_out_of_range() -> None:

@@ -101,7 +101,7 @@ def test_configuration_round_trip() -> None:
 def test_a_quantized_configuration_is_not_taken_for_a_plain_one() -> None:
     config = Dense(UNITS).get_config()
     Dense.from_config({**config, "quantization_config": None})
-    with pytest.raises(TypeError, match="quantization_config"):
+    with pytest.raises(ValueError, match="quantization_config"):
         Dense.from_config({**config, "quantization_config": {"mode": "int8"}})
 
 

@@ -85,6 +85,7 @@ def test_a_model_with_implicit_masks() -> None:
 def test_a_stateful_layer_goes_on_from_the_states_it_had(strict: bool) -> None:
     model = layer(stateful=True).eval()
     model(batch(4)[0])
+    model.register_states()
     before = [state.clone() for state in model.states or ()]
     program = torch.export.export(model, (batch(5)[0],), dynamic_shapes=({1: Dim.DYNAMIC},), strict=strict)
     after: tuple[Tensor, ...] = model.states or ()

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from torch_keras_lstm.layers import Flatten
+from torch_keras_lstm.layers.keras_mask import mask_of, masked
 
 INPUTS = torch.arange(120.0).reshape(2, 3, 4, 5)
 
@@ -31,8 +32,9 @@ def test_output_shape(shape: tuple[int | None, ...], expected: tuple[int | None,
 
 
 def test_the_mask_ends_here() -> None:
-    layer: object = Flatten()
-    assert layer.compute_mask(INPUTS, torch.ones(2, 3, dtype=torch.bool)) is None  # type: ignore[attr-defined]
+    with pytest.warns(UserWarning, match="does not support masking and will therefore destroy the mask"):
+        outputs = Flatten()(masked(INPUTS, torch.ones(2, 3, dtype=torch.bool)))
+    assert mask_of(outputs) is None
 
 
 def test_configuration_round_trip() -> None:

@@ -42,10 +42,19 @@ def test_the_number_of_samples_may_differ() -> None:
     assert InputLayer((3,), batch_size=4)(torch.ones(2, 3)).shape == (2, 3)
 
 
-@pytest.mark.parametrize("shape", [(2, 5, 4), (2, 3), (2, 5, 3, 1)])
+@pytest.mark.parametrize("shape", [(2, 5, 4), (2, 3), (2, 5, 3, 2)])
 def test_another_shape_is_refused(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"Input `i` has shape \(None, None, 3\), got an input of shape \(2, "):
         InputLayer((None, 3), name="i")(torch.ones(shape))
+
+
+def test_a_last_axis_of_size_1_is_put_on_or_taken_off_with_the_mask_that_the_input_has() -> None:
+    mask = torch.tensor([[True, False]])
+    for given, wanted in ((torch.ones(1, 2), (2, 1)), (torch.ones(1, 2, 1), (2,))):
+        given._keras_mask = mask  # type: ignore[attr-defined]
+        got = InputLayer(wanted)(given)
+        assert got.shape == (1, *wanted)
+        assert got._keras_mask is mask
 
 
 @pytest.mark.parametrize("arguments", [{}, {"shape": (3,), "batch_shape": (None, 3)}], ids=str)
@@ -60,8 +69,18 @@ def test_the_batch_size_must_be_given_once() -> None:
 
 
 def test_an_unknown_type_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"`dtype` must be one of .* got 'string'\."):
-        InputLayer((3,), dtype="string")
+    with pytest.raises(ValueError, match=r"`dtype` must be one of .* got 'text'\."):
+        InputLayer((3,), dtype="text")
+
+
+def test_strings_have_an_axis_of_size_1_put_on() -> None:
+    layer = InputLayer((1,), dtype="string", name="i")
+    assert layer(["a", "b"]).tolist() == layer(np.array([["a"], ["b"]])).tolist() == [["a"], ["b"]]
+    assert layer.get_config()["dtype"] == layer.output.dtype == "string"
+    with pytest.raises(ValueError, match=r"Input `i` has shape \(None, 1\), got an input of shape \(1, 2\)"):
+        layer([["a", "b"]])
+    with pytest.raises(TypeError, match=r"Expected strings, got 3\.0"):
+        layer([3.0])
 
 
 def test_configuration_round_trip() -> None:

@@ -357,7 +357,7 @@ def test_other_arguments_that_cannot_be(kind: Any) -> None:
         kind(UNITS, implementation=3)
     with pytest.raises(TypeError, match=r"`seed` must be an integer or None, got 1\.5\."):
         kind(UNITS, seed=1.5)
-    with pytest.raises(TypeError, match="time_major"):
+    with pytest.raises(ValueError, match="time_major"):
         kind(UNITS, time_major=False)
 
 

@@ -85,9 +85,9 @@ def test_inputs_are_one_step(shape: tuple[int, ...]) -> None:
         LSTMCell(UNITS, name="c")(torch.randn(shape), draw()[1])
 
 
-def test_inputs_are_floating() -> None:
-    with pytest.raises(ValueError, match=r"Layer `c` takes floating-point inputs, got int64\."):
-        LSTMCell(UNITS, name="c")(torch.ones(BATCH, FEATURES, dtype=torch.int64), draw()[1])
+def test_integers_are_cast() -> None:
+    cell, states, whole = LSTMCell(UNITS, name="c"), draw()[1], torch.arange(BATCH * FEATURES).reshape(BATCH, FEATURES)
+    assert torch.equal(cell(whole, states)[0], cell(whole.float(), states)[0])
 
 
 def test_states_must_fit() -> None:

@@ -242,13 +242,16 @@ def test_inputs_must_have_the_right_shape(make: Make, shape: tuple[int, ...], me
 
 
 @LAYERS
-@pytest.mark.parametrize("dtype", [torch.int64, torch.bool, torch.complex64], ids=str)
-def test_inputs_must_be_floating(make: Make, dtype: torch.dtype) -> None:
-    layer = make()
-    with pytest.raises(
-        ValueError, match=r"takes floating-point inputs, got (int64|bool|complex64)\. Convert them with"
-    ):
-        layer(torch.ones(BATCH, TIME, FEATURES, dtype=dtype))
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool], ids=str)
+def test_integers_and_booleans_are_cast_as_in_keras(make: Make, dtype: torch.dtype) -> None:
+    layer, inputs = make(), torch.randint(0, 2, (BATCH, TIME, FEATURES)).to(dtype)
+    assert torch.equal(layer(inputs), layer(inputs.to(layer.dtype.torch)))
+
+
+@LAYERS
+def test_inputs_must_be_real(make: Make) -> None:
+    with pytest.raises(ValueError, match="takes real numbers, got an input of dtype complex64"):
+        make()(torch.ones(BATCH, TIME, FEATURES, dtype=torch.complex64))
 
 
 @LAYERS

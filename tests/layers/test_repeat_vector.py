@@ -22,8 +22,7 @@ def test_gradients_of_all_steps_add_up() -> None:
 def test_shape_mask_and_configuration() -> None:
     layer = RepeatVector(4, name="r")
     assert layer.compute_output_shape((None, 3)) == (None, 4, 3)
-    untyped: object = layer
-    assert untyped.compute_mask(INPUTS, torch.ones(2, dtype=torch.bool)) is None  # type: ignore[attr-defined]
+    assert not layer.supports_masking
     assert RepeatVector.from_config(layer.get_config()).n == 4
     assert repr(layer) == "RepeatVector(4, name='r')"
 

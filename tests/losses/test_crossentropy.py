@@ -39,9 +39,25 @@ def test_an_ignored_class_may_be_none_of_them() -> None:
     assert loss.item() == pytest.approx(math.log(2))
 
 
-def test_another_axis_of_classes() -> None:
-    with pytest.raises(ValueError, match="takes the classes from the last axis: `axis` must be -1, got 1"):
-        losses.sparse_categorical_crossentropy(torch.zeros(2, 4), torch.ones(2, 3, 4), axis=1)
+@pytest.mark.parametrize("axis", [0, 1, -2])
+@pytest.mark.parametrize("ignored", [None, 2])
+@pytest.mark.parametrize("of_softmax", [False, True])
+def test_another_axis_of_classes(axis: int, ignored: int | None, of_softmax: bool) -> None:
+    generator = torch.Generator().manual_seed(3)
+    scores = torch.rand(2, 5, 3, generator=generator)
+    y_pred = activations.softmax(scores) if of_softmax else scores
+    y_true = torch.randint(3, (2, 5), generator=generator)
+    moved = activations.softmax(scores.movedim(-1, axis), axis) if of_softmax else scores.movedim(-1, axis)
+    arguments = {"ignore_class": ignored, "reduction": "sum_over_batch_size"}
+    loss = losses.SparseCategoricalCrossentropy(axis=axis, **arguments)
+    expected = losses.SparseCategoricalCrossentropy(**arguments)(y_true, y_pred)
+    assert torch.equal(loss(y_true, moved), expected)
+    assert torch.equal(loss(y_true.unsqueeze(axis), moved), expected)
+
+
+def test_an_axis_that_is_not_there() -> None:
+    with pytest.raises(ValueError, match=r"predictions of shape \(2, 3, 4\) have no axis 3"):
+        losses.sparse_categorical_crossentropy(torch.zeros(2, 4), torch.ones(2, 3, 4), axis=3)
 
 
 def test_a_single_class() -> None:

@@ -11,8 +11,8 @@ class Largest(metrics.Metric):
     """The sum of the largest value of each batch, and how many batches there were."""
 
     def __init__(self, name: str | None = None, dtype: object = None) -> None:
-        super().__init__(name, dtype)
-        self.add_variable((), "total")
+        super().__init__(dtype, name)
+        self.add_sum((), "total")
 
     def update_state(self, y_true: Tensor, y_pred: Tensor) -> None:
         self.add("total", self.floating(y_pred).amax())
@@ -35,7 +35,7 @@ def test_a_metric_of_ones_own() -> None:
 def test_names_types_and_configuration() -> None:
     assert re.fullmatch(r"largest(_\d+)?", Largest().name)
     assert Largest("mine", "float64").get_config() == {"name": "mine", "dtype": "float64"}
-    assert Largest.from_config({"name": "mine"}).dtype is None
+    assert Largest.from_config({"name": "mine"}).dtype == "float32"
     assert Largest(dtype="float64").result().dtype is torch.float64
     for given, kept in ((torch.bfloat16, torch.float32), (torch.int32, torch.float32), (torch.float64, torch.float64)):
         assert Largest()(None, torch.ones(2, dtype=given)).dtype is kept

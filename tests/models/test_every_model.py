@@ -172,7 +172,7 @@ def doubles(inputs: Any) -> Any:
 
 @every_model
 def test_it_trains(make: Callable[[], Any], inputs: Inputs) -> None:
-    model, batch = make(), inputs(BATCH)
+    model, batch = make().train(), inputs(BATCH)
     before = model.get_weights()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
     model(batch).square().sum().backward()

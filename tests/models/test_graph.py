@@ -79,7 +79,7 @@ def test_ends_that_name_no_layer_are_refused(value: Any) -> None:
 def test_sources_are_found_and_replaced_through_lists_and_dictionaries() -> None:
     value = [A, {"x": B, "y": "b"}, (C, 4)]
     assert [*sources_in(value)] == [A, B, C]
-    assert map_sources(lambda source: source.layer.upper(), value) == ["A", {"x": "B", "y": "b"}, ["C", 4]]
+    assert map_sources(lambda source: source.layer.upper(), value) == ["A", {"x": "B", "y": "b"}, ("C", 4)]
 
 
 def test_outputs_are_numbered_as_keras_numbers_them() -> None:

@@ -4,6 +4,7 @@ import pickle
 import pytest
 import torch
 
+from torch_keras_lstm.layers.keras_mask import masked
 from torch_keras_lstm.models import OperationLayer
 
 
@@ -16,7 +17,9 @@ def test_it_computes_its_function_of_tensors_and_constants() -> None:
 
 def test_it_hands_on_no_mask_and_has_no_weights() -> None:
     layer = OperationLayer("Negative", {})
-    assert layer.compute_mask(torch.ones(2), torch.ones(2, dtype=torch.bool)) is None
+    inputs = torch.ones(2)
+    inputs = masked(inputs, torch.ones(2, dtype=torch.bool))
+    assert not hasattr(layer(inputs), "_keras_mask")
     assert (layer.built, layer.count_params()) == (True, 0)
     assert {"mask", "training"}.isdisjoint(layer.call_arguments)
 

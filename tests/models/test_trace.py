@@ -91,7 +91,7 @@ def test_operations_are_layers_under_their_keras_names() -> None:
 
 def test_a_sequential_model_begins_and_ends_in_tensors() -> None:
     model = Sequential([LSTM(4, name="l"), Dense(2)], name="s")
-    with pytest.raises(ValueError, match="The input shape of model `s` is not known yet"):
+    with pytest.raises(AttributeError, match="The input shape of model `s` is not known yet"):
         _ = model.output
     values = torch.randn(2, 5, 3)
     outputs = model(values)

@@ -22,8 +22,8 @@ def our_lstm(case: Case, use_cudnn: Any, dtype: str = "float64") -> dict[str, np
 
 def run(layer: Layer, case: Case, arrays: Mapping[str, np.ndarray], state_names: list[str]) -> dict[str, np.ndarray]:
     """Call a recurrent layer with the case's inputs; a stateful one after a first call that leaves it a state."""
-    inputs = torch.tensor(arrays["inputs"], dtype=layer.dtype, requires_grad=True)
-    states = {name: torch.tensor(arrays[name], dtype=layer.dtype, requires_grad=True) for name in state_names}
+    inputs = torch.tensor(arrays["inputs"], dtype=layer.dtype.torch, requires_grad=True)
+    states = {name: torch.tensor(arrays[name], dtype=layer.dtype.torch, requires_grad=True) for name in state_names}
     if case.config["stateful"]:
         layer(arrays["more_inputs"], mask=arrays.get("more_mask"), training=case.training)
     outputs = layer(

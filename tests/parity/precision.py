@@ -9,10 +9,12 @@ import keras
 
 @contextmanager
 def float64(*libraries: ModuleType) -> Iterator[None]:
-    """Layers of ``libraries``, keras and tf_keras, that are made inside have float64 by default."""
+    """Layers of ``libraries``, keras, tf_keras and this package, that are made inside have float64 by default."""
     _set(libraries, "float64")
-    yield
-    _set(libraries, "float32")
+    try:
+        yield
+    finally:
+        _set(libraries, "float32")
 
 
 def _set(libraries: tuple[ModuleType, ...], dtype: str) -> None:

@@ -5,7 +5,6 @@ import json
 from typing import Any
 
 import keras
-import numpy as np
 import pytest
 import tf_keras
 
@@ -37,6 +36,12 @@ VOID = {
 # Another value than this is refused, by name.
 REFUSED: dict[str, dict[str, Any]] = {
     "CategoryEncoding": {"sparse": True},
+    "Discretization": {"sparse": True},
+    "HashedCrossing": {"sparse": True},
+    "Hashing": {"sparse": True},
+    "IntegerLookup": {"sparse": True, "vocabulary": "a_file.txt"},
+    "StringLookup": {"sparse": True, "vocabulary": "a_file.txt"},
+    "TextVectorization": {"sparse": True, "ragged": True, "vocabulary": "a_file.txt"},
     "Dense": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
     "EinsumDense": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
     "Embedding": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
@@ -109,9 +114,14 @@ def plain_config(library: Any, name: str) -> Any:
         "axes": 1,
         "dims": [2, 1],
         "target_shape": [3],
+        "num_bins": 5,
     }
     parameters = inspect.signature(layer_class.__init__).parameters.values()
     required = [parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty]
-    required += ["num_tokens"] if name == "CategoryEncoding" else []  # whose default is refused
+    # whose defaults are refused
+    required += {"CategoryEncoding": ["num_tokens"], "Discretization": ["num_bins"], "Hashing": ["num_bins"]}.get(
+        name, []
+    )
+    required += ["num_bins"] if name == "HashedCrossing" else []
     config = layer_class(**{key: value for key, value in needed.items() if key in required}).get_config()
-    return json.loads(json.dumps(config, default=np.ndarray.tolist))
+    return json.loads(json.dumps(config, default=lambda value: value.tolist()))

@@ -163,3 +163,40 @@ def test_terminate_on_nan(capsys: pytest.CaptureFixture[str]) -> None:
             model.fit(X, Y, verbose=0, batch_size=5, callbacks=[callbacks.TerminateOnNaN(raise_error=True)])
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == printed[1] == "Batch 0: Invalid loss, terminating training"
+
+
+@pytest.mark.parametrize("on_epoch", [False, True])
+@pytest.mark.parametrize("scaled", [False, True])
+def test_averages_in_the_place_of_weights(on_epoch: bool, scaled: bool) -> None:
+    """What is measured, what a callback behind it sees after each epoch, and what is left."""
+    theirs, ours = models()
+    histories, seen = [], []
+    for model, library in ((theirs, keras), (ours, torch_keras_lstm)):
+        optimizer = library.optimizers.SGD(0.25, use_ema=True, ema_momentum=0.75)
+        if scaled:
+            optimizer = library.optimizers.LossScaleOptimizer(optimizer, 4.0)
+        model.compile(optimizer, "mean_squared_error", metrics=["mae"])
+        weights: list[Any] = []
+        look = library.callbacks.LambdaCallback(
+            on_epoch_end=lambda epoch, logs, model=model, weights=weights: weights.extend(model.get_weights())
+        )
+        callbacks = [library.callbacks.SwapEMAWeights(swap_on_epoch=on_epoch), look]
+        fit: dict[str, Any] = {"batch_size": 5, "epochs": 3, "shuffle": False, "verbose": 0}
+        histories.append(model.fit(X, Y, validation_data=VALIDATION, callbacks=callbacks, **fit).history)
+        seen.append([*weights, *model.get_weights()])
+    for name, values in histories[0].items():
+        assert_close(histories[1][name], values, "float64 curve", name)
+    for mine, wanted in zip(seen[1], seen[0], strict=True):
+        assert_close(mine, wanted, "float64 curve")
+
+
+def test_averages_that_are_not_there() -> None:
+    _, ours = models()
+    with pytest.raises(ValueError, match="SwapEMAWeights must be used when `use_ema=True` is set"):
+        ours.evaluate(X, Y, verbose=0, callbacks=[torch_keras_lstm.callbacks.SwapEMAWeights()])
+
+
+def test_a_value_that_nobody_knows() -> None:
+    for model, library in zip(models(), (keras, torch_keras_lstm), strict=True):
+        with pytest.raises(ValueError, match=r"(?i)unheard"):
+            model.fit(X, Y, verbose=0, callbacks=[library.callbacks.EarlyStopping(monitor="unheard")])

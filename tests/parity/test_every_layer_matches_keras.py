@@ -16,6 +16,7 @@ from tests.parity.random_layers import DRAWS, Drawn, Spec
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers
 from torch_keras_lstm.conversion.build import LAYERS
+from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.tensor_spec import map_shapes
 
 SEEDS = 2  # twelve were tried, and more may be at any time
@@ -85,24 +86,20 @@ class Pair:
         return layer(*inputs, **keywords) if self.case.apart else layer(inputs, **keywords)
 
     def call_ours(self, inputs: list[Any], masks: list[Any], training: bool) -> Any:
-        accepted = self.ours.call_arguments
-        keywords: dict[str, Any] = {"training": training} if "training" in accepted else {}
-        own = [None if mask is None else torch.tensor(mask) for mask in masks]
-        if self.case.apart:
-            keywords |= {f"{name}_mask": mask for name, mask in zip(("query", "value", "key"), own, strict=False)}
-        elif "mask" in accepted and any(mask is not None for mask in own):
-            keywords["mask"] = own[0] if len(own) == 1 else own
-        return self.call(self.ours, inputs, **keywords)
+        return self._call_masked(self.ours, inputs, masks, torch.tensor, {"training": training})
 
     def call_keras(self, inputs: list[Any], masks: list[Any], training: bool) -> Any:
+        keywords = {"training": training} if self.theirs._call_has_training_arg else {}
+        return self._call_masked(self.theirs, inputs, masks, tf.constant, keywords)
+
+    def _call_masked(self, layer: Any, inputs: list[Any], masks: list[Any], tensor_of: Any, keywords: Any) -> Any:
         """With masks that come with the inputs, as from a layer before."""
         for tensor, mask in zip(inputs, masks, strict=True):
             if mask is not None:
-                tensor._keras_mask = tf.constant(mask)
-        keywords = {"training": training} if self.theirs._call_has_training_arg else {}
+                tensor._keras_mask = tensor_of(mask)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")
-            return self.call(self.theirs, inputs, **keywords)
+            return self.call(layer, inputs, **keywords)
 
     def no_masks(self) -> list[Any]:
         return [None] * len(self.inputs)
@@ -200,18 +197,13 @@ def test_shapes(name: str, seed: int) -> None:
 
 @every_case
 def test_what_becomes_of_masks(name: str, seed: int) -> None:
-    """In Keras by a call, which may destroy them."""
+    """By a call, which may destroy them."""
     pair = Pair(drawn(name, seed), seed)
-    inputs = [torch.tensor(value) for value in pair.inputs]
+    assert pair.ours.supports_masking == pair.theirs.supports_masking
     for masks in (pair.no_masks(), pair.masks):
         expected = masks_of_keras(pair, masks)
-        own = [None if mask is None else torch.tensor(mask) for mask in masks]
-        if len(inputs) == 1 or pair.case.apart:
-            got = pair.ours.compute_mask(inputs[0], own[0])
-        else:
-            got = pair.ours.compute_mask(inputs, own if any(mask is not None for mask in own) else None)
-        found = [None] * len(expected) if got is None else flat(got)
-        for mine, wanted in zip(found, expected, strict=True):
+        outputs = flat(pair.call_ours([torch.tensor(value) for value in pair.inputs], masks, training=False))
+        for mine, wanted in zip(map(mask_of, outputs), expected, strict=True):
             assert (mine is None) == (wanted is None), str(pair.case.spec)
             assert wanted is None or np.array_equal(mine.numpy(), wanted.numpy()), str(pair.case.spec)
 

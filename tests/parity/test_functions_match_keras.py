@@ -114,6 +114,52 @@ def test_activation_along_an_axis(name: str, axis: int) -> None:
     _check(_call(activations.get(name), {"axis": axis}), _call(keras.activations.get(name), {"axis": axis}), x)
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [(1, 2), (0, 3), (2, 0, 1)], ids=_id)
+def test_activation_along_several_axes(name: str, axis: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).normal(size=(2, 6, 4, 3))
+    _check(_call(activations.get(name), {"axis": axis}), _call(keras.activations.get(name), {"axis": axis}), x)
+
+
+NUMBERS: list[Any] = [
+    np.array([[0.3, -1.2, 2.0], [0.1, 0.7, -0.4]]),
+    np.array([[0.3, -1.2, 2.0], [0.1, 0.7, -0.4]], np.float32)[::-1],
+    [[0.3, -1.2, 2.0], [0.1, 0.7, -0.4]],
+]
+
+
+@pytest.mark.parametrize("numbers", NUMBERS, ids=["float64", "float32", "list"])
+def test_arrays_and_lists(numbers: Any) -> None:
+    """Each function takes what Keras takes, and answers in the same type."""
+    pairs = [(getattr(activations, name), getattr(keras.activations, name)) for name in ("relu", "gelu", "softmax")]
+    pairs += [(getattr(activations, name), getattr(keras.activations, name)) for name in ("tanh", "hard_swish", "mish")]
+    pairs += [(getattr(regularizers, name)(), getattr(keras.regularizers, name)()) for name in ("L1", "L1L2")]
+    pairs += [(getattr(constraints, name)(), getattr(keras.constraints, name)()) for name in ("MaxNorm", "Constraint")]
+    is_list = isinstance(numbers, list)
+    for ours, theirs in pairs:
+        got = ours(numbers)
+        assert isinstance(got, Tensor)
+        expected = keras.ops.convert_to_tensor(theirs(np.array(numbers, np.float32) if is_list else numbers))
+        assert str(got.dtype) == f"torch.{expected.dtype.name}"
+        assert_close(got, expected.numpy(), "float32 elementwise", str(ours))
+    with pytest.raises(TypeError, match="expected numbers, got str: 'ab'"):
+        activations.relu("ab")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{}, {"side": "imag", "window": "hamming", "scaling": None, "periodic": True},
+     {"window": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "scaling": "spectrum"}],
+    ids=_id,
+)  # fmt: skip
+def test_kernels_of_a_fourier_transform(arguments: dict[str, Any]) -> None:
+    ours, theirs = initializers.STFT(**arguments), keras.initializers.STFT(**arguments)
+    assert_close(ours((6, 1, 5), "float64"), theirs((6, 1, 5), "float64").numpy(), "float64")
+    assert keras.initializers.get(initializers.serialize(ours)).get_config() == ours.get_config()
+    with pytest.raises(ValueError, match="window of shape"):
+        initializers.STFT(window=[1.0, 2.0])((6, 1, 5))
+
+
 @pytest.mark.parametrize("shape", [*SHAPES, "corners"], ids=_id)
 def test_hard_sigmoid_of_keras_2(shape: Any) -> None:
     x = AROUND_CORNERS if shape == "corners" else 3 * np.random.default_rng(0).normal(size=shape)

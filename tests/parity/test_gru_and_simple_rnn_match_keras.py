@@ -130,8 +130,8 @@ def run_ours(drawn: Drawn, dtype: str = "float64") -> dict[str, np.ndarray]:
     layer.set_weights(arrays["weights"])
     cell = layer.cell if drawn.over_cell else layer
     hand_dropout(cell, arrays, drawn.gates)
-    inputs = torch.tensor(arrays["inputs"], dtype=layer.dtype, requires_grad=True)
-    hidden = torch.tensor(arrays["hidden"], dtype=layer.dtype, requires_grad=True)
+    inputs = torch.tensor(arrays["inputs"], dtype=layer.dtype.torch, requires_grad=True)
+    hidden = torch.tensor(arrays["hidden"], dtype=layer.dtype.torch, requires_grad=True)
     if case.config["stateful"]:
         layer(arrays["more"], training=case.training)
     given = [hidden] if case.with_initial_state else None

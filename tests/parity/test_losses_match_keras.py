@@ -73,6 +73,10 @@ def _class_logits(rng: np.random.Generator, shape: tuple[int, ...]) -> Arrays:
     return _classes(rng, shape)[0], 4 * rng.normal(size=shape)
 
 
+def _class_shares(rng: np.random.Generator, shape: tuple[int, ...]) -> Arrays:
+    return rng.integers(0, shape[-1], size=shape[:-1]), rng.random(size=shape) + 0.1
+
+
 Data = Callable[[np.random.Generator, tuple[int, ...]], Arrays]
 # the class, its arguments, the data
 CASES: list[tuple[str, dict[str, Any], Data]] = [
@@ -115,8 +119,14 @@ CASES: list[tuple[str, dict[str, Any], Data]] = [
     ("SparseCategoricalCrossentropy", {"ignore_class": 1}, _classes),
     ("SparseCategoricalCrossentropy", {"from_logits": True}, _class_logits),
     ("SparseCategoricalCrossentropy", {"from_logits": True, "ignore_class": 0}, _class_logits),
+    ("CategoricalGeneralizedCrossEntropy", {"q": 0.3}, _class_shares),
 ]
-FUNCTIONS = {"Huber": "huber", "KLDivergence": "kl_divergence", "LogCosh": "log_cosh"}
+FUNCTIONS = {
+    "Huber": "huber",
+    "KLDivergence": "kl_divergence",
+    "LogCosh": "log_cosh",
+    "CategoricalGeneralizedCrossEntropy": "categorical_generalized_cross_entropy",
+}
 
 
 def _function(name: str) -> str:

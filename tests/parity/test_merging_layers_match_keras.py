@@ -15,6 +15,7 @@ import torch
 
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers
+from torch_keras_lstm.layers.keras_mask import mask_of
 
 B, T, S, F, U = 3, 5, 4, 6, 2
 Shape = tuple[int, ...]
@@ -169,7 +170,7 @@ def pair(case: Case, namespace: Any = keras.layers, **extra: Any) -> Pair:
         masks,
     )
     call(case, pair.theirs, [tf.constant(array) for array in arrays], [None] * len(arrays))
-    call_ours(case, pair.ours, [torch.tensor(array) for array in arrays], [None] * len(arrays))
+    call(case, pair.ours, [torch.tensor(array) for array in arrays], [None] * len(arrays))
     weights = [rng.standard_normal(weight.shape) for weight in pair.theirs.get_weights()]
     pair.theirs.set_weights(weights)
     pair.ours.set_weights(weights)
@@ -177,28 +178,18 @@ def pair(case: Case, namespace: Any = keras.layers, **extra: Any) -> Pair:
 
 
 def call(case: Case, layer: Any, tensors: list[Any], masks: Sequence[Any], **more: Any) -> Any:
-    """Keras takes masks along with the tensors."""
+    """Masks come along with the tensors."""
     # A tensor of its own for each mask, through which gradients pass.
-    tensors = [tensor if mask is None else tf.identity(tensor) for tensor, mask in zip(tensors, masks, strict=True)]
+    constant, copy = (torch.tensor, torch.clone) if isinstance(tensors[0], torch.Tensor) else (tf.constant, tf.identity)
+    tensors = [tensor if mask is None else copy(tensor) for tensor, mask in zip(tensors, masks, strict=True)]
     for tensor, mask in zip(tensors, masks, strict=True):
         if mask is not None:
-            tensor._keras_mask = tf.constant(mask)
+            tensor._keras_mask = constant(mask)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")  # we destroy it without a word
+        warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")
         if case.spread:
             return layer(*tensors, **case.call, **more)
         return layer(tensors[0] if _single(case) else tensors, **case.call, **more)
-
-
-def call_ours(case: Case, layer: Any, tensors: list[Any], masks: Sequence[Any], **more: Any) -> Any:
-    given = [None if mask is None else torch.tensor(mask) for mask in masks]
-    if case.spread:
-        roles = dict(zip(("query_mask", "value_mask", "key_mask"), given, strict=False))
-        return layer(*tensors, **roles, **case.call, **more)
-    takes_mask = "mask" in layer.call_arguments and any(mask is not None for mask in given)
-    return layer(
-        tensors[0] if _single(case) else tensors, **({"mask": given} if takes_mask else {}), **case.call, **more
-    )
 
 
 def _single(case: Case) -> bool:
@@ -212,7 +203,7 @@ def test_outputs_and_gradients(case: Case) -> None:
 
 def compare(case: Case, pair: Pair) -> None:
     x = [torch.tensor(array, requires_grad=True) for array in pair.arrays]
-    outputs = call_ours(case, pair.ours, x, pair.masks)
+    outputs = call(case, pair.ours, x, pair.masks)
     scale = np.random.default_rng(2).standard_normal(tuple(outputs.shape))
     loss = (outputs * torch.tensor(scale)).sum() + sum(getattr(pair.ours, "losses", []))
     loss.backward()
@@ -255,9 +246,7 @@ def test_output_shapes_and_masks(case: Case) -> None:
     result = call(case, both.theirs, [tf.constant(array) for array in both.arrays], both.masks)
     expected_mask = getattr(result, "_keras_mask", None)
     tensors = [torch.tensor(array) for array in both.arrays]
-    masks = [None if mask is None else torch.tensor(mask) for mask in both.masks]
-    first = case.spread or _single(case)
-    mask = both.ours.compute_mask(tensors[0] if first else tensors, masks[0] if first else masks)
+    mask = mask_of(call(case, both.ours, tensors, both.masks))
     assert (mask is None) == (expected_mask is None)
     if mask is not None and expected_mask is not None:
         assert mask.dtype == torch.bool
@@ -323,7 +312,7 @@ def test_keras_2_multi_head_attention_of_queries_that_see_no_key(robust: bool) -
     )
     # float32: in float64 rounding at the 1e9 that is added shows in the ninth digit, on both sides alike.
     both = pair(case, tf_keras.layers)
-    got = call_ours(case, both.ours, [torch.tensor(array) for array in both.arrays], both.masks)
+    got = call(case, both.ours, [torch.tensor(array) for array in both.arrays], both.masks)
     expected = call(case, both.theirs, [tf.constant(array) for array in both.arrays], both.masks)
     assert_close(got.detach(), expected.numpy(), "float32 elementwise")
 
@@ -332,7 +321,7 @@ def test_keras_2_multi_head_attention_of_queries_that_see_no_key(robust: bool) -
 def test_attention_scores(case: Case) -> None:
     both = pair(case)
     tensors = [torch.tensor(array) for array in both.arrays]
-    outputs, scores = call_ours(case, both.ours, tensors, both.masks, return_attention_scores=True)
+    outputs, scores = call(case, both.ours, tensors, both.masks, return_attention_scores=True)
     expected = call(case, both.theirs, [tf.constant(a) for a in both.arrays], both.masks, return_attention_scores=True)
     assert_close(outputs.detach(), expected[0].numpy(), "float64", "outputs")
     assert_close(scores.detach(), expected[1].numpy(), "float64", "scores")
@@ -343,7 +332,7 @@ def test_attention_scores(case: Case) -> None:
 def test_lower_precision(case: Case, dtype: str) -> None:
     rng = np.random.default_rng(5)
     arrays = [rng.standard_normal(shape).astype(dtype) for shape in case.shapes]
-    outputs = call_ours(
+    outputs = call(
         case, case.make(layers, dtype).eval(), [torch.tensor(array) for array in arrays], [None] * len(arrays)
     )
     assert str(outputs.dtype) == f"torch.{dtype}"

@@ -10,6 +10,7 @@ import tensorflow as tf
 import torch
 from keras.src.metrics import ALL_OBJECTS_DICT
 
+import torch_keras_lstm
 from tests.parity.precision import float64
 from tests.tolerances import assert_close
 from torch_keras_lstm import metrics
@@ -22,7 +23,7 @@ BATCHES = 3
 
 @pytest.fixture
 def _double() -> Iterator[None]:
-    with float64(keras):
+    with float64(keras, torch_keras_lstm):
         yield
 
 

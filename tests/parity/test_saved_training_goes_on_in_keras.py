@@ -38,6 +38,33 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
     "adadelta": {"class_name": "Adadelta", "config": {"learning_rate": 1.0}},
     "ftrl": {"class_name": "Ftrl", "config": {"learning_rate": 0.125, "l1_regularization_strength": 0.001}},
     "lion": {"class_name": "Lion", "config": {"learning_rate": 0.0625}},
+    "adafactor": {"class_name": "Adafactor", "config": {"learning_rate": 0.125}},
+    "lamb": {"class_name": "Lamb", "config": {"learning_rate": 0.125}},
+    "muon": {"class_name": "Muon", "config": {"learning_rate": 0.125, "exclude_layers": ["gru"]}},
+    "schedule-free": {"class_name": "ScheduleFreeAdamW", "config": {"learning_rate": 0.125, "warmup_steps": 5}},
+    "loss scale": {
+        "class_name": "LossScaleOptimizer",
+        "config": {
+            "inner_optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.125}},
+            "initial_scale": 4.0,
+            "dynamic_growth_steps": 5,
+        },
+    },
+    "several": {
+        "class_name": "MultiOptimizer",
+        "config": {
+            "optimizer_map": {
+                "class_name": "OptimizerMap",
+                "config": {
+                    "default_optimizer": {"class_name": "Adam", "config": {"learning_rate": 0.125}},
+                    "optimizer_map": {
+                        ".*gru.*": {"class_name": "SGD", "config": {"learning_rate": 0.125, "momentum": 0.5}},
+                        ".*nothing.*": {"class_name": "SGD", "config": {"learning_rate": 0.25}},
+                    },
+                },
+            }
+        },
+    },
     "averages": {"class_name": "Adam", "config": {"learning_rate": 0.0625, "use_ema": True}},
     "sums": {"class_name": "SGD", "config": {"learning_rate": 0.125, "gradient_accumulation_steps": 2}},
 }

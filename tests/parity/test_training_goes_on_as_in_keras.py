@@ -33,6 +33,14 @@ OF_KERAS_3: dict[str, tuple[str, Maker]] = {
     "adam": ("keras", lambda k: k.optimizers.Adam(0.01, amsgrad=True)),
     "momentum": ("h5", lambda k: k.optimizers.SGD(0.1, momentum=0.9)),
     "nadam": ("h5", lambda k: k.optimizers.Nadam(0.01)),
+    "adafactor": ("keras", lambda k: k.optimizers.Adafactor(0.125)),
+    "lamb": ("keras", lambda k: k.optimizers.Lamb(0.125)),
+    "muon": ("keras", lambda k: k.optimizers.Muon(0.125, exclude_layers=["gru"])),
+    "schedule-free": ("h5", lambda k: k.optimizers.ScheduleFreeAdamW(0.125, warmup_steps=5)),
+    "loss scale": ("keras", lambda k: k.optimizers.LossScaleOptimizer(k.optimizers.Adam(0.125), 4.0, 5)),
+    "several": ("keras", lambda k: k.optimizers.MultiOptimizer(
+        k.optimizers.OptimizerMap(k.optimizers.Adam(0.125), {".*gru.*": k.optimizers.SGD(0.125, momentum=0.5)})
+    )),
     "averages and sums": ("keras", lambda k: k.optimizers.AdamW(
         k.optimizers.schedules.InverseTimeDecay(0.01, 2, 0.5), use_ema=True, gradient_accumulation_steps=2
     )),
@@ -94,7 +102,7 @@ def goes_on(path: Path) -> list[float]:
     for _ in range(STEPS):
         optimizer.zero_grad()
         loss = mean_squared_error(targets, model(inputs)).mean()
-        loss.backward()
+        optimizer.scale_loss(loss).backward()
         optimizer.step()
         losses.append(loss.item())
     return losses

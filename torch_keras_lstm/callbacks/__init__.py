@@ -11,6 +11,8 @@ from torch_keras_lstm.callbacks.learning_rate_scheduler import LearningRateSched
 from torch_keras_lstm.callbacks.model_checkpoint import ModelCheckpoint
 from torch_keras_lstm.callbacks.progbar_logger import ProgbarLogger
 from torch_keras_lstm.callbacks.reduce_lr_on_plateau import ReduceLROnPlateau
+from torch_keras_lstm.callbacks.remote_monitor import RemoteMonitor
+from torch_keras_lstm.callbacks.swap_ema_weights import SwapEMAWeights
 from torch_keras_lstm.callbacks.tensorboard import TensorBoard
 from torch_keras_lstm.callbacks.terminate_on_nan import TerminateOnNaN
 
@@ -26,6 +28,8 @@ __all__ = [
     "ModelCheckpoint",
     "ProgbarLogger",
     "ReduceLROnPlateau",
+    "RemoteMonitor",
+    "SwapEMAWeights",
     "TensorBoard",
     "TerminateOnNaN",
 ]

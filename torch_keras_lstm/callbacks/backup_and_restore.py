@@ -37,7 +37,7 @@ class BackupAndRestore(Callback):
         delete_checkpoint: bool = True,
     ) -> None:
         super().__init__()
-        if not str(backup_dir):
+        if not backup_dir:
             raise ValueError("`backup_dir` is empty: name a folder.")
         self.backup_dir = Path(backup_dir)
         self.double_checkpoint = double_checkpoint

@@ -11,17 +11,18 @@ class LambdaCallback(Callback):
     """Calls the functions given: ``LambdaCallback(on_epoch_end=lambda epoch, logs: ...)``.
 
     Args:
-        hooks: functions by the names of the methods of ``Callback``, with the arguments of these.
+        hooks: functions by the names of the methods of ``Callback``, with the arguments of these; what has another name
+            becomes an attribute, as in Keras.
 
     Raises:
-        TypeError: for a name that is no such method.
+        TypeError: for a name in ``on_`` that is no such method.
     """
 
     def __init__(self, **hooks: Callable[..., Any] | None) -> None:
         super().__init__()
         known = [name for name in vars(Callback) if name.startswith("on_")]
         for name, function in hooks.items():
-            if name not in known:
+            if name.startswith("on_") and name not in known:
                 raise TypeError(f"`LambdaCallback` has no argument {name!r}. {close_match(name, known)}")
             if function is not None:
                 setattr(self, name, function)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from numbers import Real
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of
+from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
 
 
 class LearningRateScheduler(Callback):
@@ -28,18 +28,21 @@ class LearningRateScheduler(Callback):
         Raises:
             ValueError: when ``schedule`` does not give a float.
         """
-        arguments = (epoch, learning_rate_of(self.model)) if _takes_rate(self.schedule) else (epoch,)
-        rate = self.schedule(*arguments)
-        if not isinstance(rate, Real) or isinstance(rate, int):
-            raise ValueError(f"`schedule` must give a float, got {rate!r} for epoch {epoch}.")
-        self.model.optimizer.learning_rate = float(rate)
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {rate}.")
+        optimizers = [*single_optimizers(self.model).values()]
+        for optimizer in optimizers:
+            rates = (learning_rate_of(self.model, optimizer),) if _takes_rate(self.schedule) else ()
+            rate = self.schedule(epoch, *rates)
+            if not isinstance(rate, Real) or isinstance(rate, int):
+                raise ValueError(f"`schedule` must give a float, got {rate!r} for epoch {epoch}.")
+            optimizer.learning_rate = float(rate)
+            if self.verbose > 0:
+                name = f"{optimizer.name} " if len(optimizers) > 1 else ""
+                print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting {name}learning rate to {rate}.")
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the rate into the logs."""
         if logs is not None:
-            logs["learning_rate"] = learning_rate_of(self.model)
+            logs |= {name: learning_rate_of(self.model, one) for name, one in single_optimizers(self.model).items()}
 
 
 def _takes_rate(schedule: Callable[..., float]) -> bool:

@@ -1,6 +1,7 @@
 """What callbacks that watch one value have in common."""
 
 import warnings
+from importlib import import_module
 from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
@@ -48,6 +49,13 @@ class MonitorCallback(Callback):
         self.min_delta = abs(min_delta)
         self._is_low_better: bool | None = None
 
+    @property
+    def monitor_op(self) -> Any:
+        """Keras' comparison of a value with the best, ``ops.less`` or ``ops.greater``; ``None`` until it is known."""
+        if self._is_low_better is None:
+            return None
+        return getattr(import_module("torch_keras_lstm.ops"), "less" if self._is_low_better else "greater")
+
     def is_better(self, value: float, reference: float | None) -> bool:
         """Whether ``value`` is better than ``reference``, by ``min_delta`` at least.
 
@@ -63,7 +71,13 @@ class MonitorCallback(Callback):
         return value - self.min_delta > reference
 
     def monitored(self, logs: Logs, purpose: str) -> Any:
-        """The value in the logs; ``None``, with a warning, when it is not there."""
+        """The value in the logs; ``None``, with a warning, when it is not there.
+
+        Raises:
+            ValueError: when the mode is "auto" and nobody knows what is better.
+        """
+        if self._is_low_better is None:
+            self._is_low_better = self._find_out()
         value = logs.get(self.monitor)
         if value is None:
             warnings.warn(
@@ -77,9 +91,9 @@ class MonitorCallback(Callback):
         if self.mode != "auto":
             return self.mode == "min"
         name = self.monitor.removeprefix("val_")
-        metrics = {metric.name: metric for metric in self.model.metrics} | self.model.metrics_by_name
         if name == "loss":
             return True
+        metrics = {metric.name: metric for metric in self.model.metrics} | self.model.metrics_by_name
         if name in metrics:
             kinds = {cls.__name__ for cls in type(metrics[name]).__mro__}
             if kinds & (_BETTER_LOW | _BETTER_HIGH) or _is_mean_of_a_loss(metrics[name]):

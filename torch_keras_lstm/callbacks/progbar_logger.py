@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from torch_keras_lstm import console
 from torch_keras_lstm.callbacks.callback import Callback, Logs
 from torch_keras_lstm.callbacks.progress_line import ProgressLine
 
@@ -43,7 +44,7 @@ class ProgbarLogger(Callback):
         """Print the number of the epoch."""
         self._begin()
         if self._verbose and self._epochs > 1:
-            print(f"Epoch {epoch + 1}/{self._epochs}")
+            console.write(f"Epoch {epoch + 1}/{self._epochs}\n")
 
     def on_test_begin(self, logs: Logs | None = None) -> None:
         """Begin a line, unless it is validation."""

@@ -4,9 +4,10 @@
 character by character: a counter, a bar of twenty, the time that is left or was taken, the metrics.
 """
 
-import sys
 import time
 from collections.abc import Mapping
+
+from torch_keras_lstm import console
 
 _WIDTH = 20
 _BOLD, _GREEN, _WHITE, _PLAIN = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
@@ -44,10 +45,9 @@ class ProgressLine:
         """The end as text without a bar: all there is of an epoch for ``verbose=2``."""
         now = time.time()
         elapsed = f"{now - self._start:.0f}s"
-        per_step = _duration(self._seconds_per_step(step, now)).strip()
+        per_step = duration(self._seconds_per_step(step, now)).strip()
         values = "".join(f" - {name}: {_number(value, value > 1e-3)}" for name, value in logs.items())
-        sys.stdout.write(f"{_counter(step, self.target)} - {elapsed} - {per_step}{values}\n")
-        sys.stdout.flush()
+        console.write(f"{_counter(step, self.target)} - {elapsed} - {per_step}{values}\n")
 
     def _write(self, step: int, logs: Mapping[str, float], final: bool) -> None:
         now = time.time()
@@ -55,9 +55,9 @@ class ProgressLine:
         if final or self.target is None:
             clock = f"{now - self._start:.0f}s"
         else:
-            clock = _remaining(per_step * (self.target - step))
+            clock = remaining(per_step * (self.target - step))
         values = "".join(f" - {name}: {_number(value, abs(value) > 1e-3)}" for name, value in logs.items())
-        text = f"{_duration(per_step)}{values}"
+        text = f"{duration(per_step)}{values}"
         if self.target is None:
             bar, width = f"{step:7d}/Unknown", 15
         else:
@@ -69,8 +69,7 @@ class ProgressLine:
         blanks = " " * (self._drawn_width - width)
         back = "\b" * self._drawn_width + "\r"
         end = "\n" if final else ""
-        sys.stdout.write(f"{back}{bar} {_BOLD}{clock}{_PLAIN}{text}{blanks}{end}")
-        sys.stdout.flush()
+        console.write(f"{back}{bar} {_BOLD}{clock}{_PLAIN}{text}{blanks}{end}")
         self._drawn_width, self._drawn_at = width, now
 
     def _seconds_per_step(self, step: int, now: float) -> float:
@@ -88,17 +87,19 @@ def _counter(step: int, target: int | None) -> str:
     return f"{step:{len(str(target))}d}/{target}"
 
 
-def _remaining(seconds: float) -> str:
+def remaining(seconds: float) -> str:
+    """The time that is left, as hours, minutes and seconds."""
     whole = int(seconds)
     if seconds > 3600:
         return f"{whole // 3600}:{whole % 3600 // 60:02d}:{whole % 60:02d}"
     return f"{whole // 60}:{whole % 60:02d}" if seconds > 60 else f"{whole}s"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float, unit_name: str = "step") -> str:
+    """The time that a step takes."""
     if seconds >= 1 or seconds == 0:
-        return f" {seconds:.0f}s/step"
-    return f" {seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f" {seconds * 1e6:.0f}us/step"
+        return f" {seconds:.0f}s/{unit_name}"
+    return f" {seconds * 1e3:.0f}ms/{unit_name}" if seconds >= 1e-3 else f" {seconds * 1e6:.0f}us/{unit_name}"
 
 
 def _number(value: float, is_large: bool) -> str:

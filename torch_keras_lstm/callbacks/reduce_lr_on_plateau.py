@@ -3,7 +3,7 @@
 from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of
+from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
 from torch_keras_lstm.callbacks.monitor import MonitorCallback
 from torch_keras_lstm.single_precision import to_single
 
@@ -61,7 +61,7 @@ class ReduceLROnPlateau(MonitorCallback):
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Compare, and reduce the rate when it is time."""
         logs = {} if logs is None else logs
-        logs["learning_rate"] = learning_rate_of(self.model)
+        logs |= {name: learning_rate_of(self.model, one) for name, one in single_optimizers(self.model).items()}
         current = self.monitored(logs, "to reduce the learning rate")
         if current is None:
             return
@@ -77,12 +77,15 @@ class ReduceLROnPlateau(MonitorCallback):
                 self._reduce(epoch)
 
     def _reduce(self, epoch: int) -> None:
-        old = learning_rate_of(self.model)
-        if old <= to_single(self.min_lr):
-            return
-        new = max(old * self.factor, self.min_lr)
-        self.model.optimizer.learning_rate = new
-        self.cooldown_counter = self.cooldown
-        self.wait = 0
-        if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing learning rate to {new}.")
+        optimizers = [*single_optimizers(self.model).values()]
+        for optimizer in optimizers:
+            old = learning_rate_of(self.model, optimizer)
+            if old <= to_single(self.min_lr):
+                continue
+            new = max(old * self.factor, self.min_lr)
+            optimizer.learning_rate = new
+            self.cooldown_counter = self.cooldown
+            self.wait = 0
+            if self.verbose > 0:
+                name = f" {optimizer.name}" if len(optimizers) > 1 else ""
+                print(f"\nEpoch {epoch + 1}: ReduceLROnPlateau reducing{name} learning rate to {new}.")

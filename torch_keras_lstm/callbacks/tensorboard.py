@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of
+from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
 
 if TYPE_CHECKING:
     from torch_keras_lstm.training.trainer import Trainer
@@ -70,14 +70,30 @@ class TensorBoard(Callback):
         """Look at the clock."""
         self._started = (time.perf_counter(), int(self.model.optimizer.iterations))
 
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        """Look at the clock."""
+        self._batch_started = time.perf_counter()
+
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         """Write the values so far."""
+        if self.write_steps_per_second:
+            speed = 1 / (time.perf_counter() - self._batch_started)
+            self._writer("train").add_scalar("batch_steps_per_second", speed, self._steps - 1)
         for name, value in (logs or {}).items():
             self._writer("train").add_scalar(f"batch_{name}", value, self._steps - 1)
 
+    def on_test_end(self, logs: Logs | None = None) -> None:
+        """Write the values of an evaluation, by the number of updates that there were before it."""
+        optimizer = self.model.optimizer
+        if optimizer is not None:
+            for name, value in (logs or {}).items():
+                tag = f"evaluation_{name}_vs_iterations"
+                self._writer("validation").add_scalar(tag, value, int(optimizer.iterations))
+
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
         """Write the values of the epoch."""
-        values = {**(logs or {}), "learning_rate": learning_rate_of(self.model)}
+        rates = {name: learning_rate_of(self.model, one) for name, one in single_optimizers(self.model).items()}
+        values = {**(logs or {}), **rates}
         if self.write_steps_per_second:
             start, before = self._started
             done = int(self.model.optimizer.iterations) - before

@@ -14,6 +14,7 @@ from torch_keras_lstm.layers.conv_transpose import Conv1DTranspose, Conv2DTransp
 from torch_keras_lstm.layers.cropping import Cropping1D, Cropping2D, Cropping3D
 from torch_keras_lstm.layers.dense import Dense
 from torch_keras_lstm.layers.depthwise_conv import DepthwiseConv1D, DepthwiseConv2D
+from torch_keras_lstm.layers.discretization import Discretization
 from torch_keras_lstm.layers.dot import Dot
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import EinsumDense
@@ -34,9 +35,13 @@ from torch_keras_lstm.layers.global_pooling import (
 from torch_keras_lstm.layers.group_normalization import GroupNormalization
 from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.gru_cell import GRUCell
+from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
+from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
 from torch_keras_lstm.layers.input import Input, InputLayer
+from torch_keras_lstm.layers.input_spec import InputSpec
+from torch_keras_lstm.layers.integer_lookup import IntegerLookup
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
 from torch_keras_lstm.layers.leaky_relu import LeakyReLU
@@ -70,10 +75,15 @@ from torch_keras_lstm.layers.simple_rnn_cell import SimpleRNNCell
 from torch_keras_lstm.layers.softmax import Softmax
 from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDropout2D, SpatialDropout3D
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
+from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
+from torch_keras_lstm.layers.string_lookup import StringLookup
+from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
 from torch_keras_lstm.layers.unit_normalization import UnitNormalization
 from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
+from torch_keras_lstm.layers.wrapper import Wrapper
 from torch_keras_lstm.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
 
 __all__ = [
@@ -110,6 +120,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "EinsumDense",
@@ -125,10 +136,14 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "HashedCrossing",
+    "Hashing",
     "Highway",
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
+    "IntegerLookup",
     "LSTMCell",
     "Layer",
     "LayerNormalization",
@@ -160,13 +175,18 @@ __all__ = [
     "SpatialDropout2D",
     "SpatialDropout3D",
     "StackedRNNCells",
+    "StatesAsArguments",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "ThresholdedReLU",
     "TimeDistributed",
+    "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

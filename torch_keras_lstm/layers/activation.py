@@ -20,6 +20,8 @@ class Activation(Layer):
         ValueError: when the name is unknown.
     """
 
+    supports_masking = True
+
     def __init__(self, activation: object, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.activation = activations.get(activation)

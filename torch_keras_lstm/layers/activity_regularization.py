@@ -21,6 +21,8 @@ class ActivityRegularization(Layer):
         ValueError: when one of them is no number or negative.
     """
 
+    supports_masking = True
+
     def __init__(self, l1: float = 0.0, l2: float = 0.0, **kwargs: Unpack[CommonArguments]) -> None:
         super().__init__(activity_regularizer=regularizers.L1L2(l1, l2), **kwargs)
         self.l1 = l1

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import check_non_negative
 from torch_keras_lstm.layers.along_axes import AlongAxes
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 class AffineNormalization(AlongAxes):
@@ -31,6 +32,9 @@ class AffineNormalization(AlongAxes):
 
     weight: nn.Parameter | None
     bias: nn.Parameter | None
+
+    gamma = KerasWeight()
+    beta = KerasWeight()
 
     def __init__(
         self,
@@ -67,7 +71,7 @@ class AffineNormalization(AlongAxes):
         if not present:
             self.register_parameter(parameter, None)
             return
-        self.add_weight(
+        self.declare_weight(
             name,
             parameter,
             initializer=getattr(self, f"{name}_initializer"),
@@ -77,12 +81,12 @@ class AffineNormalization(AlongAxes):
 
     def widened(self, inputs: Tensor) -> Tensor:
         """Inputs in the type to compute in: that of the layer, but at least float32."""
-        return inputs.to(torch.promote_types(self.dtype, torch.float32))
+        return inputs.to(torch.promote_types(self._dtype, torch.float32))
 
     def normalize(self, inputs: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """The normalized inputs times ``gamma`` plus ``beta``; the statistics have as many axes as ``inputs``."""
         outputs = (inputs - mean) * torch.rsqrt(variance + self.epsilon)
-        return self.scale_and_shift(outputs).to(self.dtype)
+        return self.scale_and_shift(outputs).to(self._dtype)
 
     def scale_and_shift(self, values: Tensor) -> Tensor:
         """Times ``gamma`` plus ``beta``, as far as the layer has them."""

@@ -20,6 +20,8 @@ class AlongAxes(Layer):
         ValueError: when ``axes`` are no integers; for inputs without one of them, or of another size along it.
     """
 
+    supports_masking = True
+
     def __init__(self, *, axes: Sequence[int], **kwargs: Any) -> None:
         super().__init__(**kwargs)
         check_axes("axis", axes)

@@ -43,7 +43,7 @@ class AlphaDropout(Dropout):
         inputs = self.prepare(inputs)
         if (self.training if training is None else training) and self.rate > 0:
             shape = self.mask_shape(inputs.shape)
-            kept = self.generator.mask(shape, self.rate, dtype=self.dtype, device=inputs.device) > 0
+            kept = self.generator.mask(shape, self.rate, dtype=self._dtype, device=inputs.device) > 0
             scale = ((1 - self.rate) * (1 + self.rate * _SATURATION**2)) ** -0.5
             inputs = scale * inputs.where(kept, _SATURATION) - scale * _SATURATION * self.rate
         return self.finish(inputs)

@@ -27,6 +27,8 @@ class _Attention(MultipleInputLayer):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    supports_masking = True
+
     input_counts = (2, 3)
 
     def __init__(
@@ -42,7 +44,7 @@ class _Attention(MultipleInputLayer):
         self.dropout = dropout
         self.seed = seed
         self.causal = causal
-        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self.dtype)
+        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self._dtype)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:
         """Raise a ``ValueError`` unless there are queries, values and keys of shapes that belong together."""
@@ -146,9 +148,9 @@ class Attention(_Attention):
         check_choice("score_mode", score_mode, ("dot", "concat"))
         self.score_mode = score_mode
         if use_scale:
-            self.add_weight("scale", "scale", axes=(), initializer="ones")
+            self.declare_weight("scale", "scale", axes=(), initializer="ones")
         if score_mode == "concat":
-            self.add_weight("concat_score_weight", "concat_score_weight", axes=(), initializer="ones")
+            self.declare_weight("concat_score_weight", "concat_score_weight", axes=(), initializer="ones")
 
     def weight_shapes(self, input_shape: Any) -> dict[str, tuple[int, ...]]:
         """Both are numbers."""
@@ -197,7 +199,7 @@ class AdditiveAttention(_Attention):
     ) -> None:
         super().__init__(use_scale, dropout, seed, causal, **kwargs)
         if use_scale:
-            self.add_weight("scale", "scale", axes=(0,), initializer="glorot_uniform")
+            self.declare_weight("scale", "scale", axes=(0,), initializer="glorot_uniform")
 
     def weight_shapes(self, input_shape: Any) -> dict[str, tuple[int, ...]]:
         """(features,)."""

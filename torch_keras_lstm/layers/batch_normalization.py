@@ -11,6 +11,7 @@ from torch_keras_lstm.arguments import check_number
 from torch_keras_lstm.layers.affine_normalization import AffineNormalization
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 # Keras adds its `backend.epsilon()` to the number of unmasked entries, which may be 0.
 _KERAS_EPSILON = 1e-7
@@ -59,6 +60,9 @@ class BatchNormalization(AffineNormalization):
     running_mean: Tensor
     running_var: Tensor
 
+    moving_mean = KerasWeight()
+    moving_variance = KerasWeight()
+
     def __init__(
         self,
         axis: int = -1,
@@ -94,8 +98,10 @@ class BatchNormalization(AffineNormalization):
         self.moving_mean_initializer = initializers.get(moving_mean_initializer, "moving_mean_initializer")
         self.moving_variance_initializer = initializers.get(moving_variance_initializer, "moving_variance_initializer")
         self.declare_scale_and_shift(gamma=scale, beta=center)
-        self.add_weight("moving_mean", "running_mean", initializer=self.moving_mean_initializer, trainable=False)
-        self.add_weight("moving_variance", "running_var", initializer=self.moving_variance_initializer, trainable=False)
+        self.declare_weight("moving_mean", "running_mean", initializer=self.moving_mean_initializer, trainable=False)
+        self.declare_weight(
+            "moving_variance", "running_var", initializer=self.moving_variance_initializer, trainable=False
+        )
         self.build_if_shape_is_known()
 
     def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:

@@ -9,9 +9,11 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.both_ways import lay_out_for_cudnn, run_together, split, why_apart
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.nested_states import flat_like
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.recurrence import Path
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, with_registered
 
 _MERGE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "concat": lambda forward, backward: torch.cat((forward, backward), dim=-1),
@@ -46,6 +48,8 @@ class Bidirectional(Layer):
     Raises:
         ValueError: when the halves do not fit together, or ``merge_mode`` is unknown.
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -152,9 +156,10 @@ class Bidirectional(Layer):
         """Raise a ``ValueError`` unless the halves take inputs of ``shape``."""
         self.forward_layer.check_input_shape(shape)
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the halves take inputs of ``dtype``."""
-        self.forward_layer.check_input_dtype(dtype)
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of its halves, and theirs of their classes
+        """Whether the halves do."""
+        return self.forward_layer.casts_integers
 
     def forward(
         self,
@@ -221,6 +226,8 @@ class Bidirectional(Layer):
     def _split_states(self, initial_state: Sequence[Any] | None) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
         if initial_state is None:
             return None, None
+        nestings = [getattr(half, "nesting", half.state_sizes) for half in self._halves]
+        initial_state = flat_like([*nestings[0], *nestings[1]], initial_state)
         forward, backward = len(self.forward_layer.state_sizes), len(self.backward_layer.state_sizes)
         if len(initial_state) != forward + backward:
             raise ValueError(
@@ -291,7 +298,13 @@ def _renamed(layer: RecurrentLayer, direction: str) -> RecurrentLayer:
     config["name"] = f"{direction}_{layer.name.removeprefix(direction + '_')}"
     if direction == "backward":
         config["go_backwards"] = not layer.go_backwards
-    copy = type(layer).from_config(config)
+    # A cell of somebody's own is of a class that no configuration leads to, but the layer to be copied does.
+    classes = {type(module).__name__: type(module) for module in layer.modules() if isinstance(module, Layer)}
+    token = CUSTOM_OBJECTS.set({**with_registered(None), **classes})
+    try:
+        copy = type(layer).from_config(config)
+    finally:
+        CUSTOM_OBJECTS.reset(token)
     if hasattr(layer, "use_cudnn"):  # chosen for a machine, so no part of the configuration
         copy.use_cudnn = layer.use_cudnn
     return copy

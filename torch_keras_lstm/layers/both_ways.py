@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.modules.module import _has_any_global_hook
 
+from torch_keras_lstm.layers.called_through_more import is_called_through_more
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.recurrence import LSTMState, lstm_fused_both_ways
@@ -43,7 +43,7 @@ def why_apart(halves: Halves, inputs: Tensor, mask: Any, training: bool) -> str 
             return reason
         if half.dropout_counts(training)[0]:
             return "each half draws a `dropout` of its own"
-        if _is_called_through_more(half):
+        if is_called_through_more(half):
             return f"a hook or a wrapper waits for the call of `{half.name}`"
     if inputs.is_cpu and inputs.shape[1] == 1:
         return "a single step on a CPU takes less time without the kernels for sequences"
@@ -132,13 +132,6 @@ def _as_lstms(halves: Halves) -> tuple[LSTM, LSTM]:
     assert isinstance(forward, LSTM)
     assert isinstance(backward, LSTM)
     return forward, backward
-
-
-def _is_called_through_more(half: LSTM) -> bool:
-    """Whether a call of the module does more than its class' ``forward``."""
-    hooks = (half._forward_pre_hooks, half._forward_hooks, half._backward_pre_hooks, half._backward_hooks)
-    compiled = half._compiled_call_impl is not None
-    return any(hooks) or compiled or "forward" in vars(half) or bool(_has_any_global_hook())
 
 
 def _runs_apart_in_training(half: LSTM) -> bool:

@@ -2,10 +2,10 @@
 
 from typing import Any, SupportsIndex, Unpack
 
-import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice, positive_integer
+from torch_keras_lstm.layers.category_counts import MODES, encode, encoded_shape
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 
@@ -18,6 +18,7 @@ class CategoryEncoding(Layer):
         num_tokens: the number of categories.
         output_mode: "multi_hot" (or "binary", its older name) marks which categories occur along the last axis,
             "count" says how often; "one_hot" encodes each integer, in place of the last axis if that is of size 1.
+        sparse: Keras' sparse tensors, which there are none of here.
 
     Raises:
         ValueError: when an argument is out of its range, and for inputs of more than two axes but with "one_hot": what
@@ -25,12 +26,20 @@ class CategoryEncoding(Layer):
     """
 
     def __init__(
-        self, num_tokens: SupportsIndex, output_mode: str = "multi_hot", **kwargs: Unpack[LayerArguments]
+        self,
+        num_tokens: SupportsIndex | None = None,
+        output_mode: str = "multi_hot",
+        sparse: bool = False,
+        **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(**kwargs)
+        if num_tokens is None:
+            raise ValueError("`num_tokens` must be set to use this layer: `IntegerLookup` finds it out.")
+        if sparse:
+            raise ValueError("`sparse=True` gives Keras' sparse tensors of TensorFlow; here vectors are dense.")
         self.num_tokens = positive_integer("num_tokens", num_tokens)
         self.output_mode = "multi_hot" if output_mode == "binary" else output_mode
-        check_choice("output_mode", self.output_mode, ("multi_hot", "one_hot", "count"))
+        check_choice("output_mode", self.output_mode, MODES)
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` for inputs of ``shape`` with more axes than the mode takes."""
@@ -47,26 +56,23 @@ class CategoryEncoding(Layer):
             inputs: integers; other numbers are cut off towards zero.
             count_weights: of the shape of the inputs, what each one counts with "count"; 1 by default.
 
+        Raises:
+            ValueError: for ``count_weights`` with another mode.
+
         Returns:
             (batch, ..., num_tokens), or (batch, ..., length, num_tokens) with "one_hot" and a length other than 1.
         """
-        categories = torch.arange(self.num_tokens, device=self.device)
-        marks = (self.prepare(inputs).long().unsqueeze(-1) == categories).to(self.dtype)
-        if self.output_mode == "one_hot":
-            return self.finish(marks.squeeze(-2) if marks.ndim > 2 else marks)
-        if self.output_mode == "multi_hot":
-            return self.finish(marks.amax(dim=-2))
-        if count_weights is not None:
-            marks = marks * self.as_input(count_weights).unsqueeze(-1)
-        return self.finish(marks.sum(dim=-2))
+        if count_weights is not None and self.output_mode != "count":
+            raise ValueError(f"`count_weights` is not used when `output_mode` is {self.output_mode!r}, but 'count'.")
+        indices = self.prepare(inputs).long()
+        if count_weights is None:
+            return self.finish(encode(indices, self.output_mode, self.num_tokens, self._dtype))
+        marks = encode(indices.unsqueeze(-1), "one_hot", self.num_tokens, self._dtype)
+        return self.finish((marks * self.as_input(count_weights).unsqueeze(-1)).sum(dim=-2))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape with ``num_tokens`` in place of the last axis, or behind it."""
-        every = self.output_mode == "one_hot" and (len(input_shape) == 1 or input_shape[-1] != 1)
-        return (*(input_shape if every else input_shape[:-1]), self.num_tokens)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
+        return encoded_shape(input_shape, self.output_mode, self.num_tokens)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

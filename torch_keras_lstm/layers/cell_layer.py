@@ -31,8 +31,13 @@ class CellLayer(RecurrentLayer, RecurrentCell):
             self.path_for(None, training=True)
         if input_size is not None:
             self.batch_input_shape = self.batch_input_shape or (None, None, input_size)
-            self.build((None, None, input_size))
+            self.build_at_once((None, None, input_size))
         self.build_if_shape_is_known()
+
+    @property
+    def cell(self) -> "CellOfLayer":
+        """Keras' cell of this layer: what has its arguments and its weights."""
+        return CellOfLayer(self)
 
     @property
     def output_size(self) -> int:
@@ -54,3 +59,33 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         Neither the inputs nor a mask decide it today; they are asked for because another device's kernels might.
         """
         return choose(self.why_not_fused(self.training if training is None else training), self.use_cudnn)
+
+
+class CellOfLayer:
+    """``layer.cell`` of Keras: here the layer has the weights itself, and this shows them under the cell's name.
+
+    Attributes are those of the layer: ``units``, ``kernel``, ``recurrent_kernel``, ``bias``, ``activation``, ...
+    """
+
+    def __init__(self, layer: CellLayer) -> None:
+        object.__setattr__(self, "_layer", layer)
+
+    @property
+    def state_size(self) -> int | list[int]:
+        """The width of the state, or the list of them."""
+        sizes = self._layer.state_sizes
+        return sizes[0] if len(sizes) == 1 else list(sizes)
+
+    @property
+    def name(self) -> str:
+        """As Keras names it."""
+        return str(self._layer.weight_scope)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._layer, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self._layer, name, value)
+
+    def __repr__(self) -> str:
+        return f"<cell of {self._layer!r}>"

@@ -77,7 +77,7 @@ class ConvBase(SpatialLayer):
 
     def declare(self, name: str, parameter: str, role: str, axes: tuple[int, ...]) -> None:
         """Declare a weight with the initializer, regularizer and constraint of its role."""
-        self.add_weight(name, parameter, axes=axes, **{kind: getattr(self, f"{role}_{kind}") for kind in _KINDS})
+        self.declare_weight(name, parameter, axes=axes, **{kind: getattr(self, f"{role}_{kind}") for kind in _KINDS})
 
     def declare_bias(self, initializer: Initializer | None = None) -> None:
         """Declare the bias if there is one: the last weight, as in Keras.
@@ -88,7 +88,7 @@ class ConvBase(SpatialLayer):
         if not self.use_bias:
             self.register_parameter("bias", None)
             return
-        self.add_weight(
+        self.declare_weight(
             "bias",
             "bias",
             axes=(0,),

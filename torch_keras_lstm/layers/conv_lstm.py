@@ -12,10 +12,12 @@ from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
+from torch_keras_lstm.layers.lstm_base import draw_open_bias
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.recurrence import ConvLSTMWeights, LSTMOptions, LSTMState, Window, conv_lstm
-from torch_keras_lstm.recurrence.gates import GATES, open_forget_gate
+from torch_keras_lstm.recurrence.gates import GATES
 
 
 class ConvLSTM(RecurrentLayer, ConvBase):
@@ -55,6 +57,10 @@ class ConvLSTM(RecurrentLayer, ConvBase):
 
     weight_ih: nn.Parameter
     weight_hh: nn.Parameter
+
+    kernel = KerasWeight()
+    recurrent_kernel = KerasWeight()
+    casts_integers = True
 
     def __init__(
         self,
@@ -127,7 +133,7 @@ class ConvLSTM(RecurrentLayer, ConvBase):
         self.declare("kernel", "weight_ih", "kernel", self.kernel_axes)
         self.declare("recurrent_kernel", "weight_hh", "recurrent", self.kernel_axes)
         plain = self.bias_initializer
-        self.declare_bias(partial(open_forget_gate, plain) if unit_forget_bias else plain)
+        self.declare_bias(partial(draw_open_bias, plain) if unit_forget_bias else plain)
         self.build_if_shape_is_known()
 
     # -- shapes ---------------------------------------------------------------------------------------------------
@@ -253,14 +259,6 @@ class ConvLSTM(RecurrentLayer, ConvBase):
         checked: Tensor = mask
         return checked
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless ``dtype`` is floating."""
-        if not dtype.is_floating_point:
-            raise ValueError(
-                f"Layer `{self.name}` takes floating-point inputs, got {str(dtype).removeprefix('torch.')}. "
-                "Convert them with `.float()`."
-            )
-
     def draw_dropout(self, inputs: Tensor, training: bool) -> tuple[Tensor | None, Tensor | None]:
         """Draw this call's dropout factors, 0 or 1 / (1 - rate), one a gate, constant in time.
 
@@ -282,7 +280,7 @@ class ConvLSTM(RecurrentLayer, ConvBase):
     def _draw(self, rate: float, shape: Sequence[Any], training: bool) -> Tensor | None:
         if not training or not 0 < rate < 1:
             return None
-        return self._dropout_generator.mask((len(GATES), *shape), rate, dtype=self.dtype, device=self.device)
+        return self._dropout_generator.mask((len(GATES), *shape), rate, dtype=self._dtype, device=self.device)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

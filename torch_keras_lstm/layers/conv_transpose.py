@@ -9,6 +9,7 @@ from torch_keras_lstm.arguments import integers_per_axis, positive_integer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.sliding_windows import convolve_transposed, transposed_output_size
 
 
@@ -36,6 +37,8 @@ class ConvTranspose(ConvBase):
     Raises:
         ValueError: when an argument is out of its range, and for inputs with other axes or channels.
     """
+
+    kernel = KerasWeight()
 
     def __init__(
         self,

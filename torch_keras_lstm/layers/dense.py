@@ -10,6 +10,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -32,10 +33,15 @@ class Dense(Layer):
         ValueError: when ``units`` is not a positive integer; when inputs have one axis or another number of features.
     """
 
+    supports_masking = True
+    casts_integers = True
+
     void_arguments: ClassVar[Mapping[str, object]] = {"quantization_config": None}
 
     weight: nn.Parameter
     bias: nn.Parameter | None
+
+    kernel = KerasWeight()
 
     def __init__(
         self,
@@ -65,7 +71,7 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "weight",
             axes=(1, 0),
@@ -74,7 +80,7 @@ class Dense(Layer):
             constraint=self.kernel_constraint,
         )
         if use_bias:
-            self.add_weight(
+            self.declare_weight(
                 "bias",
                 "bias",
                 axes=(0,),
@@ -110,8 +116,6 @@ class Dense(Layer):
     def forward(self, inputs: Any) -> Tensor:
         """Map (batch, ..., features) to (batch, ..., units); integers and booleans are cast to the layer's dtype."""
         inputs = self.prepare(inputs)
-        if not inputs.is_floating_point():
-            inputs = inputs.to(self.dtype)
         return self.finish(self.activation(F.linear(inputs, self.weight, self.bias)))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -9,6 +9,7 @@ from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.sliding_windows import convolve
 
 
@@ -37,6 +38,8 @@ class DepthwiseConv(ConvBase):
     """
 
     roles = ("depthwise", "bias")
+
+    kernel = KerasWeight()
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_axes, check_integer
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.multiple_inputs import MultipleInputLayer, agree
 from torch_keras_lstm.layers.serialization import register
@@ -27,6 +28,8 @@ class Dot(MultipleInputLayer):
     Raises:
         ValueError: when ``axes`` is neither, and when the inputs have other sizes along their axes.
     """
+
+    supports_masking = True
 
     input_counts = (2,)
 
@@ -99,4 +102,4 @@ def batch_dot(first: Tensor, second: Tensor, axes: tuple[int, int]) -> Tensor:
 
 def _normalized(tensor: Tensor, axis: int) -> Tensor:
     squares = torch.sum(torch.square(tensor), axis, keepdim=True)
-    return tensor * torch.rsqrt(torch.clamp(squares, min=_EPSILON**2))
+    return tensor * torch.rsqrt(at_least(squares, _EPSILON**2))

@@ -26,6 +26,8 @@ class Dropout(Layer):
         TypeError: when ``seed`` is not an integer.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         rate: float,
@@ -53,7 +55,7 @@ class Dropout(Layer):
         training = self.training if training is None else training
         if training and self.rate > 0:
             shape = self.mask_shape(inputs.shape)
-            inputs = inputs * self.generator.mask(shape, self.rate, dtype=self.dtype, device=inputs.device)
+            inputs = inputs * self.generator.mask(shape, self.rate, dtype=self._dtype, device=inputs.device)
         return self.finish(inputs)
 
     def mask_shape(self, shape: Sequence[int]) -> Sequence[int]:

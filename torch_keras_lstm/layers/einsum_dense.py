@@ -137,7 +137,7 @@ class EinsumDense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "kernel",
             axes=tuple(range(len(self._parsed.kernel))),
@@ -148,7 +148,7 @@ class EinsumDense(Layer):
         if bias_axes is None:
             self.register_parameter("bias", None)
         else:
-            self.add_weight(
+            self.declare_weight(
                 "bias",
                 "bias",
                 axes=tuple(range(len(self._bias_letters()))),
@@ -228,12 +228,8 @@ class EinsumDense(Layer):
     def forward(self, inputs: Any) -> Tensor:
         """The output whose axes the equation tells; integers and booleans are cast to the layer's dtype."""
         inputs = self.prepare(inputs)
-        outputs = torch.einsum(self.equation, inputs.to(self.dtype), self.kernel)
+        outputs = torch.einsum(self.equation, inputs.to(self._dtype), self.kernel)
         return self.finish(self.activation(outputs if self.bias is None else outputs + self.bias))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None, as in Keras."""
-        return
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The sizes of the output's axes, ``None`` where one is free."""

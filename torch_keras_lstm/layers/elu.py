@@ -22,6 +22,8 @@ class ELU(Layer):
         ValueError: when it is no number.
     """
 
+    supports_masking = True
+
     def __init__(self, alpha: float = 1.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_number("alpha", alpha)

@@ -11,6 +11,7 @@ from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -43,6 +44,8 @@ class Embedding(Layer):
     # Keras' optimizers square such slices one by one, so that a curve differs where a row is looked up more than once.
     sparse_gradients = False
 
+    embeddings = KerasWeight()
+
     def __init__(
         self,
         input_dim: SupportsIndex,
@@ -62,11 +65,11 @@ class Embedding(Layer):
         self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer, "embeddings_regularizer")
         self.embeddings_constraint = constraints.get(embeddings_constraint, "embeddings_constraint")
-        self.mask_zero = mask_zero
+        self.mask_zero = self.supports_masking = self.makes_mask = mask_zero
         if self.batch_input_shape is None and input_length is not None:
             sizes = (input_length,) if isinstance(input_length, int) else tuple(input_length)
             self.batch_input_shape = (None, *sizes)
-        self.add_weight(
+        self.declare_weight(
             "embeddings",
             "weight",
             axes=(0, 1),
@@ -74,9 +77,13 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
-        self.build(self.batch_input_shape or (None,))
+        self.build_at_once(self.batch_input_shape or (None,))
         if weights is not None:
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """As of every layer; the table has its shape whatever the inputs."""
+        super().build((None,) if input_shape is None else input_shape)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
         """(input_dim, output_dim), whatever the inputs."""

@@ -41,10 +41,6 @@ class Flatten(Layer):
             inputs = inputs.movedim(1, -1)
         return self.finish(inputs.reshape(inputs.shape[0], math.prod(inputs.shape[1:])))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: there are no steps any more that a mask could mean."""
-        return
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, product of the rest), the product ``None`` where a size is free."""
         sizes = [size for size in input_shape[1:] if size is not None]

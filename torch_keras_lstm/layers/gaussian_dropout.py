@@ -24,6 +24,8 @@ class GaussianDropout(Layer):
         TypeError: when ``seed`` is not an integer.
     """
 
+    supports_masking = True
+
     def __init__(self, rate: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_rate("rate", rate)
@@ -35,7 +37,7 @@ class GaussianDropout(Layer):
         inputs = self.prepare(inputs)
         if (self.training if training is None else training) and self.rate > 0:
             stddev = math.sqrt(self.rate / (1.0 - self.rate))
-            inputs = inputs * self._generator.normal(inputs.shape, 1.0, stddev, dtype=self.dtype, device=inputs.device)
+            inputs = inputs * self._generator.normal(inputs.shape, 1.0, stddev, dtype=self._dtype, device=inputs.device)
         return self.finish(inputs)
 
     def get_config(self) -> dict[str, Any]:

@@ -23,6 +23,8 @@ class GaussianNoise(Layer):
         TypeError: when ``seed`` is not an integer.
     """
 
+    supports_masking = True
+
     def __init__(self, stddev: float, seed: int | None = None, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_non_negative("stddev", stddev)
@@ -33,7 +35,7 @@ class GaussianNoise(Layer):
         """The inputs, with noise if ``training``; ``None`` means ``self.training``."""
         inputs = self.prepare(inputs)
         if (self.training if training is None else training) and self.stddev > 0:
-            noise = self._generator.normal(inputs.shape, 0.0, self.stddev, dtype=self.dtype, device=inputs.device)
+            noise = self._generator.normal(inputs.shape, 0.0, self.stddev, dtype=self._dtype, device=inputs.device)
             inputs = inputs + noise
         return self.finish(inputs)
 

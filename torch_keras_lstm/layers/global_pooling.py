@@ -94,6 +94,8 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
     A row without a single unmasked step gives nan, as in Keras.
     """
 
+    supports_masking = True
+
     rank = 1
 
     def forward(self, inputs: Any, mask: Any = None) -> Tensor:
@@ -110,6 +112,9 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
         steps = steps.bool().unsqueeze(1)
         sums = torch.where(steps, values, 0).sum(2, keepdim=True)
         return self.finish(self._delivered(sums / steps.sum(2, keepdim=True)))
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: the steps that the mask means are not there any more."""
 
 
 @register("keras.layers")

@@ -86,7 +86,7 @@ class GroupNormalization(AffineNormalization):
         averaged = [axis for axis in range(1, grouped.ndim) if axis != kept]
         variance, mean = torch.var_mean(grouped, averaged, correction=0, keepdim=True)
         normalized = (grouped - mean) * torch.rsqrt(variance + self.epsilon)
-        return self.finish(self.scale_and_shift(normalized.flatten(kept, kept + 1)).to(self.dtype))
+        return self.finish(self.scale_and_shift(normalized.flatten(kept, kept + 1)).to(self._dtype))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

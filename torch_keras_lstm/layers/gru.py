@@ -53,6 +53,8 @@ class GRU(CellLayer, GRUBase):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    weight_scope = "gru_cell"
+
     def __init__(
         self,
         units: SupportsIndex,

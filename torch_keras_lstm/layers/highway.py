@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from torch_keras_lstm import activations, constraints, initializers, regularizers
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -36,6 +37,9 @@ class Highway(Layer):
     bias: nn.Parameter | None
     carry_bias: nn.Parameter | None
 
+    kernel = KerasWeight()
+    carry_kernel = KerasWeight()
+
     def __init__(
         self,
         activation: object = None,
@@ -56,7 +60,7 @@ class Highway(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "weight",
             axes=(1, 0),
@@ -64,9 +68,9 @@ class Highway(Layer):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.add_weight("carry_kernel", "carry_weight", axes=(1, 0), initializer=self.kernel_initializer)
+        self.declare_weight("carry_kernel", "carry_weight", axes=(1, 0), initializer=self.kernel_initializer)
         if use_bias:
-            self.add_weight(
+            self.declare_weight(
                 "bias",
                 "bias",
                 axes=(0,),
@@ -74,7 +78,7 @@ class Highway(Layer):
                 regularizer=self.bias_regularizer,
                 constraint=self.bias_constraint,
             )
-            self.add_weight("carry_bias", "carry_bias", axes=(0,), initializer="ones")
+            self.declare_weight("carry_bias", "carry_bias", axes=(0,), initializer="ones")
         else:
             self.register_parameter("bias", None)
             self.register_parameter("carry_bias", None)
@@ -100,10 +104,6 @@ class Highway(Layer):
         gate = torch.sigmoid(F.linear(inputs, self.carry_weight, self.carry_bias))
         changed = self.activation(F.linear(inputs, self.weight, self.bias))
         return self.finish(gate * changed + (1 - gate) * inputs)
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: there are no steps."""
-        return
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""

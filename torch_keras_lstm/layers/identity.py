@@ -12,6 +12,8 @@ from torch_keras_lstm.layers.serialization import register
 class Identity(Layer):
     """Gives back its inputs."""
 
+    supports_masking = True
+
     def forward(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of the layer's type."""
         return self.finish(self.prepare(inputs))

@@ -4,8 +4,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import torch
-
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.structure import flatten, map_leaves
 from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec
@@ -55,8 +53,8 @@ class KerasTensor:
         return self.spec.shape
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The type."""
+    def dtype(self) -> Any:
+        """The type: torch's, or "string"."""
         return self.spec.dtype
 
     @property
@@ -129,6 +127,8 @@ def connect(
 ) -> Any:
     """Note a call of ``layer`` whose results are ``specs``; the tensors in their place, in the same structure."""
     node = Node(layer, args, kwargs)
+    if not layer._inbound_nodes:
+        layer.join_model()
     layer._inbound_nodes.append(node)
     node.outputs.extend(KerasTensor(spec, node, index, name) for index, spec in enumerate(flatten(specs)))
     places = {id(tensor.spec): tensor for tensor in node.outputs}

@@ -1,23 +1,29 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, TypedDict
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
-from torch.nn.utils import parametrize
 
-from torch_keras_lstm import constraints, initializers, regularizers
-from torch_keras_lstm.layers import dtypes
-from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, has_symbolic
+from torch_keras_lstm import regularizers
+from torch_keras_lstm.layers import dtypes, own_config, own_layer, tracking
+from torch_keras_lstm.layers.call_context import CALL_CONTEXT
+from torch_keras_lstm.layers.input_spec import check_inputs
+from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
+from torch_keras_lstm.layers.keywords import refuse_unknown
 from torch_keras_lstm.layers.naming import unique_name
-from torch_keras_lstm.layers.structure import leaves, single
-from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
+from torch_keras_lstm.layers.stateless_call import stateless_call
+from torch_keras_lstm.layers.structure import leaves, map_leaves, single
+from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
 from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
-from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, as_keras_array
+from torch_keras_lstm.layers.variable import Variable
+from torch_keras_lstm.layers.weight_table import WeightTable
+from torch_keras_lstm.layers.weight_view import KerasWeight
+from torch_keras_lstm.layers.weighted import Weighted
 
 __all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 
@@ -28,6 +34,7 @@ class CommonArguments(TypedDict, total=False):
     name: str | None
     trainable: bool
     dtype: object
+    autocast: bool
     input_shape: Sequence[int | None] | None
     batch_input_shape: Sequence[int | None] | None
 
@@ -38,12 +45,17 @@ class LayerArguments(CommonArguments, total=False):
     activity_regularizer: object
 
 
-class Layer(nn.Module):
+class NoOneTensorError(AttributeError, ValueError):
+    """A layer was not called on symbolic tensors just once: ``hasattr`` and what looks at everything passes over it."""
+
+
+class Layer(Weighted):
     """A torch module with the face of ``keras.layers.Layer``.
 
-    A subclass declares its weights in ``__init__`` with :meth:`add_weight`, tells their shapes in
-    :meth:`weight_shapes`, and starts ``forward`` with :meth:`prepare`. Building, ``get_weights``, regularization,
-    constraints and lazy loading of a ``state_dict`` all follow from that table.
+    A layer of this package declares its weights in ``__init__`` with :meth:`declare_weight`, tells their shapes in
+    :meth:`weight_shapes`, and starts ``forward`` with :meth:`prepare`. A class of one's own may be written so, as a
+    torch module is, or as Keras' users write layers: weights are made by :meth:`add_weight` in ``build``, and ``call``
+    uses them. See :class:`Weighted` for what follows from the weights.
 
     Args:
         name: as in Keras; by default the class in snake case, numbered.
@@ -52,25 +64,84 @@ class Layer(nn.Module):
         activity_regularizer: called with the output; its value, divided by the batch size, enters ``losses``.
         input_shape: shape of one sample, as in Keras: the layer is built at once.
         batch_input_shape: the same with the batch axis in front, as Keras 1 and 2 spelled it.
+        autocast: whether floating inputs of a class of one's own that defines ``call`` are cast to ``dtype``.
+        **unknown: Keras 2's ``input_dim``, another way to give ``input_shape``, and ``weights``, what the layer starts
+            with; all else is refused.
+
+    Raises:
+        ValueError: for a keyword that the class does not take.
     """
 
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
     void_arguments: ClassVar[Mapping[str, object]] = {}
 
-    # The names of the arguments of this class' call: which of ``mask`` and ``training`` it takes.
+    # The names of the arguments of this class' call in their order, and as a set: which of ``mask`` and ``training``
+    # it takes.
+    call_parameters: ClassVar[tuple[str, ...]]
     call_arguments: ClassVar[frozenset[str]]
+
+    # Whether the masks of inputs end here: without it a class of one's own hands none on, as in Keras, and a warning
+    # says so. A class that defines ``compute_mask`` supports them.
+    supports_masking: bool = False
+
+    # Whether :meth:`compute_mask` may give a mask where none came in.
+    makes_mask: bool = False
+
+    # Whether integers and booleans are cast to the layer's dtype as floating inputs are: Keras' products of them with
+    # the weights have that type.
+    casts_integers: bool = False
 
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
 
-    _rows: tuple[WeightRow, ...]
-    _placement: Tensor
+    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and what
+    # they call inherits ``training``, which layers of this package hand on by themselves.
+    _is_own: ClassVar[bool] = False
+
+    # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
+    _may_hold_own: ClassVar[bool] = False
+
+    # Whether the arguments of a call are converted before the class' ``call`` gets them, as Keras does.
+    converts_inputs: ClassVar[bool] = False
+
+    # Whether a class of one's own was built, or called; what it needs is told by its code alone.
+    _was_built: bool = False
+
+    #: what a class of one's own expects of its first argument: an :class:`InputSpec`, or a list of them
+    input_spec: Any = None
+
+    _build_shapes: dict[str, Any] | None = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "call" in vars(cls) and "forward" not in vars(cls):
-            cls.forward = cls.call  # type: ignore[attr-defined]  # Keras' name of it
-        cls.call_arguments = frozenset(inspect.signature(cls.forward).parameters)
+        own = vars(cls)
+        if "call" in own and "forward" not in own:
+            cls.forward = own["call"]  # type: ignore[method-assign]  # Keras' name of it
+        elif "forward" in own and "call" not in own:
+            cls.call = own["forward"]
+        cls.call_parameters = tuple(inspect.signature(cls.forward).parameters)[1:]
+        cls.call_arguments = frozenset(cls.call_parameters)
+        cls._is_own = own_layer.is_own(cls)
+        if cls._is_own:
+            cls._may_hold_own = True
+            if "compute_mask" in own:
+                cls.makes_mask = True
+                cls.supports_masking = bool(own.get("supports_masking", True))
+            cls.converts_inputs = own_layer.is_written_for_keras(cls)
+            own_layer.LossAdders.note(cls)
+            if cls.built is WeightTable.built:
+                cls.built = own_layer.OWN_BUILT  # type: ignore[assignment,method-assign]
+            if "build" in own:
+                cls.build = own_layer.once(own["build"])  # type: ignore[method-assign]
+        if isinstance(own.get("built"), property) and own["built"].fset is None:
+            cls.built = own["built"].setter(own_layer.OWN_BUILT.fset)  # type: ignore[method-assign]
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        """A layer of one's own remembers what it was made with, for :meth:`get_config`."""
+        layer = super().__new__(cls)
+        if cls._is_own:
+            layer.__dict__["_constructor"] = own_config.arguments_of(cls, args, kwargs)
+        return layer
 
     def __init__(
         self,
@@ -81,7 +152,15 @@ class Layer(nn.Module):
         activity_regularizer: object = None,
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
+        autocast: bool = True,
+        **unknown: Any,
     ) -> None:
+        unknown = {key: value for key, value in unknown.items() if (key, value) not in self.void_arguments.items()}
+        if not unknown.keys() <= {"input_dim", "weights"}:
+            refuse_unknown(type(self), unknown)
+        if not isinstance(trainable, bool):
+            raise ValueError(f"`trainable` of a {type(self).__name__} is True or False, got {trainable!r}.")
+        early = own_layer.set_before_init(self)
         super().__init__()
         if input_shape is not None and batch_input_shape is not None:
             raise ValueError("Pass `input_shape` or `batch_input_shape`, not both.")
@@ -92,109 +171,72 @@ class Layer(nn.Module):
             self.batch_input_shape = tuple(batch_input_shape)
         elif input_shape is not None:
             self.batch_input_shape = (None, *input_shape)
+        elif unknown.get("input_dim") is not None:
+            self.batch_input_shape = self._shape_of_features(unknown["input_dim"])
+        self._initial_weights = unknown.get("weights")
+        self.autocast = autocast
         self._trainable = trainable
         self._rows = ()
+        self._automatic = set()
         self._activity_loss: Tensor | None = None
-        self._inbound_nodes: list[Node] = []
+        self.__dict__["_added_losses"] = []
+        self.__dict__["_inbound_nodes"] = []
+        self._warned_of_mask = False
         # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
         self.register_buffer("_placement", torch.empty(0, dtype=dtypes.get(dtype)), persistent=False)
+        for attribute, value in early.items():
+            setattr(self, attribute, value)
 
-    # -- where and what -------------------------------------------------------------------------------------------
+    def _shape_of_features(self, features: int) -> Shape:
+        """The input shape that ``input_dim=`` gives."""
+        return None, features
 
-    @property
-    def dtype(self) -> torch.dtype:
-        """The type of the parameters, and the one that floating inputs are cast to."""
-        return self._buffers["_placement"].dtype  # type: ignore[union-attr]  # not by way of Module.__getattr__, which is slow
+    def join_model(self) -> None:
+        """Called when a model is made of this layer through Keras' API: it answers in inference until it is trained.
 
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are; arrays that are not tensors yet are put there."""
-        return self._buffers["_placement"].device  # type: ignore[union-attr]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all, sublayers included."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for module in self.modules():
-            if isinstance(module, Layer):
-                module._trainable = value
-        self.requires_grad_(value)
-
-    # -- weights --------------------------------------------------------------------------------------------------
-
-    def add_weight(
-        self,
-        name: str,
-        parameter: str | tuple[str, ...],
-        *,
-        axes: tuple[int, ...] | None = None,
-        initializer: object,
-        regularizer: object = None,
-        constraint: object = None,
-        trainable: bool = True,
-        dtype: torch.dtype | None = None,
-        blocks: tuple[int, ...] = (),
-    ) -> None:
-        """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
-
-        Args:
-            name: Keras' name of it.
-            parameter: the attribute under which the parameter is registered, named as torch names it; several where
-                torch keeps the slices of Keras' first axis apart.
-            axes: the order of Keras' axes in the torch tensor; ``None`` for the same order.
-            initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
-            trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
-            dtype: of a buffer that is no floating-point number; by default the layer's.
-            blocks: torch's order of the blocks along Keras' last axis, where it is another.
+        That is until ``fit``, ``.train()``, or a call with ``training=True``.
         """
-        row = WeightRow(
-            name,
-            (parameter,) if isinstance(parameter, str) else parameter,
-            axes,
-            initializers.get(initializer),
-            regularizers.get(regularizer),
-            constraints.get(constraint),
-            trainable,
-            dtype,
-            blocks,
+        self.eval()
+
+    _added_losses: list[Tensor]
+    _inbound_nodes: list[Node]
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._is_own:
+            if "_rows" not in self.__dict__:  # until `super().__init__()`, which sets it again
+                object.__setattr__(self, name, value)
+                return
+            kind = type(value)
+            if kind is list or kind is dict or kind is tuple or isinstance(value, tuple):
+                value = tracking.tracked(self, name, value)
+            elif value is None or (isinstance(value, Variable) and not self._is_keras_weight(name)):
+                self._leave(name, value)
+                if value is not None:
+                    self.keep_variable(value, name)
+                    return
+        # What is put into a model that answers in inference, as Keras' models do, answers so too.
+        if isinstance(value, nn.Module) and not self.__dict__.get("training", True):
+            value.eval()
+        super().__setattr__(name, value)
+
+    def _leave(self, name: str, instead: Any = None) -> None:
+        """Take the row of the attribute ``name`` out of the table, unless it holds ``instead`` already."""
+        self._rows = tuple(
+            row for row in self._rows if row.parameters != (name,) or not row.is_own or self._held(row) is instead
         )
-        self._rows = (*self._rows, row)
-        kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
-        for attribute in row.parameters:
-            if trainable:
-                self.register_parameter(attribute, kind(self._trainable, self.device, self.dtype))
-            else:  # None, which .to(), copies and pickles pass over until there is a shape
-                self.register_buffer(attribute, None)
 
-    def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
-        """Keras' shape of each declared weight, by Keras' name, for inputs of ``input_shape``."""
-        return {}
+    def __delattr__(self, name: str) -> None:
+        if name in self._parameters or name in self._buffers:
+            self._leave(name)
+        if self._is_own:
+            tracking.forget(self, name)
+        super().__delattr__(name)
 
-    def input_shape_of(self, weight: Tensor) -> Shape:
-        """An input shape for which the layer's first weight has the shape of ``weight``, which is in Keras' layout.
+    def _is_keras_weight(self, name: str) -> bool:
+        """Whether the class has a declared weight of Keras' ``name``, which is set by its values."""
+        return isinstance(inspect.getattr_static(type(self), name, None), KerasWeight)
 
-        A ``state_dict`` is loaded into a layer that is not built by way of it. For most layers the number of features,
-        the one size that the constructor does not tell, is the kernel's first axis.
-        """
-        return None, None, weight.shape[0]
-
-    @property
-    def built(self) -> bool:
-        """Whether every weight has its shape; a layer without weights is built from the start."""
-        # Asked on every call, and `isinstance` of a kind of Parameter costs microseconds: a parameter that is given its
-        # shape changes its class.
-        parameters: Any = self._parameters
-        for row in self._rows:
-            name = row.parameters[0]
-            if row.trainable:
-                if type(parameters.get(name)) is UnbuiltParameter:
-                    return False
-            elif self._buffers.get(name, self._placement) is None:
-                return False
-        return True
+    # -- building -------------------------------------------------------------------------------------------------
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Give the weights their shapes and initial values; nothing happens when they have them already.
@@ -205,148 +247,214 @@ class Layer(nn.Module):
         Raises:
             ValueError: when the layer cannot take inputs of that shape.
         """
+        if self._is_own:
+            own_layer.build_by_default(self, input_shape)
+            return
         shape = tuple(input_shape)
         self.check_input_shape(shape)
-        if not self.built:
+        if not self.has_weights():
             self._create_weights(shape)
-
-    @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
-    def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
-        shapes = self.weight_shapes(input_shape)
-        # All values first: an initializer that fails leaves the layer as it was.
-        values = [self._first_value(row, shapes[row.name], given or {}) for row in self._rows]
-        for row, array in zip(self._rows, values, strict=True):
-            shape = row.torch_shape(shapes[row.name])
-            for attribute in row.parameters:
-                if row.trainable:
-                    getattr(self, attribute).materialize(shape)
-                else:
-                    setattr(self, attribute, torch.empty(shape, dtype=row.dtype or self.dtype, device=self.device))
-            self.assign(row, array)
-        self.on_new_storage()
-
-    def _first_value(self, row: WeightRow, shape: tuple[int, ...], given: Mapping[str, Tensor]) -> Tensor:
-        tensors = [given[name] for name in row.parameters if name in given]
-        if len(tensors) == len(row.parameters) and all(one.shape == row.torch_shape(shape) for one in tensors):
-            return row.to_keras(*tensors)
-        return row.initializer(shape, dtype=self.dtype, device=self.device)
-
-    def on_new_storage(self) -> None:
-        """Called when parameters were built, moved or loaded, for a layer that cares where they lie."""
 
     def build_if_shape_is_known(self) -> None:
         """Build at construction when ``input_shape=`` was given: the last line of a weighted layer's ``__init__``."""
         if self.batch_input_shape is not None:
-            self.build(self.batch_input_shape)
+            self.build_at_once(self.batch_input_shape)
+
+    def build_at_once(self, input_shape: Shape) -> None:
+        """Build at construction, but for a class that defines ``build``, whose constructor may not have ended yet."""
+        if not (self._is_own and own_layer.has_own_build(type(self))):
+            self.build(input_shape)
+
+    def _build_for_state_dict(self, input_shape: Shape, given: Mapping[str, Tensor]) -> None:
+        if self._is_own and own_layer.has_own_build(type(self)):
+            self.build(input_shape)
+        else:
+            super()._build_for_state_dict(input_shape, given)
+
+    def get_build_config(self) -> dict[str, Any] | None:
+        """The shapes that the layer was built for, in Keras' form; ``None`` before that, where they are not known."""
+        shapes = self._build_shapes
+        if shapes is None:
+            return None
+        return {"input_shape": next(iter(shapes.values()))} if len(shapes) == 1 else {"shapes_dict": shapes}
+
+    def build_from_config(self, config: Mapping[str, Any]) -> None:
+        """Build for the shapes that :meth:`get_build_config` gave."""
+        if config and "input_shape" in config:
+            self.build(config["input_shape"])
+        elif config and "shapes_dict" in config:
+            self.build(**config["shapes_dict"])
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
 
-    def own_weights(self, rows: Iterable[WeightRow] | None = None) -> Iterator[tuple[WeightRow, Tensor]]:
-        """Each declared weight, or those of ``rows``, and its tensor in Keras' layout, through which gradients pass."""
-        for row in self._rows if rows is None else rows:
-            yield row, row.to_keras(*(getattr(self, attribute) for attribute in row.parameters))
+    # -- losses ---------------------------------------------------------------------------------------------------
 
-    @torch.no_grad()
-    def assign(self, row: WeightRow, array: Tensor) -> None:
-        """Write ``array``, in Keras' layout, into the parameters of ``row``, or through their parametrizations."""
-        for attribute, tensor in row.to_torch(array).items():
-            if parametrize.is_parametrized(self, attribute):
-                setattr(self, attribute, tensor)
-            else:
-                getattr(self, attribute).copy_(tensor)
+    def add_loss(self, loss: Any) -> None:
+        """Add a tensor, or those in a list, to :attr:`losses`: to be called in ``call``.
 
-    def weighted_layers(self) -> Iterator["Layer"]:
-        """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
-        for module in self.modules():
-            if isinstance(module, Layer) and module._rows:
-                yield module
-
-    def get_weights(self) -> list[np.ndarray[Any, Any]]:
-        """Copies of the weights as NumPy arrays in Keras' layouts and order; empty when the layer is not built.
-
-        bfloat16, which NumPy lacks, comes as float32.
-        """
-        arrays = []
-        for layer in self.weighted_layers():
-            if layer.built:
-                for _, tensor in layer.own_weights():
-                    tensor = tensor.detach().cpu()
-                    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
-                    arrays.append(tensor.contiguous().numpy().copy())
-        return arrays
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Set the weights from arrays in Keras' layouts and order, as ``get_weights`` gives them.
+        The next call, of this layer or of the layer or model around it, begins without it.
 
         Raises:
-            ValueError: when the layer is not built, or the number or a shape does not fit; nothing is changed then.
+            ValueError: when it is no tensor.
         """
-        slots = []
-        for layer in self.weighted_layers():
-            if not layer.built:
+        for term in loss if isinstance(loss, list | tuple) else [loss]:
+            if not isinstance(term, Tensor | KerasTensor):
                 raise ValueError(
-                    f"Layer `{layer.name}` has no weights to set yet: call it once, or `build(input_shape)`, first."
+                    f"`add_loss` of layer `{self.name}` takes tensors that `call` or `build` computed, got {term!r}."
                 )
-            slots += [(layer, row, tuple(tensor.shape)) for row, tensor in layer.own_weights()]
-        if len(weights) != len(slots):
-            names = ", ".join(row.name for _, row, _ in slots) or "none"
-            raise ValueError(f"Layer `{self.name}` has {len(slots)} weights ({names}), but {len(weights)} were given.")
-        tensors = [
-            as_keras_array(array, row, shape, layer.name)
-            for array, (layer, row, shape) in zip(weights, slots, strict=True)
-        ]
-        for tensor, (layer, row, _) in zip(tensors, slots, strict=True):
-            layer.assign(row, tensor)
+            if isinstance(term, Tensor):
+                self._added_losses.append(term)
 
-    def count_params(self) -> int:
-        """The number of weight entries, counted as Keras counts them."""
-        for layer in self.weighted_layers():
-            if not layer.built:
-                raise ValueError(f"Layer `{layer.name}` is not built, so its parameters cannot be counted yet.")
-        return sum(tensor.numel() for layer in self.weighted_layers() for _, tensor in layer.own_weights())
+    def forget_losses(self) -> None:
+        """Forget what :meth:`add_loss` has added, in layers inside too."""
+        for module in self.modules():
+            if isinstance(module, Layer) and module._added_losses:
+                module._added_losses.clear()
 
     @property
     def losses(self) -> list[Tensor]:
-        """Regularization terms of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
+        """Losses of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
 
-        Weight terms follow the present weights, those that are trained; the activity term is that of the last call.
+        First what :meth:`add_loss` and the activity regularizers gave in the last call, then the terms of the present
+        weights, of those that are trained.
         """
-        terms = []
-        for module in self.modules():
-            if isinstance(module, Layer):
-                if module._activity_loss is not None:
-                    terms.append(module._activity_loss)
-                penalized = [row for row in module._rows if row.regularizer is not None and module._is_trained(row)]
-                if penalized and module.built:
-                    terms += [
-                        row.regularizer(tensor) for row, tensor in module.own_weights(penalized) if row.regularizer
-                    ]
+        layers = [module for module in self.modules() if isinstance(module, Layer)]
+        terms: list[Tensor] = []
+        for layer in layers:
+            terms += layer._added_losses
+            terms += [] if layer._activity_loss is None else [layer._activity_loss]
+        for layer in layers:
+            terms += layer._penalties()
         return terms
-
-    def _is_trained(self, row: WeightRow) -> bool:
-        return all(getattr(self, attribute).requires_grad for attribute in row.parameters)
-
-    @torch.no_grad()
-    def apply_constraints(self) -> None:
-        """Project the constrained weights, sublayers included: call it after each ``optimizer.step()``.
-
-        Or once: ``optimizer.register_step_post_hook(lambda *_: model.apply_constraints())``.
-        """
-        for layer in self.weighted_layers():
-            constrained = [row for row in layer._rows if row.constraint is not None]
-            if constrained and layer.built:
-                for row, tensor in layer.own_weights(constrained):
-                    if row.constraint is not None:
-                        layer.assign(row, row.constraint(tensor))
 
     # -- calling --------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """``forward`` for tensors; for symbolic tensors, which :func:`Input` makes, what ``forward`` will give."""
         if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
+            self.check_super_called()
+            if self.converts_inputs:
+                own_layer.check_positional(self, args)
+            if self._is_own and self.input_spec is not None and args:
+                check_inputs(self.input_spec, args[0], self.name)
             return call_symbolically(self, args, kwargs)
-        return super().__call__(*args, **kwargs)
+        if self._may_hold_own and (self._is_own or own_layer.LossAdders.exist):
+            self.check_super_called()
+            return own_layer.call_around(self, self._call_as_keras, args, kwargs)
+        # Nearly every call has nothing of Keras' about it, and must not pay for those that have.
+        plain = len(args) == 1 and not kwargs and not self.makes_mask and mask_of(args[0]) is None
+        if plain and CALL_CONTEXT.training is None:
+            return super().__call__(*args)
+        return self._call_as_keras(args, kwargs)
+
+    def _call_as_keras(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Call ``forward`` with the masks of the inputs and the ``training`` of the calls around; mask its outputs."""
+        around = CALL_CONTEXT.training
+        training = kwargs.get("training") if around is None else self._training_of(args, kwargs)
+        if "training" in self.call_arguments:
+            if training is not None:
+                kwargs["training"] = training
+        elif "training" in kwargs:
+            del kwargs["training"]  # any layer may be told, as in Keras
+        first = args[0] if args else next(iter(kwargs.values()), None)
+        if any_masked(args) or any_masked(kwargs.values()):
+            args, kwargs = self._with_masks(args, kwargs)
+        # Read before the call, which may change its arguments.
+        given = kwargs.get("mask")
+        previous = mask_of(first) if given is None else given
+        if not self._is_own:
+            outputs = super().__call__(*args, **kwargs)
+        else:
+            CALL_CONTEXT.training = training
+            try:
+                outputs = super().__call__(*args, **kwargs)
+            finally:
+                CALL_CONTEXT.training = around
+        return outputs if previous is None and not self.makes_mask else self.mask_outputs(outputs, first, previous)
+
+    def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
+        """Whether the call is for training: as its caller says, else as the calls around it; ``None`` says nothing."""
+        given: bool | None = kwargs.get("training")
+        if given is not None or len(args) < 2:
+            return CALL_CONTEXT.training if given is None else given
+        return None if "training" in named_arguments(self, args, {}) else CALL_CONTEXT.training
+
+    def _with_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments with the masks of the tensors among them, where the call takes masks that it was not given.
+
+        As in Keras 3 ``mask`` is for the only tensor; among several, such as states, each has its ``..._mask`` alone.
+        """
+        named = named_arguments(self, args, kwargs)
+        tensors = {name: value for name, value in named.items() if any(True for _ in leaves(Tensor, value))}
+        if len(tensors) == 1 and "mask" in self.call_arguments and named.get("mask") is None:
+            (only,) = tensors.values()
+            masks = {"mask": mask_of(only)}
+        else:
+            masks = {
+                f"{name}_mask": mask_of(value)
+                for name, value in tensors.items()
+                if f"{name}_mask" in self.call_arguments and named.get(f"{name}_mask") is None
+            }
+        given = {name: mask for name, mask in masks.items() if mask is not None}
+        if not given:
+            return args, kwargs
+        by_name = dict([*named.items()][1 : len(args)])  # a mask may stand by its place, as ``None``
+        return args[:1], {**by_name, **kwargs, **given}
+
+    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
+        """``outputs`` with the masks that belong to the tensors in it.
+
+        Args:
+            outputs: what the layer gave.
+            inputs: the first argument of the call.
+            mask: the mask of that, or the masks in its structure.
+        """
+        if self.supports_masking:
+            return outputs if are_masked(outputs) else with_masks(outputs, self.compute_mask(inputs, mask))
+        self.warn_of_lost_mask()
+        return outputs
+
+    def warn_of_lost_mask(self) -> None:
+        """Warn, once, that a mask ends at this layer; not for layers of a file, whose saver did as they do."""
+        if not (self._warned_of_mask or self.saved_class or torch.compiler.is_compiling()):
+            self._warned_of_mask = True
+            warnings.warn(
+                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
+                "However, this layer does not support masking and will therefore destroy the mask information. "
+                "Downstream layers will not see the mask. Set `supports_masking = True` to hand it on.",
+                stacklevel=4,
+            )
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the layer computes; a subclass defines it, under this name or Keras' ``call``."""
+        raise NotImplementedError(f"Layer `{self.name}` ({type(self).__name__}) defines no `call`.")
+
+    #: Keras' name of ``forward``: a subclass may define either, and reach that of its base by the same name
+    call = forward
+
+    def stateless_call(
+        self,
+        trainable_variables: Sequence[Any],
+        non_trainable_variables: Sequence[Any],
+        *args: Any,
+        return_losses: bool = False,
+        **kwargs: Any,
+    ) -> tuple[Any, ...]:
+        """Call the layer with other values for its variables, which stay as they are.
+
+        Args:
+            trainable_variables, non_trainable_variables: a value for each of the variables of that name.
+            *args, **kwargs: of the call.
+            return_losses: return :attr:`losses` too.
+
+        Returns:
+            The outputs, and the values of the non-trainable variables after the call; the losses behind them.
+
+        Raises:
+            ValueError: when the layer is not built, or the number of values does not fit.
+        """
+        return stateless_call(self, trainable_variables, non_trainable_variables, args, kwargs, return_losses)
 
     def symbolic_arguments(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -364,14 +472,28 @@ class Layer(nn.Module):
         shapes = shape_arguments(self, args, kwargs)
         if build:
             self.build(*shapes)
-        return map_shapes(lambda shape: TensorSpec.of(shape, self.dtype), self.compute_output_shape(*shapes))
+        if self._is_traced:
+            return own_layer.traced_specs(self, args, kwargs)
+        shape = self.compute_output_shape(*shapes)
+        return map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), shape)
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """What a call gives, as symbolic tensors that belong to no model; tensors may be given as such, too."""
+        args, kwargs = map_leaves(KerasTensor, lambda one: one.spec, [args, kwargs])
+        args, kwargs = map_leaves(Tensor, lambda one: TensorSpec.of(tuple(one.shape), one.dtype), [args, kwargs])
+        return connect(Layer(name=self.name), (), {}, self.output_specs(args, kwargs))
+
+    @property
+    def _is_traced(self) -> bool:
+        """Whether what a call gives is found by running it: no class but :class:`Layer` tells its shape."""
+        return self._is_own and type(self).compute_output_shape is Layer.compute_output_shape
 
     @property
     def input(self) -> Any:
         """The symbolic tensor, or a list of those, that the layer was called on.
 
         Raises:
-            ValueError: unless it was called on symbolic tensors just once.
+            AttributeError: unless it was called on symbolic tensors just once; a ``ValueError`` too.
         """
         node = self._only_node("input")
         return single([*leaves(KerasTensor, [*node.args, *node.kwargs.values()])])
@@ -382,18 +504,25 @@ class Layer(nn.Module):
         return single(self._only_node("output").outputs)
 
     def _only_node(self, what: str) -> Node:
-        times = len(self._inbound_nodes)
-        if times != 1:
-            raise ValueError(
-                f"Layer `{self.name}` was called on symbolic tensors {times} times, so it has no one {what}. "
-                "Call it once on an `Input`, or keep what each call gives."
-            )
+        if len(self._inbound_nodes) != 1:
+            raise self._has_no_one(what)
         return self._inbound_nodes[0]
+
+    def _has_no_one(self, what: str) -> "NoOneTensorError":
+        return NoOneTensorError(
+            f"Layer `{self.name}` was called on symbolic tensors {len(self._inbound_nodes)} times, so it has no one "
+            f"{what}. Call it once on an `Input`, or keep what each call gives."
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("input", "output"):  # a property that raised AttributeError, which torch would put in its own words
+            raise self._has_no_one(name)
+        return super().__getattr__(name)
 
     def prepare(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.
 
-        Integers and booleans pass as they are: a layer that cannot use them says so in :meth:`check_input_dtype`.
+        Integers and booleans pass as they are, unless the layer ``casts_integers``.
         """
         values = self.as_input(inputs)
         if self.built:
@@ -405,10 +534,13 @@ class Layer(nn.Module):
     def as_input(self, inputs: Any) -> Tensor:
         """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
-        if values.dtype is not self.dtype:
-            self.check_input_dtype(values.dtype)
-            if values.is_floating_point():
-                values = values.to(self.dtype)
+        if values.dtype is not self._dtype:
+            if values.is_floating_point() or (self.casts_integers and not values.is_complex()):
+                values = values.to(self._dtype)
+            elif values.is_complex():
+                raise ValueError(
+                    f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."
+                )
         return values
 
     def _as_tensor(self, inputs: Any) -> Tensor:
@@ -420,11 +552,6 @@ class Layer(nn.Module):
                 f"{inputs!r:.100} ({error})."
             ) from None
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` when inputs of ``dtype``, which is not the layer's own, cannot be used."""
-        if dtype.is_complex:
-            raise ValueError(f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(dtype)}.")
-
     def finish(self, outputs: Tensor, *states: Tensor) -> Tensor:
         """Note the activity loss of ``outputs``, which are returned as they are, and of all else the call returns."""
         if self.activity_regularizer is not None:
@@ -433,30 +560,46 @@ class Layer(nn.Module):
         return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask that belongs to the output, given that of the input: passed on, unless a layer says otherwise."""
+        """The mask that belongs to the output, given that of the input: passed on by a layer that supports masks.
+
+        A call heeds it where ``supports_masking`` is ``True``, as it is of a class that defines this method.
+        """
         return mask
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
         """What :meth:`compute_mask` means for symbolic tensors; ``None`` for layers that compute it from several."""
-        return mask if type(self).compute_mask is Layer.compute_mask else None
+        return mask if self.supports_masking and type(self).compute_mask is Layer.compute_mask else None
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
-        """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free."""
-        return tuple(input_shape)
+        """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free.
+
+        A class of one's own that does not tell it is run on zeros.
+        """
+        return own_layer.traced_shapes(self, input_shape) if self._is_traced else tuple(input_shape)
 
     # -- configuration, copies, state -----------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor arguments, in a form that JSON holds and that Keras 3 accepts."""
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.name(self.dtype)}
+        """The constructor arguments, in a form that JSON holds and that Keras 3 accepts.
+
+        Those of a class of one's own that does not define this are what it was made with, if they are numbers, strings
+        and the like.
+
+        Raises:
+            NotImplementedError: when they are anything else.
+        """
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.name(self._dtype)}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
+        if self._is_own and type(self).get_config is Layer.get_config:
+            return own_config.automatic(self, config)
         return config
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new layer with the arguments that ``get_config`` (ours or Keras 3's) gave."""
-        return cls(**{key: value for key, value in config.items() if (key, value) not in cls.void_arguments.items()})
+        given = {key: value for key, value in config.items() if (key, value) not in cls.void_arguments.items()}
+        return own_config.make(cls, given) if cls._is_own else cls(**given)
 
     def extra_repr(self) -> str:
         """The layer's name; subclasses add what differs from the defaults."""
@@ -465,33 +608,4 @@ class Layer(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         # The activity loss belongs to the autograd graph of the last call, which can be neither copied nor pickled.
         # So do its symbolic tensors to the layers around it.
-        return {**self.__dict__, "_activity_loss": None, "_inbound_nodes": []}
-
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        if self.built:
-            super()._save_to_state_dict(destination, prefix, keep_vars)
-            return
-        # As torch's lazy modules do: an unbuilt parameter goes in as it is, for it has no data that could be detached.
-        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
-            if tensor is not None and name not in self._non_persistent_buffers_set:
-                destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        for row in self._rows[:1]:
-            saved = state_dict.get(prefix + row.parameter)
-            if not self.built and saved is not None and not is_lazy(saved):
-                # What is about to be loaded need not be drawn: an orthogonal matrix takes seconds.
-                names = {name for own in self._rows for name in own.parameters}
-                loaded = {name: state_dict.get(prefix + name) for name in names}
-                given = {name: tensor for name, tensor in loaded.items() if tensor is not None and not is_lazy(tensor)}
-                self._create_weights(self.input_shape_of(row.to_keras(saved)), given)
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        if self._rows and self.built:
-            # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
-            self._placement = self._placement.to(getattr(self, self._rows[0].parameter))
-        self.on_new_storage()
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
-        self.on_new_storage()
-        return self
+        return {**self.__dict__, "_activity_loss": None, "_added_losses": [], "_inbound_nodes": []}

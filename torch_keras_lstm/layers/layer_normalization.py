@@ -77,7 +77,7 @@ class LayerNormalization(AffineNormalization):
         if kept == tuple(range(values.ndim - len(kept), values.ndim)):
             weight, bias = (None if weight is None else weight.to(values.dtype) for weight in (self.weight, self.bias))
             outputs = F.layer_norm(values, values.shape[kept[0] :], weight, bias, self.epsilon)
-            return self.finish(outputs.to(self.dtype))
+            return self.finish(outputs.to(self._dtype))
         variance, mean = torch.var_mean(values, kept, correction=0, keepdim=True)
         return self.finish(self.normalize(values, mean, variance))
 

@@ -22,6 +22,8 @@ class LeakyReLU(Layer):
         ValueError: when it is no number or negative.
     """
 
+    supports_masking = True
+
     def __init__(self, negative_slope: float = 0.3, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_non_negative("negative_slope", negative_slope)

@@ -62,6 +62,8 @@ class LSTM(CellLayer, LSTMBase):
         (torch.Size([5, 10, 50]), torch.Size([5, 50]), torch.Size([5, 50]))
     """
 
+    weight_scope = "lstm_cell"
+
     def __init__(
         self,
         units: SupportsIndex,
@@ -232,7 +234,7 @@ class LSTM(CellLayer, LSTMBase):
             raise ValueError(f"Layer `{self.name}` cannot become a torch.nn.LSTM: {reason}.")
         assert self.input_size is not None
         lstm = nn.LSTM(
-            self.input_size, self.units, bias=self.use_bias, batch_first=True, dtype=self.dtype, device=self.device
+            self.input_size, self.units, bias=self.use_bias, batch_first=True, dtype=self._dtype, device=self.device
         )
         lstm.load_state_dict({name: getattr(self, name) for name in lstm.state_dict()})
         return lstm.train(self.training)

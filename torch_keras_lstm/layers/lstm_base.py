@@ -1,9 +1,14 @@
 """What ``LSTM`` and ``LSTMCell`` share beyond other cells: the forget gate's bias."""
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from torch_keras_lstm.layers.recurrent_cell import GatedCell
+from torch_keras_lstm.layers.weight import Initializer, draw
 from torch_keras_lstm.recurrence import LSTMWeights
 from torch_keras_lstm.recurrence.gates import GATES, open_forget_gate
 
@@ -16,7 +21,7 @@ class LSTMBase(GatedCell):
     def __init__(self, *, unit_forget_bias: bool, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.unit_forget_bias = unit_forget_bias
-        self.declare_weights(partial(open_forget_gate, self.bias_initializer) if unit_forget_bias else None)
+        self.declare_weights(partial(draw_open_bias, self.bias_initializer) if unit_forget_bias else None)
 
     def lstm_weights(self) -> LSTMWeights:
         """The weights as the recurrence takes them."""
@@ -25,3 +30,13 @@ class LSTMBase(GatedCell):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
         return {**super().get_config(), "unit_forget_bias": self.unit_forget_bias}
+
+
+def draw_open_bias(
+    initializer: Initializer,
+    shape: Sequence[int],
+    dtype: torch.dtype = torch.float32,
+    device: torch.device | str | None = None,
+) -> Tensor:
+    """A bias whose forget gate is open."""
+    return open_forget_gate(partial(draw, initializer), shape, dtype=dtype, device=device)

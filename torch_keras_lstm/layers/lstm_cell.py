@@ -4,10 +4,11 @@ from typing import SupportsIndex, Unpack
 
 from torch import Tensor
 
+from torch_keras_lstm.layers.cell_call import CellStep
 from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.single_step import CellStep, SingleStep
+from torch_keras_lstm.layers.single_step import SingleStep
 from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step, project
 from torch_keras_lstm.recurrence.scan import States, Stepped
 
@@ -66,7 +67,7 @@ class LSTMCell(SingleStep, LSTMBase):
             **kwargs,
         )
         if input_size is not None:
-            self.build((None, input_size))
+            self.build_at_once((None, input_size))
         self.build_if_shape_is_known()
 
     @property

@@ -23,6 +23,9 @@ class Masking(Layer):
         ValueError: when ``mask_value`` is not a number, and for inputs of fewer than two axes.
     """
 
+    supports_masking = True
+    makes_mask = True
+
     def __init__(self, mask_value: float = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_number("mask_value", mask_value)

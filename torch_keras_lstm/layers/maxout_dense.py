@@ -58,7 +58,7 @@ class MaxoutDense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "kernel",
             axes=(0, 1, 2),
@@ -67,7 +67,7 @@ class MaxoutDense(Layer):
             constraint=self.kernel_constraint,
         )
         if use_bias:
-            self.add_weight(
+            self.declare_weight(
                 "bias",
                 "bias",
                 axes=(0, 1),
@@ -100,10 +100,6 @@ class MaxoutDense(Layer):
         """Map (batch, features) to (batch, units)."""
         maps = torch.tensordot(self.prepare(inputs), self.kernel, ([1], [1]))
         return self.finish(torch.amax(maps if self.bias is None else maps + self.bias, 1))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: there are no steps."""
-        return
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, units)."""

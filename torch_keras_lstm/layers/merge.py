@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.layers.concatenate import Concatenate
 from torch_keras_lstm.layers.dot import Dot, batch_dot
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Multiply
@@ -36,6 +37,8 @@ class Merge(MultipleInputLayer):
         ValueError: when ``mode`` is none of these, such as a function of Keras 1's user; when shapes do not fit.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         mode: str = "sum",
@@ -52,10 +55,10 @@ class Merge(MultipleInputLayer):
 
     def _merging_layer(self) -> Any:
         if self.mode in _ELEMENTWISE:
-            return _ELEMENTWISE[self.mode](combine_masks="all", name=self.name, dtype=self.dtype)
+            return _ELEMENTWISE[self.mode](combine_masks="all", name=self.name, dtype=self._dtype)
         if self.mode == "concat":
-            return Concatenate(self.concat_axis, combine_masks="all", name=self.name, dtype=self.dtype)
-        return Dot(self.dot_axes, name=self.name, dtype=self.dtype)
+            return Concatenate(self.concat_axis, combine_masks="all", name=self.name, dtype=self._dtype)
+        return Dot(self.dot_axes, name=self.name, dtype=self._dtype)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:
         """Raise a ``ValueError`` unless the layer of this mode takes such shapes."""
@@ -68,7 +71,7 @@ class Merge(MultipleInputLayer):
             return self.finish(self.merging(tensors))
         axes = self.merging.axes_of([tensor.shape for tensor in tensors])
         own = [batch_dot(tensor, tensor, (axis, axis)) for tensor, axis in zip(tensors, axes, strict=True)]
-        norms = torch.clamp(torch.sqrt(own[0] * own[1]), min=_EPSILON)
+        norms = at_least(torch.sqrt(own[0] * own[1]), _EPSILON)
         return self.finish((batch_dot(tensors[0], tensors[1], axes) / norms).unsqueeze(1))
 
     def compute_mask(self, inputs: Sequence[Any], mask: Masks = None) -> Any:

@@ -31,6 +31,8 @@ class Projection(Layer):
         activation: a Keras name.
     """
 
+    supports_masking = True
+
     kernel: nn.Parameter
     bias: nn.Parameter | None
 
@@ -47,7 +49,7 @@ class Projection(Layer):
         self.summed = summed
         self.activation = activations.get(activation)
         rank = summed + outputs
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "kernel",
             axes=tuple(range(rank)),
@@ -58,7 +60,7 @@ class Projection(Layer):
         if not use_bias:
             self.register_parameter("bias", None)
             return
-        self.add_weight(
+        self.declare_weight(
             "bias",
             "bias",
             axes=tuple(range(outputs)),
@@ -78,7 +80,9 @@ class Projection(Layer):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (..., *summed axes) to (..., *axes of the output)."""
-        outputs = torch.tensordot(inputs, self.kernel, self.summed)
+        # not tensordot, whose operands torch.autocast leaves in the types that they come in
+        flat = inputs.flatten(-self.summed) @ self.kernel.flatten(0, self.summed - 1).flatten(1)
+        outputs = flat.unflatten(-1, self.kernel.shape[self.summed :])
         return self.finish(self.activation(outputs if self.bias is None else outputs + self.bias))
 
 
@@ -111,6 +115,8 @@ class MultiHeadAttention(Layer):
     Raises:
         ValueError: when a size is not a positive integer, and when query, value and key do not belong together.
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -160,7 +166,7 @@ class MultiHeadAttention(Layer):
         self.gate_dense = self._projection("gate", 1, 2, "sigmoid") if use_gate else None
         self.value_dense = self._projection("value", 1, 2)
         self.output_dense = self._projection("attention_output", 2, len(self.output_shape or (None,)))
-        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self.dtype)
+        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self._dtype)
 
     def _projection(self, name: str, summed: int, outputs: int, activation: str | None = None) -> Projection:
         return Projection(
@@ -170,7 +176,7 @@ class MultiHeadAttention(Layer):
             self.use_bias,
             activation,
             name=name,
-            dtype=self.dtype,
+            dtype=self._dtype,
             activity_regularizer=self.activity_regularizer,
         )
 

@@ -60,6 +60,8 @@ class MergingLayer(MultipleInputLayer):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    supports_masking = True
+
     def __init__(self, *, combine_masks: CombineMasks = "any", **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_choice("combine_masks", combine_masks, ("any", "all"))

@@ -1,9 +1,13 @@
 """Layer names as Keras gives them: the class in snake case, numbered from the second one on."""
 
 import re
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _given: Counter[str] = Counter()
+_scopes = threading.local()
 
 
 def snake_case(class_name: str) -> str:
@@ -23,3 +27,19 @@ def unique_name(class_name: str) -> str:
 def clear_session() -> None:
     """``keras.utils.clear_session``: names of layers, losses and metrics are counted from the start again."""
     _given.clear()
+
+
+@contextmanager
+def scope(name: str) -> Iterator[None]:
+    """Inside, layers that are built belong to the one of this name."""
+    _scopes.names = (*getattr(_scopes, "names", ()), name)
+    try:
+        yield
+    finally:
+        _scopes.names = _scopes.names[:-1]
+
+
+def current_path(name: str) -> str:
+    """``name`` behind the names of the layers that are being built around it."""
+    names = getattr(_scopes, "names", ())
+    return "/".join(names if names and names[-1] == name else (*names, name))

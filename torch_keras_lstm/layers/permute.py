@@ -41,10 +41,6 @@ class Permute(Layer):
         """The inputs with their axes in the new order."""
         return self.finish(self.prepare(inputs).permute(0, *self.dims))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: the axis of time may be another."""
-        return
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The sizes in the new order."""
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))

@@ -10,6 +10,7 @@ from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import check_axes
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -30,7 +31,11 @@ class PReLU(Layer):
             other axes have no size or another one.
     """
 
+    supports_masking = True
+
     weight: nn.Parameter
+
+    alpha = KerasWeight()
 
     def __init__(
         self,
@@ -47,7 +52,7 @@ class PReLU(Layer):
         self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
         self.alpha_regularizer = regularizers.get(alpha_regularizer, "alpha_regularizer")
         self.alpha_constraint = constraints.get(alpha_constraint, "alpha_constraint")
-        self.add_weight(
+        self.declare_weight(
             "alpha",
             "weight",
             initializer=self.alpha_initializer,

@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.recomputation import noted
 
 
 class RecurrentLayer(Layer):
@@ -23,6 +24,8 @@ class RecurrentLayer(Layer):
         hold_initial_state: the rule of Keras 1 and 2.0 to 2.2 for masked steps before the first other one: their output
             is the hidden state that was given, not zeros. The converter sets it for their files.
     """
+
+    supports_masking = True
 
     def __init__(
         self,
@@ -44,7 +47,15 @@ class RecurrentLayer(Layer):
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
         self.hold_initial_state = hold_initial_state
-        self._kept_states: tuple[str, ...] = ()
+        # A list, and no buffers: DistributedDataParallel would overwrite those with another process' at each call, and
+        # AveragedModel would take one for another.
+        self._kept: list[Tensor] = []
+        self._registered: tuple[str, ...] = ()  # the names of the states that are buffers, for an export
+        self._repeats = False  # whether this is a call that a checkpoint makes once more
+        self._is_handed = False  # whether somebody hands the states to each call and takes them after it
+
+    def _shape_of_features(self, features: int) -> Shape:
+        return None, None, features
 
     @property
     @abstractmethod
@@ -83,7 +94,9 @@ class RecurrentLayer(Layer):
 
     def kept_states(self) -> tuple[Tensor, ...] | None:
         """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
-        kept = [state for name in self._kept_states if (state := self._buffers[name]) is not None]
+        if torch.compiler.is_exporting() and self._registered:
+            return tuple(getattr(self, name) for name in self._registered)
+        kept = self._kept
         if (
             not torch.compiler.is_compiling()
             and kept
@@ -95,52 +108,93 @@ class RecurrentLayer(Layer):
 
     def reset_state(self) -> None:
         """Forget the kept states: the next call starts from zeros, with any batch size."""
-        for name in self._kept_states:
+        self._kept = []
+        for name in self._registered:
             delattr(self, name)
-        self._kept_states = ()
+        self._registered = ()
 
     def reset_states(self) -> None:
         """Keras' other name of :meth:`reset_state`."""
         self.reset_state()
 
     def keep_states(self, states: Sequence[Tensor], seen: Sequence[Tensor] | None = None) -> None:
-        """Keep ``states`` for the next call: buffers, so that they move with the module, but not in ``state_dict``.
+        """Keep ``states`` for the next call: they move with the module, but stay out of its ``state_dict``.
 
         Args:
             states: those after the last step.
             seen: what else has a hold of them, and may change them by an operation in place; ``None`` if that is not
                 known.
-        """
-        if torch.compiler.is_exporting():
-            return self._write_states(states)
-        if len(self._kept_states) != len(states):
-            self._kept_states = tuple(f"_state_{index}" for index in range(len(states)))
-            for name in self._kept_states:
-                self.register_buffer(name, None, persistent=False)
-        dtype = self.dtype
-        for name, state in zip(self._kept_states, states, strict=True):
-            # Of the layer's own type, because autocast makes states of another that the next call could not take
-            # without it. Written to the dictionary because `Module.__setattr__` takes about as long as a step does.
-            kept = state.detach() if state.requires_grad else state
-            if seen is None or _may_be_seen(state, seen):
-                kept = kept.clone()
-            self._buffers[name] = kept if kept.dtype is dtype else kept.to(dtype)
-        return None
-
-    def _write_states(self, states: Sequence[Tensor]) -> None:
-        """Keep ``states`` in the buffers that there are, all that an exported program can change.
 
         Raises:
-            RuntimeError: when there are none.
+            RuntimeError: in a graph that would go on from the same states at each call; it says what to do.
         """
-        kept = self.kept_states()
-        if kept is None:
+        if self._repeats:
+            return None
+        if not self._is_handed and (torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None):
+            return self._write_states(states)
+        dtype = self._dtype
+        kept = []
+        for state in states:
+            # Of the layer's own type, because autocast makes states of another that the next call could not take
+            # without it.
+            mine = state.detach() if state.requires_grad and not self._is_handed else state
+            if seen is None or _may_be_seen(state, seen):
+                mine = mine.clone()
+            kept.append(mine if mine.dtype is dtype else mine.to(dtype))
+        self._kept[:] = kept
+        for name, state in zip(self._registered, kept, strict=False):
+            self._buffers[name] = state
+        return None
+
+    def register_states(self) -> None:
+        """Make buffers of the kept states: an exported program can change nothing else, and goes on from them.
+
+        ``torch_keras_lstm.layers.StatesAsArguments`` is the other way: there each call is handed its states.
+
+        Raises:
+            RuntimeError: when there are none: call the layer once, with a batch of the size to export for.
+        """
+        if not self._kept:
             raise RuntimeError(
                 f"Stateful layer `{self.name}` has no states that an exported program could go on from. Call it once, "
-                "with a batch of the size to export for, before it is exported."
+                "with a batch of the size to export for, before `register_states()`."
             )
-        for buffer, state in zip(kept, states, strict=True):
-            buffer.copy_(state)
+        self._registered = tuple(f"_state_{index}" for index in range(len(self._kept)))
+        for name, state in zip(self._registered, self._kept, strict=True):
+            self.register_buffer(name, state, persistent=False)
+
+    def hand_over(self, states: list[Tensor]) -> list[Tensor]:
+        """Start the next call from ``states``, and keep those after it as they are; what was kept is returned."""
+        kept, self._kept, self._is_handed = self._kept, states, True
+        return kept
+
+    def handed_over(self) -> list[Tensor]:
+        """The states after a call that began with :meth:`hand_over`."""
+        return list(self._kept)
+
+    def take_back(self, kept: list[Tensor]) -> None:
+        """Undo :meth:`hand_over`, which returned ``kept``."""
+        self._kept, self._is_handed = kept, False
+
+    def _write_states(self, states: Sequence[Tensor]) -> None:
+        """Keep ``states`` in the buffers that there are, all that an exported program can change."""
+        if not torch.compiler.is_exporting() or torch.onnx.is_in_onnx_export():
+            raise RuntimeError(
+                f"Stateful layer `{self.name}` would start every call of this file or trace from the same states. Let "
+                "them go in and come out: export or trace `torch_keras_lstm.layers.StatesAsArguments(model)`."
+            )
+        if not self._registered:
+            raise RuntimeError(
+                f"Stateful layer `{self.name}` has no states that an exported program could go on from. Call it once, "
+                "with a batch of the size to export for, and then `register_states()`, before it is exported; or "
+                "export `torch_keras_lstm.layers.StatesAsArguments(model)`, whose states go in and come out."
+            )
+        for name, state in zip(self._registered, states, strict=True):
+            getattr(self, name).copy_(state)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        self._kept = [fn(state) for state in self._kept]
+        return super()._apply(fn, recurse)
 
     def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:
         """The states before the first step: ``initial_state``, else those kept by a stateful layer, else zeros.
@@ -148,11 +202,11 @@ class RecurrentLayer(Layer):
         Raises:
             ValueError: when their number or a shape does not fit.
         """
+        again = self._again() if self.stateful else None
         if initial_state is not None:
-            shapes, layout = self.state_shapes(inputs.shape), self.state_layout
-            return as_shaped_states(initial_state, shapes, inputs, "initial_state", f"layer `{self.name}`", layout)
-        kept = self.states if self.stateful else None
-        if kept is None:
+            return self.given_states(inputs, initial_state)
+        kept = self.kept_states() if self.stateful and again is None else again
+        if not kept:
             return self.first_states(inputs)
         if kept[0].shape[0] != inputs.shape[0]:
             raise ValueError(
@@ -160,6 +214,20 @@ class RecurrentLayer(Layer):
                 f"{inputs.shape[0]}. Call `reset_state()` before sequences of another batch size."
             )
         return kept
+
+    def given_states(self, inputs: Tensor, initial_state: Sequence[Any]) -> tuple[Tensor, ...]:
+        """``initial_state`` as tensors beside ``inputs``; errors as :meth:`starting_states`."""
+        shapes, layout = self.state_shapes(inputs.shape), self.state_layout
+        return as_shaped_states(initial_state, shapes, inputs, "initial_state", f"layer `{self.name}`", layout)
+
+    def _again(self) -> tuple[Tensor, ...] | None:
+        """What the call started from that a checkpoint makes once more, empty for zeros; ``None`` for a first call."""
+        self._repeats = False
+        if not (torch.is_grad_enabled() or self.training):  # as in inference step by step, where time counts
+            return None
+        again = noted(self, lambda: self.kept_states() or (), f"Stateful layer `{self.name}`")
+        self._repeats = again is not None
+        return again
 
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What a sequence starts from when no state is given or kept: zeros."""

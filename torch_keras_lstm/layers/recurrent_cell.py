@@ -10,6 +10,7 @@ from torch_keras_lstm import activations, constraints, initializers, regularizer
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
 
 
@@ -27,6 +28,11 @@ class RecurrentCell(Layer):
     gate_order: ClassVar[tuple[int, ...]] = ()
     parameter_suffix: ClassVar[str] = ""
     default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
+
+    kernel = KerasWeight()
+    recurrent_kernel = KerasWeight()
+    bias = KerasWeight()
+    casts_integers = True
 
     def __init__(
         self,
@@ -56,6 +62,7 @@ class RecurrentCell(Layer):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
         self._dropout_generator = DropoutGenerator(seed)
+        self._held_dropout: dict[str, Tensor] | None = None
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -74,7 +81,7 @@ class RecurrentCell(Layer):
             both_biases: Keras' bias has two rows, and ``bias_hh`` is a parameter, not zeros.
         """
         suffix = self.parameter_suffix
-        self.add_weight(
+        self.declare_weight(
             "kernel",
             "weight_ih" + suffix,
             axes=KERNEL_AXES,
@@ -83,7 +90,7 @@ class RecurrentCell(Layer):
             regularizer=self.kernel_regularizer,
             constraint=self.kernel_constraint,
         )
-        self.add_weight(
+        self.declare_weight(
             "recurrent_kernel",
             "weight_hh" + suffix,
             axes=KERNEL_AXES,
@@ -94,7 +101,7 @@ class RecurrentCell(Layer):
         )
         if not self.use_bias:
             return
-        self.add_weight(
+        self.declare_weight(
             "bias",
             ("bias_ih" + suffix, "bias_hh" + suffix) if both_biases else "bias_ih" + suffix,
             axes=(0, 1) if both_biases else (0,),
@@ -104,7 +111,7 @@ class RecurrentCell(Layer):
             constraint=self.bias_constraint,
         )
         if not both_biases:
-            zeros = torch.zeros(self.gates * self.units, dtype=self.dtype, device=self.device)
+            zeros = torch.zeros(self.gates * self.units, dtype=self._dtype, device=self.device)
             self.register_buffer("bias_hh" + suffix, zeros)
 
     @property
@@ -132,14 +139,6 @@ class RecurrentCell(Layer):
         if size is not None and features != size:
             raise ValueError(
                 f"Layer `{self.name}` was built for {size} features, got an input of shape {tuple(shape)}."
-            )
-
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless ``dtype`` is floating: integers are rather a forgotten ``Embedding``."""
-        if not dtype.is_floating_point:
-            raise ValueError(
-                f"Layer `{self.name}` takes floating-point inputs, got {str(dtype).removeprefix('torch.')}. "
-                "Convert them with `.float()`, or put an `Embedding` in front if they are indices."
             )
 
     def torch_weights(self) -> tuple[Tensor, ...]:
@@ -185,14 +184,28 @@ class RecurrentCell(Layer):
         batch, features = inputs.shape[0], inputs.shape[-1]
         for_inputs, for_hidden = self.dropout_counts(training)
         return (
-            self._draw(self.dropout, (for_inputs, batch, features)),
-            self._draw(self.recurrent_dropout, (for_hidden, batch, self.units)),
+            self._draw("dropout", (for_inputs, batch, features)),
+            self._draw("recurrent_dropout", (for_hidden, batch, self.units)),
         )
 
-    def _draw(self, rate: float, shape: tuple[int, ...]) -> Tensor | None:
+    def _draw(self, which: str, shape: tuple[int, ...]) -> Tensor | None:
         if shape[0] == 0:
             return None
-        return self._dropout_generator.mask(shape, rate, dtype=self.dtype, device=self.device)
+        held = self._held_dropout
+        if held is not None and which in held and held[which].shape == shape:
+            return held[which]
+        drawn = self._dropout_generator.mask(shape, getattr(self, which), dtype=self._dtype, device=self.device)
+        if held is not None:
+            held[which] = drawn
+        return drawn
+
+    def hold_dropout(self) -> None:
+        """Use the factors of the next call for all that follow, as the steps of one sequence do."""
+        self._held_dropout = {}
+
+    def release_dropout(self) -> None:
+        """Draw anew at each call."""
+        self._held_dropout = None
 
     # -- configuration --------------------------------------------------------------------------------------------
 

@@ -24,6 +24,8 @@ class ReLU(Layer):
         ValueError: when one of them is no number or negative.
     """
 
+    supports_masking = True
+
     def __init__(
         self,
         max_value: float | None = None,

@@ -33,10 +33,6 @@ class RepeatVector(Layer):
         """Map (batch, features) to (batch, n, features), a view that repeats the same memory."""
         return self.finish(self.prepare(inputs).unsqueeze(1).expand(-1, self.n, -1))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: a mask of the input has no steps of the output."""
-        return
-
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, n, features)."""
         return (input_shape[0], self.n, input_shape[1])

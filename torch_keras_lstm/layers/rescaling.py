@@ -23,6 +23,8 @@ class Rescaling(Layer):
         ValueError: when one of them is neither.
     """
 
+    supports_masking = True
+
     def __init__(self, scale: Any, offset: Any = 0.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         self.scale, self.offset = scale, offset
@@ -36,8 +38,8 @@ class Rescaling(Layer):
 
     def forward(self, inputs: Any) -> Tensor:
         """The rescaled inputs."""
-        inputs = self.prepare(inputs).to(self.dtype)
-        scale, offset = (getattr(self, name).to(self.dtype) for name in ("_scale", "_offset"))
+        inputs = self.prepare(inputs).to(self._dtype)
+        scale, offset = (getattr(self, name).to(self._dtype) for name in ("_scale", "_offset"))
         return self.finish(inputs * scale + offset)
 
     def get_config(self) -> dict[str, Any]:

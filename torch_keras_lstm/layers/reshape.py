@@ -47,10 +47,6 @@ class Reshape(Layer):
         inputs = self.prepare(inputs)
         return self.finish(inputs.reshape(inputs.shape[0], *self.compute_output_shape(inputs.shape)[1:]))
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: the steps that the mask means are not there any more."""
-        return
-
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """(batch, *target_shape) with the size that remains in place of -1, ``None`` while it is not known."""
         known = math.prod(size for size in self.target_shape if size != -1)

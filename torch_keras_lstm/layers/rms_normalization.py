@@ -10,6 +10,7 @@ from torch_keras_lstm.arguments import check_non_negative
 from torch_keras_lstm.layers.along_axes import AlongAxes
 from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 
 
 @register("keras.layers")
@@ -31,23 +32,23 @@ class RMSNormalization(AlongAxes):
 
     weight: nn.Parameter
 
+    scale = KerasWeight()
+    supports_masking = False
+
     def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 1e-6, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(axes=[axis] if isinstance(axis, int) else axis, **kwargs)
         check_non_negative("epsilon", epsilon)
         self.epsilon = epsilon
-        self.add_weight("scale", "weight", initializer="ones")
+        self.declare_weight("scale", "weight", initializer="ones")
         self.build_if_shape_is_known()
 
     def forward(self, inputs: Any) -> Tensor:
         """The normalized inputs."""
         values = self.prepare(inputs)
-        values = values.to(torch.promote_types(self.dtype, torch.float32))
+        values = values.to(torch.promote_types(self._dtype, torch.float32))
         mean = values.square().mean(self.kept_axes(values.ndim), keepdim=True)
         outputs = values * torch.rsqrt(mean + self.epsilon) * self.beside(self.weight, values)
-        return self.finish(outputs.to(self.dtype))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """Ends a mask, as in Keras."""
+        return self.finish(outputs.to(self._dtype))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

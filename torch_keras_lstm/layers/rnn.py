@@ -3,16 +3,22 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from torch_keras_lstm.layers.cell_call import (
+    check_cell,
+    initial_states_of,
+    output_size_of,
+    same_dropout_at_each_step,
+    step_of,
+)
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
-from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_states
+from torch_keras_lstm.layers.nested_states import as_list, flat_like, flat_states, nested_like, nesting_of
+from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_shaped_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.single_step import SingleStep
-from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells, flat_states
-from torch_keras_lstm.recurrence.masks import blank
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
+from torch_keras_lstm.recurrence.scan import beside, scan
 
 
 @register("keras.layers")
@@ -21,11 +27,13 @@ class RNN(RecurrentLayer):
 
     Args:
         cell: a cell, or a list of them, which becomes :class:`torch_keras_lstm.layers.StackedRNNCells`. A cell is a
-            module whose call takes (batch, features) and a tuple of states and returns the output and the new states.
-            It has Keras' ``state_size`` (an integer, or a list of them) and, if the output is not as wide as
-            the first state, ``output_size``. It may have ``get_initial_state(batch_size)``, where sequences start
-            instead of at zeros, as in Keras, and ``step_for(inputs, training)``, which returns such a function for the
-            whole sequence, dropout masks drawn once; :class:`torch_keras_lstm.layers.LSTMCell` has both.
+            layer or torch module whose call takes the inputs of a step, (batch, features), and the list of states,
+            and ``training`` if it likes, and returns the output and the new states. It has Keras' ``state_size`` (an
+            integer, or a list of them) and, if the output is not as wide as the first state, ``output_size``. It may
+            have ``get_initial_state(batch_size)``, where sequences start instead of at zeros and which says how states
+            are nested and shaped, as in Keras; and ``step_for(inputs, training)``, which returns a function of the
+            inputs and the states for the whole sequence: :class:`torch_keras_lstm.layers.LSTMCell` has both. A class
+            derived from such a cell that has a call of its own, and a cell with hooks, are called at each step.
         return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
             :class:`torch_keras_lstm.layers.LSTM`.
         **kwargs: the arguments of every layer; see :class:`Layer`. ``dtype`` is by default the cell's.
@@ -36,7 +44,7 @@ class RNN(RecurrentLayer):
 
     def __init__(
         self,
-        cell: nn.Module | Sequence[SingleStep],
+        cell: Any,
         return_sequences: bool = False,
         return_state: bool = False,
         go_backwards: bool = False,
@@ -47,17 +55,9 @@ class RNN(RecurrentLayer):
     ) -> None:
         if isinstance(cell, (list, tuple)):
             cell = StackedRNNCells(cell)
-        if not isinstance(cell, nn.Module):
-            raise ValueError(
-                f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r}."
-            )
-        if not hasattr(cell, "state_size"):
-            raise ValueError(
-                f"`cell` {type(cell).__name__} has no `state_size`: give it one, an integer or a list of integers, "
-                "the width of each state."
-            )
+        check_cell(cell)
         if isinstance(cell, Layer):
-            kwargs.setdefault("dtype", cell.dtype)
+            kwargs.setdefault("dtype", cell._dtype)
         super().__init__(
             return_sequences=return_sequences,
             return_state=return_state,
@@ -68,6 +68,8 @@ class RNN(RecurrentLayer):
             **kwargs,
         )
         self.cell = cell
+        self._nesting: Any = None
+        self._has_built_cell = False
         if not self.trainable:
             self.requires_grad_(False)
         self.build_if_shape_is_known()
@@ -80,39 +82,61 @@ class RNN(RecurrentLayer):
     @property
     def output_size(self) -> int:
         """The cell's ``output_size``, by default the width of its first state."""
-        return int(getattr(self.cell, "output_size", self.state_sizes[0]))
+        return output_size_of(self.cell)
 
     @property
     def built(self) -> bool:
         """Whether the cell is built; a cell that is no Keras layer always is."""
-        return self.cell.built if isinstance(self.cell, Layer) else True
+        if not isinstance(self.cell, Layer):
+            return True
+        return self.cell.built and (self._has_our_cell or self._has_built_cell)
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build the cell for one step of ``input_shape``, (batch, time, features)."""
         self.check_input_shape(tuple(input_shape))
-        if isinstance(self.cell, Layer):
+        if isinstance(self.cell, Layer) and not self.built:
             self.cell.build((input_shape[0], *input_shape[2:]))
+            self._has_built_cell = True
 
     def check_input_shape(self, shape: Shape) -> None:
-        """Raise a ``ValueError`` unless ``shape`` is (batch, time, features) as the cell takes them."""
-        super().check_input_shape(shape)
+        """Raise a ``ValueError`` unless ``shape`` is (batch, time, features), or what else the cell takes at a step."""
+        # A cell of somebody's own may take steps of any shape.
+        counted = shape if self._has_our_cell else (*shape, None)[: len(self.input_layout)]
+        super().check_input_shape(counted if len(shape) > 2 else shape)
         if isinstance(self.cell, Layer):
             self.cell.check_input_shape((shape[0], *shape[2:]))
 
-    def _one_after_the_other(self, states: Any) -> Any:
-        return flat_states(states) if states is not None and isinstance(self.cell, StackedRNNCells) else states
+    @property
+    def _has_our_cell(self) -> bool:
+        return isinstance(self.cell, (SingleStep, StackedRNNCells))
+
+    @property
+    def nesting(self) -> list[Any]:
+        """How the cell nests its states."""
+        if self._nesting is None:
+            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, self._placement)))
+        nesting: list[Any] = self._nesting
+        return nesting
 
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What the cell's ``get_initial_state`` gives, if it has one; otherwise zeros."""
-        initial_state = getattr(self.cell, "get_initial_state", None)
-        if initial_state is None:
-            return super().first_states(inputs)
-        states = self._one_after_the_other(initial_state(batch_size=inputs.shape[0]))
-        return as_states(states, self.state_sizes, inputs, "get_initial_state", f"the cell of layer `{self.name}`")
+        states = flat_states(initial_states_of(self.cell, inputs.shape[0], inputs))
+        shapes = [tuple(state.shape) for state in states]
+        if self._has_our_cell or all(len(shape) == 2 for shape in shapes):
+            shapes = [(inputs.shape[0], size) for size in self.state_sizes]
+        owner = f"the cell of layer `{self.name}`"
+        return as_shaped_states(states, shapes, inputs, "get_initial_state", owner, self.state_layout)
 
-    def check_input_dtype(self, dtype: torch.dtype) -> None:
-        """Raise a ``ValueError`` unless the cell takes inputs of ``dtype``."""
-        (self.cell.check_input_dtype if isinstance(self.cell, Layer) else super().check_input_dtype)(dtype)
+    def given_states(self, inputs: Tensor, initial_state: Sequence[Any]) -> tuple[Tensor, ...]:
+        """As :meth:`RecurrentLayer.given_states`, for states of whatever shapes and nesting the cell starts from."""
+        shapes = [tuple(state.shape) for state in self.first_states(inputs)]
+        given, owner = flat_like(self.nesting, initial_state), f"layer `{self.name}`"
+        return as_shaped_states(given, shapes, inputs, "initial_state", owner, self.state_layout)
+
+    @property
+    def casts_integers(self) -> bool:  # type: ignore[override]  # of the cell, and its of its class
+        """Whether the cell does; one of somebody's own gets integers as they are, as in Keras."""
+        return isinstance(self.cell, Layer) and self.cell.casts_integers
 
     def forward(
         self,
@@ -125,24 +149,27 @@ class RNN(RecurrentLayer):
         training = self.training if training is None else training
         inputs = self.prepare(inputs)
         mask = self.check_mask(mask, inputs)
-        states = self.starting_states(inputs, self._one_after_the_other(initial_state))
-        step_for = getattr(self.cell, "step_for", None)
-        output, states = scan(
-            _call_cell(self.cell) if step_for is None else step_for(inputs, training),
-            inputs if mask is None else blank(inputs, mask),
-            states,
-            mask,
-            go_backwards=self.go_backwards,
-            return_sequences=self.return_sequences,
-            zero_output_for_mask=self.zero_output_for_mask,
-            first_output=states[0] if self.hold_initial_state else None,
-        )
+        states = self.starting_states(inputs, initial_state)
+        with same_dropout_at_each_step(self.cell):
+            output, states = scan(
+                step_of(self.cell, inputs[:, 0], training, self.nesting),
+                inputs if mask is None else inputs.masked_fill(~beside(mask, inputs), 0),
+                states,
+                mask,
+                go_backwards=self.go_backwards,
+                return_sequences=self.return_sequences,
+                zero_output_for_mask=self.zero_output_for_mask,
+                first_output=states[0] if self.hold_initial_state else None,
+            )
         if self.stateful:  # a cell of somebody's own may keep a hold of what it returned, and change it
             states = tuple(state.clone() for state in states)
         delivered = self.deliver(output, states)
-        if self.return_state and isinstance(self.cell, StackedRNNCells):
-            return (delivered[0], *self.cell.nest(delivered[1:]))
-        return delivered
+        return (delivered[0], *nested_like(self.nesting, delivered[1:])) if self.return_state else delivered
+
+    def compute_output_shape(self, input_shape: Shape) -> Any:
+        """As :meth:`RecurrentLayer.compute_output_shape`, with the states nested as the cell's ``state_size``."""
+        found = super().compute_output_shape(input_shape)
+        return (found[0], *nested_like(as_list(self.cell.state_size), found[1:])) if self.return_state else found
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, the cell's configuration among them."""
@@ -156,13 +183,3 @@ class RNN(RecurrentLayer):
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new layer with a new cell."""
         return super().from_config({**config, "cell": deserialize(config["cell"])})
-
-
-def _call_cell(cell: nn.Module) -> Any:
-    """The cell as ``scan`` calls it: a single state may come without a list around it, as Keras allows."""
-
-    def step(inputs: Tensor, states: States) -> Stepped:
-        output, new_states = cell(inputs, states)
-        return output, (new_states,) if isinstance(new_states, Tensor) else tuple(new_states)
-
-    return step

@@ -9,6 +9,7 @@ from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.sliding_windows import convolve
 
 
@@ -41,6 +42,9 @@ class SeparableConv(ConvBase):
 
     depthwise_weight: nn.Parameter
     pointwise_weight: nn.Parameter
+
+    depthwise_kernel = KerasWeight()
+    pointwise_kernel = KerasWeight()
 
     def __init__(
         self,

@@ -42,13 +42,23 @@ def register(keras_module: str) -> Callable[[LayerClass], LayerClass]:
     return add
 
 
+def keras_module(layer_class: type) -> str | None:
+    """The module of Keras that has a class of this package's by its name; ``None`` for any other class."""
+    known = _REGISTERED.get(layer_class.__name__)
+    return known.keras_module if known is not None and known.layer_class is layer_class else None
+
+
+def layer_class(name: str) -> type[Layer] | None:
+    """The layer class of this package of that name."""
+    known = _REGISTERED.get(name)
+    return None if known is None else known.layer_class
+
+
 def serialize(layer: Layer) -> dict[str, Any]:
     """The layer as a dictionary that JSON holds, and that Keras 3 reads if it has a class of that name."""
-    layer_class = type(layer)
-    known = _REGISTERED.get(layer_class.__name__)
     return {
-        "module": known.keras_module if known and known.layer_class is layer_class else None,
-        "class_name": layer_class.__name__,
+        "module": keras_module(type(layer)),
+        "class_name": type(layer).__name__,
         "config": layer.get_config(),
         "registered_name": None,
     }
@@ -80,7 +90,9 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         )
     token = CUSTOM_OBJECTS.set(custom)
     try:
-        layer = make.from_config(arguments) if hasattr(make, "from_config") else make(**arguments)
+        # What a graph in a file holds is built with the whole, when its weights are known.
+        from_config = getattr(make, "unbuilt_from_config", None) or getattr(make, "from_config", None)
+        layer = make(**arguments) if from_config is None else from_config(arguments)
     finally:
         CUSTOM_OBJECTS.reset(token)
     if not isinstance(layer, Layer):

@@ -51,6 +51,8 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
+    weight_scope = "simple_rnn_cell"
+
     def __init__(
         self,
         units: SupportsIndex,

@@ -1,17 +1,17 @@
 """What makes a cell callable for one step, and runnable over time."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers.cell_call import CellStep
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.recurrent import as_states
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
-
-CellStep = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
+from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 
 
 class SingleStep(RecurrentCell):
@@ -47,18 +47,20 @@ class SingleStep(RecurrentCell):
 
     def get_initial_state(self, batch_size: int) -> list[Tensor]:
         """Zeros for each state, (batch, units)."""
-        return [torch.zeros(batch_size, size, dtype=self.dtype, device=self.device) for size in self.state_sizes]
+        return [torch.zeros(batch_size, size, dtype=self._dtype, device=self.device) for size in self.state_sizes]
 
-    def forward(self, inputs: Any, states: Sequence[Any], training: bool | None = None) -> tuple[Tensor, list[Tensor]]:
+    def forward(self, inputs: Any, states: Any, training: bool | None = None) -> tuple[Tensor, Any]:
         """Run one step.
 
         Args:
             inputs: (batch, features)
-            states: the hidden state, and the cell state if there is one, (batch, units) each.
+            states: a list of the hidden state, and the cell state if there is one, (batch, units) each; one alone may
+                come without a list.
             training: whether dropout is active; ``None`` means ``self.training``.
 
         Returns:
-            The output (batch, units), which is the new hidden state, and the list of the new states.
+            The output (batch, units), which is the new hidden state, and the new states, in a list or alone as they
+            were given.
 
         Raises:
             ValueError: when the inputs or the states have the wrong rank, size, number or type.
@@ -67,8 +69,18 @@ class SingleStep(RecurrentCell):
         before = as_states(states, self.state_sizes, inputs, "states", f"cell `{self.name}`")
         step = self.step_for(inputs, self.training if training is None else training)
         output, new_states = step(inputs, before)
-        return output, list(new_states)
+        return output, list(new_states) if isinstance(states, (list, tuple)) else new_states[0]
+
+    call = forward  # Keras' name of it, for classes derived from a cell
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """(batch, units)"""
         return input_shape[0], self.units
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """As :meth:`Layer.output_specs`: the output and, in a list or alone as they were given, the new states."""
+        output = super().output_specs(args, kwargs, build)
+        given = args[1] if len(args) > 1 else kwargs.get("states")
+        shapes: list[Shape] = [(output.shape[0], size) for size in self.state_sizes]
+        states = map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), shapes)
+        return output, states if isinstance(given, (list, tuple)) else states[0]

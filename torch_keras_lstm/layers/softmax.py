@@ -24,6 +24,8 @@ class Softmax(Layer):
         ValueError: when ``axis`` is no integer or list of them, or a mask does not broadcast to the inputs.
     """
 
+    supports_masking = True
+
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_axes("axis", [axis] if isinstance(axis, int) else axis)
@@ -42,7 +44,7 @@ class Softmax(Layer):
             return self.finish(self._shares(inputs))
         counts = self._checked_mask(mask, inputs)
         # Keras' stand-in for minus infinity, which a half-precision number can hold.
-        masked = inputs.masked_fill(~counts, -3e4 if self.dtype is torch.float16 else -1e9)
+        masked = inputs.masked_fill(~counts, -3e4 if self._dtype is torch.float16 else -1e9)
         return self.finish(self._shares(masked).masked_fill(~counts, 0))
 
     def _shares(self, inputs: Tensor) -> Tensor:

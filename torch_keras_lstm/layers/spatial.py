@@ -90,11 +90,7 @@ class SpatialLayer(Layer):
     def prepare_numbers(self, inputs: Any) -> Tensor:
         """As :meth:`prepare`, integers and booleans cast to the layer's dtype; (batch, channels, *spatial)."""
         values = self.prepare(inputs)
-        return self.channels_first(values if values.is_floating_point() else values.to(self.dtype))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
-        """None: as in Keras, a mask over steps ends here."""
-        return
+        return self.channels_first(values if values.is_floating_point() else values.to(self._dtype))
 
 
 def check_windows_fit(layer: Layer, shape: Shape, outputs: Sequence[int | None]) -> None:

@@ -7,11 +7,14 @@ T = TypeVar("T")
 
 
 def map_leaves(kind: type[T], function: Callable[[T], Any], value: Any) -> Any:
-    """``value`` with each ``kind`` in it replaced by ``function`` of it; tuples come out as lists."""
+    """``value`` with each ``kind`` in it replaced by ``function`` of it; what holds them stays what it is."""
     if isinstance(value, kind):
         return function(value)
     if isinstance(value, list | tuple):
-        return [map_leaves(kind, function, item) for item in value]
+        items = [map_leaves(kind, function, item) for item in value]
+        if isinstance(value, list):
+            return items
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     if isinstance(value, Mapping):
         return {name: map_leaves(kind, function, item) for name, item in value.items()}
     return value

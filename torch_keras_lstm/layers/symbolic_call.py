@@ -5,14 +5,15 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from torch import Tensor
-
+from torch_keras_lstm.layers.constant import Constant, with_constants
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer
+
+_Tensor: Any = KerasTensor | Constant
 
 
 def call_symbolically(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -23,8 +24,14 @@ def call_symbolically(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str
         ValueError: when the layer cannot take tensors of those shapes.
     """
     args, kwargs = layer.symbolic_arguments(args, kwargs)
-    args_specs, kwargs_specs = map_leaves(KerasTensor, lambda tensor: tensor.spec, [args, kwargs])
+    args_specs, kwargs_specs = argument_specs([args, kwargs])
     return connect_with_masks(layer, args, kwargs, layer.output_specs(args_specs, kwargs_specs))
+
+
+def argument_specs(arguments: Any) -> Any:
+    """The arguments of a call with what is known of each tensor in its place."""
+    symbolic = map_leaves(KerasTensor, lambda tensor: tensor.spec, arguments)
+    return map_leaves(Constant, lambda constant: constant.spec, symbolic)
 
 
 def connect_with_masks(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any], specs: Any) -> Any:
@@ -35,6 +42,8 @@ def connect_with_masks(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[st
     if own is not None and "mask" in layer.call_arguments and "mask" not in kwargs:
         node.masks.append(own)
     given = kwargs.get("mask")
+    if own is not None and not layer.supports_masking:
+        layer.warn_of_lost_mask()
     masks = layer.symbolic_mask(args[0], own if given is None else given)
     for tensor, mask in zip(node.outputs, flatten(masks), strict=False):
         tensor.mask = mask
@@ -49,21 +58,17 @@ def bound_arguments(
     A layer gets the mask of its input when that is its only tensor, whatever ``mask=None`` says, and else none: so
     Keras 3 has it, and ``initial_state=`` therefore ends the mask.
     """
-    numbers = [*leaves(Tensor, [args, kwargs])]
-    if numbers:
-        raise TypeError(
-            f"Layer `{layer.name}` ({type(layer).__name__}) is called on symbolic tensors and a torch tensor of shape "
-            f"{tuple(numbers[0].shape)} at once. Make an `Input` for it, or call the layer on tensors alone."
-        )
     accepted = layer.call_arguments
     named = {name: value for name, value in kwargs.items() if name in accepted or name != "training"}
     try:
-        arguments = inspect.signature(layer.forward).bind(*args, **named).arguments
+        arguments = inspect.signature(layer.forward).bind(*with_constants(args), **with_constants(named)).arguments
     except TypeError as error:
         raise TypeError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}.") from None
     first, *others = arguments.items()
+    # Keras meets what is given by name in the order of the names, and runs calls that are equally far in that order.
+    others.sort(key=lambda item: item[0] if item[0] in named else "")
     given = {name: value for name, value in others if value is not None}
-    tensors = [value for value in (first[1], *given.values()) if any(True for _ in leaves(KerasTensor, value))]
+    tensors = [value for value in (first[1], *given.values()) if any(True for _ in leaves(_Tensor, value))]
     if "mask" in accepted and "mask" not in given and len(tensors) > 1:
         given["mask"] = None
     return (first[1],), given
@@ -80,7 +85,7 @@ def shape_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> lis
 
 def named_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call by their names in the layer's ``forward``."""
-    return {**dict(zip(_parameters(type(layer).forward), args, strict=False)), **kwargs}
+    return {**dict(zip(layer.call_parameters, args, strict=False)), **kwargs}
 
 
 def shapes_in(value: Any) -> Any:

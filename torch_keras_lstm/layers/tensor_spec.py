@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.strings import STRING
+
 Shape = tuple[int | None, ...]
 
 # Two sizes, with many divisors, that stand for every free one: what differs between them in a result is free there.
@@ -18,13 +20,17 @@ class TensorSpec:
     """A tensor of a graph, as two examples that differ in its free sizes.
 
     Examples are on the ``meta`` device and have no numbers, but for those that an operation made of shapes alone.
+    Those of strings, which torch has no tensors of, are of bytes.
     """
 
     examples: tuple[Tensor, ...]
+    strings: bool = False
 
     @classmethod
-    def of(cls, shape: Shape, dtype: torch.dtype) -> "TensorSpec":
-        """The tensor of this shape, ``None`` where a size is free."""
+    def of(cls, shape: Shape, dtype: torch.dtype | str) -> "TensorSpec":
+        """The tensor of this shape, ``None`` where a size is free; the type is torch's, or "string"."""
+        if isinstance(dtype, str):
+            return cls(cls.of(shape, torch.uint8).examples, strings=True)
         shapes = [[free if size is None else size for size in shape] for free in FREE_SIZES]
         try:
             return cls(tuple(torch.empty(sizes, dtype=dtype, device="meta") for sizes in shapes))
@@ -38,9 +44,9 @@ class TensorSpec:
         return tuple(first if first == second else None for first, second in sizes)
 
     @property
-    def dtype(self) -> torch.dtype:
-        """The type."""
-        return self.examples[0].dtype
+    def dtype(self) -> Any:
+        """The type: torch's, or "string"."""
+        return STRING if self.strings else self.examples[0].dtype
 
 
 def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:

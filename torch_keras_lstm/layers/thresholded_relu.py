@@ -22,6 +22,8 @@ class ThresholdedReLU(Layer):
         ValueError: when it is no number or negative.
     """
 
+    supports_masking = True
+
     def __init__(self, theta: float = 1.0, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_non_negative("theta", theta)

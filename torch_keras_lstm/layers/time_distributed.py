@@ -31,6 +31,8 @@ class TimeDistributed(Layer):
             (batch, time, ...).
     """
 
+    supports_masking = True
+
     layer: Layer
 
     def __init__(self, layer: Layer, all_steps_at_once: bool = False, **kwargs: Unpack[LayerArguments]) -> None:
@@ -45,6 +47,7 @@ class TimeDistributed(Layer):
                 )
         self.layer = layer
         self.all_steps_at_once = all_steps_at_once
+        layer._warned_of_mask = True  # Keras calls it past what would warn that a mask ends there
         if not self.trainable:
             self.requires_grad_(False)
         self.build_if_shape_is_known()

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_axes
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
 
@@ -23,6 +24,8 @@ class UnitNormalization(Layer):
         ValueError: when ``axis`` is no integer or list of them.
     """
 
+    supports_masking = True
+
     def __init__(self, axis: int | Sequence[int] = -1, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         check_axes("axis", [axis] if isinstance(axis, int) else axis)
@@ -33,7 +36,7 @@ class UnitNormalization(Layer):
         inputs = self.prepare(inputs)
         squares = inputs.square().sum(self.axis, keepdim=True)
         # Before the root, whose gradient at zero is infinite: masked steps are zeros.
-        return self.finish(inputs * squares.clamp(min=_SHORTEST**2).rsqrt())
+        return self.finish(inputs * at_least(squares, _SHORTEST**2).rsqrt())
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

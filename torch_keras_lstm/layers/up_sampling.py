@@ -97,7 +97,7 @@ class UpSampling2D(UpSampling):
         """(batch, channels, height, width) enlarged."""
         if self.interpolation in ("nearest", "area"):
             return super().resize(values)
-        floats = values if values.is_floating_point() else values.to(self.dtype)
+        floats = values if values.is_floating_point() else values.to(self._dtype)
         if self.interpolation in KERNELS:
             return enlarge(floats, self.size, self.interpolation)
         sizes = [size * times for size, times in zip(values.shape[2:], self.size, strict=True)]

@@ -1,5 +1,6 @@
 """One weight of a layer: Keras' name and layout on one side, the torch parameter that holds it on the other."""
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -7,6 +8,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 from torch.nn.parameter import UninitializedParameter
+
+from torch_keras_lstm.layers import dtypes
 
 Initializer = Callable[..., Tensor]
 Regularizer = Callable[[Tensor], Tensor]
@@ -56,6 +59,7 @@ class WeightRow:
         dtype: of a buffer that counts; ``None`` for the layer's.
         blocks: the order in which torch has the blocks that lie side by side along Keras' last axis, such as a GRU's
             gates; empty where Keras' order is torch's.
+        is_own: whether ``add_weight`` made it, or a variable was set as an attribute; no shape is then to be told.
     """
 
     name: str
@@ -67,6 +71,7 @@ class WeightRow:
     trainable: bool = True
     dtype: torch.dtype | None = None
     blocks: tuple[int, ...] = ()
+    is_own: bool = False
 
     @property
     def parameter(self) -> str:
@@ -86,6 +91,12 @@ class WeightRow:
         if self.axes is not None:
             tensor = tensor.permute(tuple(self.axes.index(axis) for axis in range(len(self.axes))))
         return _reordered(tensor, tuple(self.blocks.index(block) for block in range(len(self.blocks))))
+
+    @property
+    def is_as_in_keras(self) -> bool:
+        """Whether the one parameter has Keras' name and layout."""
+        in_order = self.axes is None or self.axes == tuple(range(len(self.axes)))
+        return self.parameters == (self.name,) and in_order and not self.blocks
 
     def torch_shape(self, keras_shape: Sequence[int]) -> tuple[int, ...]:
         """The shape of each parameter for a weight of Keras' shape."""
@@ -114,3 +125,27 @@ def as_keras_array(array: Any, row: WeightRow, shape: Sequence[int], layer_name:
             f"but an array of shape {tuple(tensor.shape)} was given."
         )
     return tensor
+
+
+def draw(
+    initializer: Initializer, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device | str | None = None
+) -> Tensor:
+    """The first values of a weight of that shape, type and place.
+
+    An initializer that takes no ``device`` is written as Keras' are: it is told the type by name, and what it draws is
+    moved to the place.
+    """
+    taken = _parameters(initializer)
+    if "device" in taken:
+        return initializer(shape, dtype=dtype, device=device)
+    named = {"dtype": dtypes.name(dtype)} if taken & {"dtype", "kwargs"} else {}
+    return torch.as_tensor(initializer(shape, **named), dtype=dtype, device=device).detach()
+
+
+def _parameters(function: Any) -> set[str]:
+    """The names of a function's parameters, "kwargs" for any keyword."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):  # a function in C tells nothing of its arguments
+        return {"dtype"}
+    return {"kwargs" if one.kind is one.VAR_KEYWORD else one.name for one in parameters}

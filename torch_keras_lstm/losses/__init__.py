@@ -9,9 +9,11 @@ from torch_keras_lstm.losses.alignment import CTC, ctc
 from torch_keras_lstm.losses.crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
     SparseCategoricalCrossentropy,
     binary_crossentropy,
     categorical_crossentropy,
+    categorical_generalized_cross_entropy,
     sparse_categorical_crossentropy,
 )
 from torch_keras_lstm.losses.divergence import KLDivergence, Poisson, kl_divergence, poisson
@@ -58,6 +60,7 @@ __all__ = [
     "BinaryFocalCrossentropy",
     "CategoricalCrossentropy",
     "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
     "CategoricalHinge",
     "Circle",
     "CosineSimilarity",
@@ -81,6 +84,7 @@ __all__ = [
     "binary_focal_crossentropy",
     "categorical_crossentropy",
     "categorical_focal_crossentropy",
+    "categorical_generalized_cross_entropy",
     "categorical_hinge",
     "circle",
     "cosine_similarity",

@@ -32,8 +32,10 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     if labels.device.type == "cpu":
         _check_lengths(labels, lengths, y_pred.shape[1])
     times = torch.full((len(labels),), y_pred.shape[1])
-    log_p = y_pred.log_softmax(-1).transpose(0, 1)
-    return F.ctc_loss(log_p, labels, times, lengths, blank=_BLANK, reduction="none")
+    # torch has no CTC in half precision
+    exact = y_pred if y_pred.dtype is torch.float64 else y_pred.float()
+    log_p = exact.log_softmax(-1).transpose(0, 1)
+    return F.ctc_loss(log_p, labels, times, lengths, blank=_BLANK, reduction="none").to(y_pred.dtype)
 
 
 def _check_lengths(labels: Tensor, lengths: Tensor, time: int) -> None:

@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from torch_keras_lstm import logits
+from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.losses.function_loss import FunctionLoss
-from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, class_numbers, of_one_shape
+from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, as_tensors, class_numbers, of_one_shape
 
 _CLASS_NUMBERS = " For targets that are the numbers of classes use sparse_categorical_crossentropy."
 
@@ -45,7 +46,7 @@ def elementwise_binary(y_true: Tensor, y_pred: Tensor, from_logits: bool = False
     known = _logits(y_pred, from_logits, "binary_crossentropy")
     if known is not None:
         return F.binary_cross_entropy_with_logits(known, y_true, reduction="none")
-    y_pred = torch.clamp(y_pred, EPSILON, 1.0 - EPSILON)
+    y_pred = clip(y_pred, EPSILON, 1.0 - EPSILON)
     return -(y_true * torch.log(y_pred) + (1 - y_true) * torch.log(1 - y_pred))
 
 
@@ -68,7 +69,7 @@ def categorical_crossentropy(
     known = _logits(y_pred, from_logits, "categorical_crossentropy")
     if known is not None:
         return _softmax_crossentropy(y_true, known, axis)
-    y_pred = torch.clamp(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
+    y_pred = clip(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
     return -(y_true * torch.log(y_pred)).sum(axis)
 
 
@@ -91,10 +92,10 @@ def sparse_categorical_crossentropy(
     """``-log(y_pred[y_true])``, of predictions scaled to the sum 1.
 
     Args:
-        y_true: the number of a class, in the shape of ``y_pred`` without its last axis, or with 1 there.
+        y_true: the number of a class, in the shape of ``y_pred`` without the axis of the classes, or with 1 there.
         y_pred: (batch, ..., classes).
         ignore_class: the loss is 0 where this is the target.
-        axis: where the classes are; Keras allows the last one only.
+        axis: where the classes are; on TensorFlow Keras allows the last one only.
 
     Raises:
         ValueError: when the shapes do not fit or, on a CPU, when a target is not the number of a class. Elsewhere the
@@ -112,7 +113,7 @@ def sparse_categorical_crossentropy(
 def _of_class_numbers(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
     known = _logits(y_pred, from_logits, "sparse_categorical_crossentropy")
     if known is None:
-        known = torch.log(torch.clamp(y_pred, EPSILON, 1.0 - EPSILON))
+        known = torch.log(clip(y_pred, EPSILON, 1.0 - EPSILON))
     classes = known.shape[-1]
     is_class = (y_true >= 0) & (y_true < classes)
     if y_true.device.type == "cpu" and not is_class.all():
@@ -147,6 +148,22 @@ def _logits(y_pred: Tensor, from_logits: bool, loss: str) -> Tensor | None:
             stacklevel=4,
         )
     return noted
+
+
+def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, q: float) -> Tensor:
+    """``(1 - p**q) / q`` of the probability ``p`` of the right class, which wrong labels disturb less than a logarithm.
+
+    Args:
+        y_true: the number of a class (batch,).
+        y_pred: probabilities (batch, classes).
+        q: between 0, towards which it becomes the crossentropy, and 1, the mean absolute error (Zhang and Sabuncu,
+            2018).
+    """
+    y_true, y_pred = as_tensors(y_true, y_pred)
+    classes = torch.arange(y_pred.shape[-1], device=y_pred.device)
+    # a number that is no class has the probability 0, as in Keras
+    probability = (y_pred * (y_true.to(torch.int32).unsqueeze(-1) == classes)).sum(-1)
+    return (1 - probability**q) / q
 
 
 class BinaryCrossentropy(FunctionLoss):
@@ -199,9 +216,30 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
         self.ignore_class = ignore_class
+        self.axis = axis
 
     def compute_mask(self, y_true: Tensor, y_pred: Tensor) -> Tensor | None:
         """``False`` where the target is ``ignore_class``."""
         if self.ignore_class is None:
             return None
-        return (y_true != self.ignore_class).reshape(y_pred.shape[:-1])
+        axis = self.axis % y_pred.dim()
+        return (y_true != self.ignore_class).reshape(*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
+
+
+class CategoricalGeneralizedCrossEntropy(FunctionLoss):
+    """:func:`categorical_generalized_cross_entropy` as an object, with the arguments of every loss.
+
+    Raises:
+        ValueError: unless ``q`` lies between 0 and 1.
+    """
+
+    def __init__(
+        self,
+        q: float = 0.5,
+        reduction: str | None = "sum_over_batch_size",
+        name: str = "categorical_generalized_cross_entropy",
+        dtype: object = None,
+    ) -> None:
+        if not isinstance(q, int | float) or not 0 < q < 1:
+            raise ValueError(f"`q` must be a number between 0 and 1, got {q!r}.")
+        super().__init__(categorical_generalized_cross_entropy, reduction, name, dtype, q=q)

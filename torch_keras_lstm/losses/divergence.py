@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, of_one_rank
 
@@ -14,7 +15,7 @@ def kl_divergence(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
         ValueError: when the shapes do not fit.
     """
     y_true, y_pred = of_one_rank("kl_divergence", y_true, y_pred)
-    y_true, y_pred = torch.clamp(y_true, EPSILON, 1.0), torch.clamp(y_pred, EPSILON, 1.0)
+    y_true, y_pred = clip(y_true, EPSILON, 1.0), clip(y_pred, EPSILON, 1.0)
     return (y_true * torch.log(y_true / y_pred)).sum(-1)
 
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations
+from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.losses.crossentropy import elementwise_binary, smooth_binary, smooth_categorical
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, of_one_shape
@@ -60,7 +61,7 @@ def categorical_focal_crossentropy(
     y_true = smooth_categorical("categorical_focal_crossentropy", y_true, label_smoothing)
     if from_logits:
         y_pred = torch.softmax(y_pred, axis)
-    y_pred = torch.clamp(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
+    y_pred = clip(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
     weight = torch.pow(1.0 - y_pred, gamma) * torch.as_tensor(alpha, dtype=y_pred.dtype, device=y_pred.device)
     return (weight * -y_true * torch.log(y_pred)).sum(axis)
 

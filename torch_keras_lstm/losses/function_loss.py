@@ -30,6 +30,10 @@ class FunctionLoss(Loss):
         """The loss of each sample: the shape of the predictions without their last axis."""
         return self.fn(*match_ranks(y_true, y_pred), **self._kwargs)
 
+    def of_several(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> Tensor:
+        """The loss of several outputs at once: the function gets them, and their targets, in their structure."""
+        return self._reduce(self.fn(y_true, y_pred, **self._kwargs), sample_weight, mask)
+
     def get_config(self) -> Config:
         """The constructor's arguments under Keras 3's names."""
         return {**super().get_config(), **self._kwargs}

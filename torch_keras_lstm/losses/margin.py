@@ -7,6 +7,7 @@ Each function takes targets and predictions (batch, ..., values), tensors or arr
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import ArrayLike, of_one_rank
 
@@ -28,14 +29,14 @@ def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     y_true, y_pred = of_one_rank("categorical_hinge", y_true, y_pred)
     right = (y_true * y_pred).sum(-1)
     best_wrong = ((1.0 - y_true) * y_pred).amax(-1)
-    return torch.clamp(best_wrong - right + 1.0, min=0.0)
+    return at_least(best_wrong - right + 1.0, 0.0)
 
 
 def _shortfall(y_true: Tensor, y_pred: Tensor) -> Tensor:
     """How much each prediction lacks to a margin of 1 on the side of its target."""
     all_binary = ((y_true == 0) | (y_true == 1)).all()
     signs = torch.where(all_binary, 2.0 * y_true - 1.0, y_true)
-    return torch.clamp(1.0 - signs * y_pred, min=0.0)
+    return at_least(1.0 - signs * y_pred, 0.0)
 
 
 class Hinge(FunctionLoss):

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.array_arguments import as_tensor
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import ArrayLike
 
@@ -30,16 +32,16 @@ def circle(
         gamma: the scale of all pairs.
         margin: how far apart a class may be.
     """
-    embeddings = torch.as_tensor(y_pred)
-    references = embeddings if ref_embeddings is None else torch.as_tensor(ref_embeddings, device=embeddings.device)
+    embeddings = as_tensor(y_pred)
+    references = embeddings if ref_embeddings is None else as_tensor(ref_embeddings, device=embeddings.device)
     classes = _classes(y_true, embeddings)
-    distance = (1 - embeddings @ references.T).clamp(min=0)
+    distance = at_least(1 - embeddings @ references.T, 0.0)
     same = classes[:, None] == (classes if ref_labels is None else _classes(ref_labels, embeddings))
     different = ~same
     if remove_diagonal:
         same = same & ~torch.eye(*same.shape, dtype=torch.bool, device=same.device)
-    positive = -gamma * (margin + distance).clamp(min=0) * (margin - distance)
-    negative = gamma * (1 + margin - distance).clamp(min=0) * (1 - margin - distance)
+    positive = -gamma * at_least(margin + distance, 0.0) * (margin - distance)
+    negative = gamma * at_least(1 + margin - distance, 0.0) * (1 - margin - distance)
     has_both = same.any(1) & different.any(1)
     # rows without a pair of a kind are 0, and have no gradient that could be told
     total = _log_sum_exp(positive, same | ~has_both[:, None]) + _log_sum_exp(negative, different | ~has_both[:, None])
@@ -51,7 +53,7 @@ def _log_sum_exp(values: Tensor, counts: Tensor) -> Tensor:
 
 
 def _classes(labels: ArrayLike, embeddings: Tensor) -> Tensor:
-    return torch.as_tensor(labels, device=embeddings.device).to(torch.int32).reshape(-1)
+    return as_tensor(labels, torch.int32, embeddings.device).reshape(-1)
 
 
 class Circle(FunctionLoss):

@@ -7,10 +7,10 @@ Each function takes targets and predictions (batch, ..., values), tensors or arr
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from torch_keras_lstm import activations
+from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, of_one_rank
 from torch_keras_lstm.single_precision import to_single
@@ -31,14 +31,14 @@ def mean_absolute_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 def mean_absolute_percentage_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """``100 * mean(|y_true - y_pred| / |y_true|)``, the divisor at least 1e-7."""
     y_true, y_pred = of_one_rank("mean_absolute_percentage_error", y_true, y_pred)
-    return 100.0 * torch.abs((y_true - y_pred) / torch.clamp(y_true.abs(), min=EPSILON)).mean(-1)
+    return 100.0 * torch.abs((y_true - y_pred) / at_least(y_true.abs(), EPSILON)).mean(-1)
 
 
 def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """``mean((log(y_true + 1) - log(y_pred + 1))**2)``, of values that are made at least 1e-7."""
     y_true, y_pred = of_one_rank("mean_squared_logarithmic_error", y_true, y_pred)
     least = to_single(EPSILON)
-    logs = (torch.log(torch.clamp(values, min=least) + 1.0) for values in (y_pred, y_true))
+    logs = (torch.log(at_least(values, least) + 1.0) for values in (y_pred, y_true))
     return torch.square(torch.sub(*logs)).mean(-1)
 
 
@@ -69,7 +69,7 @@ def cosine(first: Tensor, second: Tensor, axis: int) -> Tensor:
 
 
 def _unit(x: Tensor, axis: int) -> Tensor:
-    return F.normalize(x, dim=axis, eps=EPSILON)
+    return x / at_least(torch.linalg.vector_norm(x, dim=axis, keepdim=True), EPSILON)
 
 
 class MeanSquaredError(FunctionLoss):

@@ -19,7 +19,7 @@ _CLASSES: tuple[type[Loss], ...] = (
     margin.Hinge, margin.SquaredHinge, margin.CategoricalHinge, divergence.KLDivergence, divergence.Poisson,
     overlap.Dice, overlap.Tversky, crossentropy.BinaryCrossentropy, crossentropy.CategoricalCrossentropy,
     crossentropy.SparseCategoricalCrossentropy, focal.BinaryFocalCrossentropy, focal.CategoricalFocalCrossentropy,
-    alignment.CTC, pairs.Circle,
+    alignment.CTC, pairs.Circle, crossentropy.CategoricalGeneralizedCrossEntropy,
     LossFunctionWrapper,
 )  # fmt: skip
 _FUNCTIONS: tuple[LossFunction, ...] = (
@@ -29,6 +29,7 @@ _FUNCTIONS: tuple[LossFunction, ...] = (
     overlap.dice, overlap.tversky, crossentropy.binary_crossentropy, crossentropy.categorical_crossentropy,
     crossentropy.sparse_categorical_crossentropy, focal.binary_focal_crossentropy,
     focal.categorical_focal_crossentropy, alignment.ctc, pairs.circle,
+    crossentropy.categorical_generalized_cross_entropy,
 )  # fmt: skip
 _ABBREVIATIONS: dict[str, LossFunction] = {
     "bce": crossentropy.binary_crossentropy,

@@ -1,13 +1,16 @@
 """Targets and predictions as the loss functions want them, and what to say when they do not fit."""
 
-import numpy.typing as npt
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import array_arguments, logits
+from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.losses.reduction import match_ranks
 
-#: a tensor, or what ``torch.as_tensor`` makes one of
-ArrayLike = Tensor | npt.ArrayLike
+#: what targets and predictions may be
+ArrayLike = array_arguments.ArrayLike
 
 EPSILON = 1e-7  # keras.backend.epsilon()
 
@@ -18,7 +21,7 @@ def as_tensors(y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Tensor, Tensor]:
     A tensor of the right type comes back as it is.
     """
     y_pred = _floating(y_pred)
-    return torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device), y_pred
+    return as_tensor(y_true, y_pred.dtype, y_pred.device), y_pred
 
 
 def of_one_rank(loss: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Tensor, Tensor]:
@@ -28,8 +31,7 @@ def of_one_rank(loss: str, y_true: ArrayLike, y_pred: ArrayLike) -> tuple[Tensor
         ValueError: naming the ``loss``, when the shapes do not fit.
     """
     y_true, y_pred = match_ranks(*as_tensors(y_true, y_pred))
-    sizes = zip(y_true.shape, y_pred.shape, strict=False)
-    if y_true.dim() != y_pred.dim() or any(a != b and 1 not in (a, b) for a, b in sizes):
+    if not _of_one_size(y_true.shape, y_pred.shape):
         raise ValueError(f"{loss} {_wants(y_pred)}, got targets of shape {tuple(y_true.shape)}.")
     return y_true, y_pred
 
@@ -49,30 +51,54 @@ def of_one_shape(loss: str, y_true: ArrayLike, y_pred: ArrayLike, otherwise: str
     return y_true, y_pred
 
 
-def class_numbers(loss: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> tuple[Tensor, Tensor]:
+def class_numbers(
+    loss: str, y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1, broadcast: bool = False
+) -> tuple[Tensor, Tensor]:
     """Targets that are numbers of classes, as integers (batch, ...), and predictions (batch, ..., classes).
 
+    Args:
+        axis: where the predictions have the classes; in the result it is the last.
+        broadcast: whether shapes of one rank will do that broadcast.
+
     Raises:
-        ValueError: naming the ``loss``, when the shapes do not fit or ``axis`` is not the last.
+        ValueError: naming the ``loss``, when the shapes do not fit.
     """
     y_pred = _floating(y_pred)
-    y_true = torch.as_tensor(y_true, device=y_pred.device).long()
-    if axis not in (-1, y_pred.dim() - 1):
-        raise ValueError(f"{loss} takes the classes from the last axis: `axis` must be -1, got {axis}.")
-    if y_true.dim() == y_pred.dim() and y_true.shape[-1] == 1:
-        y_true = y_true.squeeze(-1)
-    if y_true.shape != y_pred.shape[:-1]:
+    y_true = as_tensor(y_true, device=y_pred.device).long()
+    if not -y_pred.dim() <= axis < y_pred.dim():
+        raise ValueError(f"{loss}: predictions of shape {tuple(y_pred.shape)} have no axis {axis}.")
+    if y_true.dim() == y_pred.dim() and y_true.shape[axis] == 1:
+        y_true = y_true.squeeze(axis)
+    y_pred = _with_last(y_pred, axis)
+    wanted = y_pred.shape[:-1]
+    fits = y_true.shape == wanted or (broadcast and _of_one_size(y_true.shape, wanted))
+    if not fits:
         one_hot = " For targets with one number for each class use " + loss.removeprefix("sparse_") + "."
         raise ValueError(
-            f"{loss} expects the number of a class for each prediction, in shape {tuple(y_pred.shape[:-1])}, got "
+            f"{loss} expects the number of a class for each prediction, in shape {tuple(wanted)}, got "
             f"targets of shape {tuple(y_true.shape)}.{one_hot if y_true.shape == y_pred.shape else ''}"
         )
     return y_true, y_pred
 
 
 def _floating(y_pred: ArrayLike) -> Tensor:
-    tensor = torch.as_tensor(y_pred)
+    tensor = as_tensor(y_pred)
     return tensor if tensor.is_floating_point() else tensor.to(torch.get_default_dtype())
+
+
+def _of_one_size(first: Sequence[int], second: Sequence[int]) -> bool:
+    """Whether two shapes of one rank broadcast."""
+    if first == second:
+        return True
+    return len(first) == len(second) and all(a == b or 1 in (a, b) for a, b in zip(first, second, strict=True))
+
+
+def _with_last(y_pred: Tensor, axis: int) -> Tensor:
+    """``y_pred`` with ``axis`` in the last place, and so the logits noted on it."""
+    if axis in (-1, y_pred.dim() - 1):
+        return y_pred
+    noted, moved = logits.of(y_pred), y_pred.movedim(axis, -1)
+    return moved if noted is None else logits.remember(moved, noted.movedim(axis, -1))
 
 
 def _wants(y_pred: Tensor) -> str:

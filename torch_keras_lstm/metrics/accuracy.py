@@ -30,7 +30,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 
 def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     """Whether the most probable class, along the last axis, is that of the target, given by its number."""
-    y_true, y_pred = class_numbers("sparse_categorical_accuracy", y_true, y_pred)
+    y_true, y_pred = class_numbers("sparse_categorical_accuracy", y_true, y_pred, broadcast=True)
     return (y_true == y_pred.argmax(-1)).to(y_pred.dtype)
 
 

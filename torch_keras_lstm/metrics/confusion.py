@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.losses.reduction import check_fits, match_ranks
 from torch_keras_lstm.metrics.mean import weights_like
 from torch_keras_lstm.metrics.metric import Metric
@@ -100,7 +101,7 @@ def count(
     Raises:
         ValueError: when the shapes do not fit.
     """
-    y_pred, y_true = match_ranks(y_pred, torch.as_tensor(y_true, dtype=y_pred.dtype, device=y_pred.device))
+    y_pred, y_true = match_ranks(y_pred, as_tensor(y_true, y_pred.dtype, y_pred.device))
     if y_true.shape != y_pred.shape:
         raise ValueError(
             f"Decisions are counted for targets of the shape of the predictions, {tuple(y_pred.shape)}, got targets of "
@@ -110,6 +111,10 @@ def count(
     if top_k is not None:
         y_pred = _only_top(y_pred, top_k)
     if class_id is not None:
+        if y_pred.dim() == 1:
+            raise ValueError(
+                f"`class_id` names a label of predictions (batch, labels), got some of shape {tuple(y_pred.shape)}."
+            )
         y_true, y_pred = y_true[..., class_id, None], y_pred[..., class_id, None]
     if label_weights is not None:
         weight = weight * weight.new_tensor(label_weights)
@@ -151,14 +156,14 @@ class ConfusionMetric(Metric):
     """
 
     def __init__(self, counts: Sequence[str], thresholds: Thresholds, name: str | None, dtype: object) -> None:
-        super().__init__(name, dtype)
+        super().__init__(dtype, name)
         self._counts = tuple(counts)
         self._thresholds = thresholds
         self._start((len(thresholds),))
 
     def _start(self, shape: tuple[int, ...]) -> None:
         for name in self._counts:
-            self.add_variable(shape, name)
+            self.add_sum(shape, name)
 
     @property
     def thresholds(self) -> list[float]:

@@ -35,7 +35,7 @@ class FBetaScore(Metric):
         name: str | None = "fbeta_score",
         dtype: object = None,
     ) -> None:
-        super().__init__(name, dtype)
+        super().__init__(dtype, name)
         check_choice("average", average, (None, "micro", "macro", "weighted"))
         if not isinstance(beta, float) or beta <= 0:
             raise ValueError(f"`beta` must be a float above 0, got {beta!r}.")
@@ -76,7 +76,7 @@ class FBetaScore(Metric):
 
     def result(self) -> Tensor:
         """The scores so far: (classes,) or, with ``average``, a scalar; 0 before the first batch."""
-        if not self._variables:
+        if not self._sums:
             return torch.zeros(())
         right = self.true_positives
         precision = right / (right + self.false_positives + EPSILON)

@@ -37,12 +37,14 @@ class FunctionMetric(Average):
             y_true: targets.
             y_pred: predictions (batch, ...).
             sample_weight: one weight for each sample (batch,), or for each of their steps (batch, time).
-            mask: boolean, the mask of the predictions; masked steps weigh nothing.
+            mask: boolean, the mask of the predictions; masked steps weigh nothing. By default the one that travels
+                with them, as Keras keeps it in ``_keras_mask``.
 
         Raises:
             ValueError: when the shapes do not fit the function, or the weights not its values.
         """
-        values = self.floating(self.fn(y_true, y_pred, **self._kwargs))
+        mask = getattr(y_pred, "_keras_mask", None) if mask is None else mask
+        values = self.floating(self.fn(y_true, y_pred, **self._kwargs), like=y_pred)
         weight = None if sample_weight is None else weights_like(values, sample_weight)
         for counts in (mask, self.compute_mask(y_true, y_pred)):
             # Keras has no mask of the function's own without weights or a mask of the predictions

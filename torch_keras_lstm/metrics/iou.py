@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.metrics.metric import Metric
 from torch_keras_lstm.registry import Config
 
@@ -44,7 +45,7 @@ class IoU(Metric):
         axis: int = -1,
     ) -> None:
         # Keras 3 writes the type of counts without one as "int"
-        super().__init__(name, None if dtype in ("int", "int32", "int64") else dtype)
+        super().__init__(None if dtype in ("int", "int32", "int64") else dtype, name)
         if max(target_class_ids) >= num_classes:
             raise ValueError(
                 f"`target_class_ids`: class {max(target_class_ids)} is out of range, there are {num_classes} classes."
@@ -55,11 +56,11 @@ class IoU(Metric):
         self.sparse_y_true = sparse_y_true
         self.sparse_y_pred = sparse_y_pred
         self.axis = axis
-        self._variables["total_cm"] = torch.zeros((num_classes, num_classes), dtype=self._counts)
+        self.add_sum((num_classes, num_classes), "total_cm", self._counts)
 
     @property
     def _counts(self) -> torch.dtype:
-        return torch.int64 if self._dtype is None else self._dtype
+        return torch.int64 if self._computed_in is None else self._computed_in
 
     @torch.no_grad()
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
@@ -74,8 +75,8 @@ class IoU(Metric):
         Raises:
             ValueError: when the shapes do not fit.
         """
-        predicted = self._classes(torch.as_tensor(y_pred), self.sparse_y_pred)
-        true = self._classes(torch.as_tensor(y_true, device=predicted.device), self.sparse_y_true)
+        predicted = self._classes(as_tensor(y_pred), self.sparse_y_pred)
+        true = self._classes(as_tensor(y_true, device=predicted.device), self.sparse_y_true)
         if true.shape != predicted.shape:
             raise ValueError(
                 f"`{self.name}`: there are {len(true)} classes in the targets and {len(predicted)} in the predictions."
@@ -95,8 +96,8 @@ class IoU(Metric):
     def _weight(self, sample_weight: Any, like: Tensor) -> Tensor:
         if sample_weight is None:
             return torch.ones_like(like)
-        weight = torch.as_tensor(sample_weight, device=like.device)
-        if weight.is_floating_point() and self._dtype is None:
+        weight = as_tensor(sample_weight, device=like.device)
+        if weight.is_floating_point() and self._computed_in is None:
             warnings.warn(
                 f"`{self.name}` counts in whole numbers, to which the weights are rounded down: give it "
                 '`dtype="float32"`.',
@@ -139,7 +140,7 @@ class BinaryIoU(IoU):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:
         """Add a batch; arguments as those of :meth:`IoU.update_state`."""
-        predictions = torch.as_tensor(y_pred).float()
+        predictions = as_tensor(y_pred).float()
         super().update_state(y_true, (predictions >= self.threshold).to(self._counts), sample_weight, mask)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.losses.reduction import check_fits, divide_no_nan, match_ranks
 from torch_keras_lstm.metrics.metric import Metric
 
@@ -14,8 +15,8 @@ class Sum(Metric):
     """The sum of all values, each times its weight."""
 
     def __init__(self, name: str | None = "sum", dtype: object = None) -> None:
-        super().__init__(name, dtype)
-        self.add_variable((), "total")
+        super().__init__(dtype, name)
+        self.add_sum((), "total")
 
     def update_state(self, values: Any, sample_weight: Any = None) -> None:
         """Add ``values``, of any shape, times ``sample_weight``."""
@@ -33,9 +34,9 @@ class Average(Metric):
     """Base of the metrics that are a weighted mean over samples; 0 before the first."""
 
     def __init__(self, name: str | None, dtype: object) -> None:
-        super().__init__(name, dtype)
-        self.add_variable((), "total")
-        self.add_variable((), "count")
+        super().__init__(dtype, name)
+        self.add_sum((), "total")
+        self.add_sum((), "count")
 
     def add_values(self, values: Tensor, weight: Tensor | None) -> None:
         """Add the values of a batch.
@@ -72,7 +73,7 @@ def weights_like(values: Tensor, sample_weight: Any) -> Tensor:
     """``sample_weight``, a tensor, array-like or number, as a tensor like ``values``."""
     if isinstance(sample_weight, int | float):  # without the wait for the device that a copy to it would be
         return values.new_full((), sample_weight)
-    return torch.as_tensor(sample_weight, dtype=values.dtype, device=values.device)
+    return as_tensor(sample_weight, values.dtype, values.device)
 
 
 def _per_sample(values: Tensor, weight: Tensor | None, reduce: Callable[..., Tensor]) -> tuple[Tensor, Tensor | None]:

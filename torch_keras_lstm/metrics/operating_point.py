@@ -40,6 +40,7 @@ class _OperatingPoint(ConfusionMetric):
         if not 0 <= value <= 1:
             raise ValueError(f"`{self.value_name}` must be a number from 0 to 1, got {value!r}.")
         self.value = value
+        setattr(self, self.value_name, value)
         self.num_thresholds = positive_integer("num_thresholds", num_thresholds)
         self.class_id = class_id
         one = self.num_thresholds == 1
@@ -56,7 +57,8 @@ class _OperatingPoint(ConfusionMetric):
 
     def result(self) -> Tensor:
         """The best share so far: a scalar, 0 when no threshold is good enough."""
-        good_enough = self._share(self.constrained) >= to_single(self.value)
+        # 3 of 5 is 0.6 in the single precision that both are in, and a little less than that 0.6 in double
+        good_enough = self._share(self.constrained).to(torch.get_default_dtype()) >= to_single(self.value)
         return torch.where(good_enough, self._share(self.maximized), 0.0).amax()
 
     def get_config(self) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class R2Score(Metric):
         name: str | None = "r2_score",
         dtype: object = None,
     ) -> None:
-        super().__init__(name, dtype)
+        super().__init__(dtype, name)
         check_choice("class_aggregation", class_aggregation, (None, "uniform_average", "variance_weighted_average"))
         if not isinstance(num_regressors, int) or num_regressors < 0:
             raise ValueError(f"`num_regressors` must be an integer of at least 0, got {num_regressors!r}.")
@@ -64,7 +64,7 @@ class R2Score(Metric):
 
     def result(self) -> Tensor:
         """The score so far: a scalar, or with ``class_aggregation=None`` (outputs,); nan before the first batch."""
-        if not self._variables:
+        if not self._sums:
             return torch.full((), torch.nan)
         variance = self.squared_sum - self.sum * (self.sum / self.count)
         scores = 1 - self.total_mse / variance

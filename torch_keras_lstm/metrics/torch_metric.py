@@ -28,7 +28,7 @@ class TorchMetric(Metric):
     """
 
     def __init__(self, metric: Any, name: str | None = None) -> None:
-        super().__init__(name_of(metric) if name is None else name)
+        super().__init__(name=name_of(metric) if name is None else name)
         self.metric = metric
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None) -> None:

@@ -1,19 +1,24 @@
 """Functional models: layers called on each other's outputs, as Keras' files describe them."""
 
+import inspect
 from collections.abc import Iterable, Mapping
-from typing import Any, Self
+from functools import cache
+from typing import Any, Self, cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from torch_keras_lstm.layers.constant import Constant, read_constants
 from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.structure import flatten, single
-from torch_keras_lstm.layers.symbolic_call import connect_with_masks, named_arguments
+from torch_keras_lstm.layers.structure import flatten, map_leaves, single
+from torch_keras_lstm.layers.symbolic_call import argument_specs, connect_with_masks
 from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.models.arranged import arranged
 from torch_keras_lstm.models.graph import (
     Call,
     Graph,
@@ -25,7 +30,7 @@ from torch_keras_lstm.models.graph import (
 )
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.operation_layer import OperationLayer
-from torch_keras_lstm.models.trace import layers_with_masks, trace
+from torch_keras_lstm.models.trace import calls_in_order, layers_with_masks, trace
 
 _Values = dict[TensorSource, Any]
 
@@ -65,7 +70,7 @@ class Functional(Model):
         if traced.tensors is None:
             self._connect()
         else:
-            self._tensors = traced.tensors
+            self._joined(traced.tensors)
 
     @classmethod
     def from_graph(cls, layers: Iterable[Layer], graph: Graph, name: str | None = None, trainable: bool = True) -> Self:
@@ -86,6 +91,9 @@ class Functional(Model):
     def _join(self, layers: Iterable[Layer], graph: Graph, name: str | None, trainable: bool) -> None:
         super().__init__(name=name)
         self.layers = nn.ModuleList(layers)
+        for layer in map(as_layer, self.layers):
+            if not layer._inbound_nodes:
+                layer.join_model()
         self._tensors = None
         self._places = {as_layer(layer).name: place for place, layer in enumerate(self.layers)}
         if len(self._places) < len(self.layers):
@@ -181,7 +189,19 @@ class Functional(Model):
             results = [spec for source, spec in specs.items() if source[:2] == (name, number)]
             outputs = connect_with_masks(self._layer(name), tuple(args), kwargs, results)
             tensors |= {TensorSource(name, number, index): tensor for index, tensor in enumerate(outputs)}
+        self._joined(tensors)
+
+    def _joined(self, tensors: dict[TensorSource, KerasTensor]) -> None:
+        """Keep the symbolic tensors, and the order in which Keras runs the calls, which hangs on them."""
         self._tensors = tensors
+        numbered = {tensor.node: source[:2] for source, tensor in tensors.items()}
+        in_order = [numbered[node] for node in calls_in_order(self.inputs, self.outputs) if node in numbered]
+        self._order = [key for key in in_order if self.graph.calls.get(key[0])]
+
+    def call_order(self) -> list[tuple[str, int]]:
+        """The calls of the graph, layer and number, in the order in which they run."""
+        self._symbolic()
+        return [*self._order]
 
     # -- building ---------------------------------------------------------------------------------------------------
 
@@ -199,7 +219,7 @@ class Functional(Model):
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What the model gives for such inputs."""
-        specs = self._specs(self._arranged(args[0], "inputs"), build)
+        specs = self._specs(self._arranged(args[0], "symbolic inputs"), build)
         return single(map_sources(specs.__getitem__, self.graph.outputs))
 
     def layer_output_shapes(self) -> dict[str, Any]:
@@ -254,7 +274,7 @@ class Functional(Model):
         if len(shapes) != len(ends):
             raise ValueError(f"Model `{self.name}` has {len(ends)} inputs, got {len(shapes)} shapes.")
         return {
-            end: TensorSpec.of(shape, self._layer(end.layer).dtype) for end, shape in zip(ends, shapes, strict=True)
+            end: TensorSpec.of(shape, self._layer(end.layer)._dtype) for end, shape in zip(ends, shapes, strict=True)
         }
 
     def _specs(self, ends: Mapping[TensorSource, TensorSpec], build: bool) -> _Specs:
@@ -266,97 +286,86 @@ class Functional(Model):
 
     def _call_specs(self, layer: Layer, call: Call, specs: _Specs, build: bool) -> list[TensorSpec]:
         try:
-            args, kwargs = map_sources(specs.__getitem__, [call.args, call.kwargs])
+            args, kwargs = argument_specs(map_sources(specs.__getitem__, [call.args, call.kwargs]))
             return flatten(layer.output_specs(args, kwargs, build))
         except (TypeError, ValueError, OverflowError, RuntimeError) as error:
             raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
 
     # -- calling ----------------------------------------------------------------------------------------------------
 
-    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None, return_mask: bool = False) -> Any:
+    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Call the layers in the order of the graph.
 
         Args:
             inputs: a tensor for a model of one input; else a list of tensors in the inputs' order, or a dictionary by
                 the inputs' names.
             mask: a mask for each input, in the same structure; ``None`` for none.
-            training: handed to every layer that takes it, unless its call has one of its own; ``None`` leaves each to
-                its own ``training`` flag.
-            return_mask: return the pair of the outputs and their masks.
+            training: handed to every layer, unless its call has one of its own; ``None`` leaves each to its own
+                ``training`` flag.
 
         Returns:
-            The outputs: a tensor, or a list or dictionary of them, as the model was made.
+            The outputs, with their masks: a tensor, or a list or dictionary of them, as the model was made.
 
         Raises:
             ValueError: when the inputs are not those of the model.
         """
         if not self.built:
             self.build()
-        ends = [*sources_in(self.graph.inputs)]
         arranged = self._arranged(inputs, "inputs")
-        values: _Values = {end: self._layer(end.layer)(arranged[end]) for end in ends}
-        given = dict.fromkeys(ends) if mask is None else self._arranged(mask, "masks")
-        masks: _Values = {end: given[end] for end in ends}
+        if mask is not None:
+            masks = self._arranged(mask, "masks")
+            arranged = {end: masked(value, masks[end]) for end, value in arranged.items()}
+        values: _Values = {end: self._layer(end.layer)(value) for end, value in arranged.items()}
         for name, number in self._order:
-            outputs, output_masks = self._run(name, number, values, masks, training)
-            sources = [TensorSource(name, number, index) for index in range(len(outputs))]
-            values |= zip(sources, outputs, strict=True)
-            masks |= zip(sources, output_masks, strict=True)
-        results = single(map_sources(values.__getitem__, self.graph.outputs))
-        return (results, single(map_sources(masks.__getitem__, self.graph.outputs))) if return_mask else results
+            outputs = flatten(self._run(name, number, values, training))
+            values |= {TensorSource(name, number, index): output for index, output in enumerate(outputs)}
+        return single(map_sources(values.__getitem__, self.graph.outputs))
 
-    def _run(
-        self, name: str, number: int, values: _Values, masks: _Values, training: bool | None
-    ) -> tuple[list[Any], list[Any]]:
-        """The outputs of one call and their masks."""
+    def _run(self, name: str, number: int, values: _Values, training: bool | None) -> Any:
+        """What one call gives."""
         layer, call = self._layer(name), self.graph.calls[name][number]
-        args = map_sources(values.__getitem__, call.args)
+        args = map_sources(values.__getitem__, [*call.args])
         kwargs = map_sources(values.__getitem__, call.kwargs)
-        accepted = layer.call_arguments
-        mask = _masks_of(call.args[0], masks) if call.args else None
-        if "mask" in accepted:
-            kwargs.setdefault("mask", mask)
-        for parameter, argument in named_arguments(layer, call.args, call.kwargs).items():
-            if f"{parameter}_mask" in accepted:
-                kwargs.setdefault(f"{parameter}_mask", _masks_of(argument, masks))
-        if "training" in accepted:
+        if call.has_constants:
+            args, kwargs = map_leaves(Constant, lambda constant: constant.beside(layer), [args, kwargs])
+        if "mask" in layer.call_arguments and kwargs and args:
+            others = any(True for _ in sources_in([*call.kwargs.values()]))
+            if "mask" not in kwargs:
+                # In a call with further tensors, such as states, Keras 3 writes `mask=None`, and older ones meant it.
+                kwargs["mask"] = mask_of(args[0])
+            elif kwargs["mask"] is None and not others:
+                args[0] = unmasked(args[0])
+        if training is not None:
             kwargs.setdefault("training", training)
-        if "return_mask" in accepted:
-            outputs, output_masks = layer(*args, **kwargs, return_mask=True)
-        else:
-            outputs = layer(*args, **kwargs)
-            given = kwargs.get("mask")
-            output_masks = layer.compute_mask(args[0] if args else None, mask if given is None else given)
-        flat = flatten(outputs)
-        return flat, [None] * len(flat) if output_masks is None else flatten(output_masks)
+        return layer(*args, **kwargs)
+
+    supports_masking = True
+
+    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
+        """The outputs as they are: the layers inside have masked them."""
+        return outputs
 
     def _arranged(self, given: Any, what: str) -> dict[TensorSource, Any]:
         """What was given for each input."""
-        ends = [*sources_in(self.graph.inputs)]
-        if isinstance(given, Mapping):
-            names = self.input_names
-            if not given.keys() >= set(names):  # as in Keras there may be more
-                found = ", ".join(map(str, given))
-                raise ValueError(f"Model `{self.name}` takes {what} by the names {', '.join(names)}, got {found}.")
-            return {end: given[name] for end, name in zip(ends, names, strict=True)}
-        if len(ends) == 1 and not (isinstance(given, list | tuple) and len(given) == 1):
-            return {ends[0]: given}
-        if not isinstance(given, list | tuple) or len(given) != len(ends):
-            found = f"{len(given)}" if isinstance(given, list | tuple) else f"{type(given).__name__}"
-            raise ValueError(
-                f"Model `{self.name}` takes {len(ends)} {what} in a list ({', '.join(self.input_names)}), got {found}."
-            )
-        return dict(zip(ends, given, strict=True))
+        inputs = self.graph.inputs
+        if type(inputs) is TensorSource and isinstance(given, Tensor):  # nearly every call, which need not be slow
+            return {inputs: given}
+        return arranged(given, inputs, self.input_names, what, self.name)
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The masks of the outputs; the model is run for them, so ``return_mask=True`` in a call costs less."""
+        """The masks of the outputs; the model is run for them, whose outputs have them already."""
         with torch.no_grad():
-            return self(inputs, mask=mask, return_mask=True)[1]
+            return mask_of(self(inputs, mask=mask))
 
     # -- configuration and text -------------------------------------------------------------------------------------
 
     def get_config(self) -> dict[str, Any]:
-        """The layers' configurations and their calls, in Keras 3's form."""
+        """The layers' configurations and their calls, in Keras 3's form.
+
+        A class whose constructor takes other arguments than this one has the configuration of any model of one's own.
+        """
+        if not _is_made_as_functional(type(self)):
+            return super().get_config()
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
         graph = self.graph.to_config(models)
         nodes = graph.pop("inbound_nodes")
@@ -367,9 +376,29 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, "layers": layers, **graph}
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new model with new layers, which are built by ``build()`` or the first call."""
-        layers = [deserialize(entry) for entry in config["layers"]]
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """A new model with new layers.
+
+        A class of one's own is called as ``cls(inputs=, outputs=, name=, trainable=, ...)`` with what else ``config``
+        has.
+
+        Args:
+            config: of :meth:`get_config`, ours or Keras 3's.
+            custom_objects: as of :func:`torch_keras_lstm.layers.deserialize`.
+        """
+        model = Functional.unbuilt_from_config(config, custom_objects)
+        model.build()
+        if cls is Functional:
+            return cast(Self, model)
+        others = {name: value for name, value in config.items() if name not in _CONFIG}
+        return cls(model.input, model.output, name=model.name, trainable=model.trainable, **others)
+
+    @classmethod
+    def unbuilt_from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """As :meth:`from_config`; a model of this very class is built by ``build()`` or the first call."""
+        if cls is not Functional:
+            return cls.from_config(config, custom_objects)
+        layers = [deserialize(entry, custom_objects) for entry in config["layers"]]
         nodes = {layer.name: entry["inbound_nodes"] for layer, entry in zip(layers, config["layers"], strict=True)}
         graph = Graph(
             {name: calls_from_config(calls, f"Layer `{name}`") for name, calls in nodes.items()},
@@ -401,11 +430,28 @@ class Functional(Model):
         return "\n  ".join([f"{type(self).__name__}({self.extra_repr()})", *lines])
 
 
+@cache
+def _is_made_as_functional(model_class: Any) -> bool:
+    """Whether the constructor takes inputs and outputs, by these names or as whatever it is given."""
+    parameters = inspect.signature(model_class.__init__).parameters.values()
+    names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD][1:]
+    kinds = {one.kind for one in parameters}
+    takes_all = inspect.Parameter.VAR_POSITIONAL in kinds and inspect.Parameter.VAR_KEYWORD in kinds
+    return takes_all or names[:2] == ["inputs", "outputs"]
+
+
+# What `from_config` reads itself.
+_CONFIG = frozenset(["name", "trainable", "layers", "input_layers", "output_layers"])
+
+
 def _fitted(call: Call, layer: Layer) -> Call:
     """The call as the layer takes it."""
     if isinstance(layer, OperationLayer):
         return call
-    args, kwargs = call.args, dict(call.kwargs)
+    try:
+        args, kwargs = read_constants(call.args), read_constants(dict(call.kwargs))
+    except ValueError as error:
+        raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
     if not any(True for _ in call.sources()):
         raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}) is called without a tensor.")
     if not args:
@@ -422,10 +468,3 @@ def _fitted(call: Call, layer: Layer) -> Call:
         kind = type(layer).__name__
         raise ValueError(f"Layer `{layer.name}` ({kind}) is called with `{unknown[0]}`, which its call does not take.")
     return Call(args, kwargs)
-
-
-def _masks_of(argument: Any, masks: Mapping[TensorSource, Any]) -> Any:
-    """The masks of the tensors in an argument, in its structure; ``None`` when there is none at all."""
-    if all(masks[source] is None for source in sources_in(argument)):
-        return None
-    return map_sources(masks.__getitem__, argument)

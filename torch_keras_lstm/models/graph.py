@@ -5,9 +5,10 @@ which an output of another call stands as a ``__keras_tensor__`` with its ``kera
 """
 
 from collections.abc import Callable, Container, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
+from torch_keras_lstm.layers.constant import Constant, written_constants
 from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
 
 __all__ = [
@@ -36,13 +37,21 @@ class Call:
     """One call of a layer.
 
     Attributes:
-        args: positional arguments: constants, :class:`TensorSource`, and lists and dictionaries of them.
+        args: positional arguments: constants, :class:`TensorSource`, and lists and dictionaries of them. Constants that
+            are tensors are :class:`torch_keras_lstm.layers.constant.Constant`, or for operations as files have them.
         kwargs: keyword arguments, of the same kinds. A ``mask`` among them is the one that the layer gets, ``None`` for
             none; without it the layer gets the mask of its first argument.
+        has_constants: whether there are such tensors.
     """
 
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+
+    has_constants: bool = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        found = any(True for _ in leaves(Constant, [*self.args, *self.kwargs.values()]))
+        object.__setattr__(self, "has_constants", found)
 
     def sources(self) -> Iterator[TensorSource]:
         """The tensors among the arguments."""
@@ -140,8 +149,8 @@ def ends_from_config(value: object, place: str) -> Any:
         return _source(value)
     if isinstance(value, dict) and value:
         return {name: ends_from_config(item, place) for name, item in value.items()}
-    if isinstance(value, list) and value:
-        return [ends_from_config(item, place) for item in value]
+    if isinstance(value, list | tuple) and value:
+        return type(value)(ends_from_config(item, place) for item in value)
     raise ValueError(f"{place} must name layers as [name, call, output], got {value!r}.")
 
 
@@ -196,7 +205,8 @@ def _value_from_config(value: Any, place: str) -> Any:
 
 
 def _call_to_config(call: Call) -> dict[str, Any]:
-    return {"args": map_sources(_tensor_to_config, [*call.args]), "kwargs": map_sources(_tensor_to_config, call.kwargs)}
+    args, kwargs = map_sources(_tensor_to_config, written_constants([[*call.args], call.kwargs]))
+    return {"args": args, "kwargs": kwargs}
 
 
 def _tensor_to_config(source: TensorSource) -> dict[str, Any]:

@@ -63,7 +63,7 @@ class Lambda(Layer):
             ValueError: when it cannot be called with such.
         """
         several = any(isinstance(size, tuple | list) for size in input_shape)
-        specs = [TensorSpec.of(shape, self.dtype) for shape in (input_shape if several else [input_shape])]
+        specs = [TensorSpec.of(shape, self._dtype) for shape in (input_shape if several else [input_shape])]
         runs = []
         for examples in zip(*(spec.examples for spec in specs), strict=True):
             runs.append(flatten(self._without_numbers([*examples] if several else examples[0])))

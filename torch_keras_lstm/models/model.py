@@ -10,6 +10,8 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.structure import map_leaves
 from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.layers.tracking import inner_layers
+from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.training import Trainer
 
@@ -22,13 +24,42 @@ class Model(Trainer):
     ``forward``, or ``call`` as Keras has it.
     """
 
+    _may_hold_own = True
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
-        if cls is Model and (args or "inputs" in kwargs or "outputs" in kwargs):
+        if cls is Model and _are_ends(args, kwargs):
             from torch_keras_lstm.models.functional import Functional  # which is a Model
 
             return cast(Self, super().__new__(Functional))
-        return super().__new__(cls)
+        return super().__new__(cls, *args, **kwargs)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if _are_ends(args, kwargs):
+            # Of a class derived from this one: as in Keras it is one of functional models from now on.
+            from torch_keras_lstm.models.functional import Functional
+
+            _make_functional(type(self), Functional)
+            Functional.__init__(cast(Functional, self), *args, **kwargs)
+            return
+        super().__init__(*args, **kwargs)
+        self.eval()
+        # Whether to warn when gradients pass through dropout that is off although nobody chose that it should be.
+        self._watches_mode = True
+
+    def train(self, mode: bool = True) -> Self:
+        """As of any torch module: with ``mode=True`` dropout and the like are active from now on."""
+        self._watches_mode = False
+        return super().train(mode)
+
+    def join_model(self) -> None:
+        """Nothing: a model answers in inference from the start, or as its user has said since."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """``forward`` for tensors, in inference unless the model is trained; symbolic tensors for symbolic ones."""
+        if self._watches_mode and is_left_in_inference(self, kwargs):
+            return call_watched(self, super().__call__, args, kwargs)
+        return super().__call__(*args, **kwargs)
 
     @property
     def layers(self) -> nn.ModuleList:
@@ -36,11 +67,16 @@ class Model(Trainer):
         listed = self._modules.get("layers")
         if isinstance(listed, nn.ModuleList):
             return listed
-        return nn.ModuleList(child for child in self.children() if isinstance(child, Layer))
+        return nn.ModuleList(inner_layers(self))
 
     @layers.setter
     def layers(self, value: nn.ModuleList) -> None:
         self._modules["layers"] = value
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "layers" and not isinstance(value, nn.ModuleList):
+            raise AttributeError("`Model.layers` attribute is reserved for the list of all layers: take another name.")
+        super().__setattr__(name, value)
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What a call gives for such tensors: the layers and operators in ``forward`` of one's own are followed."""
@@ -57,7 +93,7 @@ class Model(Trainer):
     @property
     def built(self) -> bool:
         """Whether every layer is built."""
-        return all(as_layer(layer).built for layer in self.layers)
+        return self._was_built or all(as_layer(layer).built for layer in self.layers)
 
     def reset_states(self) -> None:
         """Forget the kept states of every stateful layer inside."""
@@ -95,9 +131,9 @@ class Model(Trainer):
             ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.
             OSError: when the file cannot be written.
         """
-        from torch_keras_lstm.models.saving import save_model  # writing files is not what a model needs to run
+        from torch_keras_lstm.models.saving import write_model  # writing files is not what a model needs to run
 
-        save_model(self, path, self.training_description() if include_optimizer else None, overwrite)
+        write_model(self, path, self.training_description() if include_optimizer else None, overwrite)
 
     def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
@@ -120,11 +156,48 @@ class Model(Trainer):
 
         return training_description(self)
 
-    def load_weights(self, path: str | Path) -> None:
-        """Take the weights of a Keras file; see :func:`torch_keras_lstm.conversion.load_weights`."""
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A new model: a functional one of the configuration of such, else the class called with ``config``."""
+        if {"layers", "input_layers", "output_layers"} <= config.keys():
+            from torch_keras_lstm.models.functional import Functional  # which is a Model
+
+            return Functional.from_config(config, custom_objects)
+        return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The architecture, and how the model is compiled, as JSON for :func:`torch_keras_lstm.models.model_from_json`.
+
+        Args:
+            **kwargs: of ``json.dumps``, such as ``indent``.
+
+        Raises:
+            ValueError: when Keras 3 cannot express the model.
+        """
+        from torch_keras_lstm.models.saving import to_json  # as above
+
+        return to_json(self, **kwargs)
+
+    def load_weights(self, path: str | Path, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
+        """Take the weights of a Keras file; see :func:`torch_keras_lstm.models.load_weights`."""
         from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run
 
-        load_weights(self, path)
+        load_weights(self, path, skip_mismatch, by_name, **kwargs)
+
+
+def _are_ends(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether a model is made of its inputs and outputs."""
+    return len(args) >= 2 or "outputs" in kwargs or (len(args) == 1 and isinstance(args[0], KerasTensor | list | dict))
+
+
+def _make_functional(model_class: type[Any], functional: type[Any]) -> None:
+    """Put ``functional`` in the place of :class:`Model` among the bases of a class and of its bases."""
+    for base in model_class.__bases__:
+        if base is not Model and issubclass(base, Model):
+            _make_functional(base, functional)
+    if Model in model_class.__bases__:
+        model_class.__bases__ = tuple(functional if base is Model else base for base in model_class.__bases__)
+    super(functional, model_class).__init_subclass__()  # which arguments its call takes may have changed
 
 
 def as_layer(module: nn.Module) -> Layer:

@@ -39,8 +39,11 @@ class OperationLayer(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output, or a list of them, for one tensor of ``input_shape`` and of the layer's dtype."""
-        spec = TensorSpec.of(tuple(input_shape), self.dtype)
+        spec = TensorSpec.of(tuple(input_shape), self._dtype)
         return map_leaves(TensorSpec, lambda output: output.shape, self.output_specs((spec,), {}))
+
+    def warn_of_lost_mask(self) -> None:
+        """Operations are no layers in Keras: they hand on no masks, and say nothing of it."""
 
     def symbolic_arguments(
         self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
@@ -51,10 +54,6 @@ class OperationLayer(Layer):
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
         """What the function gives for such tensors."""
         return single(operation_specs(self, args, kwargs))
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """``None``: operations are no layers in Keras and hand on no masks."""
-        return None
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""

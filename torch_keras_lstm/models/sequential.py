@@ -3,19 +3,26 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self, cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm.layers.input import InputLayer
+from torch_keras_lstm.layers.input import InputLayer, of_rank
+from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models.model import Model, as_layer
+from torch_keras_lstm.strings import as_strings, is_strings
+
+# The attributes that there are only when the shape of the input is known.
+_NEEDS_SHAPE = frozenset(["input", "inputs", "output", "outputs", "input_shape", "output_shape"])
 
 
 @register("keras")
 class Sequential(Model):
-    """A stack of layers, each of which has one input and one output.
+    """A stack of layers, each of which takes what the one before gives; the last may give several tensors.
 
     ``model.output`` and ``layer.output`` are symbolic tensors, from which ``Model`` makes further models.
 
@@ -41,7 +48,7 @@ class Sequential(Model):
         self.input_layer: InputLayer | None = None
         self.layers = nn.ModuleList()
         # The input and what each layer gives, once the model's input shape is known.
-        self._tensors: list[KerasTensor] = []
+        self._tensors: list[Any] = []
         for layer in layers:
             self.add(layer)
 
@@ -70,22 +77,22 @@ class Sequential(Model):
         self.batch_input_shape = model_input
         if not self.trainable:
             layer.trainable = False
+        if not self.training and not layer._inbound_nodes:
+            layer.join_model()
         self.layers.append(layer)
 
-    def _through(self, layers: Iterable[Layer], input_shape: Shape) -> list[KerasTensor]:
+    def _through(self, layers: Iterable[Layer], input_shape: Shape) -> list[Any]:
         """The model's symbolic tensors with those behind them that ``layers`` give, called in turn."""
         tensors = self._tensors or [self._entry(input_shape).output]
         for layer in layers:
-            output = layer(tensors[-1])
-            if not isinstance(output, KerasTensor):
-                raise ValueError(_several_outputs(self, layer))
-            tensors = [*tensors, output]
+            tensors = [*tensors, layer(tensors[-1])]
         return tensors
 
     def _entry(self, input_shape: Shape) -> InputLayer:
         """The model's input layer, or one of that shape if it has none."""
         if self.input_layer is None:
-            return InputLayer(batch_shape=input_shape, dtype=self.dtype, name=f"{self.name}_input")
+            dtype = getattr(self.layers[0], "entry_dtype", None) if self.layers else None
+            return InputLayer(batch_shape=input_shape, dtype=dtype or self._dtype, name=f"{self.name}_input")
         return self.input_layer
 
     def pop(self) -> Layer:
@@ -98,7 +105,7 @@ class Sequential(Model):
     @property
     def input(self) -> KerasTensor:
         """The symbolic tensor that the model starts from; its input shape must be known."""
-        return self._symbolic()[0]
+        return cast(KerasTensor, self._symbolic()[0])
 
     @property
     def inputs(self) -> list[KerasTensor]:
@@ -106,29 +113,39 @@ class Sequential(Model):
         return [self.input]
 
     @property
-    def output(self) -> KerasTensor:
-        """The symbolic tensor that the last layer gives; the model's input shape must be known."""
+    def output(self) -> Any:
+        """The symbolic tensor, or tensors, that the last layer gives; the model's input shape must be known."""
         return self._symbolic()[-1]
 
     @property
     def outputs(self) -> list[KerasTensor]:
         """The same in a list."""
-        return [self.output]
+        return flatten(self.output)
 
-    def _symbolic(self) -> list[KerasTensor]:
+    def _symbolic(self) -> list[Any]:
         return self._through([], self._known_input_shape())
 
     def _known_input_shape(self) -> Shape:
         if self.batch_input_shape is None:
-            raise ValueError(
-                f"The input shape of model `{self.name}` is not known yet: call it, or `build(input_shape)`."
-            )
+            raise AttributeError  # whose words are those of `__getattr__`
         return self.batch_input_shape
 
+    def __getattr__(self, name: str) -> Any:
+        if name in _NEEDS_SHAPE:
+            raise AttributeError(
+                f"The input shape of model `{self.name}` is not known yet: call it, or `build(input_shape)`."
+            )
+        return super().__getattr__(name)
+
     @property
-    def output_shape(self) -> Shape:
+    def input_shape(self) -> Shape:
+        """The shape of the input, batch axis included; it must be known."""
+        return self._known_input_shape()
+
+    @property
+    def output_shape(self) -> Any:
         """The shape of the output, batch axis included; the model's input shape must be known."""
-        return cast(Shape, self.compute_output_shape(self._known_input_shape()))
+        return self.compute_output_shape(self._known_input_shape())
 
     def layer_output_shapes(self) -> dict[str, Any]:
         """The shape that each layer gives, by the layer's name; empty while the shape of the input is not known."""
@@ -148,31 +165,39 @@ class Sequential(Model):
             self.batch_input_shape = (None, *input_shape[1:])
             self._tensors = self._through(map(as_layer, self.layers), self.batch_input_shape)
 
-    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None, return_mask: bool = False) -> Any:
+    def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Any:
         """Call the layers in turn.
 
         Args:
             inputs: of the shape that the first layer takes.
             mask: (batch, time), boolean, for the first layer.
-            training: handed to every layer that takes it; ``None`` leaves each to its own ``training`` flag.
-            return_mask: return the pair of the output and its mask.
-
-        Raises:
-            ValueError: when a layer gives several outputs.
+            training: handed to every layer; ``None`` leaves each to its own ``training`` flag.
         """
         if self.batch_input_shape is None:
-            self.build(torch.as_tensor(inputs).shape)
-        outputs = inputs
+            self.build(as_strings(inputs).shape if is_strings(inputs) else torch.as_tensor(inputs).shape)
+        outputs = masked(self._of_rank(inputs), mask)
+        given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
-            outputs, mask = call_with_mask(layer, outputs, mask, training)
-            if not isinstance(outputs, Tensor):
-                raise ValueError(_several_outputs(self, layer))
-        return (outputs, mask) if return_mask else outputs
+            outputs = layer(outputs, **given)
+        return outputs
+
+    supports_masking = True
+
+    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
+        """The outputs as they are: the last layer has masked them."""
+        return outputs
+
+    def _of_rank(self, inputs: Any) -> Any:
+        """The inputs with a last axis of size 1 put on or taken off where the model's have it otherwise."""
+        shape = self.batch_input_shape
+        if isinstance(inputs, np.ndarray) and not is_strings(inputs):
+            inputs = torch.as_tensor(inputs, device=self.device)
+        return of_rank(inputs, shape) if shape is not None and isinstance(inputs, Tensor) else inputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask of the output; the model is run for it, so ``return_mask=True`` in a call costs less."""
+        """The mask of the output; the model is run for it, whose output has it already."""
         with torch.no_grad():
-            return self(inputs, mask=mask, return_mask=True)[1]
+            return mask_of(self(inputs, mask=mask))
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The shape after the last layer."""
@@ -197,22 +222,7 @@ class Sequential(Model):
             self._tensors = self._through(map(as_layer, self.layers), self.batch_input_shape)
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """A new model with new layers."""
-        layers = [deserialize(layer) for layer in config["layers"]]
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
+        """A new model with new layers; ``custom_objects`` as of :func:`torch_keras_lstm.layers.deserialize`."""
+        layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
         return cls(layers, config.get("name"), config.get("trainable", True))
-
-
-def call_with_mask(layer: Layer, inputs: Any, mask: Any, training: bool | None) -> tuple[Any, Any]:
-    """Call a layer with those of ``mask`` and ``training`` that it takes; the output and its mask."""
-    accepted = layer.call_arguments
-    given = {"mask": mask, "training": training, "return_mask": True}
-    outputs = layer(inputs, **{name: value for name, value in given.items() if name in accepted})
-    return outputs if "return_mask" in accepted else (outputs, layer.compute_mask(inputs, mask))
-
-
-def _several_outputs(model: Sequential, layer: Layer) -> str:
-    return (
-        f"Layer `{layer.name}` gives several outputs, but a Sequential model such as `{model.name}` hands on one: set "
-        "`return_state=False` (and a `merge_mode`), or write the forward pass as a torch module."
-    )

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
+from torch_keras_lstm.layers.structure import flatten, map_leaves
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
 
@@ -60,6 +60,17 @@ def layers_with_masks(inputs: Collection[KerasTensor], outputs: Collection[Keras
     for tensor in outputs:
         walk.visit(tensor)
     return walk.layers([tensor.node for tensor in inputs])
+
+
+def calls_in_order(inputs: Collection[KerasTensor], outputs: Collection[KerasTensor]) -> list[Node]:
+    """The calls between them in the order in which Keras 3 runs them, on which stateful layers and drawn numbers hang.
+
+    The operations that give masks count, for they are calls of Keras' graph.
+    """
+    walk = _Walk({tensor: tensor for tensor in inputs}, with_masks=True)
+    for tensor in outputs:
+        walk.visit(tensor)
+    return walk.calls()
 
 
 def _tensors(value: Any, what: str) -> list[KerasTensor]:
@@ -135,16 +146,30 @@ class _Walk:
 
     def _parents(self, node: Node) -> Iterator[Node]:
         masks = node.masks if self._with_masks else ()
-        return (self._node(tensor) for tensor in leaves(KerasTensor, [*node.args, *node.kwargs.values(), *masks]))
+        taken = flatten([*node.args, *node.kwargs.values(), *masks])
+        return (self._node(tensor) for tensor in taken if isinstance(tensor, KerasTensor))
 
     def layers(self, starts: list[Node]) -> list[Layer]:
         """The layers by their distance from the outputs, the farthest first, then as they were reached."""
-        depths: dict[Node, int] = {}
+        _, depths = self._depths()
+        unused = {node.layer: -1 for node in starts if node.layer not in depths}
+        reached = unused | self._reached
+        return sorted(reached, key=lambda layer: (-depths.get(layer, 0), reached[layer]))
+
+    def calls(self) -> list[Node]:
+        """The calls, the farthest from the outputs first, equal ones as they were met from there."""
+        depths, _ = self._depths()
+        return sorted(depths, key=lambda node: -depths[node])
+
+    def _depths(self) -> tuple[dict[Node, int], dict[Layer, int]]:
+        """The distance of each call from the outputs, and of each layer, which is that of its farthest call.
+
+        A call of a layer that was met farther away counts as being there too.
+        """
+        of_calls: dict[Node, int] = {}
         of_layers: dict[Layer, int] = {}
         for node in reversed(self.nodes):
-            depths[node] = of_layers[node.layer] = max(depths.get(node, 0), of_layers.get(node.layer, 0))
+            of_calls[node] = of_layers[node.layer] = max(of_calls.get(node, 0), of_layers.get(node.layer, 0))
             for parent in self._parents(node):
-                depths[parent] = max(depths[node] + 1, depths.get(parent, 0))
-        unused = {node.layer: -1 for node in starts if node.layer not in of_layers}
-        reached = unused | self._reached
-        return sorted(reached, key=lambda layer: (-of_layers.get(layer, 0), reached[layer]))
+                of_calls[parent] = max(of_calls[node] + 1, of_calls.get(parent, 0))
+        return of_calls, of_layers

@@ -52,7 +52,7 @@ class Adam(Optimizer):
 
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters``; see :meth:`Optimizer.update_step`."""
-        step = self.iterations + 1
+        step = self.updates + 1
         # Keras raises float32's beta to this power, whatever the type of the weights.
         corrections = 1 - to_single(self.beta_1) ** step, 1 - to_single(self.beta_2) ** step
         rate = learning_rate * math.sqrt(corrections[1]) / corrections[0]

@@ -42,7 +42,7 @@ class Adamax(Optimizer):
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters``; see :meth:`Optimizer.update_step`."""
         momentums, norms = state["momentum"], state["norm"]
-        correction = 1 - to_single(self.beta_1) ** (self.iterations + 1)
+        correction = 1 - to_single(self.beta_1) ** (self.updates + 1)
         torch._foreach_lerp_(momentums, densify(gradients), 1 - self.beta_1)
         torch._foreach_mul_(norms, self.beta_2)
         torch._foreach_maximum_(norms, magnitudes(gradients))

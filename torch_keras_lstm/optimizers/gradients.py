@@ -31,14 +31,15 @@ def clip_by_value(gradients: list[Tensor], limit: float) -> list[Tensor]:
     return [with_values(gradient, values(gradient).clamp(-limit, limit)) for gradient in gradients]
 
 
-def clip_by_norm(gradients: list[Tensor], limit: float, names: Sequence[str]) -> list[Tensor]:
-    """The gradients scaled so that the norm of all that share a name is at most ``limit``."""
-    squared: dict[str, Tensor] = {}
-    for name, gradient in zip(names, gradients, strict=True):
-        squared[name] = squared.get(name, 0) + values(gradient).square().sum()
-    scales = {name: limit / total.sqrt().clamp(min=limit) for name, total in squared.items()}
+def clip_by_norm(gradients: list[Tensor], limit: float, weights: Sequence[int]) -> list[Tensor]:
+    """The gradients scaled so that the norm of all that belong to one weight, by its number, is at most ``limit``."""
+    squared: dict[int, Tensor] = {}
+    for weight, gradient in zip(weights, gradients, strict=True):
+        squared[weight] = squared.get(weight, 0) + values(gradient).square().sum()
+    scales = {weight: limit / total.sqrt().clamp(min=limit) for weight, total in squared.items()}
     return [
-        with_values(gradient, values(gradient) * scales[name]) for name, gradient in zip(names, gradients, strict=True)
+        with_values(gradient, values(gradient) * scales[weight])
+        for weight, gradient in zip(weights, gradients, strict=True)
     ]
 
 

@@ -1,9 +1,11 @@
 """What may be given as a learning rate, and which number it means at a time."""
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import numpy as np
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_number
@@ -20,9 +22,9 @@ def as_learning_rate(rate: object) -> LearningRate:
     """
     if isinstance(rate, Mapping):
         return schedules.deserialize(rate)
-    if callable(rate):
+    if callable(rate) and not isinstance(rate, Tensor):
         return rate
-    value = rate.item() if isinstance(rate, Tensor) and rate.numel() == 1 else rate
+    value = rate.item() if isinstance(rate, Tensor | np.ndarray | np.generic) and math.prod(rate.shape) == 1 else rate
     check_number("learning_rate", value)
     return float(cast(float, value))
 

@@ -76,7 +76,7 @@ class LegacyNadam(Nadam):
 
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters``; see :meth:`Optimizer.update_step`."""
-        step, product = self.iterations + 1, self.scalars["u_product"]
+        step, product = self.updates + 1, self.scalars["u_product"]
         beta_1, beta_2 = to_single(self.beta_1), to_single(self.beta_2)
         share, next_share = self._share(step), self._share(step + 1)
         momentums, velocities, dense = state["momentum"], state["velocity"], densify(gradients)

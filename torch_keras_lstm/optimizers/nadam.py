@@ -43,7 +43,7 @@ class Nadam(Optimizer):
 
     def begin_update(self) -> None:
         """Multiply this step's share into the product, which Keras keeps in the precision of the weights."""
-        self.scalars["u_product"] *= self._share(self.iterations + 1)
+        self.scalars["u_product"] *= self._share(self.updates + 1)
 
     def _share(self, step: int) -> float:
         if self.rounds_shares:
@@ -53,7 +53,7 @@ class Nadam(Optimizer):
     def go_on_as_tf_keras(self) -> None:
         """Go on after steps of tf.keras, which does not save the product and makes it of float32 numbers."""
         self.rounds_shares = True
-        self.scalars["u_product"] = self._product_after(self.iterations)
+        self.scalars["u_product"] = self._product_after(self.updates)
 
     def _product_after(self, steps: int) -> float:
         # A share differs from beta_1 by nothing that a float64 shows after a thousand steps.
@@ -62,7 +62,7 @@ class Nadam(Optimizer):
 
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters``; see :meth:`Optimizer.update_step`."""
-        step = self.iterations + 1
+        step = self.updates + 1
         # Here, unlike above, Keras makes float32 tensors of the betas and of the decay before it computes.
         beta_1, beta_2, decay = to_single(self.beta_1), to_single(self.beta_2), to_single(0.96)
         share, next_share = (beta_1 * (1 - 0.5 * decay**time) for time in (step, step + 1))

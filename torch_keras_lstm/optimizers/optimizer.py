@@ -5,11 +5,12 @@ import itertools
 import re
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self, TypeVar, cast
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.optimizers import schedules
 from torch_keras_lstm.optimizers.arguments import check_accumulation, check_averaging, check_clipping, refuse
@@ -21,23 +22,30 @@ from torch_keras_lstm.optimizers.gradients import (
     values,
     with_values,
 )
-from torch_keras_lstm.optimizers.learning_rate import as_learning_rate, rate_at
+from torch_keras_lstm.optimizers.learning_rate import as_learning_rate
 from torch_keras_lstm.optimizers.schedules import LearningRateSchedule
-from torch_keras_lstm.registry import Config, Configured
+from torch_keras_lstm.optimizers.trained_weight import TrainedWeight, as_weights
+from torch_keras_lstm.optimizers.variables import KeptVariables
+from torch_keras_lstm.registry import Config
 from torch_keras_lstm.single_precision import to_single
+from torch_keras_lstm.state_variable import StateVariable
 
 Tensors = list[Tensor]
 State = Mapping[str, Tensors]
 Loss = TypeVar("Loss", float, Tensor)
 
 
-class Optimizer(Configured):
+class Optimizer(KeptVariables):
     """Moves parameters against their gradients; to be derived from.
 
     It is made without parameters and gets them by :meth:`build`, since the model that it trains may not have them yet.
-    From then on ``zero_grad``, ``loss.backward()`` and ``step`` follow each other as with an optimizer of torch's.
+    From then on ``zero_grad``, ``loss.backward()`` and ``step`` follow each other as with an optimizer of torch's, or
+    :meth:`apply` takes gradients as with one of Keras'.
 
-    A subclass makes its state in :meth:`create_state` and moves the parameters in :meth:`update_step`.
+    A subclass is written in one of two ways. For all parameters at once it makes its state in :meth:`create_state` and
+    moves them in :meth:`update_step`. As in Keras it makes variables in ``build(self, variables)``, after
+    ``super().build(variables)``, and moves one weight after the other in ``update_step(self, gradient, variable,
+    learning_rate)``, by ``self.assign``, ``self.assign_add`` and ``self.assign_sub``.
 
     Args:
         learning_rate: a number, a :class:`~torch_keras_lstm.optimizers.schedules.LearningRateSchedule`, or a callable
@@ -99,17 +107,33 @@ class Optimizer(Configured):
         self.state: dict[str, Tensors] = {}
         self.state_groups: list[tuple[str, ...]] = []
         self.scalars: dict[str, float] = {}
+        self.weights: list[TrainedWeight] = []
+        self.kept: list[StateVariable] = []
         self._rate = as_learning_rate(learning_rate)
         self._batches = 0
         self._spared: tuple[list[Tensor], list[str]] = [], []
-        self._is_decayed: list[bool] = []
+        self._decay_rates: list[float | None] = []
+        self._indices: dict[int, int] = {}
+
+    #: whether the rule moves one weight after the other, as Keras' do, or all parameters at once
+    by_weight: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        arguments = [*inspect.signature(cls.update_step).parameters]
+        cls.by_weight = len(arguments) == len(("self", "gradient", "variable", "learning_rate"))
 
     # -- the learning rate and the time --------------------------------------------------------------------------
 
     @property
-    def learning_rate(self) -> float:
-        """That of the next step. It can be set to a number unless a schedule decides, and to another schedule."""
-        return rate_at(self._rate, self._batches)
+    def learning_rate(self) -> Tensor:
+        """That of the next step: a variable, or a tensor where a schedule or a function decides.
+
+        It can be set to a number unless a schedule decides, and to another schedule.
+        """
+        if callable(self._rate):
+            return torch.tensor(self.rate, dtype=torch.get_default_dtype())
+        return self._rate_as_variable()
 
     @learning_rate.setter
     def learning_rate(self, value: object) -> None:
@@ -120,11 +144,8 @@ class Optimizer(Configured):
                 "optimizer with a number as its `learning_rate` to set it later."
             )
         self._rate = rate
-
-    @property
-    def iterations(self) -> int:
-        """The number of updates so far: of calls of :meth:`step`, over ``gradient_accumulation_steps``."""
-        return self._batches // (self.gradient_accumulation_steps or 1)
+        if self._rate_variable is not None and not callable(rate):
+            self._rate_variable.copy_(torch.tensor(rate))
 
     # -- parameters and state ------------------------------------------------------------------------------------
 
@@ -133,17 +154,20 @@ class Optimizer(Configured):
         """Whether there are parameters to move."""
         return bool(self.parameters)
 
-    def build(self, parameters: Iterable[Tensor | tuple[str, Tensor]]) -> None:
-        """Bind the optimizer to ``parameters``; a second time with the same ones changes nothing.
+    def build(self, variables: Iterable[Any]) -> None:
+        """Bind the optimizer to parameters; a second time with the same ones changes nothing.
 
         Args:
-            parameters: those to train, in Keras' order, or pairs of a name and a parameter. Parameters that share a
-                name are parts of one weight of Keras', which ``clipnorm`` sees as a whole.
+            variables: those to train, in Keras' order: parameters, pairs of a name and a parameter, or variables of a
+                model. Parameters that share a name are parts of one weight of Keras', which ``clipnorm`` sees as a
+                whole.
 
         Raises:
             ValueError: when it is bound to others already, or there are none.
         """
-        pairs = [entry if isinstance(entry, tuple) else (str(index), entry) for index, entry in enumerate(parameters)]
+        given = [*variables]
+        weights = as_weights(given)
+        pairs = [(weight.name, parameter) for weight in weights for parameter in weight.parameters]
         if self.built:
             if [id(parameter) for _, parameter in pairs] != [id(parameter) for parameter in self.parameters]:
                 raise ValueError(
@@ -153,8 +177,18 @@ class Optimizer(Configured):
             return
         if not pairs:
             raise ValueError(f"Optimizer `{self.name}` has nothing to train: expected parameters, got none.")
+        self.weights = weights
+        self._indices = {id(one): index for index, one in enumerate(weights)}
+        if len(given) == len(weights):
+            self._indices |= {id(one): index for index, one in enumerate(given) if not isinstance(one, tuple)}
+        self._given = given  # whose ids are kept
         self.names, self.parameters = [name for name, _ in pairs], [parameter for _, parameter in pairs]
-        self._is_decayed = [self._decays(name, parameter) for name, parameter in pairs]
+        self._weight_indices = [index for index, weight in enumerate(weights) for _ in weight.parameters]
+        self._decay_rates = [
+            self.decay_of(weight) if self._decays(weight.name, parameter) else None
+            for weight in weights
+            for parameter in weight.parameters
+        ]
         if self.use_ema:
             self.add_state(average=0.0)
         if self.gradient_accumulation_steps:
@@ -192,7 +226,11 @@ class Optimizer(Configured):
     def _decays(self, name: str, parameter: Tensor) -> bool:
         parameters, patterns = self._spared
         spared = any(parameter is one for one in parameters) or any(re.search(pattern, name) for pattern in patterns)
-        return self.weight_decay is not None and not spared
+        return not spared
+
+    def decay_of(self, weight: TrainedWeight) -> float | None:
+        """The share of itself that a weight loses before each step, times the learning rate."""
+        return self.weight_decay
 
     # -- a step --------------------------------------------------------------------------------------------------
 
@@ -205,15 +243,115 @@ class Optimizer(Configured):
         """The loss times ``loss_scale_factor``: what ``backward`` is called on."""
         return loss if self.loss_scale_factor is None else loss * self.loss_scale_factor
 
-    @torch.no_grad()
     def step(self) -> None:
         """Move every parameter by its ``grad``; those without one stay, with a warning.
 
         Raises:
             ValueError: when the optimizer is not built, or no parameter has a gradient.
         """
-        chosen = self._with_gradient()
-        gradients = [cast(Tensor, self.parameters[index].grad) for index in chosen]
+        self.apply_to_parameters([parameter.grad for parameter in self.parameters])
+
+    def apply(self, grads: Iterable[Any], trainable_variables: Iterable[Any] | None = None) -> None:
+        """Move the weights by gradients, as Keras does; then those with a constraint are put within it.
+
+        Args:
+            grads: one for each weight, in Keras' layout; ``None`` leaves it where it is, with a warning.
+            trainable_variables: the weights, some or all of those that it is built with; it is built with them if it
+                is not yet. By default all.
+
+        Raises:
+            ValueError: when it is not built and there are no weights, when there are more or fewer gradients than
+                weights, when it was not built with one of them, or when there is no gradient at all.
+        """
+        gradients = [*grads]
+        if not gradients:
+            return
+        variables = None if trainable_variables is None else [*trainable_variables]
+        weights = self._weights_of(variables)
+        if len(weights) != len(gradients):
+            raise ValueError(f"There are {len(gradients)} gradients for the {len(weights)} weights to be trained.")
+        by_parameter: dict[int, Tensor] = {}
+        for weight, gradient in zip(weights, gradients, strict=True):
+            if gradient is not None:
+                parts = [gradient] if len(weight.parameters) == 1 and _is_sparse(gradient) else _split(weight, gradient)
+                by_parameter |= {id(one): part for one, part in zip(weight.parameters, parts, strict=True)}
+        self.apply_to_parameters([by_parameter.get(id(parameter)) for parameter in self.parameters])
+        with torch.no_grad():
+            for variable in variables or self._given:
+                constraint = getattr(variable, "constraint", None)
+                if constraint is not None:
+                    variable.assign(constraint(variable.value))
+
+    def apply_gradients(self, grads_and_vars: Iterable[tuple[Any, Any]], name: str | None = None) -> Tensor:
+        """:meth:`apply` with pairs of a gradient and a weight.
+
+        Returns:
+            The number of batches so far.
+        """
+        pairs = [*grads_and_vars]
+        self.apply([gradient for gradient, _ in pairs], [variable for _, variable in pairs])
+        return self._iteration()
+
+    def stateless_apply(
+        self, optimizer_variables: Sequence[Any], grads: Sequence[Any], trainable_variables: Sequence[Any]
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """What the weights and :attr:`variables` become by a step from the values given; they themselves stay.
+
+        Raises:
+            ValueError: when the optimizer is not built, or the values are more or fewer than there are.
+        """
+        self._check_built("stateless_apply(...)")
+        kept, weights = self.variables, [weight.value for weight in self.weights]
+        if len(optimizer_variables) != len(kept) or len(trainable_variables) != len(weights):
+            raise ValueError(
+                f"Optimizer `{self.name}` keeps {len(kept)} variables of {len(weights)} weights, got "
+                f"{len(optimizer_variables)} and {len(trainable_variables)} values."
+            )
+        before = [variable.numpy() for variable in kept], [weight.clone() for weight in weights]
+        self._put(optimizer_variables, trainable_variables)
+        try:
+            self.apply(grads)
+            return [weight.value.clone() for weight in self.weights], [one.detach().clone() for one in self.variables]
+        finally:
+            self._put(*before)
+
+    def _put(self, kept: Sequence[Any], weights: Sequence[Any]) -> None:
+        for variable, value in zip(self.variables, kept, strict=True):
+            variable.assign(value)
+        for weight, value in zip(self.weights, weights, strict=True):
+            weight.assign(as_tensor(value))
+
+    def _weights_of(self, variables: Sequence[Any] | None) -> list[TrainedWeight]:
+        if variables is None:
+            self._check_built("apply(grads)")
+            return self.weights
+        if not self.built:
+            self.build(variables)
+        return [self.weights[self._get_variable_index(variable)] for variable in variables]
+
+    def _get_variable_index(self, variable: Any) -> int:
+        """The place, among those that the optimizer was built with, of a weight."""
+        index = getattr(variable, "_trained_index", self._indices.get(id(variable)))
+        if index is None:  # the parameter, or another view of it
+            held = tuple(map(id, getattr(variable, "parameters", (variable,))))
+            places = (place for place, one in enumerate(self.weights) if tuple(map(id, one.parameters)) == held)
+            index = next(places, None)
+        if index is None:
+            raise ValueError(
+                f"Optimizer `{self.name}` was not built with {getattr(variable, 'name', None) or variable!r}: make a "
+                "new one for other weights."
+            )
+        return int(index)
+
+    def _check_built(self, call: str) -> None:
+        if not self.built:
+            raise ValueError(f"Optimizer `{self.name}` is not built: call `build(parameters)` before `{call}`.")
+
+    @torch.no_grad()
+    def apply_to_parameters(self, given: Sequence[Tensor | None]) -> None:
+        """Make a step by the gradient of each of :attr:`parameters`; see :meth:`step`."""
+        chosen = self._with_gradient(given)
+        gradients = [cast(Tensor, given[index]) for index in chosen]
         if self.loss_scale_factor is not None:
             gradients = [with_values(one, values(one) / self.loss_scale_factor) for one in gradients]
         if self.gradient_accumulation_steps:
@@ -222,7 +360,7 @@ class Optimizer(Configured):
             self._update(chosen, gradients)
         if self.use_ema:
             self._average()
-        self._batches += 1
+        self._count_batch()
 
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters`` in place by this optimizer's rule.
@@ -238,22 +376,25 @@ class Optimizer(Configured):
     def begin_update(self) -> None:
         """Called once before the parameters are moved, for a rule that keeps ``scalars``."""
 
-    def finalize_variable_values(self) -> None:
-        """With ``use_ema`` the parameters become their averages, as at the end of ``fit`` in Keras."""
-        if self.use_ema:
+    def finalize_variable_values(self, var_list: Any = None) -> None:
+        """With ``use_ema`` the parameters become their averages, as at the end of ``fit`` in Keras.
+
+        Args:
+            var_list: taken for Keras' sake: all parameters do.
+        """
+        if self.use_ema and self.built:
             with torch.no_grad():
                 torch._foreach_copy_(self.parameters, self.state["average"])
 
-    def _with_gradient(self) -> list[int]:
+    def _with_gradient(self, given: Sequence[Tensor | None]) -> list[int]:
         """The indices of the parameters that have one."""
-        if not self.built:
-            raise ValueError(f"Optimizer `{self.name}` is not built: call `build(parameters)` before `step()`.")
-        chosen = [index for index, parameter in enumerate(self.parameters) if parameter.grad is not None]
+        self._check_built("step()")
+        chosen = [index for index, gradient in enumerate(given) if gradient is not None]
         if not chosen:
             raise ValueError("No parameter has a gradient: call `backward()` on the loss before `step()`.")
         if len(chosen) < len(self.parameters):
             missing = ", ".join(name for index, name in enumerate(self.names) if index not in chosen)
-            warnings.warn(f"Gradients do not exist for {missing}. Does the loss depend on them?", stacklevel=4)
+            warnings.warn(f"Gradients do not exist for {missing}. Does the loss depend on them?", stacklevel=5)
         return chosen
 
     def _accumulate(self, chosen: list[int], gradients: Tensors, steps: int) -> None:
@@ -264,10 +405,13 @@ class Optimizer(Configured):
             torch._foreach_zero_(self.state["gradient_accumulator"])
 
     def _update(self, chosen: list[int], gradients: Tensors) -> None:
-        rate = self.learning_rate
+        rate = self.rate
         gradients = self._clip(chosen, gradients)
         self._decay(chosen, rate)
         self.begin_update()
+        if self.by_weight:
+            self._update_weights(chosen, gradients, rate)
+            return
         for is_sparse in (False, True):
             some = [place for place, gradient in enumerate(gradients) if gradient.is_sparse is is_sparse]
             if some:
@@ -276,9 +420,23 @@ class Optimizer(Configured):
                 state = {name: [tensors[index] for index in indices] for name, tensors in self.state.items()}
                 self.update_step(parameters, [gradients[place] for place in some], state, rate)
 
+    def _update_weights(self, chosen: list[int], gradients: Tensors, rate: float) -> None:
+        """Move one of Keras' weights after the other."""
+        found = dict(zip(chosen, densify(gradients), strict=True))
+        start = 0
+        for index, weight in enumerate(self.weights):
+            places = range(start, start + len(weight.parameters))
+            start = places.stop
+            if all(place in found for place in places):
+                owner, _, name = weight.path.rpartition("/")
+                variable: Any = StateVariable(weight.value, name, owner, weight.assign)
+                variable._trained_index = index
+                gradient = weight.to_keras(*(found[place] for place in places)).to(weight.dtype)
+                cast(Any, self.update_step)(gradient, variable, rate)
+
     def _clip(self, chosen: list[int], gradients: Tensors) -> Tensors:
         if self.clipnorm:
-            return clip_by_norm(gradients, self.clipnorm, [self.names[index] for index in chosen])
+            return clip_by_norm(gradients, self.clipnorm, [self._weight_indices[index] for index in chosen])
         if self.global_clipnorm:
             return clip_by_global_norm(gradients, self.global_clipnorm)
         if self.clipvalue:
@@ -286,22 +444,24 @@ class Optimizer(Configured):
         return gradients
 
     def _decay(self, chosen: list[int], rate: float) -> None:
-        decayed = [self.parameters[index] for index in chosen if self._is_decayed[index]]
-        if decayed and self.weight_decay is not None:
+        for decay in {self._decay_rates[index] for index in chosen} - {None}:
+            decayed = [self.parameters[index] for index in chosen if self._decay_rates[index] == decay]
             # TensorFlow makes a float32 of the decay, whatever the type of the weights.
-            torch._foreach_add_(decayed, torch._foreach_mul(decayed, to_single(self.weight_decay)), alpha=-rate)
+            torch._foreach_add_(decayed, torch._foreach_mul(decayed, to_single(cast(float, decay))), alpha=-rate)
 
     def _average(self) -> None:
         averages = self.state["average"]
-        torch._foreach_lerp_(averages, self.parameters, 1 - self.ema_momentum if self.iterations else 1.0)
-        if self.ema_overwrite_frequency and (self.iterations + 1) % self.ema_overwrite_frequency == 0:
+        torch._foreach_lerp_(averages, self.parameters, 1 - self.ema_momentum if self.updates else 1.0)
+        if self.ema_overwrite_frequency and (self.updates + 1) % self.ema_overwrite_frequency == 0:
             torch._foreach_copy_(self.parameters, averages)
 
     # -- configuration and state ---------------------------------------------------------------------------------
 
     def get_config(self) -> Config:
         """The constructor's arguments, in a form that JSON holds and that Keras 3 accepts."""
-        config = {name: getattr(self, name) for name in self._arguments() if name != "learning_rate"}
+        # a class of a user's own may keep an argument under another name, and tells of it by itself
+        names = [name for name in self._arguments() if name != "learning_rate" and hasattr(self, name)]
+        config = {name: getattr(self, name) for name in names}
         return {**config, "learning_rate": schedules.serialize(self._rate) if callable(self._rate) else self._rate}
 
     @classmethod
@@ -326,7 +486,8 @@ class Optimizer(Configured):
         """The number of batches, the learning rate unless a schedule decides, and the state: tensors and numbers."""
         rate = {} if callable(self._rate) else {"learning_rate": self._rate}
         state = {name: list(tensors) for name, tensors in self.state.items()}
-        return {"batches": self._batches, **rate, "state": state, "scalars": dict(self.scalars)}
+        kept = {"kept": [variable.detach() for variable in self.kept]} if self.kept else {}
+        return {"batches": self._batches, **rate, "state": state, "scalars": dict(self.scalars), **kept}
 
     @torch.no_grad()
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
@@ -337,17 +498,30 @@ class Optimizer(Configured):
         """
         if not self.built:
             raise ValueError(f"Optimizer `{self.name}` is not built: call `build(parameters)` before loading a state.")
-        expected, given = _shapes(self.state), _shapes(state_dict["state"])
+        expected = _shapes({**self.state, "kept": self.kept})
+        given = _shapes({**state_dict["state"], "kept": state_dict.get("kept", [])})
         if expected != given or self.scalars.keys() != state_dict["scalars"].keys():
             raise ValueError(f"The state does not fit optimizer `{self.name}`: expected {expected}, got {given}.")
         for name, tensors in self.state.items():
             for mine, saved in zip(tensors, state_dict["state"][name], strict=True):
                 mine.copy_(saved)
+        for variable, saved in zip(self.kept, state_dict.get("kept", []), strict=True):
+            variable.assign(saved)
         self.scalars = dict(state_dict["scalars"])
-        self._batches = state_dict["batches"]
+        self._iteration().assign(state_dict["batches"])
         if "learning_rate" in state_dict:
             self.learning_rate = state_dict["learning_rate"]
 
 
-def _shapes(state: State) -> dict[str, list[tuple[int, ...]]]:
+def _is_sparse(gradient: Any) -> bool:
+    return isinstance(gradient, Tensor) and gradient.is_sparse
+
+
+def _split(weight: TrainedWeight, gradient: Any) -> list[Tensor]:
+    """A gradient in Keras' layout as those of the parameters."""
+    first = weight.parameters[0]
+    return [*weight.to_torch(as_tensor(gradient, first.dtype, first.device).detach().expand(weight.shape))]
+
+
+def _shapes(state: Mapping[str, Sequence[Tensor]]) -> dict[str, list[tuple[int, ...]]]:
     return {name: [tuple(tensor.shape) for tensor in tensors] for name, tensors in state.items()}

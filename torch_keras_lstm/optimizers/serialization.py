@@ -7,23 +7,30 @@ from typing import Any
 import torch
 
 from torch_keras_lstm.optimizers.adadelta import Adadelta
+from torch_keras_lstm.optimizers.adafactor import Adafactor
 from torch_keras_lstm.optimizers.adagrad import Adagrad
 from torch_keras_lstm.optimizers.adam import Adam
 from torch_keras_lstm.optimizers.adamax import Adamax
 from torch_keras_lstm.optimizers.adamw import AdamW
 from torch_keras_lstm.optimizers.ftrl import Ftrl
+from torch_keras_lstm.optimizers.lamb import Lamb
 from torch_keras_lstm.optimizers.legacy import LEGACY
 from torch_keras_lstm.optimizers.lion import Lion
+from torch_keras_lstm.optimizers.loss_scale_optimizer import LossScaleOptimizer
+from torch_keras_lstm.optimizers.multi_optimizer import MultiOptimizer
+from torch_keras_lstm.optimizers.muon import Muon
 from torch_keras_lstm.optimizers.nadam import Nadam
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.optimizers.rmsprop import RMSprop
 from torch_keras_lstm.optimizers.saved_config import in_keras_3s_words
+from torch_keras_lstm.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from torch_keras_lstm.optimizers.sgd import SGD
 from torch_keras_lstm.optimizers.torch_optimizer import TorchOptimizer
 from torch_keras_lstm.registry import Config, Registry
 
 _OPTIMIZERS: tuple[type[Optimizer], ...] = (
-    Adadelta, Adagrad, Adam, AdamW, Adamax, Ftrl, Lion, Nadam, RMSprop, SGD,
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon,
+    Nadam, RMSprop, ScheduleFreeAdamW, SGD,
 )  # fmt: skip
 _BY_NAME = {cls.__name__: cls.from_config for cls in (*_OPTIMIZERS, *LEGACY)}
 _REGISTRY: Registry[Optimizer] = Registry(

@@ -6,6 +6,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.optimizers.trained_weight import as_weights
 from torch_keras_lstm.registry import Config
 
 
@@ -33,13 +34,13 @@ class TorchOptimizer:
         """Whether torch's optimizer exists."""
         return self.optimizer is not None
 
-    def build(self, parameters: Iterable[Tensor | tuple[str, Tensor]]) -> None:
+    def build(self, parameters: Iterable[Any]) -> None:
         """Make torch's optimizer for ``parameters``, if it is not made yet.
 
         Raises:
             ValueError: when it is made and trains none of them.
         """
-        tensors = [entry[1] if isinstance(entry, tuple) else entry for entry in parameters]
+        tensors = [parameter for weight in as_weights(parameters) for parameter in weight.parameters]
         if self.optimizer is None:
             self.optimizer = cast(Callable[..., torch.optim.Optimizer], self._source)(tensors)
         elif not {id(tensor) for tensor in tensors} & {id(tensor) for tensor in self.parameters}:
@@ -65,6 +66,11 @@ class TorchOptimizer:
                 group["lr"].fill_(value)
             else:
                 group["lr"] = float(value)
+
+    @property
+    def rate(self) -> float:
+        """The learning rate."""
+        return self.learning_rate
 
     def zero_grad(self) -> None:
         """Forget the gradients."""

@@ -4,34 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
 from torch_keras_lstm.arguments import positive_integer
-
-Array = np.ndarray[Any, np.dtype[Any]]
-
-
-class TimeseriesDataset:
-    """What :func:`timeseries_dataset_from_array` returns: an iterable of batches, anew at each pass."""
-
-    def __init__(
-        self, data: Array, targets: Array | None, starts: Array, offsets: Array, batch_size: int | None, shuffle: bool
-    ) -> None:
-        self._data = data
-        self._targets = targets
-        self._starts = starts
-        self._offsets = offsets
-        self._batch_size = batch_size
-        self._shuffle = shuffle
-
-    def __len__(self) -> int:
-        return -(-len(self._starts) // (self._batch_size or 1))
-
-    def __iter__(self) -> Iterator[Any]:
-        starts = np.random.permutation(self._starts) if self._shuffle else self._starts  # noqa: NPY002 - as Keras
-        for first in range(0, len(starts), self._batch_size or 1):
-            chosen = starts[first] if self._batch_size is None else starts[first : first + self._batch_size]
-            windows = self._data[np.add.outer(chosen, self._offsets)]
-            yield windows if self._targets is None else (windows, self._targets[chosen])
+from torch_keras_lstm.preprocessing.dataset import Dataset, as_element
 
 
 def timeseries_dataset_from_array(
@@ -45,7 +21,8 @@ def timeseries_dataset_from_array(
     seed: int | None = None,
     start_index: int | None = None,
     end_index: int | None = None,
-) -> TimeseriesDataset:
+    format: str = "tf",
+) -> Dataset:
     """Batches of windows of a series, for ``fit``.
 
     Args:
@@ -55,14 +32,20 @@ def timeseries_dataset_from_array(
         sequence_stride: steps from the beginning of a window to that of the next.
         sampling_rate: steps from one step of a window to the next.
         batch_size: windows in a batch; ``None`` for one window at a time, without an axis for the batch.
-        shuffle: take the windows in a new order at each pass, drawn from NumPy's global generator.
-        seed: of the order that the windows are listed in before they are shuffled.
+        shuffle: take the windows in a new order at each pass.
+        seed: of the orders; by default they are drawn from NumPy's global generator.
         start_index: steps before it are left out.
         end_index: it and the steps behind it are left out.
+        format: "tf" or "grain" in Keras, which are one here.
+
+    Returns:
+        A data set of windows (batch, ``sequence_length``, ...), or of pairs of these and their targets (batch, ...).
 
     Raises:
         ValueError: for an index, stride or rate that is out of the series.
     """
+    if format not in ("tf", "grain"):
+        raise ValueError(f'`format` is "tf" or "grain", got {format!r}.')
     series = np.asarray(data)
     for name, steps in (("sequence_stride", sequence_stride), ("sampling_rate", sampling_rate)):
         if positive_integer(name, steps) >= len(series):
@@ -76,7 +59,18 @@ def timeseries_dataset_from_array(
     count = end - start - (positive_integer("sequence_length", sequence_length) - 1) * sampling_rate
     wanted = None if targets is None else np.asarray(targets)[start:]
     starts = np.arange(0, count if targets is None else min(count, len(targets)), sequence_stride)
+    generator: Any = np.random if seed is None else np.random.default_rng(seed)
     if shuffle:
         np.random.RandomState(seed).shuffle(starts)
     offsets = np.arange(sequence_length) * sampling_rate
-    return TimeseriesDataset(series[start:end], wanted, starts, offsets, batch_size, shuffle)
+    kept = as_element(series[start:end])
+    chosen = None if wanted is None else as_element(wanted)
+
+    def windows() -> Iterator[Any]:
+        order = generator.permutation(starts) if shuffle else starts
+        for first in range(0, len(order), batch_size or 1):
+            at = torch.from_numpy(order[first : first + batch_size]) if batch_size else int(order[first])
+            steps = torch.from_numpy(np.add.outer(np.asarray(at), offsets))
+            yield kept[steps] if chosen is None else (kept[steps], chosen[at])
+
+    return Dataset(windows, -(-len(starts) // (batch_size or 1)), is_batched=batch_size is not None)

@@ -1,5 +1,6 @@
 """Which of the two paths a run takes, and why."""
 
+from dataclasses import replace
 from typing import Literal, NamedTuple
 
 import torch
@@ -77,7 +78,7 @@ def why_loop_is_faster(
     """
     if not masked and (one_step if torch.is_grad_enabled() else units > _WIDE):
         return None
-    if like.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
+    if like.device.type != "cpu":
         return None
     if why_not_compiled(like.device, like.dtype, activation, recurrent_activation) is not None:
         return None
@@ -97,6 +98,8 @@ def choose(reason: str | None, use_cudnn: UseCudnn, faster: str | None = None) -
     """
     if use_cudnn is False:
         return Path("loop", "`use_cudnn` is False")
+    if reason is None and use_cudnn is not True and _is_transformed():
+        return Path("loop", "a transform of torch.func is active")
     if reason is None:
         return Path("fused", None) if use_cudnn is True or faster is None else Path("loop", faster)
     if use_cudnn is True:
@@ -104,25 +107,22 @@ def choose(reason: str | None, use_cudnn: UseCudnn, faster: str | None = None) -
     return Path("loop", reason)
 
 
+def _is_transformed() -> bool:
+    """Whether the call is one of ``vmap``, ``grad`` and their like, which know no rule for the fused kernels."""
+    return not torch.compiler.is_compiling() and torch._C._are_functorch_transforms_active()
+
+
 def run_lstm(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions, path: Path
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence on ``path``; arguments and result as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`.
 
-    Under ``torch.autocast`` all of it is in the lower precision, states included, as autocast has cuDNN's kernels. It
-    is done here because on a CPU autocast has oneDNN's kernel called with bfloat16 whether the CPU can do that or not.
-
     While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph, and while
     ``torch.onnx.export`` does, ONNX's own operator.
     """
-    device = inputs.device.type
-    casts = torch.amp.is_autocast_available(device) and torch.is_autocast_enabled(device)
+    casts = torch.amp.is_autocast_available(inputs.device.type) and torch.is_autocast_enabled(inputs.device.type)
     if casts and inputs.dtype is not torch.float64:
-        low = torch.get_autocast_dtype(device)
-        inputs, state = inputs.to(low), LSTMState(*(tensor.to(low) for tensor in state))
-        weights = LSTMWeights(*(None if tensor is None else tensor.to(low) for tensor in weights))  # type: ignore[arg-type]
-        with torch.autocast(device, enabled=False):
-            return run_lstm(inputs, state, weights, mask, options, path)
+        return _run_under_autocast(inputs, state, weights, mask, options, path)
     if torch.compiler.is_compiling():
         if torch.onnx.is_in_onnx_export():
             if has_operator(options):
@@ -130,3 +130,29 @@ def run_lstm(
         elif can_be_one_node(options):
             return lstm_as_one_node(inputs, state, weights, mask, options, path.name)
     return PATHS[path.name](inputs, state, weights, mask, options)
+
+
+def _run_under_autocast(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions, path: Path
+) -> tuple[Tensor, LSTMState | None]:
+    """As :func:`run_lstm`, with the hidden state and the output in autocast's type.
+
+    A cell state in bfloat16 or float16 stops growing as soon as what a step adds is less than the last of its few
+    digits, so on a CPU the steps run in float32, and the cell state stays that. cuDNN's kernels have one type for all.
+    """
+    device = inputs.device.type
+    low = torch.get_autocast_dtype(device)
+    inside = torch.float32 if device == "cpu" else low
+    weight_ih, weight_hh, *biases = (None if tensor is None else tensor.to(inside) for tensor in weights)
+    assert weight_ih is not None
+    assert weight_hh is not None
+    options = replace(
+        options,
+        input_dropout=None if options.input_dropout is None else options.input_dropout.to(inside),
+        recurrent_dropout=None if options.recurrent_dropout is None else options.recurrent_dropout.to(inside),
+    )
+    state = LSTMState(*(tensor.to(inside) for tensor in state))
+    with torch.autocast(device, enabled=False):
+        weights = LSTMWeights(weight_ih, weight_hh, *biases)
+        output, final = run_lstm(inputs.to(inside), state, weights, mask, options, path)
+    return output.to(low), None if final is None else LSTMState(final.hidden.to(low), final.cell)

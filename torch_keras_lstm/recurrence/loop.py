@@ -75,6 +75,9 @@ def run_steps(
     """The hidden states of all steps, (time, batch, units), and the final state, each if ``options`` ask for it."""
     if not _needs_gradients(operands):
         return forward(operands, mask, options, sweeps)
+    if any(tensor.is_inference() for tensor in operands[:3]):  # which no pass backwards could be handed
+        inputs, hidden, cell = (tensor.clone() for tensor in operands[:3])
+        operands = operands._replace(inputs=inputs, hidden=hidden, cell=cell)
     hidden, *final = _Loop.apply(mask, options, sweeps, None, *operands)  # type: ignore[no-untyped-call]
     return hidden, LSTMState(*final)
 
@@ -316,7 +319,8 @@ class _Loop(torch.autograd.Function):
             kept, ctx.sweeps = forward_for_backward(Operands(*tensors), mask, options, sweeps)
         else:
             kept, ctx.sweeps = Kept(*(tensor.detach() for tensor in given)), sweeps
-        ctx.is_ours = given is None
+        # Somebody who packs what is saved may hold it for longer, and must not see it overwritten.
+        ctx.is_ours = given is None and torch._C._autograd._top_saved_tensors_default_hooks(True) is None
         ctx.save_for_backward(mask, *tensors, *kept)
         ctx.options = options
         ctx.set_materialize_grads(False)
@@ -334,9 +338,19 @@ class _Loop(torch.autograd.Function):
         wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
             return None, None, None, None, *_by_the_plain_loop(operands, mask, ctx.options, gradients, wanted)
+        if any(gradient is not None and _is_several(gradient) for gradient in gradients):
+            with torch.enable_grad():  # several pass backwards at once, in tensors that have no memory
+                several = _by_the_plain_loop(operands, mask, ctx.options, gradients, wanted, create_graph=False)
+            return None, None, None, None, *several
         overwrite = ctx.is_ours and _is_the_last_time()
         found = backward(operands, kept, mask, ctx.options, gradients, wanted, ctx.sweeps, overwrite=overwrite)
         return None, None, None, None, *found
+
+
+def _is_several(gradient: Tensor) -> bool:
+    """Whether the gradient stands for those of several passes backwards that are made at once."""
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(gradient) or functorch.is_legacy_batchedtensor(gradient)
 
 
 def _is_the_last_time() -> bool:
@@ -351,8 +365,13 @@ def _by_the_plain_loop(
     options: LSTMOptions,
     gradients: Sequence[Tensor | None],
     wanted: Sequence[bool],
+    create_graph: bool = True,
 ) -> list[Tensor | None]:
-    """The gradients of the operands, differentiable again: the sequence is run once more, this time on the tape."""
+    """The gradients of the operands, differentiable again: the sequence is run once more, this time on the tape.
+
+    Args:
+        create_graph: whether they are to be differentiable.
+    """
     inputs, hidden, cell, weight_ih, weight_hh, bias = operands
     as_carried = replace(
         options,
@@ -381,7 +400,7 @@ def _by_the_plain_loop(
             [value for value, _ in given],
             [operand for operand, is_wanted in zip(operands, wanted, strict=True) if is_wanted and operand is not None],
             [gradient for _, gradient in given],
-            create_graph=True,
+            create_graph=create_graph,
             allow_unused=True,
         )
     )

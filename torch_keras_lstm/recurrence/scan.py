@@ -52,10 +52,10 @@ def scan(
             carried = new_states
         else:
             carried = tuple(
-                torch.where(_beside(kept, new), new, old) for new, old in zip(new_states, carried, strict=True)
+                torch.where(beside(kept, new), new, old) for new, old in zip(new_states, carried, strict=True)
             )
             held = previous if previous is not None and not zero_output_for_mask else torch.zeros_like(output)
-            output = torch.where(_beside(kept, output), output, held)
+            output = torch.where(beside(kept, output), output, held)
         previous = output
         if return_sequences:
             outputs.append(output)
@@ -63,6 +63,6 @@ def scan(
     return (torch.stack(outputs, dim=1) if return_sequences else previous), carried
 
 
-def _beside(kept: Tensor, values: Tensor) -> Tensor:
+def beside(kept: Tensor, values: Tensor) -> Tensor:
     """(batch, ...) -> (batch, ..., 1, ...), as many axes as ``values`` has."""
     return kept.reshape(*kept.shape, *(1,) * (values.ndim - kept.ndim))

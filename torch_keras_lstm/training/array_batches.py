@@ -40,7 +40,7 @@ class ArrayBatches:
         dtype: torch.dtype,
         device: torch.device,
     ) -> None:
-        x, y, weight = (to_tensors(part, dtype) for part in data)
+        x, y, weight = (to_tensors(part, dtype, part is data.x) for part in data)
         if class_weight is not None:
             weight = class_weights_to_sample_weights(y, class_weight, dtype)
         self._data = Batch(x, y, _weights_for(y, weight))

@@ -24,3 +24,13 @@ def unpack(data: Any) -> Batch:
             f"A batch has the form `x`, `(x,)`, `(x, y)` or `(x, y, sample_weight)`, got {len(data)} entries."
         )
     return Batch(*data)
+
+
+def pack(batch: Batch) -> Any:
+    """A batch as Keras hands it to a ``train_step``: the parts that there are, ``x`` alone where it is one thing."""
+    x, y, sample_weight = batch
+    if sample_weight is not None:
+        return (x, y, sample_weight)
+    if y is not None:
+        return (x, y)
+    return (x,) if isinstance(x, list | tuple) else x

@@ -1,7 +1,9 @@
 """``compile``, and what was measured since."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from torch import nn
 
 from torch_keras_lstm import optimizers
 from torch_keras_lstm.arguments import positive_integer
@@ -15,6 +17,7 @@ from torch_keras_lstm.training.compiled_loss import CompiledLoss
 from torch_keras_lstm.training.compiled_metrics import CompiledMetrics
 from torch_keras_lstm.training.fabric_strategy import FabricStrategy
 from torch_keras_lstm.training.logs import as_numbers
+from torch_keras_lstm.training.nested import leaves
 from torch_keras_lstm.training.strategy import SingleProcess
 
 
@@ -23,9 +26,12 @@ class Compilable(Layer):
 
     Attributes:
         stop_training: set it to end ``fit`` after the present batch.
+        stop_evaluating, stop_predicting: the same of ``evaluate``, also that of a validation, and ``predict``.
     """
 
     stop_training = False
+    stop_evaluating = False
+    stop_predicting = False
 
     _compiled: Compiled | None = None
 
@@ -72,11 +78,16 @@ class Compilable(Layer):
         self._compiled = Compiled(
             optimizers.get(optimizer),
             None if loss is None else CompiledLoss(loss, loss_weights),
-            CompiledMetrics(metrics, weighted_metrics),
+            CompiledMetrics(metrics, weighted_metrics, self.output_names),
             SingleProcess() if fabric is None else FabricStrategy(fabric, self),
             {**arguments, "steps_per_execution": positive_integer("steps_per_execution", steps_per_execution)},
         )
         self.stop_training = False
+
+    @property
+    def output_names(self) -> list[str] | None:
+        """The names of the outputs, in their order; ``None`` when only their values tell how many there are."""
+        return None
 
     @property
     def compiled(self) -> bool:
@@ -116,18 +127,29 @@ class Compilable(Layer):
 
     @property
     def metrics(self) -> list[Metric]:
-        """All that is measured: the mean loss, the compiled metrics, the means of the outputs' losses, own metrics."""
-        own = [value for value in vars(self).values() if isinstance(value, Metric)]
+        """All that is measured, as in Keras: the mean loss, the compiled metrics as one, the means of the outputs'
+        losses, and the metrics that are attributes of the model and of the layers in it."""
         compiled = self._compiled
+        own = [
+            metric
+            for module in self.modules()
+            if module is self or not isinstance(module, Compilable)  # a model inside is not trained on its own
+            for metric in _held_by(module)
+        ]
         if compiled is None:
             return own
         outputs = compiled.loss.means if compiled.loss else []
-        return [compiled.loss_mean, *compiled.metrics.metrics, *outputs, *own]
+        return [compiled.loss_mean, *([compiled.metrics] if compiled.metrics else []), *outputs, *own]
 
     @property
     def metrics_names(self) -> list[str]:
-        """Their names, in the order of what ``evaluate`` returns, where Keras 3 says "compile_metrics" for several."""
+        """Their names; those of the compiled metrics are "compile_metrics" together."""
         return [metric.name for metric in self.metrics]
+
+    def _names_in_order(self) -> list[str]:
+        """The names in the order of what ``evaluate`` returns."""
+        several = (one.metrics if isinstance(one, CompiledMetrics) else [one] for one in self.metrics)
+        return [metric.name for metrics in several for metric in metrics]
 
     @property
     def metrics_by_name(self) -> dict[str, Metric]:
@@ -141,11 +163,11 @@ class Compilable(Layer):
 
     def get_metrics_result(self) -> dict[str, Any]:
         """What was measured since the metrics were reset, by the names that logs have."""
-        compiled = self._check_compiled("get_metrics_result")
-        named = compiled.metrics.by_name
-        others = [metric for metric in self.metrics if not any(metric is one for one in named.values())]
-        results = {metric.name: metric.result() for metric in others}
-        return results | {name: metric.result() for name, metric in named.items()}
+        results: dict[str, Any] = {}
+        for metric in self.metrics:
+            result: Any = metric.result()
+            results |= result if isinstance(result, Mapping) else {metric.name: result}
+        return results
 
     def _check_compiled(self, method: str) -> Compiled:
         if self._compiled is None:
@@ -165,6 +187,19 @@ class Compilable(Layer):
         measured = self.get_metrics_result()
         return as_numbers(measured if own is None or own.keys() == measured.keys() else own)
 
+
+def _held_by(module: nn.Module) -> Iterator[Metric]:
+    """The metrics among the attributes of a module, also in lists and dictionaries."""
+    if isinstance(module, Layer):
+        for name, value in vars(module).items():
+            if isinstance(value, Metric):
+                yield value
+            elif type(value) in (list, tuple, dict) and value and name not in _NOT_OF_THE_USER:
+                yield from (leaf for leaf in leaves(value) if isinstance(leaf, Metric))
+
+
+# Attributes of torch's modules and of layers that hold many things, and no metrics.
+_NOT_OF_THE_USER = frozenset(["_parameters", "_buffers", "_modules", "_inbound_nodes", "_rows", "_tensors", "_places"])
 
 _COMPILE_ARGUMENTS = (
     "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",

@@ -8,12 +8,15 @@ from torch import Tensor
 from torch_keras_lstm import losses
 from torch_keras_lstm.losses import Loss
 from torch_keras_lstm.training.loss_mean import LossMean
-from torch_keras_lstm.training.outputs import Output, per_output
+from torch_keras_lstm.training.loss_structure import Placed, placed, single_losses
+from torch_keras_lstm.training.nested import leaves, map_leaves, numbered
+from torch_keras_lstm.training.outputs import Output
 from torch_keras_lstm.training.strategy import SingleProcess
 
 
 class _Term(NamedTuple):
-    place: int
+    places: Any
+    name: str
     loss: Loss
     weight: float | None
     mean: LossMean | None
@@ -24,7 +27,8 @@ class CompiledLoss:
 
     Args:
         loss: what ``compile`` takes: one for all outputs, or a list or dictionary by name, ``None`` in it for an output
-            without a loss.
+            without a loss; or lists, tuples and dictionaries in the structure of the outputs. In place of a loss may
+            stand a list of several, which add up, and for several outputs a function of them all.
         loss_weights: numbers, in a list or dictionary likewise; 1 without.
 
     Raises:
@@ -38,8 +42,8 @@ class CompiledLoss:
                 "`loss_weights` is a number for each output, in a list or a dictionary by the outputs' names, got "
                 f"{loss_weights!r}."
             )
-        for one in _flat(loss):
-            if not (isinstance(one, str) and one.lower() in ("crossentropy", "ce")):
+        for one in single_losses(loss):
+            if one is not None and not (isinstance(one, str) and one.lower() in ("crossentropy", "ce")):
                 losses.get(one)  # a wrong name is an error of `compile`, not of the first batch
         self._loss = loss
         self._weights = loss_weights
@@ -54,20 +58,31 @@ class CompiledLoss:
         """
         return [term.mean for term in self._terms or () if term.mean is not None]
 
-    def is_trained(self, names: Sequence[str]) -> list[bool]:
+    def is_trained(self, y_pred: Any, names: Sequence[str]) -> list[bool]:
         """Whether there is a loss for each of the outputs."""
-        return [one is not None for one in self._per_output(names)]
+        trained = {place for one in self._placed(y_pred, names) for place in leaves(one.places)}
+        return [place in trained for place in range(len(names))]
 
-    def __call__(self, outputs: Sequence[Output], names: Sequence[str], strategy: SingleProcess) -> Tensor | None:
-        """The loss of a batch: a scalar; ``None`` when no output has one."""
+    def __call__(
+        self, outputs: Sequence[Output], names: Sequence[str], strategy: SingleProcess, y_pred: Any = None
+    ) -> Tensor | None:
+        """The loss of a batch: a scalar; ``None`` when no output has one.
+
+        Args:
+            outputs: of the batch.
+            names: theirs.
+            strategy: how the model is called.
+            y_pred: what the model gave, for its structure; that of a list by default.
+        """
         if self._terms is None:
-            self._terms = self._resolve(outputs, names)
+            self._terms = self._resolve(outputs, names, list(range(len(names))) if y_pred is None else y_pred)
         total: Tensor | None = None
         for term in self._terms:
-            y_true, y_pred, weight, mask = outputs[term.place]
+            y_true, prediction, weight, mask = _taken(term.places, outputs)
             if y_true is None:
-                raise _no_target(names[term.place])
-            value = strategy.weigh(term.loss(y_true, y_pred, weight, mask), term.loss.reduction, weight, mask)
+                raise _no_target(term.name)
+            loss = term.loss if isinstance(term.places, int) else term.loss.of_several
+            value = strategy.weigh(loss(y_true, prediction, weight, mask), term.loss.reduction, weight, mask)
             if term.mean is not None:
                 term.mean.update_state(value)
             if term.weight is not None:
@@ -75,38 +90,33 @@ class CompiledLoss:
             total = value if total is None else total + value
         return total
 
-    def _resolve(self, outputs: Sequence[Output], names: Sequence[str]) -> list[_Term]:
-        weights = per_output(self._weights, names, "loss_weights")
+    def _resolve(self, outputs: Sequence[Output], names: Sequence[str], y_pred: Any) -> list[_Term]:
         found = []
-        for place, (one, name) in enumerate(zip(self._per_output(names), names, strict=True)):
-            if one is None:
-                continue
-            if outputs[place].y_true is None:
-                raise _no_target(name)
-            found.append((place, losses.resolve(one, outputs[place].y_true, outputs[place].y_pred), name))
+        for places, loss, weight, name in self._placed(y_pred, names):
+            for place in leaves(places):
+                if outputs[place].y_true is None:
+                    raise _no_target(names[place])
+            y_true, prediction, *_ = _taken(places, outputs)
+            found.append((places, losses.resolve(loss, y_true, prediction), weight, name))
         several = len(found) > 1
         return [
-            _Term(place, loss, weights[place], LossMean(f"{name}_loss") if several else None)
-            for place, loss, name in found
+            _Term(places, name, loss, weight, LossMean(f"{name}_loss") if several else None)
+            for places, loss, weight, name in found
             if loss is not None
         ]
 
-    def _per_output(self, names: Sequence[str]) -> list[Any]:
-        if _is_one(self._loss):
-            return [self._loss] * len(names)
-        return per_output(self._loss, names, "loss")
+    def _placed(self, y_pred: Any, names: Sequence[str]) -> list[Placed]:
+        return placed(self._loss, self._weights, numbered(y_pred), names)
+
+
+def _taken(places: Any, outputs: Sequence[Output]) -> Output:
+    """The output, or several as one whose parts are in the structure of ``places``; these share the first's weight."""
+    if isinstance(places, int):
+        return outputs[places]
+    first = outputs[next(leaves(places))]
+    y_true = map_leaves(lambda place: outputs[place].y_true, places)
+    return Output(y_true, map_leaves(lambda place: outputs[place].y_pred, places), first.sample_weight, None)
 
 
 def _no_target(name: str) -> ValueError:
     return ValueError(f"There is a loss for the output `{name}`, but no target for it in `y`.")
-
-
-def _is_one(loss: Any) -> bool:
-    """Whether it is one loss for all outputs; a configuration of one is a dictionary too."""
-    return not isinstance(loss, list | tuple | Mapping) or (isinstance(loss, Mapping) and "class_name" in loss)
-
-
-def _flat(loss: Any) -> list[Any]:
-    if _is_one(loss):
-        return [loss]
-    return list(loss.values() if isinstance(loss, Mapping) else loss)

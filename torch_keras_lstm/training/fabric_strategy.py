@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.metrics import Metric
 from torch_keras_lstm.training.batch import Batch
 from torch_keras_lstm.training.nested import first_tensor, map_leaves
@@ -48,7 +49,14 @@ class FabricStrategy(SingleProcess):
 
     def call(self, model: nn.Module, *args: Any, **kwargs: Any) -> Any:
         """What the model gives for the inputs, in Fabric's precision."""
-        return self._module(*args, **kwargs)
+        masks: list[Any] = []
+        # Fabric may cast the outputs, and what it makes has no masks.
+        noting = model.register_forward_hook(lambda _, __, outputs: masks.append(mask_of(outputs)))
+        try:
+            outputs = self._module(*args, **kwargs)
+        finally:
+            noting.remove()
+        return masked(outputs, masks[-1])
 
     def backward(self, loss: Tensor) -> None:
         """Compute the gradients and average them over the processes."""
@@ -86,12 +94,12 @@ class FabricStrategy(SingleProcess):
         variables = [variable for metric in metrics for variable in metric.variables]
         own = [variable.clone() for variable in variables]
         for variable in variables:
-            variable.copy_(self._fabric.all_reduce(variable.clone(), reduce_op="sum"))
+            variable.assign(self._fabric.all_reduce(variable.clone(), reduce_op="sum"))
         try:
             yield
         finally:
             for variable, before in zip(variables, own, strict=True):
-                variable.copy_(before)
+                variable.assign(before)
 
     def order_of_samples(self) -> torch.Generator | None:
         """A generator whose seed the first process draws from torch's global one."""

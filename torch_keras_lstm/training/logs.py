@@ -9,8 +9,15 @@ from torch_keras_lstm.training.nested import map_leaves
 
 
 def as_numbers(results: Mapping[str, Any]) -> dict[str, Any]:
-    """Floats by name, the names in alphabetical order; a metric that gives several numbers gives a NumPy array."""
-    return {name: _number(results[name]) for name in sorted(results)}
+    """Floats by name, the names in alphabetical order; a metric that gives several numbers gives a NumPy array.
+
+    What has a dictionary for its result is in the logs by the names in there, as in Keras.
+    """
+    numbers: dict[str, Any] = {}
+    for name in sorted(results):
+        value = results[name]
+        numbers |= as_numbers(value) if isinstance(value, Mapping) else {name: _number(value)}
+    return numbers
 
 
 def as_array(value: Any) -> Any:

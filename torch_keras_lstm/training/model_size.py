@@ -21,7 +21,7 @@ def sizes(model: Any) -> dict[str, Size]:
     """Total, trainable and other weights, counted as Keras counts them, and the optimizer's state once there is one."""
     trainable, other = Size(0, 0), Size(0, 0)
     for layer in model.weighted_layers():
-        for row, tensor in layer.own_weights() if layer.built else ():
+        for row, tensor in layer.own_weights() if layer.has_weights() else ():
             if row.trainable and tensor.requires_grad:
                 trainable += _size(tensor)
             else:

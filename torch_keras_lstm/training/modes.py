@@ -41,10 +41,12 @@ def evaluation_mode(module: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def _mode(module: nn.Module, training: bool) -> Iterator[None]:
-    before = [(one, one.training) for one in module.modules()]
+    before = [(one, one.training, getattr(one, "_watches_mode", None)) for one in module.modules()]
     module.train(training)
     try:
         yield
     finally:
-        for one, mode in before:
+        for one, mode, watches in before:
             one.training = mode
+            if watches is not None:  # a model's: that its mode was changed here is no choice of its user's
+                one._watches_mode = watches

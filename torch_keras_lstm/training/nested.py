@@ -1,6 +1,7 @@
 """Lists, tuples and dictionaries of tensors: how models of several inputs and outputs take and give their data."""
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 
@@ -10,12 +11,23 @@ def is_nested(value: object) -> bool:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """What is not itself a list, tuple or dictionary, in order."""
-    if isinstance(value, list | tuple | Mapping):
-        for item in value.values() if isinstance(value, Mapping) else value:
+    """What is not itself a list, tuple or dictionary, in Keras' order: what is in dictionaries goes by sorted keys."""
+    if isinstance(value, list | tuple):
+        for item in value:
             yield from leaves(item)
+    elif isinstance(value, Mapping):
+        for name in in_order(value):
+            yield from leaves(value[name])
     else:
         yield value
+
+
+def in_order(value: Mapping[Any, Any]) -> list[Any]:
+    """The keys sorted, or as they are where they cannot be."""
+    try:
+        return sorted(value)
+    except TypeError:
+        return list(value)
 
 
 def map_leaves(function: Callable[..., Any], value: Any, *others: Any) -> Any:
@@ -26,11 +38,31 @@ def map_leaves(function: Callable[..., Any], value: Any, *others: Any) -> Any:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        return {name: map_leaves(function, item, *(one[name] for one in others)) for name, item in value.items()}
+        items = {name: map_leaves(function, value[name], *(one[name] for one in others)) for name in in_order(value)}
+        return {name: items[name] for name in value}
     if isinstance(value, list | tuple):
-        items = [map_leaves(function, *entries) for entries in zip(value, *others, strict=True)]
-        return items if isinstance(value, list) else tuple(items)
+        return like(value, [map_leaves(function, *entries) for entries in zip(value, *others, strict=True)])
     return function(value, *others)
+
+
+def like(value: Any, items: list[Any]) -> Any:
+    """``items`` as the kind of list or tuple that ``value`` is, named tuples included."""
+    if isinstance(value, list):
+        return items
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+
+
+def is_flat(value: Any) -> bool:
+    """Whether ``value`` is one thing, or holds none that itself hold others."""
+    if not is_nested(value):
+        return True
+    return not any(map(is_nested, value.values() if isinstance(value, Mapping) else value))
+
+
+def numbered(value: Any) -> Any:
+    """``value`` with the number of each leaf, in the order of :func:`leaves`, in its place."""
+    places = count()
+    return map_leaves(lambda leaf: next(places), value)
 
 
 def first_tensor(value: Any) -> Any:

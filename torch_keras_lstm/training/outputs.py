@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from torch_keras_lstm.registry import close_match
-from torch_keras_lstm.training.nested import leaves
+from torch_keras_lstm.training.nested import in_order, is_flat, is_nested, leaves
 
 
 class Output(NamedTuple):
@@ -27,10 +27,12 @@ def names_of(y_pred: Any, layer_names: Sequence[str] | None) -> list[str]:
     """
     if isinstance(y_pred, Tensor):
         return [*layer_names] if layer_names else ["output_1"]
-    if isinstance(y_pred, Mapping):
-        return [str(name) for name in y_pred]
+    if isinstance(y_pred, Mapping) and is_flat(y_pred):
+        return [str(name) for name in in_order(y_pred)]
     number = len([*leaves(y_pred)])
-    return list(layer_names) if layer_names else [f"output_{place + 1}" for place in range(number)]
+    if layer_names and len(layer_names) == number:
+        return list(layer_names)
+    return [f"output_{place + 1}" for place in range(number)]
 
 
 def pair(
@@ -51,15 +53,22 @@ def pair(
     """
     if isinstance(y_pred, Tensor) and isinstance(y, Tensor):
         return [Output(y, y_pred, _only(sample_weight), mask)]
-    if isinstance(y, list | tuple) and len(y) == sum(is_trained) < len(names):
-        given = iter(y)
+    if y is not None and len(trained := [*leaves(y)]) == sum(is_trained) < len(names) and not isinstance(y, Mapping):
+        given = iter(trained)
         y = [next(given) if trained else None for trained in is_trained]
     predictions = list(leaves(y_pred))
     shared = sample_weight is None or isinstance(sample_weight, Tensor)
-    weights = [sample_weight] * len(names) if shared else per_output(sample_weight, names, "sample_weight")
+    weights = [sample_weight] * len(names) if shared else _matched(sample_weight, y_pred, names, "sample_weight")
     masks = [None] * len(names) if mask is None else list(leaves(mask))
-    targets = per_output(y, names, "y")
+    targets = _matched(y, y_pred, names, "y")
     return [Output(*entries) for entries in zip(targets, predictions, weights, masks, strict=True)]
+
+
+def _matched(value: Any, y_pred: Any, names: Sequence[str], argument: str) -> list[Any]:
+    """What ``value`` gives for each output, nested as these are or as in :func:`per_output`."""
+    if is_nested(y_pred) and not is_flat(value):
+        value = [*leaves(value)]
+    return per_output(value, names, argument)
 
 
 def per_output(value: Any, names: Sequence[str], argument: str) -> list[Any]:

@@ -1,12 +1,16 @@
 """What is done with one batch."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.training.batch import unpack
+from torch_keras_lstm.layers.keras_mask import mask_of
+from torch_keras_lstm.training.batch import Batch, pack, unpack
 from torch_keras_lstm.training.compilation import Compilable
 from torch_keras_lstm.training.nested import first_tensor
 from torch_keras_lstm.training.outputs import Output, names_of, pair
@@ -18,25 +22,57 @@ class Steps(Compilable):
     """A compiled layer that is trained, measured and run batch by batch.
 
     A subclass may define ``train_step``, ``test_step``, ``predict_step``, ``compute_loss`` and ``compute_metrics`` of
-    its own.
+    its own, with Keras' arguments and results.
     """
 
-    def train_step(self, data: Any) -> Mapping[str, Any] | None:
-        """Train on one batch: ``(x, y, sample_weight)``, tensors where the model is.
+    def train_step(self, data: Any) -> Mapping[str, Any]:
+        """Train on one batch of tensors where the model is.
+
+        Args:
+            data: ``(x, y)``, or ``(x, y, sample_weight)`` when there are weights; ``x`` alone, or ``(x,)`` when that is
+                a list, when there are no targets.
 
         Returns:
-            Values for the logs, by name; ``None`` stands for those of :meth:`get_metrics_result`, which are computed
-            when somebody reads them.
+            Values for the logs, by name: those of :meth:`get_metrics_result` unless ``compute_metrics`` gives others.
         """
+        own = self._train(unpack(data))
+        return self.get_metrics_result() if own is None else own
+
+    def train_batch(self, batch: Batch) -> Mapping[str, Any] | None:
+        """One step of training, by the subclass' ``train_step`` if it has one.
+
+        Returns:
+            Values for the logs; ``None`` stands for those of :meth:`get_metrics_result`, which are computed when
+            somebody reads them.
+
+        Raises:
+            TypeError: when a ``train_step`` of one's own returns no dictionary.
+        """
+        if not self._has_own("train_step"):
+            return self._train(batch)
+        return _logs_of("train_step", self.train_step(pack(batch)))
+
+    def test_batch(self, batch: Batch) -> Mapping[str, Any] | None:
+        """One step of evaluation, by the subclass' ``test_step`` if it has one; as :meth:`train_batch`."""
+        if not self._has_own("test_step"):
+            return self._test(batch)
+        return _logs_of("test_step", self.test_step(pack(batch)))
+
+    def predict_batch(self, batch: Batch) -> Any:
+        """What the model gives for a batch, by the subclass' ``predict_step`` if it has one."""
+        return self.predict_step(pack(batch) if self._has_own("predict_step") else batch)
+
+    def _has_own(self, method: str) -> bool:
+        return getattr(type(self), method) is not getattr(Steps, method) or method in vars(self)
+
+    def _train(self, batch: Batch) -> Mapping[str, Any] | None:
         compiled = self._check_compiled("train_step")
-        (x, y, sample_weight), samples, is_empty = compiled.strategy.share(unpack(data))
+        (x, y, sample_weight), samples, is_empty = compiled.strategy.share(batch)
         y_pred, mask = self._call(x, training=True)
         loss = self._compute_loss(x, y, y_pred, sample_weight, mask, training=True)
         compiled.loss_mean.update_state(loss, samples)
         self._apply_gradients(loss)
-        if not is_empty:
-            self.compute_metrics(x, y, y_pred, sample_weight, mask)
-        return None
+        return None if is_empty else self._measure(x, y, y_pred, sample_weight, mask)
 
     def _apply_gradients(self, loss: Tensor) -> None:
         compiled = self._check_compiled("fit")
@@ -46,6 +82,9 @@ class Steps(Compilable):
             raise ValueError(f"The model was compiled without an optimizer, so it cannot be trained.{why}")
         if not optimizer.built:
             self._prepare_optimizer()
+        if not (optimizer.built and loss.requires_grad) and not trainable_weights(self):
+            warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+            return
         optimizer.zero_grad()
         compiled.strategy.backward(optimizer.scale_loss(loss if loss.ndim == 0 else loss.sum()))
         optimizer.step()
@@ -59,15 +98,18 @@ class Steps(Compilable):
             if weights:
                 optimizer.build(weights)
 
-    def test_step(self, data: Any) -> Mapping[str, Any] | None:
+    def test_step(self, data: Any) -> Mapping[str, Any]:
         """Measure one batch; arguments and result as those of :meth:`train_step`."""
+        own = self._test(unpack(data))
+        return self.get_metrics_result() if own is None else own
+
+    def _test(self, batch: Batch) -> Mapping[str, Any] | None:
         compiled = self._check_compiled("test_step")
-        x, y, sample_weight = unpack(data)
+        x, y, sample_weight = batch
         y_pred, mask = self._call(x, training=False)
         loss = self._compute_loss(x, y, y_pred, sample_weight, mask, training=False)
         compiled.loss_mean.update_state(loss, len(first_tensor(x)))
-        self.compute_metrics(x, y, y_pred, sample_weight, mask)
-        return None
+        return self._measure(x, y, y_pred, sample_weight, mask)
 
     def predict_step(self, data: Any) -> Any:
         """What the model gives for the inputs of one batch."""
@@ -90,7 +132,7 @@ class Steps(Compilable):
             y_pred: what the model gave.
             sample_weight: weights, or ``None``.
             training: whether the model is trained or evaluated.
-            mask: that of the outputs; given when there is one.
+            mask: that of the outputs; by default the one that they bring.
 
         Raises:
             ValueError: when there is neither a compiled loss nor one of the layers, or something does not fit the loss.
@@ -100,7 +142,8 @@ class Steps(Compilable):
         if compiled.loss is not None:
             names = names_of(y_pred, self.output_names)
             strategy = compiled.strategy if training else SingleProcess()
-            loss = compiled.loss(self._outputs(names, y, y_pred, sample_weight, mask), names, strategy)
+            outputs = self._outputs(names, y, y_pred, sample_weight, mask_of(y_pred) if mask is None else mask)
+            loss = compiled.loss(outputs, names, strategy, y_pred)
             terms += [] if loss is None else [loss]
         terms += self.losses
         if not terms:
@@ -109,36 +152,80 @@ class Steps(Compilable):
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None, mask: Any = None
-    ) -> Mapping[str, Any] | None:
-        """Add a batch to the compiled metrics; arguments as those of :meth:`compute_loss`."""
+    ) -> Mapping[str, Any]:
+        """Add a batch to the compiled metrics; arguments as those of :meth:`compute_loss`.
+
+        Returns:
+            Values for the logs, by name.
+        """
+        self._add_to_metrics(y, y_pred, sample_weight, mask)
+        return self.get_metrics_result()
+
+    def _measure(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Mapping[str, Any] | None:
+        """Add a batch to the metrics; what a ``compute_metrics`` of the subclass' own gives for the logs."""
+        if not self._has_own("compute_metrics"):
+            self._add_to_metrics(y, y_pred, sample_weight, mask)
+            return None
+        given = _taken(self.compute_metrics, mask=mask)
+        with torch.no_grad():
+            logs = self.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **given)
+        return _logs_of("compute_metrics", logs)
+
+    def _add_to_metrics(self, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
         compiled = self._check_compiled("compute_metrics")
         if compiled.metrics:
             names = names_of(y_pred, self.output_names)
             with torch.no_grad():
+                mask = mask_of(y_pred) if mask is None else mask
                 compiled.metrics.update(self._outputs(names, y, y_pred, sample_weight, mask), names)
-        return None
-
-    @property
-    def output_names(self) -> list[str] | None:
-        """The names of the outputs, in their order; ``None`` when only their values tell how many there are."""
-        return None
 
     def _call(self, x: Any, training: bool) -> tuple[Any, Any]:
         """The model's outputs and their masks."""
         x = x[0] if isinstance(x, list | tuple) and len(x) == 1 else x
         strategy = SingleProcess() if self._compiled is None else self._compiled.strategy
-        arguments = {"training": training} if "training" in self.call_arguments else {}
-        if "return_mask" not in self.call_arguments:
-            return strategy.call(self, x, **arguments), None
-        outputs, mask = strategy.call(self, x, **arguments, return_mask=True)
-        return outputs, mask
+        outputs = strategy.call(self, x, training=training and not self._keeps_inference())
+        return outputs, mask_of(outputs)
+
+    def _keeps_inference(self) -> bool:
+        """Whether the layers inside are never told to train: in Keras a ``call`` without ``training`` tells them not.
+
+        A ``forward`` is torch's, whose layers follow the mode of their modules.
+        """
+        own = type(self)
+        return "training" not in self.call_arguments and getattr(own, "call", None) is own.forward
 
     def _outputs(self, names: Sequence[str], y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> list[Output]:
-        compiled = self._check_compiled("fit")
-        trained = compiled.loss.is_trained(names) if compiled.loss else [True] * len(names)
+        trained = [True] if len(names) == 1 else self._are_trained(y_pred, names)
         return pair(names, y, y_pred, sample_weight, mask, trained)
 
+    def _are_trained(self, y_pred: Any, names: Sequence[str]) -> list[bool]:
+        loss = self._check_compiled("fit").loss
+        return [True] * len(names) if loss is None else loss.is_trained(y_pred, names)
+
     def _compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any, training: bool) -> Tensor:
-        """:meth:`compute_loss`, which in a subclass written for Keras knows of no masks."""
-        masked = {} if mask is None else {"mask": mask}
-        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=training, **masked)
+        """:meth:`compute_loss`, which in a subclass written for Keras knows of no masks, nor of training before 3.3."""
+        if not self._has_own("compute_loss"):
+            return self.compute_loss(x, y, y_pred, sample_weight, training, mask)
+        given = _taken(self.compute_loss, mask=mask, training=training)
+        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **given)
+
+
+def _logs_of(step: str, logs: Any) -> Mapping[str, Any]:
+    if not isinstance(logs, Mapping):
+        raise TypeError(
+            f"`{step}` must return a dictionary of values for the logs, got {type(logs).__name__}. End it with "
+            "`return self.get_metrics_result()` or `return {metric.name: metric.result() for metric in self.metrics}`."
+        )
+    return logs
+
+
+def _taken(method: Callable[..., Any], **given: Any) -> dict[str, Any]:
+    """Those of ``given`` that are not ``None`` and that the method takes."""
+    names, takes_all = _parameters(getattr(method, "__func__", method))
+    return {name: value for name, value in given.items() if value is not None and (takes_all or name in names)}
+
+
+@cache
+def _parameters(method: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    parameters = inspect.signature(method).parameters
+    return frozenset(parameters), any(one.kind is one.VAR_KEYWORD for one in parameters.values())

@@ -45,7 +45,8 @@ class StreamBatches:
         Raises:
             ValueError: when it has another form, or weights besides ``class_weight``.
         """
-        x, y, weight = (to_tensors(as_arrays(part), self._dtype) for part in unpack(data))
+        parts = unpack(data)
+        x, y, weight = (to_tensors(as_arrays(part), self._dtype, part is parts.x) for part in parts)
         if self._class_weight is not None:
             if weight is not None:
                 raise ValueError("`class_weight` cannot be given for data that have sample weights already.")

@@ -1,4 +1,4 @@
-"""Data as users have them, as tensors: NumPy arrays, tensors, pandas tables, Python lists of numbers."""
+"""Data as users have them, as tensors: NumPy arrays, tensors, pandas tables, Python lists of numbers or of strings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.training.nested import leaves, map_leaves
+from torch_keras_lstm.strings import as_strings, is_strings
+from torch_keras_lstm.training.nested import leaves, like, map_leaves
 
 
 def as_arrays(value: Any) -> Any:
@@ -19,7 +20,7 @@ def as_arrays(value: Any) -> Any:
         return {name: as_arrays(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         if any(_is_array(leaf) for leaf in leaves(value)):
-            return type(value)([as_arrays(item) for item in value])
+            return like(value, [as_arrays(item) for item in value])
         return _numbers(value)
     return value
 
@@ -29,13 +30,13 @@ def is_array_data(value: Any) -> bool:
     return all(leaf is None or _is_array(leaf) for leaf in leaves(value))
 
 
-def to_tensors(value: Any, dtype: torch.dtype) -> Any:
+def to_tensors(value: Any, dtype: torch.dtype, may_be_strings: bool = False) -> Any:
     """``value`` with each leaf as a tensor on the device where it is; floating-point numbers become ``dtype``.
 
     Raises:
-        ValueError: when a leaf has no numbers in it.
+        ValueError: when a leaf has no numbers in it, nor strings where they may be.
     """
-    return map_leaves(lambda leaf: _to_tensor(leaf, dtype), value)
+    return map_leaves(lambda leaf: _to_tensor(leaf, dtype, may_be_strings), value)
 
 
 def move(value: Any, device: torch.device) -> Any:
@@ -51,11 +52,16 @@ def _numbers(value: Any) -> Any:
     try:
         array = np.asarray(value)
     except ValueError as error:
-        raise ValueError(f"A list of data must be of numbers and of one length along each axis: {error}") from None
+        raise ValueError(
+            f"A list of data must be of numbers and of one length along each axis: {error}. Lists of different lengths "
+            "become one array by `torch_keras_lstm.utils.pad_sequences`."
+        ) from None
     return array
 
 
-def _to_tensor(leaf: Any, dtype: torch.dtype) -> Tensor:
+def _to_tensor(leaf: Any, dtype: torch.dtype, may_be_strings: bool) -> Any:
+    if may_be_strings and is_strings(leaf):
+        return as_strings(leaf)
     tensor: Tensor = leaf if isinstance(leaf, Tensor) else _from_array(np.asarray(leaf))
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 

@@ -5,20 +5,34 @@ from collections.abc import Iterator
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.weight import UnbuiltParameter
+from torch_keras_lstm.optimizers.trained_weight import TrainedWeight, of_row
 
 
-def trainable_weights(model: nn.Module) -> list[tuple[str, Tensor]]:
-    """Each parameter that takes a gradient, once; the parts of one weight of Keras' have one name."""
-    found = {id(tensor): (name, tensor) for name, tensor in reversed([*_named(model)]) if tensor.requires_grad}
+def trainable_weights(model: nn.Module) -> list[TrainedWeight]:
+    """Each weight that takes a gradient, once; of one of which parts are frozen, the other parts."""
+    found = {id(one.parameters[0]): one for one in reversed([*_weights(model)])}
     return [*reversed(found.values())]
 
 
-def _named(model: nn.Module) -> Iterator[tuple[str, Tensor]]:
+def _is_trained(tensor: Tensor) -> bool:
+    """Whether a parameter takes gradients; one of a layer that was never called has no shape yet."""
+    return tensor.requires_grad and not isinstance(tensor, UnbuiltParameter)
+
+
+def _weights(model: nn.Module) -> Iterator[TrainedWeight]:
+    prefixes: dict[str, str] = {}
     for path, module in model.named_modules():
+        above = prefixes[path.rpartition(".")[0]] if path else ""
+        prefixes[path] = f"{above}/{module.name}".lstrip("/") if isinstance(module, Layer) else above
         own = dict(module.named_parameters(recurse=False))
         for row in module._rows if isinstance(module, Layer) else ():
-            for attribute in row.parameters:
-                if attribute in own:
-                    yield f"{path}.{row.name}".lstrip("."), own.pop(attribute)
+            held = [own.pop(attribute) for attribute in row.parameters if attribute in own]
+            name = f"{path}.{row.name}".lstrip(".")
+            if len(held) == len(row.parameters) and all(map(_is_trained, held)):
+                yield of_row(name, row, tuple(held), f"{prefixes[path]}/{row.name}")
+            else:
+                yield from (TrainedWeight(name, (tensor,)) for tensor in held if _is_trained(tensor))
         for attribute, tensor in own.items():
-            yield f"{path}.{attribute}".lstrip("."), tensor
+            if _is_trained(tensor):
+                yield TrainedWeight(f"{path}.{attribute}".lstrip("."), (tensor,))

@@ -139,7 +139,7 @@ class Trainer(Steps):
         for number, last, several in batches:
             calls.at_batch("train_batch_begin", number)
             for batch in several:
-                own_logs = self.train_step(batch)
+                own_logs = self.train_batch(batch)
             calls.at_batch("train_batch_end", last, partial(self._logs, own_logs))
             if self.stop_training:
                 break
@@ -184,10 +184,11 @@ class Trainer(Steps):
             steps=batches.num_batches,
         )
         logs = self._evaluate(batches, calls)
-        return logs if return_dict else in_order(logs, self.metrics_names)
+        return logs if return_dict else in_order(logs, self._names_in_order())
 
     def _evaluate(self, batches: Epochs, calls: CallbackList) -> Logs:
         """Loss and metrics; nothing when a generator is at its end."""
+        self.stop_evaluating = False
         with evaluation_mode(self):
             calls.at("test_begin", {})
             self.reset_metrics()
@@ -196,8 +197,10 @@ class Trainer(Steps):
             for number, last, several in batches:
                 calls.at_batch("test_batch_begin", number)
                 for batch in several:
-                    own_logs = self.test_step(batch)
+                    own_logs = self.test_batch(batch)
                 calls.at_batch("test_batch_end", last, partial(self._logs, own_logs))
+                if self.stop_evaluating:
+                    break
             logs = {} if number < 0 else self._logs(own_logs)
             calls.at("test_end", logs)
         return logs
@@ -223,13 +226,16 @@ class Trainer(Steps):
             callbacks, self, add_progbar=verbose != 0, verbose=verbose, epochs=1, steps=batches.num_batches
         )
         predictions = Predictions()
+        self.stop_predicting = False
         with evaluation_mode(self):
             calls.at("predict_begin", {})
             for number, last, several in batches:
                 calls.at_batch("predict_batch_begin", number)
-                outputs = [self.predict_step(batch) for batch in several]
+                outputs = [self.predict_batch(batch) for batch in several]
                 predictions.extend(outputs)
                 calls.at_batch("predict_batch_end", last, partial(dict, outputs=outputs[-1]))
+                if self.stop_predicting:
+                    break
             calls.at("predict_end", {})
         return predictions.whole()
 
@@ -249,10 +255,10 @@ class Trainer(Steps):
         with training_mode(self), sparse_embeddings(self, self._has_keras_optimizer()):
             self._prepare_optimizer()
             self.reset_metrics()
-            own_logs = self.train_step(batch)
+            own_logs = self.train_batch(batch)
             with self._check_compiled("train_on_batch").strategy.added_up(self.metrics):
                 logs = self._logs(own_logs)
-        return logs if return_dict else in_order(logs, self.metrics_names)
+        return logs if return_dict else in_order(logs, self._names_in_order())
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics on one batch; arguments and result as those of :meth:`evaluate`."""
@@ -260,14 +266,14 @@ class Trainer(Steps):
         batch = self._single_batch(Batch(x, y, sample_weight))
         with evaluation_mode(self):
             self.reset_metrics()
-            logs = self._logs(self.test_step(batch))
-        return logs if return_dict else in_order(logs, self.metrics_names)
+            logs = self._logs(self.test_batch(batch))
+        return logs if return_dict else in_order(logs, self._names_in_order())
 
     def predict_on_batch(self, x: Any) -> Any:
         """What the model gives for the inputs of one batch, as NumPy arrays."""
         batch = self._single_batch(Batch(x))
         with evaluation_mode(self):
-            return as_array(self.predict_step(batch))
+            return as_array(self.predict_batch(batch))
 
     # -- the summary ------------------------------------------------------------------------------------------------
 
@@ -296,7 +302,7 @@ class Trainer(Steps):
     def _placement_of_batches(self) -> Placement:
         """The type and the device of the model's first weight."""
         weight = next((one for one in self.parameters() if one.is_floating_point()), None)
-        return Placement(self.dtype, self.device) if weight is None else Placement(weight.dtype, weight.device)
+        return Placement(self._dtype, self.device) if weight is None else Placement(weight.dtype, weight.device)
 
     def _epochs(self, data: Batch, batch_size: int | None, steps: int | None, goes_on: bool = True) -> Epochs:
         together = 1 if self._compiled is None else self._compiled.arguments["steps_per_execution"]

@@ -35,6 +35,22 @@ def get_custom_objects() -> dict[str, Any]:
     return REGISTERED
 
 
+def get_registered_name(obj: Any) -> str:
+    """The name, ``package>name``, under which a class or function is registered; its own if it is not."""
+    names = (name for name, registered in REGISTERED.items() if registered is obj and ">" in name)
+    return next(names, str(getattr(obj, "__name__", obj)))
+
+
+def get_registered_object(
+    name: str, custom_objects: Mapping[str, Any] | None = None, module_objects: Mapping[str, Any] | None = None
+) -> Any:
+    """The class or function of that name: of the context, registered, or in one of the tables; else ``None``."""
+    for known in (CUSTOM_OBJECTS.get({}), REGISTERED, custom_objects or {}, module_objects or {}):
+        if name in known:
+            return known[name]
+    return None
+
+
 @contextmanager
 def custom_object_scope(custom_objects: Mapping[str, Any]) -> Iterator[None]:
     """Within it ``custom_objects`` are known by name."""

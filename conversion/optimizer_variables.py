@@ -1,0 +1,64 @@
+"""The arrays of optimizers that keep variables of whole weights, or others inside; only Keras 3 has written such.
+
+They stand in the order in which the variables were made, which is that of ``optimizer.variables`` here as in Keras.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from torch_keras_lstm.conversion.arrays import Array, SavedArray
+from torch_keras_lstm.conversion.weights import as_array
+from torch_keras_lstm.layers.naming import snake_case
+from torch_keras_lstm.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
+
+
+def keeps_variables(optimizer: Optimizer) -> bool:
+    """Whether it is such a one."""
+    return optimizer.by_weight or isinstance(optimizer, LossScaleOptimizer | MultiOptimizer)
+
+
+def saved_variables(optimizer: Optimizer) -> list[tuple[str, Array]]:
+    """The arrays that Keras 3 keeps of it, with names."""
+    return [(variable.path, as_array(variable.detach())) for variable in optimizer.variables]
+
+
+def inner_states(optimizer: Optimizer) -> dict[str, list[tuple[str, Array]]]:
+    """What Keras 3 keeps of the optimizers inside once more, each by itself, by the path of its group."""
+    if isinstance(optimizer, LossScaleOptimizer):
+        return {"inner_optimizer": saved_variables(optimizer.inner_optimizer)}
+    found: dict[str, list[tuple[str, Array]]] = {}
+    for one in optimizer.optimizers if isinstance(optimizer, MultiOptimizer) else ():
+        kind = snake_case(type(one).__name__)
+        number = sum(re.fullmatch(rf"optimizers/{kind}(_\d+)?", path) is not None for path in found)
+        found[f"optimizers/{kind}_{number}" if number else f"optimizers/{kind}"] = saved_variables(one)
+    return found
+
+
+def restore_variables(optimizer: Optimizer, arrays: Sequence[SavedArray]) -> bool:
+    """Give it the state in ``arrays``; without a step made, there are numbers alone, and nothing to restore.
+
+    Returns:
+        Whether there are as many arrays as variables; otherwise nothing is changed.
+
+    Raises:
+        ValueError: when one of them is not what it must be. Nothing is changed.
+    """
+    variables = optimizer.variables
+    if len(arrays) != len(variables):
+        return all(array.shape == () for array in arrays)
+    values = []
+    for variable, array in zip(variables, arrays, strict=True):
+        wanted = tuple(variable.shape)
+        rule = type(optimizer).__name__
+        what = f"The state of the optimizer does not fit the model's {rule}: `{variable.name}` needs"
+        if array.shape != wanted:
+            raise ValueError(f"{what} shape {wanted}, but `{array.path}` has {array.shape}.")
+        kind = "float" if variable.is_floating_point() else "int"
+        if kind not in array.dtype:
+            raise ValueError(f"{what} numbers of type {kind}, but `{array.path}` holds {array.dtype}.")
+        values.append(np.asarray(array.read(wanted)))
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
+    return True

@@ -1,0 +1,90 @@
+"""``keras.layers.IntegerLookup``."""
+
+from typing import Any, Unpack
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers.index_lookup import IndexLookup
+from torch_keras_lstm.layers.layer import CommonArguments
+from torch_keras_lstm.layers.serialization import register
+
+
+@register("keras.layers")
+class IntegerLookup(IndexLookup):
+    """Integers as their indices in a vocabulary, vectors of these, or with ``invert`` the integers of indices.
+
+    Args:
+        max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            pad_to_max_tokens, sparse, salt: see :class:`IndexLookup`.
+        vocabulary_dtype: "int64".
+        oov_method: which of several ``num_oov_indices`` an integer out of vocabulary gets: "floormod" takes the
+            remainder of the integer, "farmhash" that of a hash of it.
+
+    Raises:
+        ValueError: for another ``vocabulary_dtype``, and for ``salt`` without "farmhash".
+    """
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: int | None = None,
+        oov_token: int | None = -1,
+        vocabulary: Any = None,
+        vocabulary_dtype: str = "int64",
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        sparse: bool = False,
+        pad_to_max_tokens: bool = False,
+        oov_method: str = "floormod",
+        salt: Any = None,
+        vocabulary_size: int | None = None,
+        has_input_vocabulary: bool | None = None,
+        **kwargs: Unpack[CommonArguments],
+    ) -> None:
+        if vocabulary_dtype != "int64":
+            raise ValueError(f"`vocabulary_dtype` must be 'int64', got {vocabulary_dtype!r}.")
+        if salt is not None and oov_method != "farmhash":
+            raise ValueError(f"`salt` goes with `oov_method='farmhash'`, got oov_method={oov_method!r}.")
+        super().__init__(
+            max_tokens,
+            num_oov_indices,
+            mask_token,
+            oov_token,
+            vocabulary,
+            idf_weights,
+            invert,
+            output_mode,
+            pad_to_max_tokens,
+            sparse,
+            salt,
+            oov_method,
+            vocabulary_size,
+            has_input_vocabulary,
+            **kwargs,
+        )
+
+    def _as_token(self, value: Any) -> int:
+        return int(value)
+
+    def _from_token(self, token: Any) -> int:
+        return int(token)
+
+    def _keys(self, inputs: Any) -> tuple[tuple[int, ...], list[Any]]:
+        values = inputs if isinstance(inputs, Tensor) else torch.as_tensor(np.asarray(inputs))
+        return tuple(values.shape), values.long().reshape(-1).tolist()
+
+    def _bin(self, token: Any) -> int:
+        if self.oov_method == "floormod":
+            return int(token) % self.num_oov_indices
+        return super()._bin(str(token).encode())
+
+    def _as_result(self, tokens: list[Any], indices: Tensor) -> Tensor:
+        return torch.tensor(tokens, dtype=torch.int64, device=self.device).reshape(indices.shape)
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names; a vocabulary that was learned is not among them."""
+        return {**super().get_config(), "vocabulary_dtype": "int64"}

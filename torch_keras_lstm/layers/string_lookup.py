@@ -1,0 +1,91 @@
+"""``keras.layers.StringLookup``."""
+
+from typing import Any, ClassVar, Unpack
+
+import numpy as np
+from torch import Tensor
+
+from torch_keras_lstm.layers.index_lookup import IndexLookup
+from torch_keras_lstm.layers.layer import CommonArguments
+from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.strings import STRING, Strings, as_bytes, as_strings
+
+
+@register("keras.layers")
+class StringLookup(IndexLookup):
+    """Strings as their indices in a vocabulary, vectors of these, or with ``invert`` the strings of indices.
+
+    Inputs are strings or bytes, nested lists or NumPy arrays of them, in a model ``Input(shape, dtype="string")``.
+    Which of several ``num_oov_indices`` a string gets follows from a hash, as in TensorFlow.
+
+    Args:
+        max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
+            pad_to_max_tokens, sparse, salt: see :class:`IndexLookup`.
+        encoding: of strings as bytes.
+    """
+
+    #: the type of what a model takes whose first layer this is
+    entry_dtype: ClassVar[str | None] = STRING
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: str | None = None,
+        oov_token: str | None = "[UNK]",
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        pad_to_max_tokens: bool = False,
+        sparse: bool = False,
+        encoding: str = "utf-8",
+        salt: Any = None,
+        oov_method: str = "floormod",
+        vocabulary_size: int | None = None,
+        has_input_vocabulary: bool | None = None,
+        **kwargs: Unpack[CommonArguments],
+    ) -> None:
+        self.encoding: str = encoding  # before the constructor, which encodes the vocabulary
+        super().__init__(
+            max_tokens,
+            num_oov_indices,
+            mask_token,
+            oov_token,
+            vocabulary,
+            idf_weights,
+            invert,
+            output_mode,
+            pad_to_max_tokens,
+            sparse,
+            salt,
+            oov_method,
+            vocabulary_size,
+            has_input_vocabulary,
+            **kwargs,
+        )
+
+    def _as_token(self, value: Any) -> bytes:
+        return as_bytes(value, self.encoding)
+
+    def _from_token(self, token: Any) -> str:
+        text: str = token.decode(self.encoding)
+        return text
+
+    def _keys(self, inputs: Any) -> tuple[tuple[int, ...], list[Any]]:
+        strings = as_strings(inputs, self.encoding)
+        return strings.shape, strings.flat()
+
+    def _as_result(self, tokens: list[Any], indices: Tensor) -> Strings:
+        values = np.empty(len(tokens), object)
+        values[:] = tokens
+        return Strings(values.reshape(indices.shape))
+
+    @property
+    def output_dtype(self) -> Any:
+        """Strings with ``invert``."""
+        return STRING if self.invert else super().output_dtype
+
+    def get_config(self) -> dict[str, Any]:
+        """The constructor arguments under Keras 3's names; a vocabulary that was learned is not among them."""
+        return {**super().get_config(), "encoding": self.encoding}

@@ -1,0 +1,108 @@
+"""The variables that metrics and optimizers keep: what ``keras.Variable`` is to their users."""
+
+from collections.abc import Callable
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.array_arguments import as_tensor
+
+
+class StateVariable(Tensor):
+    """A tensor under a name, without a gradient, that :meth:`assign` writes into.
+
+    It stands wherever a tensor does: what an operation makes of it is a plain tensor.
+
+    Args:
+        values: not copied.
+        name: as Keras has it.
+        owner: the name of what it belongs to, the first part of ``path``.
+        write: called with the new value by :meth:`assign`, where the values are not kept in this tensor alone.
+
+    Attributes:
+        trainable: ``False``.
+        constraint, regularizer: ``None``.
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    trainable = False
+    constraint = regularizer = None
+
+    _given_name: str
+    _owner: str
+    _elsewhere: Callable[[Tensor], None] | None
+
+    def __new__(cls, values: Tensor, name: str, owner: str = "", write: Callable[[Tensor], None] | None = None) -> Self:
+        """Note what the values are called."""
+        made: Any = Tensor._make_subclass(cls, values.detach(), False)
+        made._given_name, made._owner, made._elsewhere = name, owner, write
+        return made  # type: ignore[no-any-return]  # torch's annotations have no class here
+
+    @property
+    def name(self) -> str:
+        """Keras' name of it, such as "total"."""
+        return self._given_name
+
+    @property
+    def path(self) -> str:
+        """The name behind that of its owner, such as "mean/total"."""
+        return f"{self._owner}/{self._given_name}" if self._owner else self._given_name
+
+    @property
+    def value(self) -> Self:
+        """The variable: it is its own tensor."""
+        return self
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """A copy as an array; bfloat16, which NumPy lacks, as float32."""
+        plain = self.detach().cpu()
+        return (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy().copy()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        return array if dtype is None else array.astype(dtype)
+
+    def assign(self, value: Any) -> Self:
+        """Take another value, of the same shape, in the variable's own type.
+
+        Raises:
+            ValueError: for another shape.
+        """
+        given = as_tensor(value)
+        if given.shape != self.shape:
+            raise ValueError(
+                f"The variable `{self.path}` has shape {tuple(self.shape)} and takes no value of shape "
+                f"{tuple(given.shape)}."
+            )
+        with torch.no_grad():
+            self.copy_(given)
+            if self._elsewhere is not None:
+                # a Python number keeps its digits where there are more than here
+                exact = given if isinstance(value, Tensor | np.ndarray) else as_tensor(value, torch.float64)
+                self._elsewhere(exact)
+        return self
+
+    def assign_add(self, value: Any) -> Self:
+        """Add ``value``, in place; errors as of :meth:`assign`."""
+        return self.assign(self.detach() + as_tensor(value, device=self.device))
+
+    def assign_sub(self, value: Any) -> Self:
+        """Subtract ``value``, in place; errors as of :meth:`assign`."""
+        return self.assign(self.detach() - as_tensor(value, device=self.device))
+
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
+        dtype = str(self.dtype).removeprefix("torch.")
+        values = np.array2string(self.numpy(), threshold=20, edgeitems=2)
+        return f"<StateVariable path={self.path}, shape={tuple(self.shape)}, dtype={dtype}, value={values}>"
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.detach().clone(), self._given_name, self._owner)
+        copied: Self = memo[id(self)]
+        return copied
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return type(self), (self.detach().as_subclass(Tensor), self._given_name, self._owner)
