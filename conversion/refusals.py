@@ -6,7 +6,7 @@ from torch_keras_lstm.conversion.saved_config import LayerDescription
 
 _RANKS = ("1D", "2D", "3D")
 # Layers of some Keras that are not built here, by the names that files have.
-KERAS_OWN = frozenset(
+_KERAS_OWN = frozenset(
     [
         *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "AugMix", "AutoContrast", "CenterCrop"),
         *("ContrastLimitedAdaptiveHistogramEqualization", "ConvRNN2D", "CutMix", "DenseFeatures", "Discretization"),
@@ -29,8 +29,8 @@ def what_to_do(unknown: Sequence[LayerDescription]) -> list[str]:
     """A sentence for each kind among layers that cannot be built: Keras', Lambdas, and classes of the author's own."""
     sentences = []
     named = dict.fromkeys(layer.class_name for layer in unknown if layer.class_name != "OperationLayer")
-    own = [name for name in named if name not in KERAS_OWN and name != "Lambda"]
-    theirs = [name for name in named if name in KERAS_OWN]
+    own = [name for name in named if name not in _KERAS_OWN and name != "Lambda"]
+    theirs = [name for name in named if name in _KERAS_OWN]
     if theirs:
         kept = f"{', '.join(theirs)} {'is' if len(theirs) == 1 else 'are'} Keras' own"
         sentences.append(

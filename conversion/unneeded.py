@@ -15,6 +15,7 @@ from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.conversion.absent import name_in
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
+from torch_keras_lstm.layers import dtypes
 
 _Knows = Callable[[Any, Mapping[str, Any]], bool]
 _KINDS: Mapping[str, tuple[str, _Knows]] = {
@@ -100,5 +101,5 @@ def _absent(entry: Any, kind: str, argument: str) -> Any:
     return type(name_in(entry), (), members)()
 
 
-def _zeros(shape: Sequence[int], dtype: torch.dtype = torch.float32, device: Any = None) -> Tensor:
-    return torch.zeros(tuple(shape), dtype=dtype, device=device)
+def _zeros(shape: Sequence[int], dtype: object = None, device: Any = None) -> Tensor:
+    return torch.zeros(tuple(shape), dtype=dtypes.get(dtype), device=device)
