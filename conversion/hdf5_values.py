@@ -107,7 +107,7 @@ class Dataset:
             return self._entries(self._layout[4 : 4 + size], 0)
         if kind == 1:
             (address,) = struct.unpack_from("<Q", self._layout, 2)
-            if address + math.prod(self.shape) * dtype.itemsize > len(self.blocks.data):
+            if math.prod(self.shape) and address + math.prod(self.shape) * dtype.itemsize > len(self.blocks.data):
                 raise ValueError("the values lie beyond the end of the file")
             return self._entries(self.blocks.data, address)
         return self._chunked(dtype)
