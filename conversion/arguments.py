@@ -60,6 +60,10 @@ def is_layer(value: object) -> TypeGuard[Mapping[str, Any]]:
     )
 
 
+def _is_table(value: object) -> bool:
+    return isinstance(value, Mapping) and all(map(_is_number, value.values()))
+
+
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
 OPTIONAL_FLAG = Kind("true, false or null", lambda value: value is None or isinstance(value, bool))
 COUNT = Kind("a positive integer", lambda value: _is_integer(value) and value > 0)
@@ -203,10 +207,27 @@ _LOOKUP = _VOCABULARY | {
     "salt": SALT,
     "oov_method": TEXT,
 }
+_ADAPTIVE = {"output_size": SIZES, "data_format": OPTIONAL_TEXT}
+_HEADS = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {
+    "dropout": RATE,
+    "sliding_window": OPTIONAL_COUNT,
+    "flash_attention": OPTIONAL_FLAG,
+    "use_gate": FLAG,
+    "seed": SEED,
+}
+_EMBEDDING = {
+    "input_dim": COUNT,
+    "output_dim": COUNT,
+    "embeddings_initializer": OBJECT,
+    "embeddings_regularizer": OBJECT,
+    "embeddings_constraint": OBJECT,
+    "mask_zero": FLAG,
+}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
     "ActivityRegularization": {"l1": NUMBER, "l2": NUMBER},
+    **{f"Adaptive{kind}Pooling{rank}D": _ADAPTIVE for kind in ("Average", "Max") for rank in (1, 2, 3)},
     "Add": _MERGING,
     "AdditiveAttention": _ATTENTION,
     "AlphaDropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
@@ -221,7 +242,10 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "momentum": NUMBER,
         "moving_mean_initializer": OBJECT,
         "moving_variance_initializer": OBJECT,
-        "renorm": Kind("false, for batch renormalization is not supported", lambda value: value is False),
+        "synchronized": FLAG,
+        "renorm": FLAG,
+        "renorm_clipping": Kind("a table of numbers or null", lambda value: value is None or _is_table(value)),
+        "renorm_momentum": NUMBER,
         "virtual_batch_size": Kind("null, for virtual batches are not supported", lambda value: value is None),
     },
     "Bidirectional": {
@@ -235,6 +259,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "output_mode": TEXT,
         "sparse": DENSE,
     },
+    "CenterCrop": {"height": COUNT, "width": COUNT, "data_format": OPTIONAL_TEXT},
     "Concatenate": _MERGING | {"axis": AXIS},
     "Conv1D": _CONV,
     "Conv1DTranspose": _CONV_TRANSPOSE,
@@ -262,14 +287,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Dropout": {"rate": RATE, "noise_shape": SHAPE, "seed": SEED},
     "ELU": {"alpha": NUMBER},
     "EinsumDense": _WEIGHTED | {"equation": TEXT, "output_shape": FREE_SIZES, "bias_axes": OPTIONAL_TEXT},
-    "Embedding": {
-        "input_dim": COUNT,
-        "output_dim": COUNT,
-        "embeddings_initializer": OBJECT,
-        "embeddings_regularizer": OBJECT,
-        "embeddings_constraint": OBJECT,
-        "mask_zero": FLAG,
-    },
+    "Embedding": _EMBEDDING,
     "Flatten": {"data_format": OPTIONAL_TEXT},
     "GRU": _GRU_CELL | _RECURRENT,
     "GRUCell": _GRU_CELL,
@@ -284,6 +302,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "GroupNormalization": _AFFINE | {"groups": AXIS, "axis": AXIS},
     "HashedCrossing": {"num_bins": COUNT, "output_mode": TEXT, "sparse": DENSE},
     "Hashing": {"num_bins": COUNT, "mask_value": TOKEN, "salt": SALT, "output_mode": TEXT, "sparse": DENSE},
+    "GroupQueryAttention": _HEADS | {"head_dim": COUNT, "num_query_heads": COUNT, "num_key_value_heads": COUNT},
     "Highway": _HIGHWAY,
     "Identity": {},
     "IntegerLookup": _LOOKUP | {"vocabulary_dtype": TEXT},
@@ -299,18 +318,13 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "MaxoutDense": _MAXOUT,
     "Merge": {"mode": TEXT, "concat_axis": AXIS, "dot_axes": AXES},
     "Minimum": _MERGING,
-    "MultiHeadAttention": {name: kind for name, kind in _WEIGHTED.items() if name != "activation"}
+    "MultiHeadAttention": _HEADS
     | {
         "num_heads": COUNT,
         "key_dim": COUNT,
         "value_dim": OPTIONAL_COUNT,
-        "dropout": RATE,
         "output_shape": OPTIONAL_AXES,
         "attention_axes": OPTIONAL_AXES,
-        "sliding_window": OPTIONAL_COUNT,
-        "flash_attention": OPTIONAL_FLAG,
-        "use_gate": FLAG,
-        "seed": SEED,
         "softmax_robust_masking": FLAG,
     },
     "Multiply": _MERGING,
@@ -328,6 +342,19 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "RepeatVector": {"n": COUNT},
     "Rescaling": {"scale": ARRAY, "offset": ARRAY},
     "Reshape": {"target_shape": INTEGERS},
+    "Resizing": {
+        "height": COUNT,
+        "width": COUNT,
+        "data_format": OPTIONAL_TEXT,
+        "interpolation": TEXT,
+        "crop_to_aspect_ratio": FLAG,
+        "pad_to_aspect_ratio": FLAG,
+        "fill_mode": TEXT,
+        "fill_value": NUMBER,
+        "antialias": FLAG,
+    },
+    "ReversibleEmbedding": _EMBEDDING
+    | {"tie_weights": FLAG, "reverse_dtype": OPTIONAL_TEXT, "logit_soft_cap": OPTIONAL_NUMBER},
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
     "SimpleRNN": _CELL | _RECURRENT,
@@ -361,9 +388,11 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
     "Activation": ("activation",),
+    **{f"Adaptive{kind}Pooling{rank}D": ("output_size",) for kind in ("Average", "Max") for rank in (1, 2, 3)},
     "AlphaDropout": ("rate",),
     "Bidirectional": ("layer",),
     "CategoryEncoding": ("num_tokens",),
+    "CenterCrop": ("height", "width"),
     "Conv1D": ("filters", "kernel_size"),
     "Conv1DTranspose": ("filters", "kernel_size"),
     "Conv2D": ("filters", "kernel_size"),
@@ -386,6 +415,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "GaussianNoise": ("stddev",),
     "HashedCrossing": ("num_bins",),
     "Hashing": ("num_bins",),
+    "GroupQueryAttention": ("head_dim", "num_query_heads", "num_key_value_heads"),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
     "MaxoutDense": ("units",),
@@ -395,6 +425,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "RepeatVector": ("n",),
     "Rescaling": ("scale",),
     "Reshape": ("target_shape",),
+    "Resizing": ("height", "width"),
+    "ReversibleEmbedding": ("input_dim", "output_dim"),
     "SeparableConv1D": ("filters", "kernel_size"),
     "SeparableConv2D": ("filters", "kernel_size"),
     "SimpleRNN": ("units",),

@@ -24,8 +24,10 @@ def is_of_ones_own(model: object) -> TypeGuard[Model]:
     return isinstance(model, Model) and type(model) not in (Sequential, Functional, Model)
 
 
-def attribute_places(model: Model, tf_keras: bool = False) -> dict[Layer, str]:
-    """The path under which a file has each layer inside ``model``, and the model itself, whose path is empty.
+def attribute_places(model: Layer, tf_keras: bool = False) -> dict[Layer, str]:
+    """The path under which a file has each layer inside ``model``, or inside a layer of one's own.
+
+    The path of the model itself is empty.
 
     Args:
         tf_keras: as Keras 2.12 and later 2.x have it, not as Keras 3.

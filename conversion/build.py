@@ -9,13 +9,13 @@ import torch
 from torch.overrides import TorchFunctionMode
 
 from torch_keras_lstm import layers as keras_layers
-from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers
+from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers, given_function
 from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.conversion.unneeded import weights_are_given, without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
-from torch_keras_lstm.models.operations import is_known, operation_name
+from torch_keras_lstm.operations import is_known, operation_name
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,12 @@ LAYERS: Mapping[str, LayerRow] = {
     for row in (
         LayerRow(keras_layers.Activation),
         LayerRow(keras_layers.ActivityRegularization),
+        LayerRow(keras_layers.AdaptiveAveragePooling1D),
+        LayerRow(keras_layers.AdaptiveAveragePooling2D),
+        LayerRow(keras_layers.AdaptiveAveragePooling3D),
+        LayerRow(keras_layers.AdaptiveMaxPooling1D),
+        LayerRow(keras_layers.AdaptiveMaxPooling2D),
+        LayerRow(keras_layers.AdaptiveMaxPooling3D),
         LayerRow(keras_layers.Add),
         LayerRow(keras_layers.AdditiveAttention),
         LayerRow(keras_layers.AlphaDropout),
@@ -54,6 +60,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.BatchNormalization),
         LayerRow(keras_layers.Bidirectional),
         LayerRow(keras_layers.CategoryEncoding, restrictions=_DENSE),
+        LayerRow(keras_layers.CenterCrop),
         LayerRow(keras_layers.Concatenate),
         LayerRow(keras_layers.Conv1D),
         LayerRow(keras_layers.Conv1DTranspose),
@@ -90,6 +97,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.GroupNormalization),
         LayerRow(keras_layers.HashedCrossing, restrictions=_DENSE),
         LayerRow(keras_layers.Hashing, restrictions=_DENSE),
+        LayerRow(keras_layers.GroupQueryAttention),
         LayerRow(keras_layers.Highway),
         LayerRow(keras_layers.Identity),
         LayerRow(keras_layers.IntegerLookup, restrictions=_DENSE),
@@ -116,6 +124,8 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.RepeatVector),
         LayerRow(keras_layers.Rescaling),
         LayerRow(keras_layers.Reshape),
+        LayerRow(keras_layers.Resizing, restrictions='`interpolation` "nearest" and "bilinear"'),
+        LayerRow(keras_layers.ReversibleEmbedding),
         LayerRow(keras_layers.SeparableConv1D),
         LayerRow(keras_layers.SeparableConv2D),
         LayerRow(keras_layers.SimpleRNN, variables="cell/vars"),
@@ -173,7 +183,7 @@ def unsupported(model: ModelDescription, custom_objects: CustomObjects) -> list[
 def _is_supported(layer: LayerDescription, custom_objects: CustomObjects) -> bool:
     if layer.class_name == OperationLayer.__name__:
         return is_known(layer.arguments["operation"], layer.arguments["arguments"])
-    if layer.class_name == "Lambda" and layer.name in custom_objects:
+    if layer.class_name == "Lambda" and given_function(layer, custom_objects) is not None:
         return True
     return layer.class_name in LAYERS.keys() | _STRUCTURE | custom_objects.keys()
 

@@ -14,7 +14,7 @@ from torch_keras_lstm.conversion.arguments import ARGUMENTS
 from torch_keras_lstm.conversion.dialects import Producer, translate
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.models.lambda_layer import Lambda
+from torch_keras_lstm.layers.lambda_layer import Lambda
 
 # By name: layer classes, functions that make layers, functions and classes of activations and the like, and for each
 # Lambda, by its layer's name, a function or a torch module.
@@ -41,17 +41,36 @@ class _Lambdas:
 
     def from_config(self, config: Mapping[str, Any]) -> Layer:
         """The layer: one of the user's, or a function or module in a layer."""
-        function = self.given[config["name"]]
+        function = _given(config["name"], config, self.given)
         if isinstance(function, type):
             function = function()
         if isinstance(function, Layer):
             return function
         if not isinstance(function, nn.Module) and not callable(function):
             raise ValueError(f"`custom_objects[{config['name']!r}]` must be a function or a module, got {function!r}.")
-        if config.get("mask") is not None:
+        mask = config.get("mask")
+        if mask is not None and _function_name(mask) not in self.given:
             raise ValueError("it has a function for its mask, too: give a layer with a `compute_mask` of its own.")
-        options = {name: config[name] for name in ("name", "trainable", "arguments") if config.get(name) is not None}
-        return Lambda(function, **options)
+        options = {
+            name: config[name] for name in ("name", "trainable", "dtype", "arguments") if config.get(name) is not None
+        }
+        shape = self.given.get(_function_name(config.get("output_shape")))
+        return Lambda(function, shape, self.given.get(_function_name(mask)), **options)
+
+
+def given_function(layer: LayerDescription, given: CustomObjects) -> Any:
+    """What is given for a Lambda, under the layer's name or its function's, ``None`` for nothing."""
+    return _given(layer.name, layer.arguments, given)
+
+
+def _given(name: str, config: Mapping[str, Any], given: CustomObjects) -> Any:
+    return given.get(name, given.get(_function_name(config.get("function"))))
+
+
+def _function_name(function: object) -> str:
+    """The name that a file holds of a function, "" for one that it holds as code or not at all."""
+    named = function.get("config") if isinstance(function, Mapping) else function
+    return named if isinstance(named, str) else ""
 
 
 def with_custom_layers(model: ModelDescription, custom_objects: CustomObjects) -> ModelDescription:

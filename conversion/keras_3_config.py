@@ -1,37 +1,30 @@
 """A model's configuration as Keras 3.15 writes it, so that Keras reads it back; what it has no words for is refused."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from torch_keras_lstm.conversion.arguments import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
 from torch_keras_lstm.layers.constant import written_constants
-from torch_keras_lstm.layers.index_lookup import learned_vocabularies
-from torch_keras_lstm.layers.tensor_spec import Shape
+from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
-from torch_keras_lstm.models.operations.table import OPERATIONS
+from torch_keras_lstm.operations.table import MODULES, OPERATIONS
+from torch_keras_lstm.operations.tensor_spec import Shape
+from torch_keras_lstm.structure import flatten
 
 KERAS_VERSION = "3.15.1"
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
 _DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
+# Layers whose weights Keras' files hold in another way than all others'.
+_WITHOUT_FILES = frozenset(["SpectralNormalization"])
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = frozenset(
     ["all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "softmax_robust_masking"]
 )
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
-# Where Keras 3 has the operations that are not in `keras.src.ops.numpy`, and those that it has not.
-_ACTIVATIONS = [*OPERATIONS][[*OPERATIONS].index("Celu") : [*OPERATIONS].index("All")]
-_MODULES = {
-    **dict.fromkeys(_ACTIVATIONS, "nn"),
-    **dict.fromkeys(["Normalize", "OneHot"], "nn"),
-    **dict.fromkeys(["Cast", "ConvertToTensor", "StopGradient", "Unstack"], "core"),
-    **dict.fromkeys(["Erf", "Logsumexp", "Rsqrt", "TopK"], "math"),
-    "Norm": "linalg",
-    "Tanh": "numpy",
-}
-_DROPPED_OPERATIONS = frozenset(["AddN", "Identity", "Shape", "SquaredDifference"])
 
 
 def model_config(model: Model) -> dict[str, Any]:
@@ -68,7 +61,7 @@ def _entry(layer: Layer) -> dict[str, Any]:
     if isinstance(layer, OperationLayer):
         return _operation(layer)
     entry = serialize(layer)
-    if entry["module"] is None:
+    if isinstance(layer, Model) and not isinstance(layer, Sequential):
         raise _inexpressible(layer, f"the class {type(layer).__name__} is not one of Keras'")
     if isinstance(layer, Sequential):
         first, *_ = entry["config"]["layers"]
@@ -90,6 +83,8 @@ def _check(layer: Layer, entry: Mapping[str, Any]) -> None:
     class_name, config = entry["class_name"], entry["config"]
     if class_name in _DROPPED_LAYERS:
         raise _inexpressible(layer, f"Keras 3 has no layer {class_name}")
+    if class_name in _WITHOUT_FILES:
+        raise _inexpressible(layer, f"a {class_name}, which Keras' files hold twice")
     if class_name == "Bidirectional" and "zero_output_for_mask" in config:
         raise _inexpressible(layer, f"`zero_output_for_mask={config['zero_output_for_mask']}` of Bidirectional")
     if class_name == "GaussianNoise" and config["stddev"] > 1:
@@ -111,10 +106,13 @@ def _inexpressible(layer: Layer, what: str) -> ValueError:
 
 def _operation(layer: OperationLayer) -> dict[str, Any]:
     name = layer.operation
-    if name not in OPERATIONS or name in _DROPPED_OPERATIONS:
+    if name not in MODULES:
         raise _inexpressible(layer, f"{layer.operation} is an operation of TensorFlow's")
-    own = {key: value for key, value in layer.arguments.items() if key not in ("trainable", "dtype") or name == "Cast"}
-    return _object(f"keras.src.ops.{_MODULES.get(name, 'numpy')}", name, {**own, "name": layer.name}, name)
+    if any(map(callable, flatten(layer.arguments))):
+        raise _inexpressible(layer, f"{name} is called with a function, which no file holds")
+    taken = signature(OPERATIONS[name]).parameters
+    own = {key: value for key, value in layer.arguments.items() if key not in ("trainable", "dtype") or key in taken}
+    return _object(f"keras.src.ops.{MODULES[name]}", name, {**own, "name": layer.name}, name)
 
 
 def _functional(model: Functional) -> dict[str, Any]:
@@ -128,6 +126,8 @@ def _functional(model: Functional) -> dict[str, Any]:
         return {"class_name": "__keras_tensor__", "config": config}
 
     def node(call: Call) -> dict[str, Any]:
+        if any(map(callable, flatten([call.args, call.kwargs]))):
+            raise _inexpressible(model, "an operation in it is called with a function, which no file holds")
         args, kwargs = map_sources(tensor, written_constants([call.args, call.kwargs]))
         return {"args": args, "kwargs": kwargs}
 

@@ -82,7 +82,7 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
     version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
     description = with_custom_layers(describe(root, version), custom_objects)
     layers = build_layers(description, custom_objects)
-    return assemble(description, layers), root.get("compile_config")
+    return assemble(description, layers), root.get("compile_config") or None
 
 
 def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:

@@ -22,8 +22,8 @@ from torch_keras_lstm.conversion.old_sequential import as_functional, first_laye
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
-from torch_keras_lstm.models.operations import is_operation
-from torch_keras_lstm.models.operations.table import OPERATIONS
+from torch_keras_lstm.operations import is_operation
+from torch_keras_lstm.operations.table import OPERATIONS
 
 Shape = tuple[int | None, ...]
 

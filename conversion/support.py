@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from torch_keras_lstm.conversion.arguments import ARGUMENTS
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.dialects import older_names
-from torch_keras_lstm.models.operations.node_def import NODES
-from torch_keras_lstm.models.operations.table import OPERATIONS
-from torch_keras_lstm.models.operations.tensorflow_names import TENSORFLOW_FUNCTIONS
+from torch_keras_lstm.operations.node_def import NODES
+from torch_keras_lstm.operations.table import OPERATIONS
+from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS
 
 _INTRODUCTION = """\
 # What is converted

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 from torch_keras_lstm.layers.constant import Constant, read_constants
-from torch_keras_lstm.layers.structure import leaves
 from torch_keras_lstm.models.graph import (
     Call,
     Graph,
@@ -18,6 +17,7 @@ from torch_keras_lstm.models.graph import (
     map_sources,
     sources_in,
 )
+from torch_keras_lstm.structure import leaves
 
 # In place of a tensor's layer, in tf.keras: a constant, which stands where the number of the output would.
 _CONSTANT = "_CONSTANT_VALUE"

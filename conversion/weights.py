@@ -17,20 +17,24 @@ import torch
 from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Array, Arrays, ArraysByLayer, ArraysByPath, SavedArray
+from torch_keras_lstm.conversion.attribute_paths import attribute_places
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.by_layer import Found, found_by_layer
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
-from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers import GroupQueryAttention, Layer
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.models.model import as_layer
 
+# What Keras calls a class itself, where that is not its name in `keras.layers`: groups go by it.
+_CLASSES_OF_GROUPS = {"GroupQueryAttention": "GroupedQueryAttention"}
 _KERAS_3 = Producer(Generation.KERAS_3, None)
 
 
@@ -247,20 +251,23 @@ def _by_path(
     # In nested models the root itself may begin with one.
     left = {_public(path, arrays.root): array for path, array in arrays.paths.items()}
     owners = {slot: _owner_of(slot, layers) for slot in wanted}
-    by_class = {
-        layer.get_submodule(".".join(path)): place
-        for layer, path, place in _places(layers, arrays.root, arrays, producer)
-    }
+    by_class = [
+        {
+            layer.get_submodule(".".join(path)): _public(place, arrays.root)
+            for layer, path, place in _places(layers, arrays.root, arrays, producer, tf_keras)
+        }
+        for tf_keras in (False, True)
+    ]
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
 
     def fits(places: Mapping[Any, str]) -> int:
         return sum(f"{_group(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
 
-    places = max([*kinds, by_class], key=fits)
+    places = max([*kinds, *by_class], key=fits)
     found: Found = {}
     numbers: Counter[str] = Counter()
     for slot, owner in owners.items():
-        place = _group(places.get(owner, "nowhere"), owner)
+        place = _group(places.get(owner, "nowhere"), owner, slot.row)
         array = left.pop(f"{place}/{numbers[place]}", None)
         numbers[place] += 1
         if array is not None:
@@ -278,37 +285,44 @@ def _owner_of(slot: Slot, layers: Sequence[Layer]) -> nn.Module:
 
 
 def _places(
-    layers: Sequence[Layer], prefix: str, arrays: ArraysByPath, producer: Producer
+    layers: Sequence[Layer], prefix: str, arrays: ArraysByPath, producer: Producer, tf_keras: bool = False
 ) -> Iterator[tuple[Layer, tuple[str, ...], str]]:
     """Each module in each of ``layers``: the layer, the attributes that lead to the module, and where its arrays stand.
 
-    They stand under those attributes too, but for the layers of models.
+    They stand under those attributes too, but for the layers of models, and what is in layers of one's own, where
+    tf.keras visits the attributes in another order.
     """
     paths = group_paths([(layer.name, _saved_class(layer)) for layer in layers], arrays, producer, prefix)
     for layer in layers:
-        for path, place in _places_inside(layer, paths[layer.name], arrays, producer):
+        for path, place in _places_inside(layer, paths[layer.name], arrays, producer, tf_keras):
             yield layer, path, place
 
 
 def _places_inside(
-    module: nn.Module, place: str, arrays: ArraysByPath, producer: Producer
+    module: nn.Module, place: str, arrays: ArraysByPath, producer: Producer, tf_keras: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     yield (), place
     if isinstance(module, Model):
         layers = [*map(as_layer, module.layers)]
-        for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer):
+        for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer, tf_keras):
             yield ("layers", str(layers.index(layer)), *path), inner
+    elif isinstance(module, Layer) and module._is_own:
+        places = attribute_places(module, tf_keras)
+        for path, child in module.named_modules():
+            if isinstance(child, Layer) and child in places:
+                yield tuple(path.split(".")), f"{place}/{places[child]}"
     else:
         for attribute, name, child in _attributes(module):
-            for path, inner in _places_inside(child, f"{place}/{name}", arrays, producer):
+            for path, inner in _places_inside(child, f"{place}/{name}", arrays, producer, tf_keras):
                 yield (attribute, *path), inner
 
 
 def _attributes(module: nn.Module) -> Iterator[tuple[str, str, nn.Module]]:
     """The children of a module with their names, and with those in files: entries of a list by class, numbered."""
     counts: Counter[str] = Counter()
+    hidden = "_" if isinstance(module, GroupQueryAttention) else ""  # as Keras has its sublayers
     for attribute, child in module.named_children():
-        name = attribute
+        name = hidden + attribute
         if isinstance(module, nn.ModuleList):
             base = snake_case(_saved_class(child))
             name = base + (f"_{counts[base]}" if counts[base] else "")
@@ -337,16 +351,22 @@ def group_paths(
 
 def _saved_class(module: Any) -> str:
     """The class under which a file has the layer, which may be another than that of a module of the user's own."""
-    return getattr(module, "saved_class", "") or type(module).__name__
+    name = getattr(module, "saved_class", "") or type(module).__name__
+    return _CLASSES_OF_GROUPS.get(name, name)
 
 
-def _group(place: str, owner: Any) -> str:
+def _group(place: str, owner: Any, row: WeightRow | None = None) -> str:
     """The group of a layer's variables; a model's own stand at the top."""
-    return f"{place}/{_variables(owner)}" if place else _variables(owner)
+    return f"{place}/{_variables(owner, row)}" if place else _variables(owner, row)
 
 
-def _variables(owner: Any) -> str:
-    """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does."""
+def _variables(owner: Any, row: WeightRow | None = None) -> str:
+    """Where the layer keeps its variables; a layer derived from one of ours keeps them as that does.
+
+    What ``add_weight`` made for such a class stands beside the cell that has the others.
+    """
+    if row is not None and row.is_own:
+        return "vars"
     return next((LAYERS[base.__name__].variables for base in type(owner).__mro__ if base.__name__ in LAYERS), "vars")
 
 
@@ -386,7 +406,7 @@ def values(layers: Iterable[Layer]) -> list[Value]:
     return found
 
 
-def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Layer, str], str]:
+def weight_paths(layers: Iterable[Layer]) -> dict[tuple[Weighted, str], str]:
     """The name in Keras' style of each weight, by its owner and its name there."""
     return {(value.owner, value.row.name): value.path for value in reversed(values(layers))}
 
@@ -420,11 +440,15 @@ def variable_groups(
     for owner, place in places:
         if owner not in stored:
             stored.add(owner)  # a layer in a nested model and outside of it stands where it is met first
-            arrays: Sequence[Array] | Mapping[str, Array] = [array for _, array in _own_arrays(owner)]
             lookup = getattr(owner, "_lookup_layer", owner)  # Keras writes those of a text layer twice
             if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
-                arrays = {"idf_weights": as_array(lookup.idf_weights)}
-            groups[_group(place, owner)] = (owner.name, arrays)
+                groups[_group(place, owner)] = (owner.name, {"idf_weights": as_array(lookup.idf_weights)})
+                continue
+            groups[_group(place, owner)] = (owner.name, [])
+            for row, array in _own_arrays(owner):
+                listed = groups.setdefault(_group(place, owner, row), (owner.name, []))[1]
+                assert isinstance(listed, list)  # for mypy: those of a look-up are named
+                listed.append(array)
     return groups
 
 

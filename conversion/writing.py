@@ -16,7 +16,7 @@ from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
-from torch_keras_lstm.layers.index_lookup import learned_vocabularies
+from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
 from torch_keras_lstm.optimizers.legacy import LEGACY
 

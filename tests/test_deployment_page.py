@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from tests.tolerances import assert_close
+from torch_keras_lstm.layers import LSTM
 
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 def test_the_example_of_deployment_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (block,) = re.findall(r"```python\n(.*?)```", (DOCS / "deployment.md").read_text(), re.DOTALL)
+    block, with_states = re.findall(r"```python\n(.*?)```", (DOCS / "deployment.md").read_text(), re.DOTALL)
     monkeypatch.chdir(tmp_path)
     torch.compiler.reset()
     names: dict[str, Any] = {}
@@ -30,3 +31,12 @@ def test_the_example_of_deployment_runs(tmp_path: Path, monkeypatch: pytest.Monk
     got = onnxruntime.InferenceSession("lstm.onnx").run(None, {"inputs": inputs.numpy()})
     for mine, expected in zip(got, model(inputs), strict=True):
         assert_close(mine, expected.detach(), "float32 model")
+    stateful = LSTM(16, input_size=4, stateful=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        exec(compile(with_states, "deployment.md", "exec"), {"torch": torch, "model": stateful, "inputs": inputs})
+    session, carried = onnxruntime.InferenceSession("stateful.onnx"), [torch.zeros(5, 16).numpy()] * 2
+    for _ in range(2):
+        given = zip((one.name for one in session.get_inputs()), [inputs.numpy(), *carried], strict=True)
+        output, *carried = session.run(None, dict(given))
+        assert_close(output, stateful(inputs).detach(), "float32 model")

@@ -17,6 +17,7 @@ from torch_keras_lstm import (
     ops,
     optimizers,
     preprocessing,
+    random,
     regularizers,
     utils,
 )
@@ -33,8 +34,8 @@ from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.regularizers import Regularizer
 
 if TYPE_CHECKING:
-    from torch_keras_lstm import config, datasets, saving, tree
-    from torch_keras_lstm.config import DTypePolicy
+    from torch_keras_lstm import config, datasets, dtype_policies, mixed_precision, saving, tree
+    from torch_keras_lstm.dtype_policies import DTypePolicy
 
 __all__ = [
     "DTypePolicy",
@@ -57,14 +58,17 @@ __all__ = [
     "constraints",
     "datasets",
     "device",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
     "preprocessing",
+    "random",
     "regularizers",
     "saving",
     "tree",
@@ -73,9 +77,11 @@ __all__ = [
 ]
 
 _LAZY = {
-    "DTypePolicy": "torch_keras_lstm.config",
+    "DTypePolicy": "torch_keras_lstm.dtype_policies",
     "config": "torch_keras_lstm.config",
     "datasets": "torch_keras_lstm.datasets",
+    "dtype_policies": "torch_keras_lstm.dtype_policies",
+    "mixed_precision": "torch_keras_lstm.mixed_precision",
     "saving": "torch_keras_lstm.saving",
     "tree": "torch_keras_lstm.tree",
 }

@@ -1,17 +1,12 @@
 """``keras.config``: settings of the whole session. Where there is one way only, another one is refused in words."""
 
-from dataclasses import dataclass
-from typing import Any
-
-import torch
-
 from torch_keras_lstm import backend as _backend
 from torch_keras_lstm.console import (
     disable_interactive_logging,
     enable_interactive_logging,
     is_interactive_logging_enabled,
 )
-from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.dtype_policies import DTypePolicy, dtype_policy, set_dtype_policy
 from torch_keras_lstm.lazily import lazily
 
 __all__ = [
@@ -53,51 +48,6 @@ epsilon = _backend.epsilon
 floatx = _backend.floatx
 image_data_format = _backend.image_data_format
 set_floatx = _backend.set_floatx
-
-
-@dataclass(frozen=True)
-class DTypePolicy:
-    """The types that a layer computes in and keeps its weights in, which here are one.
-
-    Args:
-        name: "float32", "float64", "float16" or "bfloat16".
-
-    Raises:
-        ValueError: for another name; mixed precision is ``torch.autocast``'s business.
-    """
-
-    name: str
-
-    def __post_init__(self) -> None:
-        dtypes.get(self.name)
-
-    @property
-    def compute_dtype(self) -> str:
-        """What a layer computes in."""
-        return self.name
-
-    @property
-    def variable_dtype(self) -> str:
-        """What it keeps its weights in."""
-        return self.name
-
-    def get_config(self) -> dict[str, Any]:
-        """The argument."""
-        return {"name": self.name}
-
-
-def dtype_policy() -> DTypePolicy:
-    """The policy of layers that are given none: torch's default type."""
-    return DTypePolicy(floatx())
-
-
-def set_dtype_policy(policy: Any) -> None:
-    """Make a policy, or the type of that name, the default one.
-
-    Raises:
-        ValueError: for mixed precision, which is ``torch.autocast``'s business.
-    """
-    torch.set_default_dtype(dtypes.get(getattr(policy, "name", policy)))
 
 
 def set_backend(backend: str) -> None:

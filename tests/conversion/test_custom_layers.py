@@ -109,7 +109,12 @@ class Last(Layer):
         return (input_shape[0], input_shape[2])
 
 
-LAMBDA: dict[str, Any] = {"function": ["4wEAAAA=", None, None], "function_type": "lambda", "output_shape": None}
+LAMBDA: dict[str, Any] = {
+    "function": ["4wEAAAA=", None, None],
+    "function_type": "lambda",
+    "output_shape": None,
+    "dtype": "float64",
+}
 
 
 @pytest.mark.parametrize(

@@ -64,8 +64,12 @@ def test_errors_say_what_the_layer_takes() -> None:
         Subtract(name="s")([FIRST, FIRST, FIRST])
     with pytest.raises(ValueError, match="Layer `a` takes a list of at least 1 inputs, got 0"):
         Add(name="a")([])
-    with pytest.raises(ValueError, match="Layer `a` needs a mask or None for each of 2 inputs, got 1"):
+    with pytest.raises(ValueError, match="should have the same length, got 2 inputs and 1 masks"):
         Add(name="a")([FIRST, SECOND], mask=[MASK])
+    with pytest.raises(ValueError, match="`mask` should be a list"):
+        Add(name="a").compute_mask([FIRST, SECOND], MASK)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="`inputs` should be a list"):
+        Add(name="a").compute_mask(FIRST, [None, None])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="`combine_masks`: expected one of 'any', 'all', got 'or'"):
         Add(combine_masks="or")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="Layer `a` takes the shapes of its inputs in a list"):

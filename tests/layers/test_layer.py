@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers import Activation, Dense, Dropout, Embedding, Flatten, Layer, TimeDistributed
+from torch_keras_lstm.layers import Activation, Dense, Dropout, Embedding, Flatten, Layer, TimeDistributed, dtypes
 from torch_keras_lstm.layers.naming import unique_name
 
 BATCH, FEATURES, UNITS = 4, 3, 2
@@ -327,9 +327,12 @@ def test_another_dtype_is_refused(dtype: object) -> None:
         Dense(UNITS, dtype=dtype)
 
 
-def test_mixed_precision_is_autocasts_business() -> None:
-    with pytest.raises(ValueError, match=r"'mixed_bfloat16'.*dtype='float32'.*torch\.autocast\(.*torch\.bfloat16\)"):
-        Dense(UNITS, dtype="mixed_bfloat16")
+def test_mixed_precision_by_a_policy_or_by_autocast() -> None:
+    mixed = Dense(UNITS, input_dim=FEATURES, dtype="mixed_bfloat16")
+    assert mixed(INPUTS).dtype == torch.bfloat16
+    assert mixed.weight.dtype == torch.float32
+    with pytest.raises(ValueError, match=r"'mixed_bfloat16' is a mixed-precision policy, where one type is wanted"):
+        dtypes.get("mixed_bfloat16")
     layer = Dense(UNITS, input_dim=FEATURES)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         assert layer(INPUTS).dtype == torch.bfloat16

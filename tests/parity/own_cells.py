@@ -15,8 +15,8 @@ def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
         def __init__(self, units: int, rate: float = 0.3, **kwargs: Any) -> None:
             super().__init__(**kwargs)
             self.units, self.rate, self.state_size = units, rate, units
-            self.inner = layers.Dense(units, dtype=self.dtype)
-            self.recurrent = layers.Dense(units, use_bias=False, dtype=self.dtype)
+            self.inner = layers.Dense(units, dtype=self.dtype, name="inner")
+            self.recurrent = layers.Dense(units, use_bias=False, dtype=self.dtype, name="recurrent")
 
         def build(self, input_shape: Any) -> None:
             self.inner.build(input_shape)
@@ -30,6 +30,24 @@ def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
         def get_config(self) -> Any:
             return {**super().get_config(), "units": self.units, "rate": self.rate}
 
+    class Minimal(layers.Layer):
+        """The cell of Keras' own documentation: weights of its own, no configuration."""
+
+        def __init__(self, units: int, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.units = units
+            self.state_size = units
+
+        def build(self, input_shape: Any) -> None:
+            self.kernel = self.add_weight(shape=(input_shape[-1], self.units), initializer="uniform", name="kernel")
+            self.recurrent_kernel = self.add_weight(
+                shape=(self.units, self.units), initializer="uniform", name="recurrent_kernel"
+            )
+
+        def call(self, inputs: Any, states: Any) -> Any:
+            output = ops.matmul(inputs, self.kernel) + ops.matmul(states[0], self.recurrent_kernel)
+            return output, [output]
+
     class Pair(Leaky):
         """Two states of different widths, and an output as wide as neither."""
 
@@ -37,7 +55,7 @@ def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
             super().__init__(units, **kwargs)
             self.state_size = (units, 2)
             self.output_size = units + 2
-            self.narrow = layers.Dense(2, dtype=self.dtype)
+            self.narrow = layers.Dense(2, dtype=self.dtype, name="narrow")
 
         def build(self, input_shape: Any) -> None:
             super().build(input_shape)

@@ -53,7 +53,7 @@ def weights_in_init_and_out_of_order(k: Any, random: np.random.Generator) -> tup
             super().__init__()
             self.calls = self.add_weight(shape=(), initializer="zeros", trainable=False, name="calls")
             self.scale = self.add_weight((FEATURES,), "ones")
-            self.shift = k.Variable(np.full(FEATURES, 0.5), name="shift")
+            self.shift = k.Variable(np.full(FEATURES, 0.5, k.backend.floatx()), name="shift")
 
         def call(self, inputs: Any) -> Any:
             self.calls.assign_add(1.0)

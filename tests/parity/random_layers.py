@@ -324,6 +324,7 @@ def normalized(name: str, rng: Draws) -> Drawn:
     arguments = affine(rng)
     if name == "BatchNormalization":
         arguments |= {"axis": axis, "momentum": pick(rng, 0.99, 0.7)}
+        arguments |= pick(rng, {}, {"renorm": True, "renorm_clipping": {"rmax": 1.2, "rmin": 0.8, "dmax": 0.3}})
     elif name == "GroupNormalization":
         arguments |= {"axis": -1, "groups": pick(rng, 1, 2, FEATURES, -1)}
     else:
@@ -386,6 +387,20 @@ def heads(name: str, rng: Draws) -> Drawn:
     return Drawn(Spec(name, arguments | regularized(rng, "kernel", "bias")), shapes, apart=True)
 
 
+def grouped_heads(name: str, rng: Draws) -> Drawn:
+    arguments = {"head_dim": pick(rng, 1, 4), "num_query_heads": 4, "num_key_value_heads": pick(rng, 1, 2, 4)}
+    arguments |= {"use_bias": pick(rng, True, False), "dropout": 0.1} | sometimes(rng, use_gate=True, sliding_window=2)
+    shapes = ((BATCH, TIME, FEATURES), (BATCH, TIME, FEATURES), (BATCH, TIME, 2))[: pick(rng, 2, 3)]
+    return Drawn(Spec(name, arguments | regularized(rng, "kernel", "bias")), shapes, apart=True)
+
+
+def adaptive_pooling(name: str, rng: Draws) -> Drawn:
+    rank, form = rank_of(name), pick(rng, None, "channels_first")
+    # Keras on TensorFlow pools by a window larger than the input for a size of 1, and fails
+    arguments = {"output_size": per_axis(rng, rank, 2, 5), "data_format": form}
+    return Drawn(Spec(name, arguments), (in_space(rng, rank, form),))
+
+
 def reshaped(name: str, rng: Draws) -> Drawn:
     return Drawn(
         Spec(name, {"target_shape": pick(rng, (-1, 2), (FEATURES, TIME), (2, -1, 2), (20,))}),
@@ -409,6 +424,9 @@ DRAWS: Mapping[str, Callable[[str, Draws], Drawn]] = {
     "ActivityRegularization": lambda name, rng: Drawn(
         Spec(name, {"l1": float(rng.random()), "l2": float(rng.random())}), ((BATCH, TIME, FEATURES),)
     ),
+    **dict.fromkeys(
+        (f"Adaptive{kind}Pooling{rank}D" for kind in ("Average", "Max") for rank in (1, 2)), adaptive_pooling
+    ),
     **dict.fromkeys(("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract"), merging),
     **dict.fromkeys(("AdditiveAttention", "Attention"), attention),
     **dict.fromkeys((f"AveragePooling{rank}D" for rank in (1, 2, 3)), pooling),
@@ -418,6 +436,9 @@ DRAWS: Mapping[str, Callable[[str, Draws], Drawn]] = {
     **dict.fromkeys(("BatchNormalization", "GroupNormalization", "LayerNormalization"), normalized),
     "Bidirectional": bidirectional,
     "CategoryEncoding": categories,
+    "CenterCrop": with_arguments(
+        lambda rng: {"height": pick(rng, 3, 4), "width": pick(rng, 2, 5)}, BATCH, 6, 5, FEATURES
+    ),
     **dict.fromkeys((f"Conv{rank}D" for rank in (1, 2, 3)), convolution),
     **dict.fromkeys((f"Conv{rank}DTranspose" for rank in (1, 2, 3)), transposed),
     **dict.fromkeys((f"ConvLSTM{rank}D" for rank in (1, 2, 3)), conv_lstm),
@@ -439,6 +460,7 @@ DRAWS: Mapping[str, Callable[[str, Draws], Drawn]] = {
     ),
     "Flatten": with_arguments(lambda rng: {"data_format": pick(rng, None, "channels_first")}, BATCH, TIME, 2, FEATURES),
     **dict.fromkeys(("GRU", "LSTM", "RNN", "SimpleRNN"), recurrent),
+    "GroupQueryAttention": grouped_heads,
     "Identity": plain(),
     "LeakyReLU": with_arguments(lambda rng: {"negative_slope": pick(rng, 0.3, 0.01)}),
     "Masking": with_arguments(lambda rng: {"mask_value": pick(rng, 0.0, -1.0)}),
@@ -449,6 +471,7 @@ DRAWS: Mapping[str, Callable[[str, Draws], Drawn]] = {
     "RMSNormalization": over_axes,
     "ReLU": with_arguments(lambda rng: sometimes(rng, max_value=0.7, negative_slope=0.2, threshold=0.1)),
     "RepeatVector": plain(BATCH, FEATURES, n=3),
+    "ReversibleEmbedding": embedded,
     "Rescaling": with_arguments(
         lambda rng: {"scale": pick(rng, 0.5, [1.0, 2.0, 3.0, 4.0]), "offset": pick(rng, 0.0, -1.0)}
     ),

@@ -28,7 +28,6 @@ NEVER_WRITTEN = {
 }
 # Taken out by the translation whatever its value, for it changes no number that a model computes.
 VOID = {
-    "BatchNormalization": {"renorm_clipping", "renorm_momentum", "synchronized"},  # `renorm` is refused
     "Dense": {"lora_alpha", "lora_rank"},
     "EinsumDense": {"lora_alpha", "lora_rank"},
     "Embedding": {"input_length", "lora_alpha", "lora_rank"},
@@ -106,6 +105,12 @@ def plain_config(library: Any, name: str) -> Any:
         "output_dim": 3,
         "num_heads": 2,
         "key_dim": 3,
+        "head_dim": 3,
+        "num_query_heads": 2,
+        "num_key_value_heads": 1,
+        "output_size": 3,
+        "height": 3,
+        "width": 4,
         "num_tokens": 5,
         "n": 2,
         "scale": 2.0,

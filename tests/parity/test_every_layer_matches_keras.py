@@ -17,13 +17,15 @@ from tests.tolerances import assert_close
 from torch_keras_lstm import layers
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.layers.keras_mask import mask_of
-from torch_keras_lstm.layers.tensor_spec import map_shapes
+from torch_keras_lstm.operations.tensor_spec import map_shapes
 
 SEEDS = 2  # twelve were tried, and more may be at any time
 # Cells are drawn inside of the layers that run them; the rest is not in Keras 3.
 ELSEWHERE = {
     "GRUCell", "LSTMCell", "SimpleRNNCell", "StackedRNNCells", "Highway", "MaxoutDense", "Merge", "ThresholdedReLU",
-    "MaxPooling3D",  # TensorFlow has no maximum of volumes in float64
+    "Resizing",  # which TensorFlow does in float32
+    # TensorFlow pools no volumes in float64
+    "MaxPooling3D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D",
 }  # fmt: skip
 every_case = pytest.mark.parametrize(("name", "seed"), [(name, seed) for name in DRAWS for seed in range(SEEDS)])
 

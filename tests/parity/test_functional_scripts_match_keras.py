@@ -15,8 +15,8 @@ from tests.parity.our_lstm import weight_gradients
 from tests.parity.precision import float64
 from tests.tolerances import assert_all_close
 from torch_keras_lstm.layers import naming
-from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models import Functional, OperationLayer
+from torch_keras_lstm.structure import flatten
 
 # What Keras says of masks that end where they end, and of outputs in other structures.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

@@ -14,7 +14,7 @@ from google.protobuf import json_format
 from keras import ops
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.models.operations import is_operation, operation
+from torch_keras_lstm.operations import is_operation, operation
 
 K2 = tf_keras.backend
 BATCH, TIME, FEATURES = 2, 4, 3

@@ -1,6 +1,7 @@
 """Cells of somebody's own, and classes derived from Keras' cells, against Keras 3 on TensorFlow, run live."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -13,12 +14,14 @@ from tests.parity.own_cells import cell_classes
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers, ops
 from torch_keras_lstm.layers.nested_states import flat_states
+from torch_keras_lstm.models import load_model
 
 B, T, F = 3, 5, 4
 THEIRS, OURS = cell_classes(keras.layers, keras.ops), cell_classes(layers, ops)
 # What makes a cell, or a list of cells, of a namespace of classes and one of layers.
 CELLS: dict[str, Callable[[Any, Any], Any]] = {
     "one state": lambda own, of: own.Leaky(3, dtype="float64"),
+    "weights of its own": lambda own, of: own.Minimal(3, dtype="float64"),
     "two states": lambda own, of: own.Pair(3, dtype="float64"),
     "a start of its own": lambda own, of: own.FromOnes(3, dtype="float64"),
     "derived LSTMCell": lambda own, of: own.Residual(F, dtype="float64"),
@@ -176,3 +179,38 @@ def test_dropout_of_a_derived_cell_is_one_for_all_steps() -> None:
         assert_close(
             rnn(inputs, training=True).detach(), (plain(inputs, training=True) + inputs).detach(), "float32 elementwise"
         )
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept:DeprecationWarning")  # of Keras' own writer
+@pytest.mark.parametrize("extension", [".keras", ".h5"])
+@pytest.mark.parametrize("cell", [*CELLS, "both ways", "stepped"])
+def test_files_hold_cells_of_ones_own(cell: str, extension: str, tmp_path: Path) -> None:
+    """Keras' file is read here, and what is written here is read by Keras, with the classes given."""
+
+    def model(own: Any, of: Any, make: Any) -> Any:
+        inputs = of.Input((T, F))
+        if cell == "stepped":
+            hidden = of.Input((3,))
+            output, states = of.LSTMCell(3)(of.Flatten()(inputs), [hidden, hidden])
+            return make([inputs, hidden], [output, *states])
+        if cell == "both ways":
+            return make(inputs, of.Bidirectional(of.RNN(own.Leaky(3)))(inputs))
+        outputs = of.RNN(CELLS[cell](own, of), return_state=True)(inputs)
+        return make(inputs, list(outputs))
+
+    with keras.saving.custom_object_scope(vars(THEIRS)):
+        theirs = model(THEIRS, keras.layers, keras.Model)
+        rng = np.random.default_rng(2)
+        theirs.set_weights([rng.standard_normal(weight.shape) * 0.4 for weight in theirs.get_weights()])
+        given = [rng.standard_normal((B, *tensor.shape[1:])) for tensor in theirs.inputs]
+        expected = flat_states(theirs(given if len(given) > 1 else given[0]))
+        theirs.save(tmp_path / f"theirs{extension}")
+        ours = load_model(tmp_path / f"theirs{extension}", custom_objects=vars(OURS))
+        tensors = [torch.tensor(one) for one in given]
+        got = flat_states(ours(tensors if len(given) > 1 else tensors[0]))
+        for one, other in zip(got, expected, strict=True):
+            assert_close(one.detach(), other.numpy(), "float64")
+        ours.save(tmp_path / f"ours{extension}")
+        back = keras.saving.load_model(tmp_path / f"ours{extension}", custom_objects=vars(THEIRS))
+        for one, other in zip(flat_states(back(given if len(given) > 1 else given[0])), expected, strict=True):
+            assert_close(one.numpy(), other.numpy(), "float64")

@@ -2,6 +2,7 @@
 
 import copy
 import pickle
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ import torch_keras_lstm
 from tests.parity.own_layer_scripts import SCRIPTS, Script
 from tests.parity.precision import float64
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers.structure import flatten
+from torch_keras_lstm.structure import flatten
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
@@ -102,6 +103,21 @@ def test_copies_state_dicts_and_places(script: Script) -> None:
     single.load_state_dict(state, assign=True)
     assert all(isinstance(one, torch_keras_lstm.Variable) for one in single.weights)
     assert {one.dtype for one in single.weights} == {torch.float64}
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras and h5py
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.__name__)
+def test_weights_files_go_both_ways(script: Script, tmp_path: Path) -> None:
+    ours, theirs, _ = both(script)
+    weights = theirs.get_weights()
+    theirs.save_weights(tmp_path / "theirs.weights.h5")
+    ours.set_weights([array + 1.0 for array in weights])
+    ours.load_weights(tmp_path / "theirs.weights.h5")
+    assert all(np.array_equal(*pair) for pair in zip(ours.get_weights(), weights, strict=True))
+    ours.save_weights(tmp_path / "ours.weights.h5")
+    theirs.set_weights([array + 1.0 for array in weights])
+    theirs.load_weights(tmp_path / "ours.weights.h5")
+    assert all(np.array_equal(*pair) for pair in zip(theirs.get_weights(), weights, strict=True))
 
 
 def test_a_variable_survives_pickling() -> None:

@@ -15,9 +15,8 @@ import tf_keras
 import torch
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers import BatchNormalization, Dense, Input, Layer, TimeDistributed
+from torch_keras_lstm.layers import BatchNormalization, Dense, Input, Lambda, Layer, TimeDistributed
 from torch_keras_lstm.models import Sequential, load_model
-from torch_keras_lstm.models.lambda_layer import Lambda
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),

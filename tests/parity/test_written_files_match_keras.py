@@ -17,8 +17,8 @@ from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import Training
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.layers import LSTM, BatchNormalization, Bidirectional, Dense, Input, LSTMCell
-from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models import Model, Sequential, load_model, save_model
+from torch_keras_lstm.structure import flatten
 
 # Keras says of HDF5 that it is legacy, and of the models that they are not compiled.
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -36,14 +36,21 @@ WINDOW = {"kernel_size": 2, "filters": 3}
 CASES: Mapping[str, tuple[dict[str, Any], str]] = {
     "Activation": ({"activation": "softsign"}, "vector"),
     "ActivityRegularization": ({"l1": 0.1}, "vector"),
+    "AdaptiveAveragePooling1D": ({"output_size": 3}, "sequence"),
+    "AdaptiveAveragePooling2D": ({"output_size": (3, 2)}, "image"),
+    "AdaptiveAveragePooling3D": ({"output_size": 2}, "volume"),
+    "AdaptiveMaxPooling1D": ({"output_size": 3}, "sequence"),
+    "AdaptiveMaxPooling2D": ({"output_size": (3, 2)}, "image"),
+    "AdaptiveMaxPooling3D": ({"output_size": 2}, "volume"),
     "AdditiveAttention": ({}, "sequence sequence"),
     "AlphaDropout": ({"rate": 0.2}, "vector"),
     "Attention": ({"use_scale": True, "score_mode": "dot"}, "sequence sequence"),
     "AveragePooling1D": ({}, "sequence"),
     "AveragePooling2D": ({"padding": "same"}, "image"),
     "AveragePooling3D": ({}, "volume"),
-    "BatchNormalization": ({"momentum": 0.9}, "image"),
+    "BatchNormalization": ({"momentum": 0.9, "renorm": True, "renorm_clipping": {"rmax": 2.0}}, "image"),
     "CategoryEncoding": ({"num_tokens": 7, "output_mode": "multi_hot"}, "words"),
+    "CenterCrop": ({"height": 3, "width": 4}, "image"),
     "Concatenate": ({"axis": 1}, "sequence sequence"),
     "Conv1D": (WINDOW | {"dilation_rate": 2, "activation": "hard_sigmoid"}, "sequence"),
     "Conv1DTranspose": (WINDOW | {"strides": 2}, "sequence"),
@@ -75,6 +82,7 @@ CASES: Mapping[str, tuple[dict[str, Any], str]] = {
     "GlobalMaxPooling2D": ({}, "image"),
     "GlobalMaxPooling3D": ({}, "volume"),
     "GroupNormalization": ({"groups": 2}, "sequence"),
+    "GroupQueryAttention": ({"head_dim": 4, "num_query_heads": 4, "num_key_value_heads": 2}, "sequence, sequence"),
     "Identity": ({}, "sequence"),
     "LSTM": ({"units": 3, "return_state": True, "recurrent_activation": "hard_sigmoid", "use_bias": False}, "sequence"),
     "LayerNormalization": ({"axis": (1, 2)}, "sequence"),
@@ -91,6 +99,8 @@ CASES: Mapping[str, tuple[dict[str, Any], str]] = {
     "RMSNormalization": ({"axis": -1, "epsilon": 1e-3}, "sequence"),
     "ReLU": ({"max_value": 1.5, "negative_slope": 0.1, "threshold": 0.2}, "vector"),
     "RepeatVector": ({"n": 3}, "vector"),
+    "Resizing": ({"height": 3, "width": 12, "interpolation": "nearest"}, "image"),
+    "ReversibleEmbedding": ({"input_dim": 9, "output_dim": 3, "tie_weights": False}, "words"),
     "Rescaling": ({"scale": 2.0, "offset": [1.0, 2.0, 3.0, 4.0, 5.0]}, "vector"),
     "Reshape": ({"target_shape": (-1, 2)}, "sequence"),
     "SeparableConv1D": (WINDOW, "sequence"),
@@ -114,7 +124,9 @@ APART = {"Bidirectional", "TimeDistributed", "RNN", "StackedRNNCells", "LSTMCell
 # In test_text_layers_in_files.py.
 OF_TEXTS = {"Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization"}
 # TensorFlow has no kernel for it on a CPU, or interpolates in float32.
-NOT_ON_TENSORFLOW_IN_FLOAT64 = {"AveragePooling3D", "MaxPooling3D", "UpSampling2D"}
+NOT_ON_TENSORFLOW_IN_FLOAT64 = {
+    "AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D", "AveragePooling3D", "MaxPooling3D", "Resizing", "UpSampling2D",
+}  # fmt: skip
 NOT_IN_KERAS_3 = {"Highway", "MaxoutDense", "Merge", "ThresholdedReLU"}
 
 

@@ -30,6 +30,8 @@ class AffineNormalization(AlongAxes):
         ValueError: when ``epsilon`` is negative.
     """
 
+    computes_in_float32 = True
+
     weight: nn.Parameter | None
     bias: nn.Parameter | None
 

@@ -1,6 +1,6 @@
 """``keras.layers.Attention`` and ``AdditiveAttention``."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Unpack
 
 import torch
@@ -11,6 +11,8 @@ from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.multiple_inputs import Masks, MultipleInputLayer
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.symbolic_call import named_arguments
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 
 # What Keras subtracts from scores that are masked: the largest number in float16, else this.
 _MASKED = 1e9
@@ -110,6 +112,15 @@ class _Attention(MultipleInputLayer):
         """(batch, queries, width)."""
         query, value = input_shape[:2]
         return (*query[:-1], value[-1])
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """The output, and with ``return_attention_scores`` the weights (batch, queries, keys)."""
+        outputs = super().output_specs(args, kwargs, build)
+        given = named_arguments(self, args, kwargs)
+        if not given.get("return_attention_scores"):
+            return outputs
+        query, value = (spec.shape for spec in given["inputs"][:2])
+        return [outputs, TensorSpec.of((*query[:-1], value[-2]), self._dtype)]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names; ``causal``, which Keras 3 does not have, only where set."""

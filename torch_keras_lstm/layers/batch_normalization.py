@@ -1,10 +1,11 @@
 """``keras.layers.BatchNormalization``."""
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Unpack
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Unpack
 
 import torch
-from torch import Tensor
+from torch import Tensor, distributed
 
 from torch_keras_lstm import initializers
 from torch_keras_lstm.arguments import check_number
@@ -39,26 +40,27 @@ class BatchNormalization(AffineNormalization):
         moving_mean_initializer, moving_variance_initializer: the same.
         beta_regularizer, gamma_regularizer: the same; their values enter ``losses``.
         beta_constraint, gamma_constraint: what ``apply_constraints`` projects on.
+        synchronized: whether the processes of ``torch.distributed``, where it runs, take the statistics of their
+            batches together.
+        renorm: whether what a batch's own statistics give is corrected towards moving averages of them in training
+            (batch renormalization, Ioffe, 2017).
+        renorm_clipping: bounds ``rmin``, ``rmax`` and ``dmax`` of the correction.
+        renorm_momentum: as ``momentum``, of the averages that the correction leads to.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
-        ValueError: when ``axis`` is no integer; for inputs that lack the axis or have another size along it; for a mask
-            that does not have one axis less than the inputs.
+        ValueError: when ``axis`` is no integer or ``renorm_clipping`` holds anything else; for inputs that lack the
+            axis or have another size along it; for a mask that does not have one axis less than the inputs.
     """
-
-    # Batch renormalization corrects the statistics in training and is refused; the rest concerns several devices.
-    void_arguments: ClassVar[Mapping[str, object]] = {
-        "synchronized": False,
-        "renorm": False,
-        "renorm_clipping": None,
-        "renorm_momentum": 0.99,
-    }
 
     # in training by its statistics, so that `TimeDistributed` calls it step by step
     mixes_samples: ClassVar[bool] = True
 
     running_mean: Tensor
     running_var: Tensor
+    running_stddev: Tensor
+    renorm_mean: Tensor
+    renorm_stddev: Tensor
 
     moving_mean = KerasWeight()
     moving_variance = KerasWeight()
@@ -78,6 +80,10 @@ class BatchNormalization(AffineNormalization):
         gamma_regularizer: object = None,
         beta_constraint: object = None,
         gamma_constraint: object = None,
+        synchronized: bool = False,
+        renorm: bool = False,
+        renorm_clipping: Mapping[str, float] | None = None,
+        renorm_momentum: float = 0.99,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         check_number("momentum", momentum)
@@ -102,7 +108,29 @@ class BatchNormalization(AffineNormalization):
         self.declare_weight(
             "moving_variance", "running_var", initializer=self.moving_variance_initializer, trainable=False
         )
+        self.synchronized = synchronized
+        self.renorm = renorm
+        self.renorm_clipping = dict(renorm_clipping or {}) if renorm else renorm_clipping
+        self.renorm_momentum = renorm_momentum
+        if renorm:
+            self._declare_renormalization()
         self.build_if_shape_is_known()
+
+    def _declare_renormalization(self) -> None:
+        clipping = self.renorm_clipping or {}
+        if clipping.keys() - {"rmin", "rmax", "dmax"}:
+            raise ValueError(f"`renorm_clipping` may hold 'rmin', 'rmax' and 'dmax', got {clipping!r}.")
+        if clipping.get("rmin", -math.inf) > clipping.get("rmax", math.inf) or clipping.get("dmax", 0) < 0:
+            raise ValueError(
+                f"`renorm_clipping` needs `rmin` of at most `rmax` and no negative `dmax`, got {clipping!r}."
+            )
+
+        def stddev(*args: Any, **kwargs: Any) -> Tensor:
+            return torch.sqrt(self.moving_variance_initializer(*args, **kwargs))
+
+        self.declare_weight("moving_stddev", "running_stddev", initializer=stddev, trainable=False)
+        self.declare_weight("renorm_mean", "renorm_mean", initializer=self.moving_mean_initializer, trainable=False)
+        self.declare_weight("renorm_stddev", "renorm_stddev", initializer=stddev, trainable=False)
 
     def forward(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Tensor:
         """Normalize ``inputs``; in training the moving averages take a step.
@@ -117,6 +145,8 @@ class BatchNormalization(AffineNormalization):
         values = self.widened(inputs)
         if training and self.trainable:
             mean, variance = self._moments(values, self._checked_mask(mask, inputs))
+            if self.renorm:
+                return self.finish(self._renormalized(values, mean, variance))
             self._step(mean.detach(), variance.detach())
         else:
             mean, variance = self.beside(self.running_mean, values), self.beside(self.running_var, values)
@@ -125,6 +155,8 @@ class BatchNormalization(AffineNormalization):
     def _moments(self, values: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor]:
         (kept,) = self.kept_axes(values.ndim)
         averaged = [axis for axis in range(values.ndim) if axis != kept]
+        if self.synchronized and several_processes():
+            return _moments_of_all(values, mask, averaged)
         if mask is None:
             variance, mean = torch.var_mean(values, averaged, correction=0, keepdim=True)
             return mean, variance
@@ -136,13 +168,37 @@ class BatchNormalization(AffineNormalization):
 
     @torch.no_grad()
     def _step(self, mean: Tensor, variance: Tensor) -> None:
-        for average, now in ((self.running_mean, mean), (self.running_var, variance)):
-            average.copy_(average * self.momentum + now.flatten() * (1 - self.momentum))
+        _move(self.running_mean, mean, self.momentum)
+        _move(self.running_var, variance, self.momentum)
+
+    def _renormalized(self, values: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
+        """As :meth:`normalize`, corrected towards the averages, which take a step behind it."""
+        with torch.no_grad():
+            clipping = self.renorm_clipping or {}
+            stddev = torch.sqrt(variance + self.epsilon)
+            wanted = torch.clamp(self.beside(self.renorm_stddev, values), min=math.sqrt(self.epsilon))
+            ratio = torch.clamp(stddev / wanted, clipping.get("rmin"), clipping.get("rmax", math.inf))
+            shift = (mean - self.beside(self.renorm_mean, values)) / wanted
+            if "dmax" in clipping:
+                shift = torch.clamp(shift, -clipping["dmax"], clipping["dmax"])
+        plain = (values - mean) * torch.rsqrt(variance + self.epsilon)
+        outputs = self.scale_and_shift(plain * ratio + shift).to(self._dtype)
+        with torch.no_grad():
+            _move(self.renorm_mean, mean, self.renorm_momentum)
+            _move(self.renorm_stddev, stddev, self.renorm_momentum)
+            _move(self.running_mean, mean, self.momentum)
+            _move(self.running_stddev, stddev, self.momentum)
+            self.running_var.copy_(torch.relu(self.running_stddev.square() - self.epsilon))
+        return outputs
 
     def _checked_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
         if mask is None:
             return None
         checked = torch.as_tensor(mask, device=inputs.device)
+        if checked.dim() == inputs.dim() - 1 and all(
+            size in (1, wanted) for size, wanted in zip(checked.shape, inputs.shape, strict=False)
+        ):
+            checked = checked.expand(inputs.shape[:-1])
         if checked.shape != inputs.shape[:-1]:
             raise ValueError(
                 f"`mask` of layer `{self.name}` must have the shape of the inputs without the last axis, "
@@ -163,6 +219,10 @@ class BatchNormalization(AffineNormalization):
             "momentum": self.momentum,
             "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
             "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+            "synchronized": self.synchronized,
+            "renorm": self.renorm,
+            "renorm_clipping": self.renorm_clipping,
+            "renorm_momentum": self.renorm_momentum,
         }
 
     def extra_repr(self) -> str:
@@ -173,3 +233,26 @@ class BatchNormalization(AffineNormalization):
         # torch counts the batches for a cumulative average, which Keras does not have.
         state_dict.pop(f"{prefix}num_batches_tracked", None)
         super()._load_from_state_dict(state_dict, prefix, *args)
+
+
+def several_processes() -> bool:
+    """Whether ``torch.distributed`` runs, in more than one process."""
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+
+
+def _moments_of_all(values: Tensor, mask: Tensor | None, averaged: Sequence[int]) -> tuple[Tensor, Tensor]:
+    """Mean and variance over the batches of all processes, through which gradients go to each."""
+    from torch.distributed.nn.functional import all_reduce  # which needs a build of torch with `distributed`
+
+    counts = torch.ones_like(values) if mask is None else mask.unsqueeze(-1).expand_as(values).to(values.dtype)
+    known = values if mask is None else values.where(counts > 0, 0)
+    parts = torch.stack([one.sum([*averaged], keepdim=True) for one in (known, known.square(), counts)])
+    total, squares, number = all_reduce(parts)
+    divisor = number if mask is None else number + _KERAS_EPSILON
+    mean = total / divisor
+    # The mean square of the distances from a mean that, of masked values, is itself off by the epsilon.
+    return mean, torch.clamp(squares / divisor - mean.square() * (2 - number / divisor), min=0)
+
+
+def _move(average: Tensor, now: Tensor, momentum: float) -> None:
+    average.copy_(average * momentum + now.flatten() * (1 - momentum))

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers.structure import map_leaves
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
+from torch_keras_lstm.structure import map_leaves
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer

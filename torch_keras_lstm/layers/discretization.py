@@ -14,7 +14,7 @@ from torch_keras_lstm.layers.category_counts import MODES, encode, encoded_shape
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 
 
 @register("keras.layers")

@@ -107,10 +107,10 @@ def get(dtype: object) -> torch.dtype:
         return dtype
     if isinstance(dtype, str) and str(dtype) in _FLOATING:
         return _FLOATING[str(dtype)]
-    if isinstance(dtype, str) and dtype.startswith("mixed_"):
+    if isinstance(dtype, str) and dtype in ("mixed_float16", "mixed_bfloat16"):
         raise ValueError(
-            f"`dtype` {dtype!r} is a mixed-precision policy: build the layer with dtype='float32' and call it under "
-            f"`torch.autocast(device_type, dtype=torch.{dtype.removeprefix('mixed_')})`."
+            f"`dtype` {dtype!r} is a mixed-precision policy, where one type is wanted: give it to a layer, or to "
+            "`mixed_precision.set_dtype_policy`."
         )
     raise ValueError(f"`dtype` must be one of {', '.join(_FLOATING)} or the torch.dtype of that name, got {dtype!r}.")
 

@@ -69,6 +69,12 @@ class Embedding(Layer):
         if self.batch_input_shape is None and input_length is not None:
             sizes = (input_length,) if isinstance(input_length, int) else tuple(input_length)
             self.batch_input_shape = (None, *sizes)
+        self._declare_weights()
+        self.build_at_once(self.batch_input_shape or (None,))
+        if weights is not None:
+            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
+
+    def _declare_weights(self) -> None:
         self.declare_weight(
             "embeddings",
             "weight",
@@ -77,9 +83,6 @@ class Embedding(Layer):
             regularizer=self.embeddings_regularizer,
             constraint=self.embeddings_constraint,
         )
-        self.build_at_once(self.batch_input_shape or (None,))
-        if weights is not None:
-            self.set_weights(weights if isinstance(weights, list) and len(weights) == 1 else [weights])
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """As of every layer; the table has its shape whatever the inputs."""

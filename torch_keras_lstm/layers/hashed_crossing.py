@@ -13,9 +13,9 @@ from torch_keras_lstm.layers.category_counts import encode, encoded_shape
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.structure import leaves
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.strings import STRING, as_strings, is_strings
+from torch_keras_lstm.structure import leaves
 
 _KEY = 0xDECAFCAFFE  # TensorFlow's for crossed features
 

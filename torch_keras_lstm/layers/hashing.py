@@ -11,10 +11,10 @@ from torch_keras_lstm.arguments import check_choice, positive_integer
 from torch_keras_lstm.fingerprints import fingerprint, keyed_hash
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.category_counts import MODES, encode, encoded_shape
-from torch_keras_lstm.layers.index_lookup import as_salt
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.layers.vocabularies import as_salt
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.strings import STRING, as_bytes, as_strings, is_strings
 
 _INTEGERS = {"int32": torch.int32, "int64": torch.int64}

@@ -2,10 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self, Unpack
 
@@ -17,12 +14,18 @@ from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.fingerprints import fingerprint, keyed_hash
 from torch_keras_lstm.layers.category_counts import encode, encoded_shape
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
-from torch_keras_lstm.strings import Strings
+from torch_keras_lstm.layers.vocabularies import (
+    LEARNED,
+    as_salt,
+    batches_to_adapt_to,
+    lines_of,
+    listed,
+    refuse_path,
+)
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 
 #: the index that a token gets which is left out: no vector has an entry there
 _LEFT_OUT = 2**63 - 1
-_LEARNED: ContextVar[bool] = ContextVar("learned_vocabularies", default=False)
 
 Rows = Sequence[Sequence[Any]]
 
@@ -83,8 +86,8 @@ class IndexLookup(Layer):
         self._check_arguments(sparse, idf_weights)
         self._size = vocabulary_size
         self._given = vocabulary is not None if has_input_vocabulary is None else has_input_vocabulary
-        self._given_vocabulary = None if isinstance(vocabulary, str | Path) else _listed(vocabulary)
-        self._given_idf_weights = _listed(idf_weights)
+        self._given_vocabulary = None if isinstance(vocabulary, str | Path) else listed(vocabulary)
+        self._given_idf_weights = listed(idf_weights)
         self._tokens: list[Any] = []
         self._places: dict[Any, int] = {}
         self._keep([])
@@ -168,10 +171,10 @@ class IndexLookup(Layer):
         if (idf_weights is None) == (self.output_mode == "tf_idf"):
             raise ValueError("`idf_weights` must be given if and only if `output_mode` is 'tf_idf'.")
         from_file = isinstance(vocabulary, str | Path)
-        listed = _lines(Path(vocabulary)) if from_file else _listed(vocabulary)
-        if not listed:
+        given = lines_of(Path(vocabulary)) if from_file else listed(vocabulary)
+        if not given:
             raise ValueError("Cannot set an empty vocabulary.")
-        tokens = [self._as_token(token) for token in listed]
+        tokens = [self._as_token(token) for token in given]
         special = [*[self.mask_token] * self._first_oov, *[self.oov_token] * self.num_oov_indices]
         known = [None if token is None else self._as_token(token) for token in special]
         has_special = not from_file and tokens[: self._first_token] == known
@@ -420,7 +423,7 @@ class IndexLookup(Layer):
         """The vocabulary that was given, or where :func:`learned_vocabularies` asks for it the one that was learned."""
         if self._given:
             return {"vocabulary": self._given_vocabulary, "idf_weights": self._given_idf_weights}
-        if not _LEARNED.get() or not self._tokens:
+        if not LEARNED.get() or not self._tokens:
             return {"vocabulary": None, "idf_weights": None}
         weights = None if self._idf_weights is None else self._idf_weights[: self.vocabulary_size()].tolist()
         return {"vocabulary": self.get_vocabulary(), "idf_weights": weights, "has_input_vocabulary": False}
@@ -454,62 +457,3 @@ class IndexLookup(Layer):
     def extra_repr(self) -> str:
         """The size of the vocabulary and the mode."""
         return f"{self.vocabulary_size()} tokens, output_mode={self.output_mode!r}, {super().extra_repr()}"
-
-
-@contextmanager
-def learned_vocabularies() -> Iterator[None]:
-    """Within it configurations hold the vocabularies that were learned too, as those in files do."""
-    token = _LEARNED.set(True)
-    try:
-        yield
-    finally:
-        _LEARNED.reset(token)
-
-
-def batches_to_adapt_to(data: Any, steps: int | None = None) -> Iterator[Any]:
-    """The batches in ``data``: an array or a list is one, in which a sample without axes is a row of one entry."""
-    if isinstance(data, list | tuple):
-        yield (
-            [[one] for one in data] if all(isinstance(one, str | bytes) or np.ndim(one) == 0 for one in data) else data
-        )
-    elif isinstance(data, np.ndarray | Tensor | Strings):
-        yield data.reshape(-1, 1) if data.ndim == 1 else data
-    else:
-        yield from islice(data, steps)
-
-
-def as_salt(salt: Any) -> list[int] | None:
-    """The two numbers that a hash depends on.
-
-    Raises:
-        ValueError: unless they are given as two integers, or as one for both.
-    """
-    if salt is None:
-        return None
-    if isinstance(salt, tuple | list) and len(salt) == 2:
-        return [int(number) for number in salt]
-    if isinstance(salt, int):
-        return [salt, salt]
-    raise ValueError(f"`salt` must be an integer or two of them, got {salt!r}.")
-
-
-def refuse_path(config: Mapping[str, Any]) -> None:
-    """Raise a ``ValueError`` when the vocabulary in a configuration is a path, which only a user may give."""
-    if isinstance(config.get("vocabulary"), str):
-        raise ValueError(
-            f"The configuration names a file as its vocabulary, {config['vocabulary']!r:.100}: no file is opened "
-            "because a configuration names it. Read it yourself, and pass the tokens as `vocabulary`."
-        )
-
-
-def _listed(values: Any) -> list[Any] | None:
-    if values is None:
-        return None
-    array = np.asarray(values) if hasattr(values, "__array__") else None
-    return [value.item() if isinstance(value, np.generic) else value for value in (values if array is None else array)]
-
-
-def _lines(path: Path) -> list[str]:
-    if not path.is_file():
-        raise ValueError(f"Vocabulary file {path} does not exist.")
-    return path.read_text(encoding="utf-8").removesuffix("\n").split("\n")

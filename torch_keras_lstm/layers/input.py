@@ -8,10 +8,10 @@ from torch import Tensor
 
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.keras_mask import mask_of, with_masks
-from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.strings import STRING, Strings, as_strings
 
 _INTEGERS: Mapping[str, Any] = {
@@ -36,6 +36,8 @@ class InputLayer(Layer):
         batch_shape: the shape with the batch axis in front, instead of ``shape`` and ``batch_size``.
         name: as of any layer.
         optional: whether a model may be given ``None`` for this input, which its layers then get.
+        sparse, ragged: ``False``; there are no such tensors here.
+        input_tensor: a symbolic tensor from which a model is to begin, in the place of a new one.
         input_shape, batch_input_shape: what Keras 2 called ``shape`` and ``batch_shape``.
 
     Raises:
@@ -44,11 +46,9 @@ class InputLayer(Layer):
 
     supports_masking = True
 
-    void_arguments: ClassVar[Mapping[str, object]] = {
-        "sparse": False,
-        "ragged": False,
-        "tensor": None,
-    }
+    #: Keras' flags of tensors that there are none of here
+    sparse: ClassVar[bool] = False
+    ragged: ClassVar[bool] = False
 
     batch_input_shape: Shape
 
@@ -61,15 +61,27 @@ class InputLayer(Layer):
         batch_shape: Sequence[int | None] | None = None,
         name: str | None = None,
         optional: bool = False,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        input_tensor: KerasTensor | None = None,
         input_shape: Sequence[int | None] | None = None,
         batch_input_shape: Sequence[int | None] | None = None,
     ) -> None:
+        for flag, value in (("sparse", sparse), ("ragged", ragged)):
+            if value:
+                raise ValueError(f"`{flag}=True` is not supported: inputs are dense tensors.")
+        if input_tensor is not None:
+            _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype)
+            shape, batch_size, batch_shape, dtype = None, None, input_tensor.shape, input_tensor.spec.dtype
         sample = [given for given in (shape, input_shape) if given is not None]
         whole = [given for given in (batch_shape, batch_input_shape) if given is not None]
         if len(sample) + len(whole) != 1:
-            raise ValueError("An input needs its shape once: pass `shape` (without the batch axis) or `batch_shape`.")
+            raise ValueError(
+                "An input needs its shape once: pass a `shape` argument (without the batch axis) or a `batch_shape`; "
+                "you cannot pass both `shape` and `batch_shape`."
+            )
         if whole and batch_size is not None:
-            raise ValueError("Pass `batch_size` with `shape`, not with `batch_shape`, which holds it already.")
+            raise ValueError("You cannot pass both `batch_size` and `batch_shape`, which holds it already.")
         integer = _integer_type(dtype)
         super().__init__(
             name=name,
@@ -79,6 +91,11 @@ class InputLayer(Layer):
         self._integer = integer
         self.optional = optional
         self._given_name = name  # which the symbolic tensor shares, as in Keras
+        if input_tensor is not None:
+            # From here on the tensor is where a model begins, whatever it came from.
+            node = Node(self, (), {}, [input_tensor])
+            input_tensor.node, input_tensor.index = node, 0
+            self._inbound_nodes.append(node)
 
     @property
     def _dtype(self) -> Any:
@@ -101,7 +118,7 @@ class InputLayer(Layer):
         """Raise a ``ValueError`` unless ``shape`` is this input's; the number of samples may differ, as in Keras."""
         expected = self.batch_input_shape
         fits = len(shape) == len(expected) and all(
-            want in (None, size) or size is None for want, size in zip(expected[1:], shape[1:], strict=True)
+            want is None or size is None or want == size for want, size in zip(expected[1:], shape[1:], strict=True)
         )
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
@@ -151,7 +168,7 @@ def Input(
     Args:
         shape: shape of one sample, ``None`` where a size is free.
         batch_size, dtype, batch_shape, name, optional: as of :class:`InputLayer`, whose ``output`` this is.
-        **kwargs: ``sparse=False`` and the like, which mean nothing.
+        **kwargs: ``tensor``, for the ``input_tensor`` of :class:`InputLayer`, and what else that takes.
 
     Example:
         >>> words = Input((None,), dtype="int32")
@@ -161,9 +178,33 @@ def Input(
     """
     given = {"shape": shape, "batch_size": batch_size, "dtype": dtype, "batch_shape": batch_shape, "name": name}
     told = {key: value for key, value in given.items() if value is not None}
+    kwargs = {"input_tensor" if key == "tensor" else key: value for key, value in kwargs.items()}
     layer = InputLayer.from_config({**told, "optional": optional, **kwargs})
     tensor: KerasTensor = layer.output
     return tensor
+
+
+def _check_tensor(
+    tensor: Any,
+    shape: Sequence[int | None] | None,
+    batch_size: int | None,
+    batch_shape: Sequence[int | None] | None,
+    dtype: object,
+) -> None:
+    if not isinstance(tensor, KerasTensor):
+        raise ValueError(f"Argument `input_tensor` must be a KerasTensor, got {type(tensor).__name__}.")
+    told = {
+        "batch_size": (batch_size, tensor.shape[0]),
+        "shape": (None if shape is None else tuple(shape), tuple(tensor.shape[1:])),
+        "batch_shape": (None if batch_shape is None else tuple(batch_shape), tuple(tensor.shape)),
+        "dtype": (None if dtype is None else str(dtype).removeprefix("torch."), dtypes.name(tensor.spec.dtype)),
+    }
+    for name, (given, found) in told.items():
+        if given is not None and given != found:
+            raise ValueError(
+                f"When providing `input_tensor`, you cannot provide an incompatible `{name}`: {given} is given, the "
+                f"tensor has {found}."
+            )
 
 
 def of_rank(inputs: Tensor, shape: Shape) -> Tensor:

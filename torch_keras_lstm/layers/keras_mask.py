@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers.structure import flatten
+from torch_keras_lstm.structure import flatten
 
 
 def mask_of(value: Any) -> Any:

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from torch_keras_lstm.layers.naming import unique_name
-from torch_keras_lstm.layers.structure import flatten, map_leaves
-from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec
+from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec
+from torch_keras_lstm.structure import flatten, map_leaves
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer
@@ -150,6 +150,6 @@ def has_symbolic(values: Iterable[Any]) -> bool:
 def operate(operation: str, *args: Any, **config: Any) -> Any:
     """The operation of that name, configured so, on symbolic tensors and constants."""
     # Operations stand above the layers, and are layers themselves.
-    from torch_keras_lstm.models.operation_layer import OperationLayer
+    from torch_keras_lstm.layers.operation_layer import OperationLayer
 
     return OperationLayer(operation, config)(*args)

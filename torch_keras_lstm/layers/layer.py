@@ -3,13 +3,14 @@
 import inspect
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Self, TypedDict
 
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm import regularizers
-from torch_keras_lstm.layers import dtypes, own_config, own_layer, tracking
+from torch_keras_lstm import dtype_policies, regularizers
+from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
@@ -17,13 +18,13 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has
 from torch_keras_lstm.layers.keywords import refuse_unknown
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
-from torch_keras_lstm.layers.structure import leaves, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
-from torch_keras_lstm.layers.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.layers.weighted import Weighted
+from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec, map_shapes
+from torch_keras_lstm.structure import leaves, map_leaves, single
 
 __all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 
@@ -90,6 +91,12 @@ class Layer(Weighted):
     # Whether integers and booleans are cast to the layer's dtype as floating inputs are: Keras' products of them with
     # the weights have that type.
     casts_integers: bool = False
+
+    # Whether a policy of mixed precision is a matter of the layers inside it.
+    leaves_types_to_layers: ClassVar[bool] = False
+
+    # Whether it computes in float32 where a policy of mixed precision says half, as Keras' normalizations do.
+    computes_in_float32: ClassVar[bool] = False
 
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
@@ -183,7 +190,13 @@ class Layer(Weighted):
         self.__dict__["_inbound_nodes"] = []
         self._warned_of_mask = False
         # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
-        self.register_buffer("_placement", torch.empty(0, dtype=dtypes.get(dtype)), persistent=False)
+        self._policy = dtype_policies.get(dtype)
+        weight_type = dtypes.get(self._policy.variable_dtype)
+        self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        if self._policy.is_mixed and not self.leaves_types_to_layers:
+            forward: Any = partial(mixed.forward_in, self, dtypes.get(self._policy.compute_dtype))
+            forward.__signature__ = inspect.signature(self.forward)
+            self.__dict__["forward"] = forward
         for attribute, value in early.items():
             setattr(self, attribute, value)
 
@@ -579,6 +592,9 @@ class Layer(Weighted):
 
     # -- configuration, copies, state -----------------------------------------------------------------------------
 
+    def _written_dtype(self) -> Any:
+        return dtype_policies.serialize(self._policy) if self._policy.is_mixed else dtypes.name(self._dtype)
+
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, in a form that JSON holds and that Keras 3 accepts.
 
@@ -588,7 +604,7 @@ class Layer(Weighted):
         Raises:
             NotImplementedError: when they are anything else.
         """
-        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": dtypes.name(self._dtype)}
+        config: dict[str, Any] = {"name": self.name, "trainable": self.trainable, "dtype": self._written_dtype()}
         if self.activity_regularizer is not None:
             config["activity_regularizer"] = regularizers.serialize(self.activity_regularizer)
         if self._is_own and type(self).get_config is Layer.get_config:

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.clipping import at_least
-from torch_keras_lstm.layers.concatenate import Concatenate
-from torch_keras_lstm.layers.dot import Dot, batch_dot
+from torch_keras_lstm.layers.concatenation import Concatenate
+from torch_keras_lstm.layers.dot_product import Dot, batch_dot
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Multiply
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.multiple_inputs import Masks, MultipleInputLayer

@@ -14,6 +14,8 @@ from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import with_fans
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
+from torch_keras_lstm.layers.symbolic_call import named_arguments
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 
 _MASKED = 1e9
 
@@ -185,6 +187,15 @@ class MultiHeadAttention(Layer):
         """Whether the projections have their weights."""
         return self.query_dense.built
 
+    @property
+    def key_value_heads(self) -> int:
+        """The number of key heads and of value heads."""
+        return self.num_heads
+
+    def per_query_head(self, heads: Tensor) -> Tensor:
+        """Key or value heads (batch, ..., heads, keys, size), one for each query head."""
+        return heads
+
     def build(
         self,
         query_shape: Sequence[int | None],
@@ -208,8 +219,8 @@ class MultiHeadAttention(Layer):
             return
         heads, outputs = self.num_heads, self.output_shape or (query_shape[-1],)
         self.query_dense.build((query_shape[-1], heads, self.key_dim))
-        self.key_dense.build((key_shape[-1], heads, self.key_dim))
-        self.value_dense.build((value_shape[-1], heads, self.value_dim))
+        self.key_dense.build((key_shape[-1], self.key_value_heads, self.key_dim))
+        self.value_dense.build((value_shape[-1], self.key_value_heads, self.value_dim))
         self.output_dense.build((heads, self.value_dim, *outputs))
         if self.gate_dense is not None:
             self.gate_dense.build((query_shape[-1], heads, self.value_dim))
@@ -273,7 +284,13 @@ class MultiHeadAttention(Layer):
         if self.gate_dense is not None:
             heads = heads * self.gate_dense(query)
         outputs = self.output_dense(heads)
-        return (outputs, weights) if return_attention_scores else outputs
+        if weights is None or not return_attention_scores:
+            return self.finish_outputs(outputs)
+        return self.finish_outputs(outputs, weights), weights
+
+    def finish_outputs(self, *outputs: Tensor) -> Tensor:
+        """The first of ``outputs``; the projections alone have an activity loss."""
+        return outputs[0]
 
     def _band(self, queries: int, keys: int, causal: bool, device: torch.device) -> Tensor:
         """(1, queries, keys): the keys that a causal mask and a sliding window leave to each query."""
@@ -294,6 +311,7 @@ class MultiHeadAttention(Layer):
             _heads_first(dense(tensor), axes)
             for dense, tensor in ((self.query_dense, query), (self.key_dense, key), (self.value_dense, value))
         )
+        keys, values = self.per_query_head(keys), self.per_query_head(values)
         plain = self.dropout == 0 and not return_weights and query.dim() == 3
         scale = 1 / math.sqrt(self.key_dim)
         if plain and self.softmax_robust_masking is not False:
@@ -327,8 +345,30 @@ class MultiHeadAttention(Layer):
     def compute_output_shape(
         self, input_shape: Shape, value_shape: Shape | None = None, key_shape: Shape | None = None
     ) -> Shape:
-        """The query's shape, with ``output_shape`` in place of its features."""
+        """The query's shape, with ``output_shape`` in place of its features.
+
+        Raises:
+            ValueError: when there are not as many values as keys.
+        """
+        if value_shape is not None and key_shape is not None and tuple(value_shape[1:-1]) != tuple(key_shape[1:-1]):
+            raise ValueError(
+                f"Layer `{self.name}`: all axes of value and key but the last must be equal, "
+                f"got shapes {tuple(value_shape)} and {tuple(key_shape)}."
+            )
         return (*input_shape[:-1], *(self.output_shape or (input_shape[-1],)))
+
+    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
+        """The output, and with ``return_attention_scores`` the weights (batch, heads, *queries, *keys)."""
+        outputs = super().output_specs(args, kwargs, build)
+        given = named_arguments(self, args, kwargs)
+        if not given.get("return_attention_scores"):
+            return outputs
+        key = given.get("key")
+        query, keys = given["query"].shape, (given["value"] if key is None else key).shape
+        axes = self._axes(len(query))
+        others = [size for axis, size in enumerate(query[:-1]) if axis not in axes]
+        lengths = [shape[axis] for shape in (query, keys) for axis in axes]
+        return [outputs, TensorSpec.of((*others, self.num_heads, *lengths), self._dtype)]
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names; tf.keras' ``softmax_robust_masking`` only where set."""

@@ -71,12 +71,17 @@ class MergingLayer(MultipleInputLayer):
         """A mask, or ``None``, for each input.
 
         Raises:
-            ValueError: when there are not as many as inputs.
+            ValueError: when inputs or masks are not in a list, and when there are not as many of one as of the other.
         """
+        if mask is not None and not isinstance(mask, list | tuple):
+            raise ValueError(f"Layer `{self.name}`: `mask` should be a list. Received: {type(mask).__name__}.")
+        if not isinstance(inputs, list | tuple):
+            raise ValueError(f"Layer `{self.name}`: `inputs` should be a list. Received: {type(inputs).__name__}.")
         masks = [None] * len(inputs) if mask is None else list(mask)
         if len(masks) != len(inputs):
             raise ValueError(
-                f"Layer `{self.name}` needs a mask or None for each of {len(inputs)} inputs, got {len(masks)}."
+                f"Layer `{self.name}`: the lists `inputs` and `mask` should have the same length, "
+                f"got {len(inputs)} inputs and {len(masks)} masks."
             )
         return [None if item is None else torch.as_tensor(item).bool() for item in masks]
 

@@ -16,10 +16,10 @@ from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
-from torch_keras_lstm.layers.structure import leaves, map_leaves
-from torch_keras_lstm.layers.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
+from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
 from torch_keras_lstm.registry import close_match
 from torch_keras_lstm.strings import Strings, as_strings, is_strings
+from torch_keras_lstm.structure import leaves, map_leaves
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer

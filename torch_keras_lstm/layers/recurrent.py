@@ -25,6 +25,11 @@ class RecurrentLayer(Layer):
             is the hidden state that was given, not zeros. The converter sets it for their files.
     """
 
+    @property
+    def computes_in_float32(self) -> bool:  # type: ignore[override]  # a property here, for a value there
+        """Under a policy of mixed precision on a CPU, whose kernels have no recurrence in half precision."""
+        return self.device.type == "cpu"
+
     supports_masking = True
 
     def __init__(
@@ -94,7 +99,7 @@ class RecurrentLayer(Layer):
 
     def kept_states(self) -> tuple[Tensor, ...] | None:
         """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
-        if torch.compiler.is_exporting() and self._registered:
+        if self._registered and torch.compiler.is_exporting():
             return tuple(getattr(self, name) for name in self._registered)
         kept = self._kept
         if (
@@ -142,8 +147,8 @@ class RecurrentLayer(Layer):
                 mine = mine.clone()
             kept.append(mine if mine.dtype is dtype else mine.to(dtype))
         self._kept[:] = kept
-        for name, state in zip(self._registered, kept, strict=False):
-            self._buffers[name] = state
+        if self._registered:
+            self._buffers.update(zip(self._registered, kept, strict=False))
         return None
 
     def register_states(self) -> None:
@@ -222,11 +227,13 @@ class RecurrentLayer(Layer):
 
     def _again(self) -> tuple[Tensor, ...] | None:
         """What the call started from that a checkpoint makes once more, empty for zeros; ``None`` for a first call."""
-        self._repeats = False
+        if self._repeats:  # setting an attribute of a module takes a while
+            self._repeats = False
         if not (torch.is_grad_enabled() or self.training):  # as in inference step by step, where time counts
             return None
         again = noted(self, lambda: self.kept_states() or (), f"Stateful layer `{self.name}`")
-        self._repeats = again is not None
+        if again is not None:
+            self._repeats = True
         return again
 
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:

@@ -30,6 +30,8 @@ class RMSNormalization(AlongAxes):
             axis or have another size.
     """
 
+    computes_in_float32 = True
+
     weight: nn.Parameter
 
     scale = KerasWeight()

@@ -69,7 +69,6 @@ class RNN(RecurrentLayer):
         )
         self.cell = cell
         self._nesting: Any = None
-        self._has_built_cell = False
         if not self.trainable:
             self.requires_grad_(False)
         self.build_if_shape_is_known()
@@ -87,16 +86,13 @@ class RNN(RecurrentLayer):
     @property
     def built(self) -> bool:
         """Whether the cell is built; a cell that is no Keras layer always is."""
-        if not isinstance(self.cell, Layer):
-            return True
-        return self.cell.built and (self._has_our_cell or self._has_built_cell)
+        return self.cell.built if isinstance(self.cell, Layer) else True
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build the cell for one step of ``input_shape``, (batch, time, features)."""
         self.check_input_shape(tuple(input_shape))
-        if isinstance(self.cell, Layer) and not self.built:
+        if isinstance(self.cell, Layer):
             self.cell.build((input_shape[0], *input_shape[2:]))
-            self._has_built_cell = True
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, time, features), or what else the cell takes at a step."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, with_registered
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, registered_name, with_registered
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
@@ -55,12 +55,13 @@ def layer_class(name: str) -> type[Layer] | None:
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """The layer as a dictionary that JSON holds, and that Keras 3 reads if it has a class of that name."""
+    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name."""
+    module = keras_module(type(layer))
     return {
-        "module": keras_module(type(layer)),
+        "module": type(layer).__module__ if module is None else module,
         "class_name": type(layer).__name__,
         "config": layer.get_config(),
-        "registered_name": None,
+        "registered_name": None if module else registered_name(type(layer)) or type(layer).__name__,
     }
 
 

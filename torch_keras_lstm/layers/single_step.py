@@ -11,7 +11,7 @@ from torch_keras_lstm.layers.cell_call import CellStep
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.recurrent import as_states
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
-from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
 
 
 class SingleStep(RecurrentCell):

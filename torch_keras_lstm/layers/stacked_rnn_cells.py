@@ -10,7 +10,7 @@ from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.nested_states import flat_states, nested_like, nesting_of
 from torch_keras_lstm.layers.recurrent import as_shaped_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.recurrence.scan import States, Stepped
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch_keras_lstm.layers.constant import Constant, with_constants
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
-from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
+from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.category_counts import padded
-from torch_keras_lstm.layers.index_lookup import batches_to_adapt_to, refuse_path
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.string_lookup import StringLookup
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
+from torch_keras_lstm.layers.vocabularies import batches_to_adapt_to, refuse_path
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, REGISTERED
 from torch_keras_lstm.strings import STRING, Strings, as_bytes, as_strings, texts
 

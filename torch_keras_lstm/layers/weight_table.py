@@ -11,13 +11,14 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
+from torch_keras_lstm.dtype_policies import DTypePolicy
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, unique_name
-from torch_keras_lstm.layers.tensor_spec import Shape
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, draw
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
+from torch_keras_lstm.operations.tensor_spec import Shape
 
 
 class WeightTable(nn.Module):
@@ -61,13 +62,15 @@ class WeightTable(nn.Module):
 
     @property
     def compute_dtype(self) -> dtypes.DTypeName:
-        """The type that the layer computes in, which is that of its weights; ``torch.autocast`` may choose another."""
-        return self.dtype
+        """The type that the layer computes in; ``torch.autocast`` may choose another."""
+        policy = self.__dict__.get("_policy")
+        return dtypes.DTypeName(policy.compute_dtype) if policy is not None and policy.is_mixed else self.dtype
 
     @property
-    def dtype_policy(self) -> dtypes.DTypeName:
-        """Which types the layer has: one for all. Setting it is ``.to(dtype)``."""
-        return self.dtype
+    def dtype_policy(self) -> DTypePolicy:
+        """Which types the layer has. Setting one type for everything is ``.to(dtype)``."""
+        policy = self.__dict__.get("_policy")
+        return policy if policy is not None and policy.is_mixed else DTypePolicy(str(self.dtype))
 
     @dtype_policy.setter
     def dtype_policy(self, value: object) -> None:

@@ -15,6 +15,7 @@ from torch_keras_lstm import logits
 from torch_keras_lstm.clipping import clip
 from torch_keras_lstm.losses.function_loss import FunctionLoss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, as_tensors, class_numbers, of_one_shape
+from torch_keras_lstm.operations.neural import softmax_crossentropy
 
 _CLASS_NUMBERS = " For targets that are the numbers of classes use sparse_categorical_crossentropy."
 
@@ -68,7 +69,7 @@ def categorical_crossentropy(
     y_true = smooth_categorical("categorical_crossentropy", y_true, label_smoothing)
     known = _logits(y_pred, from_logits, "categorical_crossentropy")
     if known is not None:
-        return _softmax_crossentropy(y_true, known, axis)
+        return softmax_crossentropy(y_true, known, axis)
     y_pred = clip(y_pred / y_pred.sum(axis, keepdim=True), EPSILON, 1.0 - EPSILON)
     return -(y_true * torch.log(y_pred)).sum(axis)
 
@@ -123,17 +124,6 @@ def _of_class_numbers(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tens
         )
     values = F.cross_entropy(known.flatten(0, -2), torch.where(is_class, y_true, 0).flatten(), reduction="none")
     return torch.where(is_class, values.reshape(y_true.shape), torch.nan)
-
-
-def _softmax_crossentropy(y_true: Tensor, known: Tensor, axis: int) -> Tensor:
-    """``-sum(y_true * log_softmax(known))``, whose gradient is ``softmax(known) - y_true``.
-
-    That is TensorFlow's gradient for all targets, and the right one for those that sum to 1.
-    """
-    known = known - known.amax(axis, keepdim=True).detach()
-    normalizer = torch.logsumexp(known, axis)
-    surplus = y_true.sum(axis) - 1
-    return normalizer - (y_true * known).sum(axis) + surplus * normalizer.detach()
 
 
 def _logits(y_pred: Tensor, from_logits: bool, loss: str) -> Tensor | None:

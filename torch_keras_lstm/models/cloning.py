@@ -7,12 +7,12 @@ from torch_keras_lstm.layers.constant import Constant
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import flatten, map_leaves
+from torch_keras_lstm.layers.operation_layer import OperationLayer
 from torch_keras_lstm.models.functional import Functional
 from torch_keras_lstm.models.graph import TensorSource, map_sources, sources_in
 from torch_keras_lstm.models.model import Model, as_layer
-from torch_keras_lstm.models.operation_layer import OperationLayer
 from torch_keras_lstm.models.sequential import Sequential
+from torch_keras_lstm.structure import flatten, map_leaves
 
 CloneFunction = Callable[[Layer], Layer]
 CallFunction = Callable[..., Any]

@@ -14,10 +14,9 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.naming import unique_name
+from torch_keras_lstm.layers.operation_layer import OperationLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.structure import flatten, map_leaves, single
 from torch_keras_lstm.layers.symbolic_call import argument_specs, connect_with_masks
-from torch_keras_lstm.layers.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.models.arranged import arranged
 from torch_keras_lstm.models.graph import (
     Call,
@@ -29,8 +28,9 @@ from torch_keras_lstm.models.graph import (
     sources_in,
 )
 from torch_keras_lstm.models.model import Model, as_layer
-from torch_keras_lstm.models.operation_layer import OperationLayer
 from torch_keras_lstm.models.trace import calls_in_order, layers_with_masks, trace
+from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
+from torch_keras_lstm.structure import flatten, map_leaves, single
 
 _Values = dict[TensorSource, Any]
 
@@ -364,7 +364,8 @@ class Functional(Model):
 
         A class whose constructor takes other arguments than this one has the configuration of any model of one's own.
         """
-        if not _is_made_as_functional(type(self)):
+        own: Any = type(self)
+        if not _is_made_as_functional(own):
             return super().get_config()
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
         graph = self.graph.to_config(models)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.layers.constant import Constant, written_constants
-from torch_keras_lstm.layers.structure import flatten, leaves, map_leaves
+from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
 __all__ = [
     "Call",

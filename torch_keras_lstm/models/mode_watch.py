@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
-from torch_keras_lstm.layers.structure import leaves
+from torch_keras_lstm.structure import leaves
 
 # The attributes under which layers keep how strong what they do in training alone is.
 _STRENGTHS = ("rate", "dropout", "recurrent_dropout", "stddev")

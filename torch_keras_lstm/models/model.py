@@ -8,11 +8,11 @@ from torch import nn
 
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import map_leaves
-from torch_keras_lstm.layers.tensor_spec import TensorSpec
 from torch_keras_lstm.layers.tracking import inner_layers
 from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.optimizers import Optimizer
+from torch_keras_lstm.structure import map_leaves
 from torch_keras_lstm.training import Trainer
 
 
@@ -25,6 +25,7 @@ class Model(Trainer):
     """
 
     _may_hold_own = True
+    leaves_types_to_layers = True
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A functional model where there are inputs and outputs, otherwise what was asked for."""
@@ -155,6 +156,12 @@ class Model(Trainer):
         from torch_keras_lstm.models.saving import training_description  # as above
 
         return training_description(self)
+
+    def export(self, filepath: str | Path, format: str = "onnx", verbose: bool = False) -> None:
+        """Write what the model computes for other programs; see :mod:`torch_keras_lstm.models.export`."""
+        from torch_keras_lstm.models.export import export  # as above
+
+        export(self, filepath, format, verbose)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

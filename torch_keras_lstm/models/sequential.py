@@ -12,9 +12,9 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
-from torch_keras_lstm.layers.structure import flatten
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.strings import as_strings, is_strings
+from torch_keras_lstm.structure import flatten
 
 # The attributes that there are only when the shape of the input is known.
 _NEEDS_SHAPE = frozenset(["input", "inputs", "output", "outputs", "input_shape", "output_shape"])

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.structure import flatten, map_leaves
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
+from torch_keras_lstm.structure import flatten, map_leaves
 
 
 class Trace(NamedTuple):

@@ -66,7 +66,7 @@ class Compilable(Layer):
             run_eagerly: taken for Keras' sake; everything runs eagerly.
             steps_per_execution: callbacks are called after so many batches.
             jit_compile: taken for Keras' sake; there is no XLA here.
-            auto_scale_loss: taken for Keras' sake; there is no float16 here.
+            auto_scale_loss: put the optimizer of a model whose policy is "mixed_float16" into a ``LossScaleOptimizer``.
             fabric: a ``lightning_fabric.Fabric`` that is launched: the model, which must be built, is moved to its
                 device and trained in its precision by all of its processes. See :class:`FabricStrategy`.
 
@@ -76,7 +76,7 @@ class Compilable(Layer):
         """
         arguments = {name: value for name, value in locals().items() if name in _COMPILE_ARGUMENTS}
         self._compiled = Compiled(
-            optimizers.get(optimizer),
+            self._scaled(optimizers.get(optimizer)) if auto_scale_loss else optimizers.get(optimizer),
             None if loss is None else CompiledLoss(loss, loss_weights),
             CompiledMetrics(metrics, weighted_metrics, self.output_names),
             SingleProcess() if fabric is None else FabricStrategy(fabric, self),
@@ -88,6 +88,16 @@ class Compilable(Layer):
     def output_names(self) -> list[str] | None:
         """The names of the outputs, in their order; ``None`` when only their values tell how many there are."""
         return None
+
+    def _scaled(self, optimizer: Any) -> Any:
+        """The optimizer, within one that scales the loss where half of float32's range would not do."""
+        policy = getattr(self, "dtype_policy", None)
+        is_keras = isinstance(optimizer, optimizers.Optimizer)
+        if not is_keras or getattr(policy, "name", "") != "mixed_float16":
+            return optimizer
+        if isinstance(optimizer, optimizers.LossScaleOptimizer):
+            return optimizer
+        return optimizers.LossScaleOptimizer(optimizer, name="loss_scale_optimizer")
 
     @property
     def compiled(self) -> bool:

@@ -6,7 +6,7 @@ import torch
 
 from torch_keras_lstm.layers import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
-from torch_keras_lstm.layers.structure import leaves
+from torch_keras_lstm.structure import leaves
 
 _PYTHON = {int: "int64", float: "float32", bool: "bool", str: "string"}
 

@@ -1,0 +1,58 @@
+"""Keras' functions that merge tensors: ``keras.layers.add``, ``concatenate`` and the others, layers called at once.
+
+``add([a, b])`` is ``Add()([a, b])``, for tensors and for symbolic ones; the keyword arguments are the layer's.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Unpack
+
+from torch_keras_lstm.layers import elementwise
+from torch_keras_lstm.layers.concatenation import Concatenate
+from torch_keras_lstm.layers.dot_product import Dot
+from torch_keras_lstm.layers.layer import LayerArguments
+
+
+def add(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
+    """The sum of the inputs, as :class:`Add` computes it."""
+    return elementwise.Add(**kwargs)(inputs)
+
+
+def subtract(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
+    """The first of two inputs minus the second, as :class:`Subtract` computes it."""
+    return elementwise.Subtract(**kwargs)(inputs)
+
+
+def multiply(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
+    """The product of the inputs, as :class:`Multiply` computes it."""
+    return elementwise.Multiply(**kwargs)(inputs)
+
+
+def average(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
+    """The mean of the inputs, as :class:`Average` computes it."""
+    return elementwise.Average(**kwargs)(inputs)
+
+
+def maximum(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
+    """The largest of the inputs at each place, as :class:`Maximum` computes it."""
+    return elementwise.Maximum(**kwargs)(inputs)
+
+
+def minimum(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
+    """The smallest of the inputs at each place, as :class:`Minimum` computes it."""
+    return elementwise.Minimum(**kwargs)(inputs)
+
+
+def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Unpack[LayerArguments]) -> Any:
+    """The inputs one behind the other along ``axis``, as :class:`Concatenate` joins them."""
+    return Concatenate(axis=axis, **kwargs)(inputs)
+
+
+def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
+    """The products of two inputs, summed over an axis of each, as :class:`Dot` computes them.
+
+    Args:
+        inputs: two tensors.
+        axes: the axis of both, or a pair with one for each.
+        **kwargs: ``normalize`` and the arguments of every layer.
+    """
+    return Dot(axes=axes, **kwargs)(inputs)

@@ -1,0 +1,65 @@
+"""A call in half precision of a layer whose weights are float32."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from torch_keras_lstm.layers.symbolic_call import shape_arguments
+
+
+def forward_in(layer: Any, dtype: torch.dtype, *args: Any, **kwargs: Any) -> Any:
+    """What the layer's ``forward`` gives when inputs and weights are cast to ``dtype``, as Keras casts them.
+
+    A layer that ``computes_in_float32`` gets both back in float32, and gives ``dtype`` all the same.
+    """
+    if layer.__dict__.get("_is_cast"):  # a cell, by the layer around it
+        return type(layer).forward(layer, *args, **kwargs)
+    if not layer.built:
+        layer.build(*shape_arguments(layer, args, kwargs))  # in the type of its weights
+    computed = torch.float32 if layer.computes_in_float32 else dtype
+    args, kwargs = _cast(_cast((args, kwargs), dtype), computed)
+    with _weights_in(layer, dtype, computed):
+        return _cast(type(layer).forward(layer, *args, **kwargs), dtype)
+
+
+@contextmanager
+def _weights_in(layer: nn.Module, dtype: torch.dtype, computed: torch.dtype) -> Iterator[None]:
+    """While it is entered, the parameters of the layer, and of the cells that it steps through, stand there cast."""
+    entered = []
+    for module in layer.modules() if hasattr(layer, "keep_states") else [layer]:
+        if not hasattr(module, "_placement"):
+            continue
+        held = module.__dict__["_parameters"]
+        cast = {
+            name: parameter.to(dtype).to(computed)
+            for name, parameter in held.items()
+            if parameter is not None and parameter.is_floating_point() and not nn.parameter.is_lazy(parameter)
+        }
+        entered.append((module, module._buffers["_placement"], [name for name in cast if name not in module.__dict__]))
+        module.__dict__.update(cast, _is_cast=True)
+        module._buffers["_placement"] = module._buffers["_placement"].to(computed)  # type: ignore[union-attr]
+    try:
+        yield
+    finally:
+        for module, placement, names in entered:
+            for name in [*names, "_is_cast"]:
+                del module.__dict__[name]
+            module._buffers["_placement"] = placement
+
+
+def _cast(value: Any, dtype: torch.dtype) -> Any:
+    """``value`` with the floating-point tensors in it, however deep in lists and dictionaries, in ``dtype``."""
+    if isinstance(value, Tensor):
+        return value.to(dtype) if value.is_floating_point() and value.dtype is not dtype else value
+    if isinstance(value, Mapping):
+        return {name: _cast(one, dtype) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return (
+            type(value)(*(_cast(one, dtype) for one in value))
+            if hasattr(value, "_fields")
+            else type(value)(_cast(one, dtype) for one in value)
+        )
+    return value
