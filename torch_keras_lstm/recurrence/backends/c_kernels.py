@@ -228,5 +228,5 @@ C_KERNELS = _chosen()
 
 def description() -> str:
     """Whether the kernels in C are there, and for which vectors of this processor, or why not."""
-    kernels = _chosen()
+    kernels = C_KERNELS
     return f"without the kernels in C: {kernels.off}" if kernels.off else f"with the kernels in C, {kernels.vectors}"
