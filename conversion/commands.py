@@ -32,15 +32,15 @@ from torch_keras_lstm.conversion.model_folder import (
 from torch_keras_lstm.conversion.plot import save_plot
 from torch_keras_lstm.conversion.verify import TOLERANCE, Verification, save_record
 from torch_keras_lstm.conversion.verify import verify as compare_with_original
-from torch_keras_lstm.recurrence import compiled
+from torch_keras_lstm.recurrence.backends import c_kernels
 
 _T = TypeVar("_T")
 _INTERRUPTED = 130
 
 
 def version() -> str:
-    """The version, and whether the sweeps in C are there."""
-    return f"{__version__} ({compiled.what_there_is()})"
+    """The version, and whether the kernels in C are there."""
+    return f"{__version__} ({c_kernels.description()})"
 
 
 def record_script() -> str:
