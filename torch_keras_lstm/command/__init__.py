@@ -1,6 +1,7 @@
 """The command ``torch-keras-lstm``: look into Keras model files, convert them to PyTorch, and check the result.
 
-It stands beside the package, whose import brings torch, so that the help and an error of usage come at once.
+It is installed as ``torch_keras_lstm_command``, beside the package, whose import brings torch: so the help and an error
+of usage come at once.
 """
 
 import importlib
