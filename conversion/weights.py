@@ -453,7 +453,7 @@ def variable_groups(
 
 
 def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
-    for row, tensor in owner.own_weights():
+    for row, tensor in owner.own_weights() if owner.has_weights() else ():
         yield row, as_array(tensor)
 
 
