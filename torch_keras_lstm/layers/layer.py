@@ -341,6 +341,16 @@ class Layer(Weighted):
             terms += layer._penalties()
         return terms
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics that are attributes of this layer and of those inside it, also in lists and dictionaries."""
+        return [metric for module in self.modules() for metric in tracking.metrics_of(module)]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """The variables of :attr:`metrics`."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
     # -- calling --------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
