@@ -165,7 +165,7 @@ def build_by_default(layer: "Layer", input_shape: Any) -> None:
 def build_by_names(layer: "Layer", shapes: Mapping[str, Any]) -> None:
     """Build a layer for the shapes of several arguments of its call, ``x_shape`` of ``x``."""
     if has_own_build(type(layer)):
-        layer.build(**shapes)  # type: ignore[call-arg]  # each class takes its own
+        layer.build(**shapes)  # each class takes its own
         return
     entries = {
         name.removesuffix("_shape"): map_shapes(lambda shape: TensorSpec.of(shape, layer._dtype), shape)
