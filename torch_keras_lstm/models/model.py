@@ -199,9 +199,12 @@ class Model(Trainer):
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new model: a functional one of the configuration of such, else the class called with ``config``."""
         if {"layers", "input_layers", "output_layers"} <= config.keys():
-            from torch_keras_lstm.models.functional import Functional  # which is a Model
+            from torch_keras_lstm.models.functional import Functional, is_made_as_functional  # which is a Model
 
-            return Functional.from_config(config, custom_objects)
+            if cls is Model:
+                return Functional.from_config(config, custom_objects)
+            if is_made_as_functional(cls):
+                return Functional.in_class(cls, config, custom_objects)
         return super().from_config(config)
 
     def to_json(self, **kwargs: Any) -> str:
