@@ -16,7 +16,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 X = np.random.default_rng(1).standard_normal((4, 5, 2)).astype(np.float32)
 Y = np.random.default_rng(2).standard_normal((4, 3)).astype(np.float32)
 PAIRS = [(torch_keras_lstm, keras), (keras, torch_keras_lstm), (torch_keras_lstm, torch_keras_lstm)]
-every_pair = pytest.mark.parametrize("writer, reader", PAIRS, ids=["to Keras", "from Keras", "ours"])
+every_pair = pytest.mark.parametrize(("writer", "reader"), PAIRS, ids=["to Keras", "from Keras", "ours"])
 
 
 def classes(library: ModuleType) -> dict[str, Any]:
@@ -118,7 +118,7 @@ def kinds_of(model: Any) -> list[str]:
 
 
 @every_pair
-@pytest.mark.parametrize("kind, suffix", FILES)
+@pytest.mark.parametrize(("kind", "suffix"), FILES)
 def test_files_hold_classes_of_ones_own(
     kind: str, suffix: str, writer: ModuleType, reader: ModuleType, tmp_path: Path
 ) -> None:
