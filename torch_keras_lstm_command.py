@@ -149,12 +149,14 @@ def options(
 def main() -> None:
     """Run the command line. What is wrong with a file is one line on stderr and exit code 1."""
     # So that what was begun is cleared away, as it is after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         app(prog_name="torch-keras-lstm")
     except (OSError, ValueError) as error:
         typer.echo("error: " + " ".join(str(error).split()), err=True)
         sys.exit(1)
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _commands() -> Any:

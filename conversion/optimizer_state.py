@@ -22,7 +22,12 @@ import torch
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
-from torch_keras_lstm.conversion.optimizer_variables import keeps_variables, restore_variables, saved_variables
+from torch_keras_lstm.conversion.optimizer_variables import (
+    NEVER_NEGATIVE,
+    keeps_variables,
+    restore_variables,
+    saved_variables,
+)
 from torch_keras_lstm.conversion.weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
@@ -33,13 +38,6 @@ _UNUSED = "unused"
 # as Keras 3 names its variables, where it is not by our names
 _KERAS_NAMES = {"iterations": "iteration", "u_product": "variable"}
 _LARGEST_COUNT = 2**63 - 1
-# what is kept of squares, of absolute values and of largest ones, none of which training makes negative
-_NEVER_NEGATIVE = frozenset(
-    [
-        *("accumulated_delta_var", "accumulated_grad", "accumulator", "norm", "velocity", "velocity_hat"),
-        *("learning_rate", "u_product"),
-    ]
-)
 
 
 class Order(Enum):
@@ -241,7 +239,7 @@ def _laid_out_by_cudnn(expected: Sequence[_Entry], arrays: Sequence[SavedArray])
 def _check_values(optimizer: Optimizer, entries: Sequence[_Entry], values: Sequence[Array]) -> None:
     """Raise for what no training leaves, such as an array that was another one's in a damaged file."""
     for entry, value in zip(entries, values, strict=True):
-        if entry.name in _NEVER_NEGATIVE and value.size and float(value.min()) < 0:
+        if entry.name in NEVER_NEGATIVE and value.size and float(value.min()) < 0:
             raise ValueError(
                 f"The state of the optimizer does not fit the model's {type(optimizer).__name__}: {entry} is never "
                 f"negative, but the file has {float(value.min()):.6g}."

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor, distributed
@@ -54,7 +54,7 @@ class BatchNormalization(AffineNormalization):
     """
 
     # in training by its statistics, so that `TimeDistributed` calls it step by step
-    mixes_samples: ClassVar[bool] = True
+    mixes_samples = True
 
     running_mean: Tensor
     running_var: Tensor
