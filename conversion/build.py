@@ -214,10 +214,17 @@ def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> lis
     Raises:
         ValueError: as :func:`build_layers`, and when a layer cannot take the output of the one before.
     """
-    with torch.device("meta"), _MetaInPlaceOfCpu(), weights_are_given():
+    with without_memory():
         layers = build_layers(model, custom_objects)
         assemble(model, layers)
     return layers
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Inside, layers are made on torch's ``meta`` device."""
+    with torch.device("meta"), _MetaInPlaceOfCpu(), weights_are_given():
+        yield
 
 
 def build_as(shaped: Sequence[Layer], layers: Sequence[Layer]) -> None:

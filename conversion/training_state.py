@@ -11,10 +11,11 @@ from torch_keras_lstm import losses, metrics, optimizers
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.absent import absent_loss, absent_metric, is_absent, name_in
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
-from torch_keras_lstm.conversion.containers import SavedModel, naming, open_saved_model
+from torch_keras_lstm.conversion.containers import SavedModel, naming, open_parts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
+from torch_keras_lstm.conversion.saved_config import producer_of
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
@@ -88,14 +89,14 @@ def load_training(
             return None if found is None else _training(*found, model, custom_objects, _OURS)
     if path.is_dir() or file_kind(path) not in ("hdf5", "keras"):
         return None
-    with open_saved_model(path) as saved, naming(path):
+    with naming(path), open_parts(path) as saved:
         if saved.training is None:
             return None
-        weights = saved.weights
+        weights, producer = saved.weights, producer_of(saved.root, saved.version)
         if weights is not None and (weights.optimizer or weights.optimizer_fault):
-            _check_order(saved, weights)
+            _check_order(producer, weights)
         arrays = () if weights is None else weights.optimizer
-        return _training(saved.training, arrays, model, custom_objects, saved.description.producer)
+        return _training(saved.training, arrays, model, custom_objects, producer)
 
 
 # names of several losses or metrics, one of which the shapes of the first batch choose
@@ -183,14 +184,14 @@ def _optimizer(
     return optimizer
 
 
-def _check_order(saved: SavedModel, weights: Weights) -> None:
+def _check_order(producer: Producer, weights: Weights) -> None:
     """Raise where the optimizer's arrays are in another order than the weights, or in layouts that are converted."""
     if weights.optimizer_fault:
         raise ValueError(weights.optimizer_fault)
     flipped = isinstance(weights.arrays, ArraysByLayer) and weights.arrays.flipped_kernels
-    if flipped or saved.description.producer.sorts_trained_weights:
+    if flipped or producer.sorts_trained_weights:
         raise ValueError(
-            f"The state of the optimizer is not read from files of {saved.description.producer}, only from those of "
+            f"The state of the optimizer is not read from files of {producer}, only from those of "
             "Keras 2.1.6 and later, not on Theano: compile the model anew to train it."
         )
 

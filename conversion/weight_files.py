@@ -1,7 +1,7 @@
 """The arrays of weight files, by whatever Keras or TensorFlow wrote them; what they belong to is decided elsewhere."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from operator import itemgetter
@@ -73,7 +73,10 @@ def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
 def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
-        return _hdf5_weights([opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))])
+        file = opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))
+        if not file.groups():  # of a model that was not built
+            return Weights("weights (.weights.h5)", ArraysByPath(_PATH_ROOTS[0], {}), {})
+        return _hdf5_weights([file])
     if f"{_ARCHIVED}.json" in names:
         listed = archive.read_text(f"{_ARCHIVED}.json")
         return _sharded(listed, lambda name: archive.view(name) if name in names else None, "the model", opened)
@@ -179,9 +182,12 @@ def _hdf5_weights(files: Sequence[Hdf5File]) -> Weights:
     return _weights_by_path(arrays, root, "weights (.weights.h5)")
 
 
-def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
+def _weights_by_path(files: Sequence[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
     if root is None:
-        raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
+        names = [path for arrays in files for path in arrays]
+        if not names or not all("vars/" in path for path in names):
+            raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
+        root = _PATH_ROOTS[0]  # of a model class of one's own, whose layers all stand under attributes that sort before
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
     optimizer: dict[int, SavedArray] = {}

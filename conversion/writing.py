@@ -46,6 +46,11 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         training = _as_keras_3_can(model, training)
     if path.suffix in (".h5", ".hdf5"):
         path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
+    if path.suffix in (".h5", ".hdf5") and not isinstance(model, Functional | Sequential):
+        raise NotImplementedError(
+            f"{path}: an `.h5` file holds a Sequential or a functional model, not a model class of one's own, which is "
+            f"`{type(model).__name__}`: save it as `.keras`, or its weights with `save_weights`."
+        )
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):

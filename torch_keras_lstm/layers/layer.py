@@ -296,7 +296,7 @@ class Layer(Weighted):
         if config and "input_shape" in config:
             self.build(config["input_shape"])
         elif config and "shapes_dict" in config:
-            self.build(**config["shapes_dict"])
+            own_layer.build_by_names(self, config["shapes_dict"])
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
