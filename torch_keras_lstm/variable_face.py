@@ -64,4 +64,5 @@ class VariableFace(Tensor):
     def __repr__(self, **contents: Any) -> str:  # type: ignore[override]
         dtype = str(self.dtype).removeprefix("torch.")
         values = np.array2string(self.numpy(), threshold=20, edgeitems=2)
-        return f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={dtype}, value={values}>"
+        kind = type(self).__name__.removeprefix("Trained")
+        return f"<{kind} path={self.path}, shape={tuple(self.shape)}, dtype={dtype}, value={values}>"
