@@ -143,8 +143,8 @@ def _open_model(path: Path, opened: ExitStack) -> _Opened:
 def _without_architecture(what: str, path: Path) -> WithoutArchitecture:
     return WithoutArchitecture(
         f"{what} without an architecture. Load them with the model's JSON: "
-        f"`load_model('architecture.json', weights={path.name!r})`, or into a model: "
-        f"`model.load_weights({path.name!r})`."
+        f"`load_model('architecture.json', weights={str(path)!r})`, or into a model: "
+        f"`model.load_weights({str(path)!r})`."
     )
 
 

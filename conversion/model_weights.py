@@ -14,7 +14,7 @@ from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_we
 from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
-from torch_keras_lstm.conversion.optimizer_state import OtherWeights, restore
+from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
 from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import match, put, states
@@ -80,7 +80,7 @@ def _restore(model: Model, saved: Weights) -> None:
     if saved.optimizer_fault:
         raise ValueError(saved.optimizer_fault)
     try:
-        restore(optimizer, model, saved.optimizer, optimizer.get_config())
+        restore(optimizer, model, saved.optimizer, Order.KERAS_3)
     except OtherWeights as error:
         warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=4)
 

@@ -21,6 +21,9 @@ from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 MAX_SHARDS = 1000
 
+# a file that holds weights, or its bytes
+_Source = Path | bytes | memoryview
+
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
 # A model class of one's own has none where each of its layers stands under an attribute: `head/vars/0`.
@@ -72,10 +75,10 @@ def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
 def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
-        return _hdf5_weights([opened.enter_context(Hdf5File(archive.read(f"{_ARCHIVED}.h5")))])
+        return _hdf5_weights([opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))])
     if f"{_ARCHIVED}.json" in names:
         listed = archive.read_text(f"{_ARCHIVED}.json")
-        return _sharded(listed, lambda name: archive.read(name) if name in names else None, "the model", opened)
+        return _sharded(listed, lambda name: archive.view(name) if name in names else None, "the model", opened)
     if f"{_ARCHIVED}.npz" in names:
         return _npz_weights(opened.enter_context(KerasArchive(archive.read(f"{_ARCHIVED}.npz"))))
     raise ValueError(f"The model holds no weights: it has no member `{_ARCHIVED}.h5`.")
@@ -212,7 +215,7 @@ def _weights_by_path(files: Sequence[Mapping[str, SavedArray]], root: str | None
     return Weights(container, by_path, left, optimizer=kept, optimizer_fault=fault, idf_weights=idf)
 
 
-def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:
+def _sharded(listed: bytes, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Weights:
     """Weights in several HDF5 files, which a ``.weights.json`` lists; their names are looked up, never made a path."""
     what = "The list of shards"
     weight_map = parse_object(decode(listed, what), what).get("weight_map")
@@ -234,7 +237,7 @@ def _shard_names(weight_map: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _open_shard(name: str, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Hdf5File:
+def _open_shard(name: str, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Hdf5File:
     source = find(name)
     if source is None:
         raise ValueError(f"The shard {name!r} is missing from {place}.")

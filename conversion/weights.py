@@ -309,7 +309,7 @@ def _places_inside(
     elif isinstance(module, Layer) and module._is_own:
         places = attribute_places(module, tf_keras)
         for path, child in module.named_modules():
-            if isinstance(child, Layer) and child in places:
+            if isinstance(child, Layer) and child is not module and child in places:
                 yield tuple(path.split(".")), f"{place}/{places[child]}"
     else:
         for attribute, name, child in _attributes(module):

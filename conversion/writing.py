@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
+from torch_keras_lstm.optimizers.legacy import LEGACY
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
 
@@ -40,6 +42,8 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
     if path.name.endswith(".weights.h5"):
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        training = _as_keras_3_can(model, training)
     if path.suffix in (".h5", ".hdf5"):
         path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
     if path.suffix == ".keras":
@@ -64,6 +68,18 @@ def save_weights(model: Model, path: str | Path, training: Training | None = Non
             f"Model `{model.name}` has no weights to be saved yet: call it once, or `build(input_shape)`, first."
         )
     replace_file(path, _weights(model, training))
+
+
+def _as_keras_3_can(model: Model, training: Training) -> Training:
+    """``training``, or none when the optimizer goes by a rule that Keras 3 has not."""
+    if not isinstance(model.optimizer, LEGACY):
+        return training
+    warnings.warn(
+        f"Model `{model.name}` is saved without how it is compiled: its optimizer {type(model.optimizer).__name__} "
+        "goes by the rule of an older Keras, which Keras 3 has not. `model.save('folder')` keeps it.",
+        stacklevel=4,
+    )
+    return Training()
 
 
 def _archive(model: Model, training: Training) -> bytes:

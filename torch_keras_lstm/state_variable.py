@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.array_arguments import as_tensor
+from torch_keras_lstm.torch_internals import plain_results
 
 
 class StateVariable(Tensor):
@@ -26,7 +27,7 @@ class StateVariable(Tensor):
         constraint, regularizer: ``None``.
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__ = plain_results
 
     trainable = False
     constraint = regularizer = None

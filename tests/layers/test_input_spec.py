@@ -43,13 +43,13 @@ def test_what_fits_passes(spec: Any) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
-        (InputSpec(ndim=3), "expected ndim=3, found ndim=2"),
-        (InputSpec(min_ndim=3), "expected min_ndim=3, found ndim=2"),
-        (InputSpec(max_ndim=1), "expected max_ndim=1, found ndim=2"),
-        (InputSpec(axes={-1: 5}), "expected axis -1 to have value 5"),
-        (InputSpec(shape=(None, 5)), r"expected shape=\(None, 5\), found"),
-        (InputSpec(dtype="int32"), "expected dtype=int32, found dtype=float32"),
-        ([InputSpec(ndim=2), InputSpec(ndim=2)], r"expects 2 input\(s\), but it received 1"),
+        (InputSpec(ndim=3), "expected 3 axes, got 2"),
+        (InputSpec(min_ndim=3), "expected at least 3 axes, got 2"),
+        (InputSpec(max_ndim=1), "expected at most 1 axes, got 2"),
+        (InputSpec(axes={-1: 5}), "expected size 5 along axis -1"),
+        (InputSpec(shape=(None, 5)), r"expected shape \(None, 5\), got"),
+        (InputSpec(dtype="int32"), "expected type int32, got float32"),
+        ([InputSpec(ndim=2), InputSpec(ndim=2)], "takes 2 inputs, got 1"),
     ],
     ids=str,
 )
@@ -59,12 +59,6 @@ def test_what_does_not_fit_is_told(spec: Any, words: str) -> None:
             Doubled(spec)(inputs)
 
 
-def test_arguments_are_checked_and_come_back() -> None:
-    with pytest.raises(TypeError, match="must be a dict with integer keys"):
-        InputSpec(axes=["a"])  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="Axis 3 is greater than the maximum allowed value: 1"):
-        InputSpec(ndim=2, axes={3: 4})
+def test_a_configuration_comes_back() -> None:
     spec = InputSpec(ndim=3, axes={-1: 4})
     assert repr(InputSpec.from_config(spec.get_config())) == repr(spec) == "InputSpec(ndim=3, axes={-1: 4})"
-    with pytest.raises(ValueError, match='lacks the input "b"'):
-        Doubled([InputSpec(name="a"), InputSpec(name="b")])({"a": X})

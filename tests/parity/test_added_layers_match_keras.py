@@ -22,12 +22,8 @@ def drawn(*shape: int, seed: int = 1) -> Any:
 
 # -- names ------------------------------------------------------------------------------------------------------------
 
-# Classes of Keras that this package has not, and why a script with recurrent layers does without.
-NOT_HERE = {
-    "FlaxLayer": "a layer of another framework",
-    "JaxLayer": "a layer of another framework",
-    "TFSMLayer": "a TensorFlow graph, which needs TensorFlow to run",
-}
+# Layers of Keras that this package has not, and why, or what to write instead.
+IMAGES = "augments images at random, by draws that are TensorFlow's own: `torchvision.transforms.v2` in the data loader"
 
 
 def test_every_alias_of_keras_is_the_same_layer_here() -> None:

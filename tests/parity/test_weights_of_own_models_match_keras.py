@@ -28,7 +28,7 @@ def _model(k: Any) -> Any:
     """Names before and after "layers", two for one layer, a private one, layers in layers, a model in the model."""
     layers = k.layers
 
-    class Own(layers.Layer):  # type: ignore[misc]
+    class Own(layers.Layer):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             super().__init__()
             self.second = layers.Dense(3)

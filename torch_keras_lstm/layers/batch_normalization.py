@@ -53,6 +53,9 @@ class BatchNormalization(AffineNormalization):
             axis or have another size along it; for a mask that does not have one axis less than the inputs.
     """
 
+    # in training by its statistics, so that `TimeDistributed` calls it step by step
+    mixes_samples = True
+
     running_mean: Tensor
     running_var: Tensor
     running_stddev: Tensor
@@ -245,9 +248,10 @@ def _moments_of_all(values: Tensor, mask: Tensor | None, averaged: Sequence[int]
     known = values if mask is None else values.where(counts > 0, 0)
     parts = torch.stack([one.sum([*averaged], keepdim=True) for one in (known, known.square(), counts)])
     total, squares, number = all_reduce(parts)
-    number = number if mask is None else number + _KERAS_EPSILON
-    mean = total / number
-    return mean, torch.clamp(squares / number - mean.square(), min=0)
+    divisor = number if mask is None else number + _KERAS_EPSILON
+    mean = total / divisor
+    # The mean square of the distances from a mean that, of masked values, is itself off by the epsilon.
+    return mean, torch.clamp(squares / divisor - mean.square() * (2 - number / divisor), min=0)
 
 
 def _move(average: Tensor, now: Tensor, momentum: float) -> None:

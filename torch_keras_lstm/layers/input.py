@@ -118,7 +118,7 @@ class InputLayer(Layer):
         """Raise a ``ValueError`` unless ``shape`` is this input's; the number of samples may differ, as in Keras."""
         expected = self.batch_input_shape
         fits = len(shape) == len(expected) and all(
-            want in (None, size) or size is None for want, size in zip(expected[1:], shape[1:], strict=True)
+            want is None or size is None or want == size for want, size in zip(expected[1:], shape[1:], strict=True)
         )
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")

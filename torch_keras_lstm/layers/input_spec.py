@@ -78,7 +78,7 @@ class InputSpec:
         for axis, size in self.axes.items():
             if size is not None and not -len(shape) <= axis < len(shape):
                 return f"expected an axis {axis}, got shape {shape}"
-            if size is not None and shape[axis] not in (size, None):
+            if size is not None and shape[axis] is not None and shape[axis] != size:
                 return f"expected size {size} along axis {axis}, got shape {shape}"
         return self._misfit_of_shape(shape)
 
@@ -90,7 +90,7 @@ class InputSpec:
             wanted = wanted[:-1] if wanted and wanted[-1] == 1 and len(wanted) != len(shape) else wanted
             shape = shape[:-1] if shape and shape[-1] == 1 and len(wanted) != len(shape) else shape
         fits = len(wanted) == len(shape) and all(
-            want is None or size in (want, None) for want, size in zip(wanted, shape, strict=True)
+            want is None or size is None or size == want for want, size in zip(wanted, shape, strict=True)
         )
         return None if fits else f"expected shape {wanted}, got {shape}"
 

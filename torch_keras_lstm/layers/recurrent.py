@@ -9,6 +9,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.recomputation import noted
+from torch_keras_lstm.torch_internals import is_jit_traced
 
 
 class RecurrentLayer(Layer):
@@ -84,7 +85,8 @@ class RecurrentLayer(Layer):
 
     def state_shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """The shape of each state for inputs of ``input_shape``."""
-        return tuple((input_shape[0], size) for size in self.state_sizes)
+        batch = input_shape[0]
+        return tuple([(batch, size) for size in self.state_sizes])
 
     def step_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one step's output for inputs of ``input_shape``."""
@@ -99,7 +101,7 @@ class RecurrentLayer(Layer):
 
     def kept_states(self) -> tuple[Tensor, ...] | None:
         """As ``states``, and not a property, which ``torch.compile`` does not find in a base class."""
-        if torch.compiler.is_exporting() and self._registered:
+        if self._registered and torch.compiler.is_exporting():
             return tuple(getattr(self, name) for name in self._registered)
         kept = self._kept
         if (
@@ -135,7 +137,7 @@ class RecurrentLayer(Layer):
         """
         if self._repeats:
             return None
-        if not self._is_handed and (torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None):
+        if not self._is_handed and (torch.compiler.is_exporting() or is_jit_traced()):
             return self._write_states(states)
         dtype = self._dtype
         kept = []
@@ -147,8 +149,8 @@ class RecurrentLayer(Layer):
                 mine = mine.clone()
             kept.append(mine if mine.dtype is dtype else mine.to(dtype))
         self._kept[:] = kept
-        for name, state in zip(self._registered, kept, strict=False):
-            self._buffers[name] = state
+        if self._registered:
+            self._buffers.update(zip(self._registered, kept, strict=False))
         return None
 
     def register_states(self) -> None:
@@ -227,17 +229,19 @@ class RecurrentLayer(Layer):
 
     def _again(self) -> tuple[Tensor, ...] | None:
         """What the call started from that a checkpoint makes once more, empty for zeros; ``None`` for a first call."""
-        self._repeats = False
+        if self._repeats:  # setting an attribute of a module takes a while
+            self._repeats = False
         if not (torch.is_grad_enabled() or self.training):  # as in inference step by step, where time counts
             return None
         again = noted(self, lambda: self.kept_states() or (), f"Stateful layer `{self.name}`")
-        self._repeats = again is not None
+        if again is not None:
+            self._repeats = True
         return again
 
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What a sequence starts from when no state is given or kept: zeros."""
         shapes: Any = self.state_shapes(inputs.shape)
-        return tuple(inputs.new_zeros(shape) for shape in shapes)
+        return tuple([inputs.new_zeros(shape) for shape in shapes])
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from torch_keras_lstm import initializers
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.weight import draw
+from torch_keras_lstm.torch_internals import plain_results
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 
@@ -36,7 +37,7 @@ class Variable(Tensor):
         ValueError: for an initializer without a shape, a shape with a free size, a name with a slash in it.
     """
 
-    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+    __torch_function__ = plain_results
 
     _given_name: str
     _path: str | None
