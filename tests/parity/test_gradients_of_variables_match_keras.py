@@ -34,7 +34,7 @@ def _model(k: Any) -> Any:
         layers.TimeDistributed(layers.Dense(3)),
         layers.PReLU(shared_axes=[1]),
     ]
-    attended = layers.MultiHeadAttention(2, 3)(words, words)
+    attended = layers.MultiHeadAttention(2, 4, use_bias=False)(words, words)  # Keras rounds the root of 3 to float32
     return k.Model(inputs, layers.Dense(2)(layers.concatenate([attended, *(layer(words) for layer in branches)])))
 
 
