@@ -16,6 +16,7 @@ from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
+from torch_keras_lstm.layers.tracking import inner_layers
 from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
 from torch_keras_lstm.registry import close_match
 from torch_keras_lstm.strings import Strings, as_strings, is_strings
@@ -274,6 +275,8 @@ def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs:
             outputs = call(args, kwargs)
         else:
             with scope(layer.name):  # what is built now is built inside this layer
+                for inner in inner_layers(layer):
+                    inner.take_place()
                 outputs = call(args, kwargs)
     except AttributeError as error:
         if error.obj is not layer or not isinstance(error.name, str):
