@@ -37,10 +37,10 @@ def processor() -> str:
 
 
 def steps_run_by() -> str:
-    """What runs the steps of our layer on a CPU: the compiled sweeps, and with which vectors, or torch."""
-    from torch_keras_lstm.recurrence import compiled
+    """What runs the steps of our layer on a CPU: the kernels in C, and with which vectors, or torch."""
+    from torch_keras_lstm.recurrence.backends.c_kernels import C_KERNELS
 
-    return f"C ({compiled._KERNELS[compiled._KERNEL]})" if compiled._KERNELS and compiled._IS_ON else "torch"
+    return f"C ({C_KERNELS.vectors})" if C_KERNELS.off is None else "torch"
 
 
 class MatrixProducts:

@@ -7,7 +7,7 @@ For each shape and precision the recurrence alone is timed, forth, and forth and
 sequence, a kernel and a product a step, the same as a CUDA graph, a loop of torch's operations, that loop as a CUDA
 graph, and ``torch.nn.LSTM``, that is cuDNN, whose time includes the inputs' product and all gradients. Every way's
 results are compared with the step-by-step loop in float64 before it is timed. The last column says what the table in
-``torch_keras_lstm/recurrence/gpu_sweep.py`` would take: where another way wins, the table is wrong.
+``torch_keras_lstm/recurrence/backends/gpu.py`` would take: where another way wins, the table is wrong.
 """
 
 import argparse
@@ -24,10 +24,10 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import LSTMState
-from torch_keras_lstm.recurrence.cuda_graph import GraphedSweeps
-from torch_keras_lstm.recurrence.gpu_sweep import kernel_sweeps, way_for
-from torch_keras_lstm.recurrence.sweep import backward_sweep, forward_sweep
-from torch_keras_lstm.recurrence.sweeps import Sweeps
+from torch_keras_lstm.recurrence.backends.base import Cell, Trace, Upstream
+from torch_keras_lstm.recurrence.backends.gpu import CUDA_GRAPH, TRITON_GRAPH, TRITON_SEQUENCE, TRITON_STEP, way_for
+from torch_keras_lstm.recurrence.backends.projection import ProjectedSteps
+from torch_keras_lstm.recurrence.backends.torch_ops import TORCH_OPS
 
 # name: type, torch's setting for float32 products, and how far results may lie from float64's
 PRECISIONS = {
@@ -36,13 +36,18 @@ PRECISIONS = {
     "bf16": (torch.bfloat16, "ieee", 1e-1),
 }
 
-LOOP = Sweeps(forward_sweep, backward_sweep)
-_graphed = GraphedSweeps(LOOP)
-GRAPHED_LOOP = Sweeps(_graphed.forward, _graphed.backward)
+# by their names in the table
+WAYS: dict[str, ProjectedSteps] = {
+    "sequence": TRITON_SEQUENCE,
+    "step": TRITON_STEP,
+    "graphed step": TRITON_GRAPH,
+    "loop": TORCH_OPS,
+    "graphed loop": CUDA_GRAPH,
+}
 
 
 class Workload(NamedTuple):
-    """A sequence on its way through the sweeps."""
+    """A sequence on its way through the steps."""
 
     projected: Tensor
     state: LSTMState
@@ -78,15 +83,17 @@ def measure(precision: str, batch: int, units: int, time: int, rounds: int) -> d
     torch.backends.cuda.matmul.fp32_precision = setting
     torch.backends.cudnn.rnn.fp32_precision = setting  # type: ignore[attr-defined]
     workload = draw(batch, units, time, dtype)
-    truth = sweep_once(LOOP, to_float64(workload), back=True)
+    truth = run_once(TORCH_OPS, to_float64(workload), back=True)
     row: dict[str, Any] = {"precision": precision, "batch": batch, "units": units, "time": time}
     runs: dict[tuple[str, bool], Callable[[], object]] = {}
-    for name, sweeps in ways(units):
-        row[name] = {"error": max(errors(sweep_once(sweeps, workload, back=True), truth))}
+    for name, steps in WAYS.items():
+        if name == "sequence" and units > 256:  # the registers of one multiprocessor hold no more
+            continue
+        row[name] = {"error": max(errors(run_once(steps, workload, back=True), truth))}
         if row[name]["error"] > tolerance:
             sys.exit(f"gpu_loop: {name} is off by {row[name]['error']:.2g} at {row}")
         for back in (False, True):
-            runs[name, back] = lambda sweeps=sweeps, back=back: sweep_once(sweeps, workload, back)  # type: ignore[misc]
+            runs[name, back] = lambda steps=steps, back=back: run_once(steps, workload, back)  # type: ignore[misc]
     for back in (False, True):
         runs["cuDNN", back] = cudnn(batch, units, time, dtype, back)
     row["cuDNN"] = {}
@@ -94,16 +101,6 @@ def measure(precision: str, batch: int, units: int, time: int, rounds: int) -> d
         row[name]["back" if back else "forth"] = microseconds / time
     row["table"] = way_for(time, batch, units, dtype, precision == "tf32", kernels=True, graphs=True, loop=True)
     return row
-
-
-def ways(units: int) -> Iterable[tuple[str, Sweeps]]:
-    """Each by its name in the table."""
-    if units <= 256:  # the registers of one multiprocessor hold no more
-        yield "sequence", kernel_sweeps("sequence")
-    yield "step", kernel_sweeps("step")
-    yield "graphed step", kernel_sweeps("graphed step")
-    yield "loop", LOOP
-    yield "graphed loop", GRAPHED_LOOP
 
 
 def draw(batch: int, units: int, time: int, dtype: torch.dtype) -> Workload:
@@ -126,13 +123,15 @@ def to_float64(workload: Workload) -> Workload:
 
 
 @torch.no_grad()
-def sweep_once(sweeps: Sweeps, workload: Workload, back: bool) -> tuple[Tensor, ...]:
+def run_once(steps: ProjectedSteps, workload: Workload, back: bool) -> tuple[Tensor, ...]:
     """Hidden states, and with ``back`` the gradients of pre-activations and of the first state."""
     projected, state, weight_hh, gradient = workload
-    gates, hidden, cells = projected.clone(), torch.empty_like(gradient), torch.empty_like(gradient)
-    rest: Any = (state, weight_hh, activations.tanh, activations.sigmoid, None, None)
-    sweeps.forward(gates, hidden, cells, *rest)
-    return (hidden, *sweeps.backward(gradient, None, None, gates, hidden, cells, *rest)) if back else (hidden,)
+    trace = Trace(projected.clone(), torch.empty_like(gradient), torch.empty_like(gradient))
+    cell = Cell(weight_hh, None, activations.tanh, activations.sigmoid)
+    steps.forward_steps(cell, state, None, trace)
+    if not back:
+        return (trace.hidden,)
+    return (trace.hidden, *steps.backward(cell, trace, state, None, Upstream(gradient, None, None)))
 
 
 def errors(results: Iterable[Tensor], truth: Iterable[Tensor]) -> Iterable[float]:

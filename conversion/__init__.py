@@ -5,7 +5,7 @@ from torch_keras_lstm.conversion.loading import convert, inspect, load_model, mo
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.report import LayerReport, Report
 from torch_keras_lstm.conversion.training_description import Training, describe_training
-from torch_keras_lstm.conversion.training_state import SavedTraining, load_training
+from torch_keras_lstm.conversion.training_state import SavedTraining, compile_as_saved, load_training
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
 from torch_keras_lstm.conversion.writing import save_model, save_weights
 
@@ -17,6 +17,7 @@ __all__ = [
     "SavedTraining",
     "Training",
     "Verification",
+    "compile_as_saved",
     "convert",
     "describe_training",
     "inspect",

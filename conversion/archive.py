@@ -1,6 +1,7 @@
 """The ``.keras`` archive: a zip whose members are read in place, never extracted to disk."""
 
 import io
+import mmap
 import os
 import struct
 import zipfile
@@ -32,6 +33,7 @@ class KerasArchive:
     """
 
     def __init__(self, source: Path | bytes) -> None:
+        self._path = source if isinstance(source, Path) else None
         with ExitStack() as opened:
             file = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
             self._size = file.seek(0, os.SEEK_END)
@@ -63,6 +65,25 @@ class KerasArchive:
             ValueError: when it is missing, damaged, or a zip bomb.
         """
         return self._read(name, None)
+
+    def view(self, name: str) -> bytes | memoryview:
+        """The bytes of a member, without a copy where they are stored as they are in a file on the disk.
+
+        Raises:
+            ValueError: as :meth:`read`.
+        """
+        info = self._members.get(name)
+        if self._path is None or info is None or info.compress_type != zipfile.ZIP_STORED or not info.file_size:
+            return self.read(name)
+        with _without_zip_errors(), self._zip.open(info):  # which checks what stands in front of the bytes
+            with self._path.open("rb") as file:
+                file.seek(info.header_offset + 26)
+                start = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
+            whole = memoryview(mapped(self._path))
+            found = whole[start : start + info.file_size]
+            if len(found) < info.file_size or info.compress_size != info.file_size or zlib.crc32(found) != info.CRC:
+                raise zipfile.BadZipFile(f"Bad CRC-32 for file {name!r}")
+        return found
 
     def vocabularies(self) -> dict[str, bytes]:
         """The members that hold the vocabularies of text layers, by their names."""
@@ -100,6 +121,17 @@ class KerasArchive:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.close()
+
+
+def mapped(path: Path) -> mmap.mmap | bytes:
+    """The bytes of a file, each read when somebody looks at it.
+
+    A copy on write: arrays that lie in it may be handed to torch, which knows no arrays that cannot be written.
+    """
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return b""
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
 
 def is_vocabulary(name: str) -> bool:

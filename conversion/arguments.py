@@ -376,7 +376,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "encoding": TEXT,
     },
     "ThresholdedReLU": {"theta": NUMBER},
-    "TimeDistributed": {"layer": LAYER},
+    "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG},
     "UnitNormalization": {"axis": AXES},
     "UpSampling1D": {"size": SIZES},
     "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},

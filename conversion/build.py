@@ -1,7 +1,7 @@
 """From a description to layers: the registry of what can be built, one row a layer class."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,9 @@ from torch.overrides import TorchFunctionMode
 
 from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers, given_function
+from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
+from torch_keras_lstm.conversion.unneeded import weights_are_given, without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.operations import is_known, operation_name
@@ -148,6 +150,10 @@ LAYERS: Mapping[str, LayerRow] = {
     )
 }
 
+_LONGEST = 600  # characters of an error
+# How many layers that cannot be built an error lists.
+_LISTED = 12
+
 # What the reader of configurations makes itself, from parts that it has checked.
 _STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
 
@@ -157,15 +163,9 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
     reasons = []
     unknown = unsupported(model, custom_objects)
     if unknown:
-        listed = ", ".join(f"{_class_of(layer)} ({_in_sentence(layer.place)})" for layer in unknown)
-        reasons.append(f"Layers that are not supported: {listed}. Classes of your own go into `custom_objects`.")
-    lambdas = [layer for layer in unknown if layer.class_name == "Lambda"]
-    if lambdas:
-        name = lambdas[0].name
-        reasons.append(
-            "The code of a Lambda in a file is never run: give the function under the layer's name, "
-            f"`custom_objects={{{name!r}: function}}`."
-        )
+        listed = ", ".join(f"{_class_of(layer)} ({_in_sentence(layer.place)})" for layer in unknown[:_LISTED])
+        listed += f" and {len(unknown) - _LISTED} more" if len(unknown) > _LISTED else ""
+        reasons += [f"Layers that are not supported: {listed}.", *what_to_do(unknown)]
     if not reasons and not model.layers:
         reasons.append("The model has no layers.")
     if not reasons and model.graph is None and model.input_shape is None:
@@ -205,7 +205,7 @@ def build_layers(model: ModelDescription, custom_objects: CustomObjects) -> list
     if reason is not None:
         raise ValueError(reason)
     own = for_layers(model, custom_objects)
-    return [_build_layer(layer, own) for layer in model.layers]
+    return [_build_layer(layer, own, custom_objects) for layer in model.layers]
 
 
 def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
@@ -214,10 +214,17 @@ def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> lis
     Raises:
         ValueError: as :func:`build_layers`, and when a layer cannot take the output of the one before.
     """
-    with torch.device("meta"), _MetaInPlaceOfCpu():
+    with without_memory():
         layers = build_layers(model, custom_objects)
         assemble(model, layers)
     return layers
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Inside, layers are made on torch's ``meta`` device."""
+    with torch.device("meta"), _MetaInPlaceOfCpu(), weights_are_given():
+        yield
 
 
 def build_as(shaped: Sequence[Layer], layers: Sequence[Layer]) -> None:
@@ -253,7 +260,8 @@ def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential | F
     """
     if model.graph is not None:
         functional = Functional.from_graph(layers, model.graph, name=model.name)
-        functional.build()
+        with _of_our_own_kind("The model's graph"):
+            functional.build()
         return functional
     sequential = Sequential(name=model.name)
     sequential.add(InputLayer(batch_shape=model.input_shape, dtype=model.input_dtype))
@@ -263,17 +271,38 @@ def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential | F
     return sequential
 
 
-def _build_layer(description: LayerDescription, custom_objects: CustomObjects) -> Layer:
+def _build_layer(description: LayerDescription, makers: CustomObjects, custom_objects: CustomObjects) -> Layer:
     with _naming_layer(description):
-        return deserialize(description.to_config(), custom_objects)
+        return deserialize(without_unneeded(description.to_config(), custom_objects), makers)
+
+
+def _naming_layer(description: LayerDescription) -> AbstractContextManager[None]:
+    return _of_our_own_kind(f"{description.place} ({description.class_name})", always=True)
 
 
 @contextmanager
-def _naming_layer(description: LayerDescription) -> Iterator[None]:
+def _of_our_own_kind(place: str, always: bool = False) -> Iterator[None]:
+    """Put ``place`` in front of an error, and make any a ``ValueError``.
+
+    What a layer of somebody's own, or torch, raises for sizes that cannot be, is any exception, and long.
+
+    Args:
+        always: name the place in a ``ValueError`` too, which may do so itself.
+    """
     try:
         yield
-    except (TypeError, ValueError, OverflowError, RuntimeError) as error:  # the last is torch, of sizes beyond 64 bits
-        raise ValueError(f"{description.place} ({description.class_name}): {error}") from None
+    except ValueError as error:
+        if not always:
+            raise
+        raise ValueError(f"{place}: {_brief(error)}") from None
+    except Exception as error:
+        raise ValueError(f"{place}: {_brief(error)}") from error
+
+
+def _brief(error: Exception) -> str:
+    text = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
+    first = (text.strip().splitlines() or [type(error).__name__])[0]
+    return first if len(first) <= _LONGEST else f"{first[:_LONGEST]} ..."
 
 
 def _in_sentence(place: str) -> str:

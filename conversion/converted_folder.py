@@ -24,6 +24,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 
@@ -80,8 +81,8 @@ def write(
         OSError: when the folder cannot be written.
     """
     part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
-    part.mkdir(parents=True)
     try:
+        part.mkdir(parents=True)
         document = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -93,21 +94,37 @@ def write(
         (part / CONFIG).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         # Clones: the layers may keep their parameters in one block of memory, which the format does not allow.
         state = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in model.state_dict().items()}
-        save_file(state, part / WEIGHTS)
+        _save(state, part / WEIGHTS)
         if optimizer:
             arrays = {
                 str(number): torch.from_numpy(np.array(array, order="C")) for number, array in enumerate(optimizer)
             }
-            save_file(arrays, part / OPTIMIZER)
+            _save(arrays, part / OPTIMIZER)
         if directory.exists():
             old = part.with_name(part.name + ".old")
             directory.rename(old)
-            part.rename(directory)
+            try:
+                part.rename(directory)
+            except BaseException:
+                old.rename(directory)
+                raise
             shutil.rmtree(old)
         else:
             part.rename(directory)
+    except OSError as error:
+        raise type(error)(f"{directory}: {error.strerror or error}") from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def _save(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
+    path.touch()
+    mode = path.stat().st_mode  # as the umask has it, where safetensors makes a file for its owner alone
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        raise OSError(f"{path.name} could not be written: {error}") from None
+    path.chmod(mode)
 
 
 def read(directory: Path, custom_objects: CustomObjects) -> Model:
@@ -121,8 +138,9 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
         description = read_description(directory)
         shaped = shaped_layers(description, custom_objects)
         expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
-        layers = build_layers(description, custom_objects)
-        build_as(shaped, layers)
+        with weights_are_given():
+            layers = build_layers(description, custom_objects)
+            build_as(shaped, layers)
         join(layers, _shared_layers(directory, shaped))
     with naming(directory / WEIGHTS):
         state = _read_state(directory / WEIGHTS, expected)

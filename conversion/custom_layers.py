@@ -95,8 +95,9 @@ def _translated(layer: LayerDescription, custom_objects: CustomObjects, producer
     if base is None:
         return layer
     _, arguments, _ = translate(base, layer.arguments, producer, layer.place)
-    # A name of ours, which a constructor of somebody's own need not take.
-    arguments.pop("hold_initial_state", None)
+    # Names of ours, which a constructor of somebody's own need not take.
+    for name in ("all_steps_at_once", "hold_initial_state"):
+        arguments.pop(name, None)
     return replace(layer, arguments=arguments)
 
 

@@ -293,9 +293,21 @@ def translate(
     if producer.generation < Generation.KERAS_3:
         if class_name in _MERGING:
             arguments["combine_masks"] = "all"
+        elif class_name == "TimeDistributed" and _told_apart_by_step(arguments.get("layer")):
+            arguments["all_steps_at_once"] = True
         elif class_name == "MultiHeadAttention":
             arguments.setdefault("softmax_robust_masking", False)  # older tf.keras did not write it
     return class_name, arguments, notes
+
+
+def _told_apart_by_step(layer: object) -> bool:
+    """Whether it shows in training if the layer's configuration is called for each step by itself."""
+    if isinstance(layer, list | tuple):
+        return any(map(_told_apart_by_step, layer))
+    if not isinstance(layer, Mapping):
+        return False
+    shows = layer.get("class_name") == "BatchNormalization" or layer.get("activity_regularizer") is not None
+    return shows or any(map(_told_apart_by_step, layer.values()))
 
 
 def function_name(identifier: object) -> str | None:

@@ -9,6 +9,8 @@ MAX_TEXT_BYTES = 64 * 2**20
 _HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _ZIP_SIGNATURE = b"PK\x03\x04"
 _TABLE_SIGNATURE = bytes.fromhex("57fb808b247547db")  # the last bytes of a TensorFlow checkpoint's index
+_LFS_POINTER = b"version https://git-lfs"
+_PAGE = (b"<!doctype", b"<html", b"<head", b"<?xml")
 _YAML_SUFFIXES = (".yaml", ".yml")
 
 
@@ -29,6 +31,8 @@ def file_kind(path: Path) -> str:
         return "checkpoint"
     with path.open("rb") as file:
         start = file.read(64)
+        if not start:
+            raise ValueError("The file is empty.")
         file.seek(-min(path.stat().st_size, len(_TABLE_SIGNATURE)), 2)
         end = file.read()
     if start.startswith(_HDF5_SIGNATURE):
@@ -69,6 +73,10 @@ def _folder_kind(path: Path) -> str:
 
 
 def _text_kind(path: Path, start: bytes) -> str:
+    if start.startswith(_LFS_POINTER):
+        raise ValueError("This is a pointer of Git LFS in the place of the file itself: `git lfs pull` brings that.")
+    if start.lstrip().lower().startswith(_PAGE):
+        raise ValueError("This is a page of a web site, such as the error that a download ended in, not a model.")
     kind = "json" if start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b'"{')) else "yaml"
     if kind == "yaml" and path.suffix not in _YAML_SUFFIXES:
         raise ValueError(

@@ -1,26 +1,25 @@
-"""HDF5 files as named, lazily read arrays. Only this module and write_hdf5 import h5py.
+"""HDF5 files as named, lazily read arrays, in pure Python: no native code sees a stranger's bytes.
 
 Groups and datasets are reached through hard links alone: soft and external links, virtual datasets and external storage
 would let a model file read other files of the machine (CVE-2026-1669), and are refused. An array's bytes
 are read only when somebody who knows the shape it must have asks for them (CVE-2026-0897).
 """
 
-import io
 import math
-import mmap
-import os
-import re
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import h5py
 import numpy as np
 
-from torch_keras_lstm.conversion import global_heap
+from torch_keras_lstm.conversion.archive import mapped
 from torch_keras_lstm.conversion.arrays import NUMBER_TYPES, Array, SavedArray, widen_bfloat16
+from torch_keras_lstm.conversion.hdf5_blocks import Blocks, Link, Message, Unread
+from torch_keras_lstm.conversion.hdf5_values import Dataset, attributes, dataset
 
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 64
@@ -29,21 +28,29 @@ FREE_BYTES = 16 * 2**20
 # ... and beyond it this many times what the file stores of it.
 MAX_RATIO = 100
 
+_GROUP_MESSAGES = (0x02, 0x06, 0x11)
+
 
 class Hdf5File:
     """An HDF5 file open for reading; a context manager.
 
     Args:
-        source: a path, or the whole file as bytes (a member of an archive).
+        source: a path, or the whole file (a member of an archive) as bytes or as a view into a map.
 
     Raises:
         OSError: when it cannot be opened, is not HDF5, or is truncated or damaged.
     """
 
-    def __init__(self, source: Path | bytes) -> None:
-        self._bytes = _check_heaps(source)
-        with _without_h5py_errors("open the file"):
-            self._file = h5py.File(io.BytesIO(source) if isinstance(source, bytes) else source, "r")
+    def __init__(self, source: Path | bytes | memoryview) -> None:
+        # What is read of a file on the disk is read where somebody looks at it, and never written back.
+        data: Any = mapped(source) if isinstance(source, Path) else source
+        self._blocks = Blocks(data)
+        self._size = len(data)
+        self._objects: dict[int, list[Message]] = {}
+        self._groups: dict[int, dict[str, Link]] = {}
+        with _told("open the file"):
+            self._root = self._blocks.root()
+            self._messages(self._root)
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +58,12 @@ class Hdf5File:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        # The map lives as long as arrays that lie in it.
+        self._blocks = Blocks(b"")
 
     def groups(self, group: str = "/") -> list[str]:
         """Names of the groups and arrays directly inside ``group``, in HDF5's alphabetical order."""
-        return [name for name, _ in self._children(self._group(group))]
+        return [name for name, _ in self._children(self._group(group), group)]
 
     def has(self, path: str) -> bool:
         """Whether something stands at ``path``, reached through hard links."""
@@ -111,98 +119,104 @@ class Hdf5File:
             prefix, parent, depth = pending.pop()
             if depth > MAX_DEPTH:
                 raise ValueError(f"Groups in the HDF5 file are nested more than {MAX_DEPTH} deep at `{prefix}`.")
-            for name, child in self._children(parent):
+            for name, child in self._children(parent, f"{group}/{prefix}"):
                 objects += 1
                 if objects > MAX_OBJECTS:
                     raise ValueError(f"The HDF5 file has more than {MAX_OBJECTS} objects; at most that many are read.")
-                if isinstance(child, h5py.Group):
+                path = f"{group.rstrip('/')}/{prefix}{name}"
+                values = self._dataset(child, path)
+                if values is None:
+                    self._check_is_group(child, name)
                     pending.append((f"{prefix}{name}/", child, depth + 1))
                 else:
-                    found[prefix + name] = _saved_array(child, self._bytes)
+                    found[prefix + name] = self._saved_array(values, child, f"/{path.lstrip('/')}")
         return found
 
-    def _group(self, path: str) -> h5py.Group:
+    def _group(self, path: str) -> int:
+        """The address of a group."""
         found = self._find(path)
-        if not isinstance(found, h5py.Group):
+        if found is None or not self._is_group(found):
             raise ValueError(f"The HDF5 file has no group `{path}`.")
         return found
 
-    def _find(self, path: str) -> Any:
-        with _without_h5py_errors("read the root group"):
-            found: Any = self._file["/"]
+    def _find(self, path: str) -> int | None:
+        found = self._root
         for name in filter(None, path.split("/")):
-            if not isinstance(found, h5py.Group):
+            if not self._is_group(found):
                 return None
-            with _without_h5py_errors(f"read `{path}`"):
-                link = found.get(name, getlink=True)
+            link = self._links(found, path).get(name)
             if link is None:
                 return None
-            found = _follow(found, name, link)
+            found = _follow(name, link)
         return found
 
-    def _children(self, group: h5py.Group) -> Iterator[tuple[str, Any]]:
-        with _without_h5py_errors("list a group"):
-            links = [(name, group.get(name, getlink=True)) for name in group]
-        for name, link in links:
-            yield name, _follow(group, name, link)
+    def _children(self, group: int, path: str) -> Iterator[tuple[str, int]]:
+        for name, link in sorted(self._links(group, path).items()):
+            yield name, _follow(name, link)
+
+    def _messages(self, address: int) -> list[Message]:
+        if address not in self._objects:
+            self._objects[address] = self._blocks.messages(address)
+        return self._objects[address]
+
+    def _is_group(self, address: int) -> bool:
+        with _told("read a header"):
+            return any(message.kind in _GROUP_MESSAGES for message in self._messages(address))
+
+    def _check_is_group(self, address: int, name: str) -> None:
+        if not self._is_group(address):
+            raise ValueError(f"`{name}` is neither a group nor an array.")
+
+    def _links(self, address: int, path: str) -> dict[str, Link]:
+        if address not in self._groups:
+            with _told(f"list the group `{path}`"):
+                self._groups[address] = dict(self._blocks.links(self._messages(address)))
+        return self._groups[address]
 
     def _attribute(self, group: str, attribute: str) -> Any:
-        attributes = self._group(group).attrs
-        with _without_h5py_errors(f"read attribute `{attribute}` of `{group}`"):
-            return attributes.get(attribute)
+        address = self._group(group)
+        with _told(f"read attribute `{attribute}` of `{group}`"):
+            return attributes(self._blocks, self._messages(address)).get(attribute)
+
+    def _dataset(self, address: int, path: str) -> Dataset | None:
+        with _told(f"read the header of `{path}`"):
+            return dataset(self._blocks, self._messages(address))
+
+    def _saved_array(self, values: Dataset, address: int, path: str) -> SavedArray:
+        shape, kind = values.shape, values.type
+        if values.is_elsewhere:
+            raise ValueError(f"Array `{path}` keeps its values in other files, which are not opened.")
+        if shape is None:
+            raise ValueError(f"Array `{path}` is empty: it has a type, but no shape.")
+        with _told(f"read the attributes of `{path}`"):
+            mark = attributes(self._blocks, self._messages(address)).get("dtype")
+        # Keras 3 marks bfloat16 with an attribute in its own formats, and leaves it bare in legacy files.
+        bfloat16 = kind.numpy == np.dtype("V2") and (mark is None or _as_text(mark, "Attribute `dtype`") == "bfloat16")
+        native = None if kind.numpy is None else kind.numpy.newbyteorder("=")
+        if native is None or (not bfloat16 and native.name not in NUMBER_TYPES):
+            raise ValueError(f"Array `{path}` holds {kind.name}, not numbers of a type that Keras saves.")
+        claimed, stored = math.prod(shape) * kind.size, values.stored
+        if stored > self._size or claimed > max(FREE_BYTES * bool(stored), MAX_RATIO * stored):
+            held = min(stored, self._size)
+            raise ValueError(
+                f"Array `{path}` claims {claimed} bytes, but the file holds at most {held} of them; refused."
+            )
+
+        def read() -> Array:
+            with _told(f"read array `{path}`"):
+                found = values.read()
+            if bfloat16:
+                return widen_bfloat16(found.view(np.uint16))
+            return found.astype(native, copy=False)
+
+        return SavedArray(path, shape, "bfloat16" if bfloat16 else native.name, read)
 
 
-def _check_heaps(source: Path | bytes) -> int:
-    """The size of the file, once its heaps are known to be sound."""
-    if isinstance(source, bytes):
-        global_heap.check(source)
-        return len(source)
-    with source.open("rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        if size:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                global_heap.check(data)
-    return size
-
-
-def _follow(group: h5py.Group, name: str, link: object) -> Any:
-    if not isinstance(link, h5py.HardLink):
-        kind = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", type(link).__name__).lower()
-        raise ValueError(f"`{name}` is {'an' if kind[0] in 'aeiou' else 'a'} {kind}, and links are not followed.")
-    with _without_h5py_errors(f"read `{name}`"):
-        child = group[name]
-    if not isinstance(child, h5py.Group | h5py.Dataset):
-        raise ValueError(f"`{name}` is neither a group nor an array.")
-    return child
-
-
-def _saved_array(dataset: h5py.Dataset, file_bytes: int) -> SavedArray:
-    with _without_h5py_errors("read the header of an array"):
-        path, shape, kind = dataset.name, dataset.shape, dataset.dtype
-        virtual, external = dataset.is_virtual, dataset.external
-        stored = dataset.id.get_storage_size()
-        mark = dataset.attrs.get("dtype")
-    if virtual or external:
-        raise ValueError(f"Array `{path}` keeps its values in other files, which are not opened.")
-    if shape is None:
-        raise ValueError(f"Array `{path}` is empty: it has a type, but no shape.")
-    # Keras 3 marks bfloat16 with an attribute in its own formats, and leaves it bare in legacy files.
-    bfloat16 = kind == np.dtype("V2") and (mark is None or _as_text(mark, "Attribute `dtype`") == "bfloat16")
-    if not bfloat16 and kind.newbyteorder("=").name not in NUMBER_TYPES:
-        raise ValueError(f"Array `{path}` holds {kind}, not numbers of a type that Keras saves.")
-    claimed = math.prod(shape) * kind.itemsize
-    if stored > file_bytes or claimed > max(FREE_BYTES * bool(stored), MAX_RATIO * stored):
-        held = min(stored, file_bytes)
-        raise ValueError(f"Array `{path}` claims {claimed} bytes, but the file holds at most {held} of them; refused.")
-
-    def read() -> Array:
-        with _without_h5py_errors(f"read array `{path}`"):
-            values: Array = np.asarray(dataset[()])
-        if bfloat16:
-            return widen_bfloat16(values.view(np.uint16))
-        return values.astype(kind.newbyteorder("="), copy=False)
-
-    return SavedArray(path, shape, "bfloat16" if bfloat16 else kind.newbyteorder("=").name, read)
+def _follow(name: str, link: Link) -> int:
+    if link.kind != "hard":
+        article = "an" if link.kind[0] in "ae" else "a"
+        raise ValueError(f"`{name}` is {article} {link.kind} link, and links are not followed.")
+    return link.address
 
 
 def _as_text(value: object, where: str) -> str:
@@ -219,10 +233,11 @@ def _as_text(value: object, where: str) -> str:
 
 
 @contextmanager
-def _without_h5py_errors(action: str) -> Iterator[None]:
-    # Damage surfaces in h5py as almost any exception, depending on the structure it hits; nothing else runs inside.
+def _told(action: str) -> Iterator[None]:
+    # What the bytes of a damaged file lead to, where they are taken for what they are not.
     try:
         yield
-    except Exception as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise OSError(f"Cannot {action}: it is not HDF5, or is truncated or damaged ({reason[:200]}).") from None
+    except Unread as error:
+        raise ValueError(f"Cannot {action}: {error}.") from None
+    except (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error) as error:
+        raise OSError(f"Cannot {action}: it is not HDF5, or is truncated or damaged ({error}).") from None

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from torch_keras_lstm.conversion.archive import MAX_TEXT_BYTES
+from torch_keras_lstm.conversion.archive import MAX_TEXT_BYTES, mapped
 
 _MEMBERS = ("metadata.json", "config.json")
 
@@ -24,6 +24,10 @@ class KerasFolder:
         if size > MAX_TEXT_BYTES:
             raise ValueError(f"Member {name!r} has {size} bytes; at most {MAX_TEXT_BYTES} are read.")
         return self.read(name)
+
+    def view(self, name: str) -> memoryview | bytes:
+        """The bytes of a member, mapped; errors as :meth:`read`."""
+        return memoryview(mapped(self._file(name)))
 
     def read(self, name: str) -> bytes:
         """The bytes of a member.

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
@@ -13,10 +13,14 @@ from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitectu
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
-from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.strict_json import parse_object
+from torch_keras_lstm.conversion.training_description import Training, describe_training
+from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
+from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
@@ -35,14 +39,16 @@ class Conversion:
     report: Report
 
 
-def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Model:
+def load_model(
+    path: PathLike, weights: PathLike | Literal[False] | None = None, custom_objects: CustomObjects | None = None
+) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
         path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras`` or a SavedModel folder with Keras' metadata; an
             architecture, ``.json`` or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
-            to use in place of its own.
+            to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from
             :class:`torch_keras_lstm.layers.Layer` or its subclasses, functions that make such a layer, activation
             functions, initializers, regularizers and constraints; and for each ``Lambda``, by the name of its layer, a
@@ -62,7 +68,16 @@ def load_model(path: PathLike, weights: PathLike | None = None, custom_objects: 
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
         return converted_folder.read(path, custom_objects or {})
-    return load(path, None if weights is None else Path(weights), custom_objects or {}).model
+    if weights is False:
+        return _with_fresh_weights(path, custom_objects or {})
+    weights = None if weights is None else Path(weights)
+    try:
+        return load(path, weights, custom_objects or {}).model
+    except WithoutArchitecture:
+        own = load_own_model(path, weights, custom_objects or {})
+        if own is None:
+            raise
+        return own.eval()
 
 
 def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, Mapping[str, Any] | None]:
@@ -73,9 +88,23 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
     """
     root = parse_object(text, "The JSON")
     version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
-    description = with_custom_layers(describe(root, version), custom_objects)
+    training = root.get("compile_config") or None
+    try:
+        description = with_custom_layers(describe(root, version), custom_objects)
+    except OwnModelClass:
+        return make_own_model(root, custom_objects), training
     layers = build_layers(description, custom_objects)
-    return assemble(description, layers), root.get("compile_config") or None
+    return assemble(description, layers), training
+
+
+def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:
+    with open_saved_model(path) as saved, naming(path):
+        return _fresh(with_custom_layers(saved.description, custom_objects), custom_objects)
+
+
+def _fresh(description: ModelDescription, custom_objects: CustomObjects) -> Model:
+    shaped_layers(description, custom_objects)  # so that a size that cannot be is refused before memory is asked for
+    return assemble(description, build_layers(description, custom_objects)).eval()
 
 
 def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
@@ -89,7 +118,7 @@ def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Con
             arrays = in_model_names(shaped, stored.arrays)
             rows = match(shaped, arrays, description.producer)
             groups = shared_layers(shaped, rows, arrays)
-        with naming(path):
+        with naming(path), weights_are_given():
             layers = build_layers(description, custom_objects)
             build_as(shaped, layers)
         with naming(weights or path):
@@ -127,7 +156,8 @@ def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjec
             match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
         except ValueError as error:
             problem = str(error)
-        return report_on(saved, built, problem, custom_objects)
+        report = report_on(saved, built, problem, custom_objects)
+        return replace(report, notes=(*report.notes, *missing_of(saved, custom_objects)))
 
 
 def convert(
@@ -139,6 +169,8 @@ def convert(
 ) -> Report:
     """Convert a Keras model file into a folder of ``config.json`` and ``model.safetensors``, for :func:`load_model`.
 
+    As ``model.save`` does, it keeps how the model was compiled and what its optimizer had come to.
+
     Args:
         path: as in :func:`load_model`; so are ``weights`` and ``custom_objects``.
         directory: the folder to write, wholly or not at all.
@@ -149,6 +181,8 @@ def convert(
         OSError, ValueError: as :func:`load_model`.
     """
     path, directory = Path(path), Path(directory)
+    if converted_folder.is_converted(path):
+        raise ValueError(f"{path}: is a model that was converted already: `load_model` reads it as it is.")
     _check_target(directory, force)
     conversion = load(path, None if weights is None else Path(weights), custom_objects or {})
     source: Mapping[str, object] = {
@@ -157,15 +191,27 @@ def convert(
         "keras_version": conversion.description.producer.version,
         "written_by": conversion.report.written_by,
     }
-    converted_folder.write(directory, conversion.model, conversion.description, conversion.shared, source)
-    return conversion.report
+    model, report = conversion.model, conversion.report
+    training = Training()
+    if weights is None:
+        compile_as_saved(model, path, custom_objects)
+        training = describe_training(model) or training
+    if training.optimizer:
+        report = replace(report, left={kind: count for kind, count in report.left.items() if kind != "optimizer"})
+    if model.compile_error:
+        report = replace(report, notes=(*report.notes, f"How it was compiled is not all kept: {model.compile_error}"))
+    optimizer = [array for _, array in training.optimizer]
+    converted_folder.write(
+        directory, model, conversion.description, conversion.shared, source, training.compile_config, optimizer
+    )
+    return report
 
 
 def _weights_of(saved: SavedModel) -> Weights:
     if saved.weights is None:
         raise ValueError(
             "This is an architecture without weights. Give its weights file as well: `weights='model.h5'`, or "
-            "`--weights model.h5` on the command line."
+            "`--weights model.h5` on the command line; `weights=False` gives it fresh ones."
         )
     return saved.weights
 

@@ -13,6 +13,14 @@ from torch_keras_lstm.conversion.weights import as_array
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 
+# What is kept of squares, of absolute values and of largest ones, none of which training makes negative.
+NEVER_NEGATIVE = frozenset(
+    [
+        *("accumulated_delta_var", "accumulated_grad", "accumulator", "norm", "velocity", "velocity_hat"),
+        *("learning_rate", "u_product", "dynamic_scale"),
+    ]
+)
+
 
 def keeps_variables(optimizer: Optimizer) -> bool:
     """Whether it is such a one."""
@@ -58,7 +66,11 @@ def restore_variables(optimizer: Optimizer, arrays: Sequence[SavedArray]) -> boo
         kind = "float" if variable.is_floating_point() else "int"
         if kind not in array.dtype:
             raise ValueError(f"{what} numbers of type {kind}, but `{array.path}` holds {array.dtype}.")
-        values.append(np.asarray(array.read(wanted)))
+        value = np.asarray(array.read(wanted))
+        is_square = variable.name in NEVER_NEGATIVE or variable.name.endswith("_velocity")
+        if (is_square or variable.name in ("iteration", "step_counter")) and value.size and float(value.min()) < 0:
+            raise ValueError(f"{what} numbers that are not negative, but the file has {float(value.min()):.6g}.")
+        values.append(value)
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return True

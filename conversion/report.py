@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from torch_keras_lstm.conversion import unneeded
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.build import unsupported
 from torch_keras_lstm.conversion.containers import SavedModel
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
+from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
 from torch_keras_lstm.conversion.weights import group_paths
@@ -91,7 +93,7 @@ def report_on(
     """
     model = saved.description
     shapes = _output_shapes(model, built) if built else [None] * len(model.layers)
-    arrays = _arrays_by_layer(saved)
+    arrays = _arrays_by_layer(saved, built if problem is None else None)
     unknown = {layer.place for layer in unsupported(model, custom_objects)}
     layers = tuple(
         LayerReport(
@@ -105,9 +107,8 @@ def report_on(
         for layer, shape in zip(model.layers, shapes, strict=True)
     )
     left = saved.weights.left if saved.weights else {}
-    return Report(
-        saved.container, str(model.producer), model.name, model.input_shape, layers, left, model.notes, problem
-    )
+    notes = (*model.notes, *unneeded.notes(model, custom_objects))
+    return Report(saved.container, str(model.producer), model.name, model.input_shape, layers, left, notes, problem)
 
 
 def report_on_weights(weights: Weights, problem: str) -> Report:
@@ -147,10 +148,13 @@ def _output_shapes(model: ModelDescription, layers: Sequence[Layer]) -> list[Any
     return shapes
 
 
-def _arrays_by_layer(saved: SavedModel) -> Mapping[str, Sequence[SavedArray]]:
+def _arrays_by_layer(saved: SavedModel, built: Sequence[Layer] | None) -> Mapping[str, Sequence[SavedArray]]:
+    """The arrays of each layer by its name in the model, under which weights of their own file need not have it."""
     if saved.weights is None:
         return {}
     arrays, model = saved.weights.arrays, saved.description
+    if built is not None:
+        arrays = in_model_names(built, arrays)
     if isinstance(arrays, ArraysByLayer):
         return {layer: tuple(variables.values()) for layer, variables in arrays.layers.items()}
     places = group_paths([(layer.name, layer.class_name) for layer in model.layers], arrays, model.producer)

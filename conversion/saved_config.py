@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, count
 from typing import Any
 
 from torch_keras_lstm.conversion import topology
@@ -20,6 +20,7 @@ from torch_keras_lstm.conversion.dialects import Generation, Producer, function_
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
 from torch_keras_lstm.layers.hashing import integer_type
+from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
 from torch_keras_lstm.operations import is_operation
 from torch_keras_lstm.operations.table import OPERATIONS
@@ -188,6 +189,12 @@ def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = Fal
     )
 
 
+def producer_of(root: Mapping[str, Any], keras_version: str | None) -> Producer:
+    """Who wrote the configuration of a model, of a class of somebody's own too."""
+    is_own = root.get("class_name") not in _MODEL_CLASSES
+    return identify(keras_version, root, [] if is_own else _table(root["class_name"], root.get("config"))["layers"])
+
+
 def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     """The configuration of a model as a table with its ``layers``."""
     # A Sequential model of Keras 1, and of Keras 2 up to 2.2.2, is a bare list of its layers.
@@ -196,6 +203,25 @@ def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     if not isinstance(table, dict) or not isinstance(entries, list) or not all(map(is_layer, entries)):
         raise ValueError("The model's `config` must hold `layers`, a list of objects with `class_name` and `config`.")
     return table
+
+
+def _with_names(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The layers of a row, those of somebody's own named as Keras names them where they wrote no ``get_config``."""
+    configs = [entry["config"] for entry in entries]
+    taken = {
+        config["name"] for config in configs if isinstance(config, Mapping) and isinstance(config.get("name"), str)
+    }
+    named = []
+    for entry in entries:
+        config = entry["config"]
+        if isinstance(config, Mapping) and "name" not in config and entry["class_name"] not in ARGUMENTS:
+            base = snake_case(entry["class_name"].rpartition(">")[2])
+            free = (base if number == 0 else f"{base}_{number}" for number in count())
+            name = next(name for name in free if name not in taken)
+            taken.add(name)
+            entry = {**entry, "config": {**config, "name": name}}
+        named.append(entry)
+    return named
 
 
 def _gives_states(entry: Mapping[str, Any]) -> bool:
@@ -254,6 +280,7 @@ class _Reader:
     def _row(
         self, entries: Sequence[Mapping[str, Any]], place: str
     ) -> tuple[tuple[LayerDescription, ...], None, Mapping[str, Any]]:
+        entries = _with_names(entries)
         start = first_layer(entries) if entries else {}
         first = start["config"] if isinstance(start.get("config"), dict) else {}
         self._note_floatx(first)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from torch_keras_lstm import losses
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.attribute_paths import has_weights_of_its_own
 from torch_keras_lstm.conversion.keras_3_config import keras_layers
@@ -62,12 +63,30 @@ def _warn(model: Model, what: str) -> None:
 
 
 def _legacy(config: Mapping[str, Any]) -> dict[str, Any]:
-    """``compile_config`` as an ``.h5`` file has it: without modules, and functions by their names."""
+    """``compile_config`` as an ``.h5`` file has it: without modules, and functions by their names.
+
+    Keras 3.15 does not know the abbreviations of losses again when it reads such a file: "mse" becomes
+    "mean_squared_error".
+    """
     others = {name: _without_modules(value) for name, value in config.items() if name != "optimizer"}
+    others["loss"] = _spelled_out(others["loss"])
     optimizer = config["optimizer"]
     if optimizer is None:
         return others
     return {**others, "optimizer_config": {name: optimizer[name] for name in ("class_name", "config")}}
+
+
+def _spelled_out(loss: Any) -> Any:
+    if isinstance(loss, str):
+        try:
+            return getattr(losses.deserialize(loss), "__name__", loss)
+        except ValueError:
+            return loss  # one of the user's own, or "crossentropy", which the shapes of a batch decide
+    if isinstance(loss, list):
+        return [_spelled_out(one) for one in loss]
+    if isinstance(loss, Mapping) and "class_name" not in loss:
+        return {name: _spelled_out(one) for name, one in loss.items()}
+    return loss
 
 
 def _without_modules(value: Any) -> Any:

@@ -1,7 +1,7 @@
 """The arrays of weight files, by whatever Keras or TensorFlow wrote them; what they belong to is decided elsewhere."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from operator import itemgetter
@@ -21,8 +21,13 @@ from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 MAX_SHARDS = 1000
 
+# a file that holds weights, or its bytes
+_Source = Path | bytes | memoryview
+
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
+# A model class of one's own has none where each of its layers stands under an attribute: `head/vars/0`.
+_OF_A_LAYER = re.compile(r"^(?!optimizer/|metrics/)(.+/)?vars/\d+$")
 _ARCHIVED = "model.weights"
 # tf.keras on Windows joined the parts of a path with it, and HDF5 took the whole for one name: `layers\lstm\cell`.
 _WINDOWS_SEPARATOR = "\\"
@@ -70,10 +75,13 @@ def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
 def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
-        return _hdf5_weights([opened.enter_context(Hdf5File(archive.read(f"{_ARCHIVED}.h5")))])
+        file = opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))
+        if not file.groups():  # of a model that was not built
+            return Weights("weights (.weights.h5)", ArraysByPath(_PATH_ROOTS[0], {}), {})
+        return _hdf5_weights([file])
     if f"{_ARCHIVED}.json" in names:
         listed = archive.read_text(f"{_ARCHIVED}.json")
-        return _sharded(listed, lambda name: archive.read(name) if name in names else None, "the model", opened)
+        return _sharded(listed, lambda name: archive.view(name) if name in names else None, "the model", opened)
     if f"{_ARCHIVED}.npz" in names:
         return _npz_weights(opened.enter_context(KerasArchive(archive.read(f"{_ARCHIVED}.npz"))))
     raise ValueError(f"The model holds no weights: it has no member `{_ARCHIVED}.h5`.")
@@ -86,7 +94,10 @@ def saved_model_weights(folder: Path) -> Weights:
 
 def holds_weights(file: Hdf5File) -> bool:
     """Whether a HDF5 file without an architecture holds a model's weights."""
-    return file.has("model_weights") or is_legacy(file) or any(map(_root_of, file.groups()))
+    groups = file.groups()
+    if file.has("model_weights") or is_legacy(file) or any(map(_root_of, groups)):
+        return True
+    return any(group not in ("optimizer", "metrics") and file.has(f"{group}/vars") for group in groups)
 
 
 def is_legacy(file: Hdf5File) -> bool:
@@ -176,8 +187,8 @@ def _hdf5_weights(files: Sequence[Hdf5File]) -> Weights:
     return _weights_by_path(arrays, root, "weights (.weights.h5)")
 
 
-def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
-    if root is None:
+def _weights_by_path(files: Sequence[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
+    if root is None and not any(_OF_A_LAYER.search(path) for arrays in files for path in arrays):
         raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
@@ -203,11 +214,11 @@ def _weights_by_path(files: Iterable[Mapping[str, SavedArray]], root: str | None
     missing = next((number for number in range(len(kept)) if number not in optimizer), None)
     if missing is not None and not fault:
         fault = f"`optimizer/vars/{missing}` is missing, but there are later ones."
-    by_path = ArraysByPath(root, paths)
+    by_path = ArraysByPath(root or _PATH_ROOTS[0], paths)
     return Weights(container, by_path, left, optimizer=kept, optimizer_fault=fault, idf_weights=idf)
 
 
-def _sharded(listed: bytes, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Weights:
+def _sharded(listed: bytes, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Weights:
     """Weights in several HDF5 files, which a ``.weights.json`` lists; their names are looked up, never made a path."""
     what = "The list of shards"
     weight_map = parse_object(decode(listed, what), what).get("weight_map")
@@ -229,7 +240,7 @@ def _shard_names(weight_map: Mapping[str, Any]) -> list[str]:
     return names
 
 
-def _open_shard(name: str, find: Callable[[str], Path | bytes | None], place: str, opened: ExitStack) -> Hdf5File:
+def _open_shard(name: str, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Hdf5File:
     source = find(name)
     if source is None:
         raise ValueError(f"The shard {name!r} is missing from {place}.")

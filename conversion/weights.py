@@ -302,15 +302,15 @@ def _places_inside(
     module: nn.Module, place: str, arrays: ArraysByPath, producer: Producer, tf_keras: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     yield (), place
-    if isinstance(module, Model):
+    if isinstance(module, Layer) and module._is_own:
+        places = attribute_places(module, tf_keras)
+        for path, child in module.named_modules():
+            if path and isinstance(child, Layer) and child in places:
+                yield tuple(path.split(".")), f"{place}/{places[child]}"
+    elif isinstance(module, Model):
         layers = [*map(as_layer, module.layers)]
         for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer, tf_keras):
             yield ("layers", str(layers.index(layer)), *path), inner
-    elif isinstance(module, Layer) and module._is_own:
-        places = attribute_places(module, tf_keras)
-        for path, child in module.named_modules():
-            if isinstance(child, Layer) and child in places:
-                yield tuple(path.split(".")), f"{place}/{places[child]}"
     else:
         for attribute, name, child in _attributes(module):
             for path, inner in _places_inside(child, f"{place}/{name}", arrays, producer, tf_keras):
@@ -453,7 +453,7 @@ def variable_groups(
 
 
 def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
-    for row, tensor in owner.own_weights():
+    for row, tensor in owner.own_weights() if owner.has_weights() else ():
         yield row, as_array(tensor)
 
 

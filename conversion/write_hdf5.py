@@ -1,9 +1,12 @@
-"""Named arrays into HDF5, in both of Keras 3's layouts. In memory: a file is written in one go, or not at all."""
+"""Named arrays into HDF5, in both of Keras 3's layouts. In memory: a file is written in one go, or not at all.
+
+This alone needs h5py, which is imported when something is written.
+"""
 
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-import h5py
 import numpy as np
 
 from torch_keras_lstm.conversion.arrays import Array
@@ -19,6 +22,8 @@ def by_path(arrays: Mapping[str, Sequence[Array] | Mapping[str, Array]], names: 
         arrays: by the path of their group, ``layers/lstm/cell/vars``.
         names: the name of the layer that each group belongs to, which Keras notes there.
     """
+    import h5py
+
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         for path, values in arrays.items():
@@ -44,6 +49,8 @@ def by_layer(
         weights_attributes: of the group of weights, such as ``keras_version``.
         optimizer: the optimizer's arrays with their names.
     """
+    import h5py
+
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
         _note(file, attributes)
@@ -58,18 +65,18 @@ def by_layer(
     return buffer.getvalue()
 
 
-def _note(group: h5py.Group, attributes: Mapping[str, str]) -> None:
+def _note(group: Any, attributes: Mapping[str, str]) -> None:
     for name, text in attributes.items():
         group.attrs[name] = text.encode()
 
 
-def _put(group: h5py.Group, arrays: Sequence[tuple[str, Array]]) -> None:
+def _put(group: Any, arrays: Sequence[tuple[str, Array]]) -> None:
     _list_names(group, "weight_names", [name for name, _ in arrays])
     for name, value in arrays:
         group.create_dataset(name, data=value)
 
 
-def _list_names(group: h5py.Group, attribute: str, names: Iterable[str]) -> None:
+def _list_names(group: Any, attribute: str, names: Iterable[str]) -> None:
     listed = np.array([name.encode() for name in names])
     parts = np.array_split(listed, -(-listed.nbytes // _LIMIT) or 1)
     while max(part.nbytes for part in parts) > _LIMIT:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
+from torch_keras_lstm.optimizers.legacy import LEGACY
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
 
@@ -42,8 +44,15 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
     if path.name.endswith(".weights.h5"):
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
+    if path.suffix in (".keras", ".h5", ".hdf5"):
+        training = _as_keras_3_can(model, training)
     if path.suffix in (".h5", ".hdf5"):
         path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
+    if path.suffix in (".h5", ".hdf5") and not isinstance(model, Functional | Sequential):
+        raise NotImplementedError(
+            f"{path}: an `.h5` file holds a Sequential or a functional model, not a model class of one's own, which is "
+            f"`{type(model).__name__}`: save it as `.keras`, or its weights with `save_weights`."
+        )
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):
@@ -76,6 +85,18 @@ def _outside_layers(module: nn.Module, place: str = "") -> Iterator[str]:
             yield at
         if not isinstance(child, TorchModuleWrapper):
             yield from _outside_layers(child, at)
+
+
+def _as_keras_3_can(model: Model, training: Training) -> Training:
+    """``training``, or none when the optimizer goes by a rule that Keras 3 has not."""
+    if not isinstance(model.optimizer, LEGACY):
+        return training
+    warnings.warn(
+        f"Model `{model.name}` is saved without how it is compiled: its optimizer {type(model.optimizer).__name__} "
+        "goes by the rule of an older Keras, which Keras 3 has not. `model.save('folder')` keeps it.",
+        stacklevel=4,
+    )
+    return Training()
 
 
 def _archive(model: Model, training: Training) -> bytes:

@@ -22,6 +22,15 @@ if importlib.util.find_spec("triton"):
     import triton  # noqa: F401
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--fill-uninitialized-memory``: NaN in every ``torch.empty``, which shows what is read before it is written."""
+    parser.addoption(
+        "--fill-uninitialized-memory",
+        action="store_true",
+        help="run with torch's deterministic mode, which fills uninitialised memory with NaN",
+    )
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """What imports and the collection of tests make stays: the garbage collector need not search it ever again.
@@ -37,6 +46,21 @@ def pytest_collection() -> Generator[None, object, object]:
 
 
 @pytest.fixture(autouse=True)
+def _filled_memory(request: pytest.FixtureRequest) -> Generator[None]:
+    """What the option of that name asks for."""
+    if not request.config.getoption("--fill-uninitialized-memory"):
+        yield
+        return
+    import torch
+
+    assert torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.use_deterministic_algorithms(True)
+    assert torch.empty(3).isnan().all()
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture(autouse=True)
 def _seed() -> None:
     """Each test starts from the same random numbers, whatever ran before it."""
     import numpy as np
@@ -48,8 +72,8 @@ def _seed() -> None:
 
 @pytest.fixture
 def without_compiled_sweeps() -> Generator[None]:
-    """The loop's own sweeps: as where there is no C compiler, the fused kernels are then the first choice."""
-    from tests.ways_to_sweep import OWN, sweeping
+    """Without the kernels in C: as where there is no C compiler, the fused kernels are then the first choice."""
+    from tests.step_backends import TORCH_OPS, running_on
 
-    with sweeping(OWN):
+    with running_on(TORCH_OPS):
         yield

@@ -17,6 +17,8 @@ SETUPTOOLS = PYPROJECT["tool"]["setuptools"]
 def test_every_folder_is_a_package_of_the_list() -> None:
     folders = {".".join(("torch_keras_lstm", *path.relative_to(PACKAGE).parts[:-1])) for path in PACKAGE.rglob("*.py")}
     folders.add("torch_keras_lstm.conversion")  # behind the link, which rglob does not follow
+    folders.remove("torch_keras_lstm.command")
+    folders.add("torch_keras_lstm_command")  # installed beside the package, whose import brings torch
     assert set(SETUPTOOLS["packages"]) == folders
 
 
@@ -24,13 +26,17 @@ def test_the_converter_is_one_tree_under_two_names() -> None:
     link = PACKAGE / "conversion"
     assert link.is_symlink()
     assert link.readlink() == Path("../conversion")
-    assert SETUPTOOLS["package-dir"] == {"torch_keras_lstm.conversion": "conversion"}
+    assert SETUPTOOLS["package-dir"] == {
+        "torch_keras_lstm.conversion": "conversion",
+        "torch_keras_lstm_command": "torch_keras_lstm/command",
+    }
     assert not [path for path in (ROOT / "conversion").iterdir() if path.is_dir() and path.name != "__pycache__"]
 
 
 def test_every_package_has_an_init() -> None:
     for name in SETUPTOOLS["packages"]:
-        assert (ROOT / name.replace(".", "/") / "__init__.py").is_file(), name
+        folder = SETUPTOOLS["package-dir"].get(name, name.replace(".", "/"))
+        assert (ROOT / folder / "__init__.py").is_file(), name
 
 
 def test_type_checkers_are_told_that_there_are_types() -> None:

@@ -23,7 +23,7 @@ from torch_keras_lstm import (
 )
 from torch_keras_lstm._version import __version__
 from torch_keras_lstm.initializers import Initializer
-from torch_keras_lstm.layers import Input, Layer
+from torch_keras_lstm.layers import Input, InputSpec, Layer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.lazily import lazily
@@ -41,6 +41,7 @@ __all__ = [
     "DTypePolicy",
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",

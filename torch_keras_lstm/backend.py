@@ -4,6 +4,7 @@ They take torch's tensors and the symbolic tensors of the functional API. Names 
 ``tf.keras.backend``; what is computed is :mod:`torch_keras_lstm.ops`.
 """
 
+import importlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch_keras_lstm import activations, ops
 from torch_keras_lstm.layers import Dot, dtypes, naming
 from torch_keras_lstm.losses.targets import EPSILON
+from torch_keras_lstm.operations import tensors
 from torch_keras_lstm.registry import close_match
 
 # of `ops` under the same name, with the same arguments
@@ -57,6 +59,29 @@ def epsilon() -> float:
 def image_data_format() -> str:
     """Where the channels of images are."""
     return "channels_last"
+
+
+def is_float_dtype(dtype: Any) -> bool:
+    """Whether a type is one of floating-point numbers."""
+    return dtypes.any_type(dtype).is_floating_point
+
+
+def is_int_dtype(dtype: Any) -> bool:
+    """Whether a type is one of integers."""
+    kind = dtypes.any_type(dtype)
+    return not (kind.is_floating_point or kind.is_complex or kind is torch.bool)
+
+
+def result_type(*given: Any) -> str:
+    """The type in which Keras computes with tensors and numbers of these types."""
+    python = {"int": int, "float": float}
+    kinds = [python.get(one) or dtypes.any_type(one) if isinstance(one, str) else one for one in given]
+    return str(tensors.result_type(*kinds)).removeprefix("torch.")
+
+
+def get_uid(prefix: str = "") -> int:
+    """How many times this was asked of ``prefix`` since ``clear_session()``, from 1."""
+    return naming.uid(prefix)
 
 
 def cast_to_floatx(x: Any) -> np.ndarray[Any, Any] | Tensor:
@@ -197,7 +222,19 @@ def switch(condition: Any, then_expression: Any, else_expression: Any) -> Any:
     return ops.where(ops.reshape(condition, (*int_shape(condition), *(1,) * missing)), then, otherwise)
 
 
+# where names of Keras' backend stand that are not operations
+_ELSEWHERE = {
+    "is_keras_tensor": "torch_keras_lstm.utils",
+    "set_epsilon": "torch_keras_lstm.config",
+    "set_image_data_format": "torch_keras_lstm.config",
+    "standardize_dtype": "torch_keras_lstm.utils",
+}
+
+
 def __getattr__(name: str) -> Callable[..., Any]:
+    if name in _ELSEWHERE:
+        elsewhere: Callable[..., Any] = getattr(importlib.import_module(_ELSEWHERE[name]), name)
+        return elsewhere
     if name not in _OPERATIONS:
         raise AttributeError(f"`torch_keras_lstm.backend` has no {name!r}. {close_match(name, __dir__())}")
     function: Callable[..., Any] = getattr(ops, name)
@@ -206,4 +243,4 @@ def __getattr__(name: str) -> Callable[..., Any]:
 
 def __dir__() -> list[str]:
     own = [name for name, value in globals().items() if callable(value) and value.__module__ == __name__]
-    return sorted({*own, *_OPERATIONS} - {"__getattr__", "__dir__"})
+    return sorted({*own, *_OPERATIONS, *_ELSEWHERE} - {"__getattr__", "__dir__"})

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.recomputation import noted
+from torch_keras_lstm.torch_internals import transforms_are_active
 
 _NUMBERS = itertools.count()
 # A graph of torch.compile can hold no torch.Generator: it holds the number of the object that has one, and draws by an
@@ -41,7 +42,7 @@ class DropoutGenerator:
             drawn: Tensor = torch.ops.torch_keras_lstm.dropout_mask(self._number, shape, rate, dtype, device)
             return drawn
         keep = 1.0 - rate
-        if torch._C._are_functorch_transforms_active():  # vmap's `randomness="different"` draws nothing in place
+        if transforms_are_active():  # vmap's `randomness="different"` draws nothing in place
             probabilities = torch.full(tuple(shape), keep, dtype=dtype, device=device)
             mask = torch.bernoulli(probabilities, generator=self._on(device))
             return mask / keep if keep > 0.0 else mask
@@ -55,7 +56,7 @@ class DropoutGenerator:
         if self._draws_by_operator():
             drawn: Tensor = torch.ops.torch_keras_lstm.normal(self._number, shape, mean, stddev, dtype, device)
             return drawn
-        if torch._C._are_functorch_transforms_active():
+        if transforms_are_active():
             return torch.randn(tuple(shape), dtype=dtype, device=device, generator=self._on(device)) * stddev + mean
         return torch.empty(tuple(shape), dtype=dtype, device=device).normal_(mean, stddev, generator=self._on(device))
 

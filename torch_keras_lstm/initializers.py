@@ -469,3 +469,8 @@ def deserialize(
         custom_objects: classes and functions of your own by name; they go before Keras\'.
     """
     return GlorotUniform() if config is None else _REGISTRY.deserialize(config, custom_objects, "initializer")
+
+
+def is_known(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> bool:
+    """Whether :func:`deserialize` knows the name of an initializer; its configuration is not looked at."""
+    return _REGISTRY.knows(config, custom_objects)

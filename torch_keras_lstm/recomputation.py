@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 import torch
 import torch.utils.checkpoint
 
+from torch_keras_lstm.torch_internals import backward_number
+
 T = TypeVar("T")
 _FILE = torch.utils.checkpoint.__file__
 _NOTES = "_torch_keras_lstm_notes"
@@ -48,7 +50,7 @@ def noted(owner: object, now: Callable[[], T], what: str) -> T | None:
     """
     if torch.compiler.is_compiling():
         return None
-    backward = torch._C._current_graph_task_id()
+    backward = backward_number()
     checkpoints = _checkpoints()
     if backward == -1:
         if checkpoints:

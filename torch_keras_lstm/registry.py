@@ -24,6 +24,10 @@ CUSTOM_OBJECTS: ContextVar[Mapping[str, Any]] = ContextVar("custom_objects")
 REGISTERED: dict[str, Any] = {}
 
 
+# As many names as an error lists: no message is longer than a line or two of a screen.
+_LISTED = 12
+
+
 def with_registered(custom_objects: Mapping[str, Any] | None) -> dict[str, Any]:
     """``custom_objects``, which go first, and what else is the user's own: of the context, and what is registered."""
     return {**REGISTERED, **CUSTOM_OBJECTS.get({}), **(custom_objects or {})}
@@ -41,7 +45,9 @@ def close_match(name: str, known: Iterable[str]) -> str:
     matches = difflib.get_close_matches(name.lower(), by_lower_case, n=1)
     if matches:
         return f"Did you mean {by_lower_case[matches[0]]!r}?"
-    return f"Known are: {', '.join(sorted(by_lower_case.values()))}."
+    names = sorted(by_lower_case.values())
+    more = f" and {len(names) - _LISTED} more" if len(names) > _LISTED else ""
+    return f"Known are: {', '.join(names[:_LISTED])}{more}."
 
 
 class Configured:
@@ -131,6 +137,14 @@ class Registry(Generic[T]):
                 f"got {identifier!r}."
             )
         return cast(T, identifier() if inspect.isclass(identifier) else identifier)
+
+    def knows(self, config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None) -> bool:
+        """Whether the name in a configuration means something; one of a wrong form counts, and is refused when made."""
+        try:
+            name, _ = _split(config, self.kind)
+        except ValueError:
+            return True
+        return not {name, name.rpartition(">")[2]}.isdisjoint({*self.builders, *with_registered(custom_objects)})
 
     def deserialize(
         self, config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None, argument: str

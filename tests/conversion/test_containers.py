@@ -56,7 +56,7 @@ def test_an_architecture_with_and_without_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "This is not a Keras model: it is neither HDF5"),
+        (b"", "The file is empty"),
         (b"\x80\x04\x95 a pickle", "This is not a Keras model: it is neither HDF5"),
         (b'{"class_name": "Sequential", ', "The file is not valid JSON"),
         (b'{"class_name": "Sequential", "config": [], "keras_version": 2}', "`keras_version` must be a string, got 2"),

@@ -147,7 +147,8 @@ def test_a_lambda_without_a_function_says_how(tmp_path: Path) -> None:
     path = _model_of(tmp_path, entry("Lambda", "scale", **LAMBDA), entry("Caps", "c"))
     message = (
         r"Layers that are not supported: Lambda \(layer `scale`\), Caps \(layer `c`\)\. Classes of your own go into "
-        r"`custom_objects`\. The code of a Lambda .* `custom_objects=\{'scale': function\}`\."
+        r"`custom_objects`, .*`--custom MODULE:NAME`\. The code of a Lambda .* `custom_objects=\{'scale': function\}`, "
+        r"on the command line `--custom scale=MODULE:NAME`\."
     )
     with pytest.raises(ValueError, match=message):
         load_model(path)

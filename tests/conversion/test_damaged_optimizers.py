@@ -132,6 +132,24 @@ def test_arrays_that_cannot_be(tmp_path: Path, container: str, edit: Callable[[l
 
 
 @pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize(
+    ("place", "value", "words"),
+    [
+        (
+            MOMENTUM + 1,
+            np.full((3, 8), -1e-6, "f4"),
+            "`velocity` of `kernel` of layer `lstm.*` is never negative.*-1e-06",
+        ),
+        (1, np.float32(-0.5), "`learning_rate` is never negative, but the file has -0.5"),
+    ],
+)
+def test_numbers_that_no_training_leaves(tmp_path: Path, container: str, place: int, value: Any, words: str) -> None:
+    path = saved(tmp_path / container)
+    change(path, put(place, value))
+    assert_refused(path, words)
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
 @pytest.mark.parametrize("more", [np.ones(1, "f4"), np.ones((3, 8), "f4"), None], ids=["one more", "other", "missing"])
 def test_more_or_fewer_arrays_begin_anew(tmp_path: Path, container: str, more: Any) -> None:
     path = saved(tmp_path / container)

@@ -111,5 +111,5 @@ def test_what_tf_keras_writes_and_nothing_needs_is_dropped() -> None:
     producer = Producer(Generation.TF_KERAS, "2.4.0")
     written = {"axis": [2], "fused": True, "renorm": False, "renorm_clipping": {}, "virtual_batch_size": None}
     arguments = translate("BatchNormalization", written, producer, "Layer `a`")[1]
-    assert arguments == {"axis": 2, "renorm": False, "virtual_batch_size": None}
+    assert arguments == {"axis": 2, "renorm": False, "renorm_clipping": {}, "virtual_batch_size": None}
     assert translate("SpatialDropout1D", {"rate": 0.5, "noise_shape": None}, producer, "a")[1] == {"rate": 0.5}

@@ -12,11 +12,12 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 import pytest
+from safetensors import SafetensorError
+from torch_keras_lstm_command import main
 
 from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
 from torch_keras_lstm import __version__
-from torch_keras_lstm.conversion import load_model
-from torch_keras_lstm.conversion.__main__ import main
+from torch_keras_lstm.conversion import convert, converted_folder, load_model
 
 ROOT = Path(__file__).parents[2]
 T, F, U = 6, 3, 4
@@ -94,7 +95,20 @@ def test_help_names_the_commands_and_their_options(run: Run) -> None:
     for command in ("inspect", "convert", "verify", "record-script"):
         assert command in result.stdout
     assert "--save-record" in run("verify", "--help").stdout
-    assert run("--version").stdout.strip() == __version__
+    assert run("verify", "--help").stdout.count("<bool>") == 0
+    version = run("--version").stdout
+    assert version.startswith(f"{__version__} (with")
+    assert "the kernels in C" in version
+
+
+def test_help_comes_without_torch() -> None:
+    code = (
+        "import sys, torch_keras_lstm_command as c\n"
+        "sys.argv = ['torch-keras-lstm', 'convert', '--help']\n"
+        "try: c.main()\n"
+        "finally: sys.exit(bool({'torch', 'torch_keras_lstm', 'h5py'} & {*sys.modules}))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
 
 
 def test_inspect_shows_the_layers_and_what_is_left(folder: Path) -> None:
@@ -104,9 +118,10 @@ def test_inspect_shows_the_layers_and_what_is_left(folder: Path) -> None:
     assert "1 arrays of optimizer left" in output
 
 
-def test_inspect_of_what_cannot_be_converted_is_no_error(run: Run, folder: Path) -> None:
+def test_inspect_of_what_cannot_be_converted_ends_with_1(run: Run, folder: Path) -> None:
     result = run("inspect", folder / "conv.h5")
-    assert result.returncode == 0
+    assert result.returncode == 1
+    assert result.stderr == ""
     assert "not convertible: Layers that are not supported: LocallyConnected1D (layer `conv`)" in result.stdout
 
 
@@ -153,7 +168,9 @@ def test_convert_takes_a_folder_and_goes_on_after_a_failure(run: Run, folder: Pa
     result = _in_a_process("convert", folder, "-o", tmp_path / "out")
     assert result.returncode == 1
     assert result.stderr == ""
-    assert "Converted 1 of 6 models" in result.stdout
+    assert "Converted 2 of 6 models" in result.stdout
+    assert "a.json + w.h5" in result.stdout
+    assert "failed: This is not a Keras model" in result.stdout
     assert "failed: Layers that are not supported: LocallyConnected1D" in result.stdout
     assert load_model(tmp_path / "out" / "m").count_params() == 128
     (tmp_path / "good").mkdir()
@@ -199,6 +216,147 @@ def test_hostile_hdf5_is_one_line_too(folder: Path, tmp_path: Path) -> None:
         del file["model_weights/first/first/bias:0"]
         file["model_weights/first/first/bias:0"] = h5py.ExternalLink(str(folder / "m.h5"), "/model_weights")
     _fails("is an external link, and links are not followed", _in_a_process("inspect", path))
+
+
+def test_a_folder_is_inspected_and_verified_row_by_row(run: Run, folder: Path, tmp_path: Path) -> None:
+    result = run("inspect", folder)
+    assert result.returncode == 1
+    for words in ("m.h5", "no: Layers that are not supported", "failed: ", "truncated", " s "):
+        assert words in result.stdout
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "m.h5").write_bytes((folder / "m.h5").read_bytes())
+    (tmp_path / "records").mkdir()
+    (tmp_path / "records" / "m.npz").write_bytes((folder / "record.npz").read_bytes())
+    assert run("inspect", tmp_path / "models").returncode == 0
+    verified = run("verify", tmp_path / "models", "--record", tmp_path / "records")
+    assert verified.returncode == 0
+    assert "ok" in verified.stdout
+    (tmp_path / "records" / "m.npz").write_bytes((folder / "wrong.npz").read_bytes())
+    differs = run("verify", tmp_path / "models", "--record", tmp_path / "records")
+    assert differs.returncode == 1
+    assert "DIFFERS" in differs.stdout
+    assert "belongs to one model" in run("verify", tmp_path / "models", "--plot", "p.png").stderr
+
+
+def test_json_is_one_document(run: Run, folder: Path, tmp_path: Path) -> None:
+    facts = json.loads(run("inspect", folder / "m.h5", "--json").stdout)
+    assert (facts["convertible"], facts["parameters"], facts["layers"][0]["name"]) == (True, 128, "first")
+    failed = run("inspect", folder / "text.h5", "--json")
+    assert "not a Keras model" in json.loads(failed.stdout)["problem"]
+    _fails("not a Keras model", failed)
+    made = json.loads(run("convert", folder, "-o", tmp_path / "out", "--json").stdout)
+    rows = {Path(row["file"]).name: row for row in made["files"]}
+    assert rows["m.h5"]["directory"] == str(tmp_path / "out" / "m")
+    assert "truncated" in rows["cut.h5"]["problem"]
+    assert rows["a.json"]["weights"].endswith("w.h5")
+    assert rows["a.json"]["parameters"] == 128
+    again = json.loads(run("convert", folder, "-o", tmp_path / "out", "--json", "--skip-existing").stdout)
+    assert {row["file"] for row in again["files"] if row.get("skipped")} == {
+        rows["m.h5"]["file"],
+        rows["a.json"]["file"],
+    }
+    verified = json.loads(run("verify", folder / "m.h5", "--record", folder / "wrong.npz", "--json").stdout)
+    assert (verified["agrees"], verified["outputs"][0]["agrees"]) == (False, False)
+
+
+def test_quiet_prints_errors_alone(run: Run, folder: Path, tmp_path: Path) -> None:
+    assert run("inspect", folder / "m.h5", "--quiet") == (0, "", "")
+    assert run("convert", folder / "m.h5", "-o", tmp_path / "out", "-q") == (0, "", "")
+    _fails("not a Keras model", run("inspect", folder / "text.h5", "-q"))
+
+
+def test_an_interrupted_folder_shows_what_is_done(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = []
+
+    def interrupted(path: Path, *arguments: object) -> object:
+        if path.name == "m.h5":
+            raise KeyboardInterrupt
+        made.append(path.name)
+        return convert(path, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("torch_keras_lstm.conversion.model_folder.convert", interrupted)
+    result = run("convert", folder, "-o", tmp_path / "out")
+    assert result.returncode == 130
+    assert "Interrupted after 3 of 6 models." in result.stdout
+    assert all(name in result.stdout for name in made)
+
+
+def test_what_is_terminated_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, sys, torch_keras_lstm_command as c\n"
+        "from torch_keras_lstm.conversion import converted_folder as f\n"
+        "f._save = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"sys.argv = ['x', 'convert', {str(folder / 'm.h5')!r}, '-o', {str(tmp_path / 'out')!r}]\n"
+        "c.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 143, done.stderr
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_a_full_disk_is_one_line(run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(converted_folder, "save_file", full)
+    _fails("No space left on device", run("convert", folder / "m.h5", "-o", tmp_path / "out"))
+    assert [*tmp_path.iterdir()] == []
+
+
+def test_files_are_readable_as_the_umask_has_it(run: Run, folder: Path, tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        assert run("convert", folder / "m.h5", "-o", tmp_path / "out").returncode == 0
+    finally:
+        os.umask(before)
+    assert {file.name: file.stat().st_mode & 0o777 for file in (tmp_path / "out").iterdir()} == {
+        "config.json": 0o640,
+        "model.safetensors": 0o640,
+    }
+
+
+def test_what_is_converted_already_is_told_so(run: Run, folder: Path, tmp_path: Path) -> None:
+    assert run("convert", folder / "m.h5", "-o", tmp_path / "out").returncode == 0
+    _fails("is a model that was converted already", run("convert", tmp_path / "out", "-o", tmp_path / "again"))
+
+
+def test_advice_keeps_the_path(run: Run, folder: Path) -> None:
+    assert f"weights='{folder / 'w.h5'}'" in run("inspect", folder / "w.h5").stdout.replace("\n", "")
+
+
+def test_an_architecture_with_weights_has_parameters(run: Run, folder: Path, tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "other_names.h5", "w") as file, h5py.File(folder / "w.h5") as weights:
+        file.attrs["layer_names"] = [b"lstm_7"]
+        weights.copy("first", file, "lstm_7")
+    facts = json.loads(run("inspect", folder / "a.json", "-w", tmp_path / "other_names.h5", "--json").stdout)
+    assert (facts["parameters"], facts["layers"][0]["arrays"]) == (128, 3)
+
+
+def test_what_is_the_authors_own_is_imported_by_name(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = entry("Doubled", "d", units=U, batch_input_shape=[None, F])
+    arrays = {"d": {"d/kernel:0": np.ones((F, U)), "d/bias:0": np.zeros(U)}}
+    path = write_legacy(tmp_path / "own.h5", arrays, config=sequential(layer), keras_version="2.8.0")
+    (tmp_path / "their_layers.py").write_text(
+        "from torch_keras_lstm.layers import Dense\n\n\nclass Doubled(Dense):\n    pass\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    without = run("inspect", path)
+    assert "Doubled" in without.stdout
+    assert "`--custom MODULE:NAME`" in without.stdout.replace("\n", " ")
+    assert run("inspect", path, "--custom", "their_layers:Doubled").returncode == 0
+    assert run("convert", path, "-o", "out", "--custom", "Doubled=their_layers:Doubled").returncode == 0
+    for text, words in (
+        ("their_layers", "is MODULE:NAME or KEY=MODULE:NAME"),
+        ("their_layers:Missing", "is not to be had"),
+        ("no_such_module:Doubled", "is not to be had"),
+    ):
+        result = run("inspect", path, "--custom", text)
+        assert result.returncode == 2
+        assert words in result.stderr
 
 
 def test_misuse_shows_the_usage(run: Run) -> None:

@@ -97,7 +97,7 @@ def test_the_layout_before_keras_1(tmp_path: Path) -> None:
         ([{"nb_params": 0}], "`nb_layers` of `/` is 2, but the file has no group `layer_1`"),
         ([{"nb_params": 2, "param_0": np.ones(2)}, {}], "Group `layer_0` counts an array `param_1`"),
         ([{"nb_params": -1}, {}], r"Attribute `nb_params` of `/layer_0` must count up to 100000, got np\.int64\(-1\)"),
-        ([{"nb_params": "two"}, {}], "must count up to 100000, got 'two'"),
+        ([{"nb_params": "two"}, {}], "must count up to 100000, got b'two'"),
         ([{"nb_params": 10**9}, {}], "must count up to 100000"),
     ],
 )

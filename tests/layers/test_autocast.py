@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from tests.step_backends import TORCH_OPS, running_on
 from tests.tolerances import assert_close
-from tests.ways_to_sweep import OWN, sweeping
 from torch_keras_lstm import layers
 from torch_keras_lstm.layers import (
     GRU,
@@ -176,7 +176,7 @@ def test_a_layer(case: Case, dtype: torch.dtype, training: bool) -> None:
 @TYPES
 @pytest.mark.parametrize("options", DROPOUTS, ids=str)
 def test_the_paths_without_the_steps_in_c(options: dict[str, Any], dtype: torch.dtype, training: bool) -> None:
-    with sweeping(OWN):
+    with running_on(TORCH_OPS):
         check(LSTM(3, **options), dtype, training, torch.randn(B, T, F))
         check(LSTM(3, **options), dtype, training, torch.randn(B, T, F), mask=torch.rand(B, T) < 0.6)
 

@@ -453,7 +453,7 @@ def test_a_parametrized_half_is_read_through_its_parametrization() -> None:
     layer = Bidirectional(LSTM(UNITS, name="l"), input_shape=(None, FEATURES))
     parametrizations.weight_norm(layer.forward_layer, "weight_ih_l0")
     inputs = draw()[0]
-    layer.forward_layer.parametrizations.weight_ih_l0.original0.data.mul_(2)  # type: ignore[union-attr, operator]
+    layer.forward_layer.parametrizations.weight_ih_l0.original0.data.mul_(2)
     alone = layer.forward_layer(inputs), layer.backward_layer(inputs)
     assert layer.path_for(inputs).name == "apart"
     assert torch.equal(layer(inputs), torch.cat(alone, -1))

@@ -10,7 +10,8 @@ from torch.nn.utils import parametrize
 
 from tests.tolerances import assert_close
 from torch_keras_lstm.layers import LSTM, Dense
-from torch_keras_lstm.recurrence import LSTMState, Path, compiled
+from torch_keras_lstm.recurrence import LSTMState, Path
+from torch_keras_lstm.recurrence.backends.c_kernels import compiled_module
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 2
 PATHS = pytest.mark.parametrize("use_cudnn", [True, False], ids=["fused", "loop"])
@@ -250,7 +251,7 @@ def test_the_path_of_a_call(arguments: dict[str, Any], training: bool, path: Pat
     assert layer.train(training).path_for(inputs) == path
 
 
-@pytest.mark.skipif(compiled.compiled_module is None, reason="no C compiler was there when the package was installed")
+@pytest.mark.skipif(compiled_module is None, reason="no C compiler was there when the package was installed")
 def test_the_path_of_a_call_where_the_compiled_sweeps_are_faster() -> None:
     inputs, mask = draw()
     faster = Path("loop", "on a CPU the compiled sweeps of the loop take less time")

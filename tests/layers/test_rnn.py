@@ -140,7 +140,7 @@ def test_a_cell_of_ones_own_has_no_configuration() -> None:
 
 def test_what_is_no_cell() -> None:
     with pytest.raises(ValueError, match=r"^`cell` must be a torch module with a `state_size`, .*got 'lstm'\.$"):
-        RNN("lstm")  # type: ignore[arg-type]
+        RNN("lstm")
     with pytest.raises(ValueError, match=r"^`cell` Dense has no `state_size`: give it one, an integer or a list"):
         RNN(Dense(UNITS))
 

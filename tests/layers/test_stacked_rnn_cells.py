@@ -42,4 +42,4 @@ def test_bad_cells_are_named() -> None:
     with pytest.raises(ValueError, match="`cells` must hold at least one cell"):
         StackedRNNCells([])
     with pytest.raises(TypeError, match="`cells` must hold cells such as LSTMCell\\(units\\), got Dense"):
-        StackedRNNCells([Dense(2)])  # type: ignore[list-item]
+        StackedRNNCells([Dense(2)])

@@ -71,6 +71,9 @@ def test_training_and_mask_are_handed_on() -> None:
     mask = torch.rand(BATCH, TIME) < 0.6
     TimeDistributed(recorder)(torch.ones(BATCH, TIME, FEATURES), mask=mask, training=True)
     assert recorder.seen["training"] is True
+    assert torch.equal(recorder.seen["mask"], mask[:, -1])  # a layer of one's own is called step by step in training
+    TimeDistributed(recorder)(torch.ones(BATCH, TIME, FEATURES), mask=mask, training=False)
+    assert recorder.seen["training"] is False
     assert torch.equal(recorder.seen["mask"], mask.reshape(-1))
     TimeDistributed(recorder)(torch.ones(BATCH, TIME, FEATURES))
     assert recorder.seen == {"mask": None, "training": None}

@@ -1,4 +1,5 @@
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -48,7 +49,7 @@ def test_another_axis_of_classes(axis: int, ignored: int | None, of_softmax: boo
     y_pred = activations.softmax(scores) if of_softmax else scores
     y_true = torch.randint(3, (2, 5), generator=generator)
     moved = activations.softmax(scores.movedim(-1, axis), axis) if of_softmax else scores.movedim(-1, axis)
-    arguments = {"ignore_class": ignored, "reduction": "sum_over_batch_size"}
+    arguments: dict[str, Any] = {"ignore_class": ignored, "reduction": "sum_over_batch_size"}
     loss = losses.SparseCategoricalCrossentropy(axis=axis, **arguments)
     expected = losses.SparseCategoricalCrossentropy(**arguments)(y_true, y_pred)
     assert torch.equal(loss(y_true, moved), expected)

@@ -38,14 +38,14 @@ def test_masks_of_the_loss_and_of_the_predictions_meet() -> None:
 
 def test_the_mask_that_travels_with_predictions_or_values() -> None:
     y_pred = Y_PRED.clone()
-    y_pred._keras_mask = torch.tensor([True, True, False])
+    y_pred._keras_mask = torch.tensor([True, True, False])  # type: ignore[attr-defined]
     assert Largest()(Y_TRUE, y_pred) == 7
     assert Largest()(Y_TRUE, y_pred, mask=[False, True, True]) == 6
 
     class Marked(Largest):
         def call(self, y_true: Tensor, y_pred: Tensor) -> Tensor:
             values = super().call(y_true, y_pred)
-            values._keras_mask = torch.tensor([False, True, True])
+            values._keras_mask = torch.tensor([False, True, True])  # type: ignore[attr-defined]
             return values
 
     assert Marked()(Y_TRUE, Y_PRED) == 6

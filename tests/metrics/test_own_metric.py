@@ -61,7 +61,7 @@ def test_variables_before_the_base_class_is_made() -> None:
 
 
 def test_metrics_within_a_metric() -> None:
-    metric = Total()
+    metric: Any = Total()
     metric.others = {"a": [Total("first")], "b": metrics.Mean(name="mean")}
     assert [variable.path for variable in metric.variables] == [
         "total/sum", "total/batches", "first/sum", "first/batches", "mean/total", "mean/count",

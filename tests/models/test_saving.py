@@ -38,6 +38,21 @@ def test_training_that_is_not_known_is_named_when_it_is_needed(tmp_path: Path) -
         file.attrs["training_config"] = json.dumps(training)
     model, x = load_model(path), np.ones((4, 3), "float32")
     assert model.predict(x, verbose=0).shape == (4, 2)
-    with pytest.raises(ValueError, match=r"(?s)before `fit\(\)`.*could not be used: .*my_loss"):
+    assert model.compiled
+    assert model.optimizer.learning_rate == 0.01
+    with pytest.raises(ValueError, match=r"The loss cannot be had: .*'my_loss'.*goes into `custom_objects`"):
         model.fit(x, np.ones((4, 2)), verbose=0)
+    model.compile(model.optimizer, "mse")
+    model.fit(x, np.ones((4, 2)), verbose=0)
     assert load_model(path, compile=False).compile_error == ""
+
+
+def test_reading_hdf5_needs_no_h5py(tmp_path: Path) -> None:
+    config = sequential(entry("Dense", "d", units=2, batch_input_shape=[None, 3]))
+    arrays = {"d": {"d/kernel:0": np.ones((3, 2), "float32"), "d/bias:0": np.zeros(2, "float32")}}
+    path = write_legacy(tmp_path / "m.h5", arrays, config=config, keras_version="2.8.0")
+    code = (
+        f"import sys; from torch_keras_lstm.models import load_model; load_model({str(path)!r}); "
+        "sys.exit('h5py' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[2])

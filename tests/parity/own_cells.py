@@ -9,7 +9,7 @@ import numpy as np
 def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
     """The classes, derived from ``layers.Layer`` and from the cells in ``layers``."""
 
-    class Leaky(layers.Layer):
+    class Leaky(layers.Layer):  # type: ignore[misc]
         """One state, without a list around its size; its own weights in layers of its own."""
 
         def __init__(self, units: int, rate: float = 0.3, **kwargs: Any) -> None:
@@ -30,7 +30,7 @@ def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
         def get_config(self) -> Any:
             return {**super().get_config(), "units": self.units, "rate": self.rate}
 
-    class Minimal(layers.Layer):
+    class Minimal(layers.Layer):  # type: ignore[misc]
         """The cell of Keras' own documentation: weights of its own, no configuration."""
 
         def __init__(self, units: int, **kwargs: Any) -> None:
@@ -53,7 +53,7 @@ def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
 
         def __init__(self, units: int, **kwargs: Any) -> None:
             super().__init__(units, **kwargs)
-            self.state_size = (units, 2)
+            self.state_size: Any = (units, 2)
             self.output_size = units + 2
             self.narrow = layers.Dense(2, dtype=self.dtype, name="narrow")
 
@@ -77,28 +77,28 @@ def cell_classes(layers: Any, ops: Any) -> SimpleNamespace:
             output, (new,) = super().call(inputs, states)
             return 2.0 * output, new
 
-    class Residual(layers.LSTMCell):
+    class Residual(layers.LSTMCell):  # type: ignore[misc]
         """A cell of Keras whose call is another; the inputs are as wide as the output."""
 
         def call(self, inputs: Any, states: Any, training: Any = False) -> Any:
             output, states = super().call(inputs, states, training=training)
             return output + inputs, states
 
-    class Damped(layers.GRUCell):
+    class Damped(layers.GRUCell):  # type: ignore[misc]
         """Another one, which changes the state."""
 
         def call(self, inputs: Any, states: Any, training: Any = False) -> Any:
             output, states = super().call(inputs, states, training=training)
             return output, [0.5 * state for state in states]
 
-    class Scaled(layers.SimpleRNNCell):
+    class Scaled(layers.SimpleRNNCell):  # type: ignore[misc]
         """And another."""
 
         def call(self, inputs: Any, states: Any, training: Any = False) -> Any:
             output, states = super().call(0.5 * inputs, states, training=training)
             return 3.0 * output, states
 
-    class Doubled(layers.StackedRNNCells):
+    class Doubled(layers.StackedRNNCells):  # type: ignore[misc]
         """A stack whose output is another."""
 
         def call(self, inputs: Any, states: Any, training: Any = False, **kwargs: Any) -> Any:

@@ -24,43 +24,6 @@ def drawn(*shape: int, seed: int = 1) -> Any:
 
 # Layers of Keras that this package has not, and why, or what to write instead.
 IMAGES = "augments images at random, by draws that are TensorFlow's own: `torchvision.transforms.v2` in the data loader"
-NOT_HERE = {
-    **dict.fromkeys(("FlaxLayer", "JaxLayer"), "a layer of another framework"),
-    "TFSMLayer": "a TensorFlow graph, which needs TensorFlow to run",
-    "MaxNumBoundingBoxes": "boxes in images",
-    "Pipeline": "`Sequential`",
-    **dict.fromkeys(("MelSpectrogram", "STFTSpectrogram"), "`ops.stft`, and a product with a matrix of Mel bands"),
-    **dict.fromkeys(
-        (
-            *(
-                "AugMix",
-                "AutoContrast",
-                "ContrastLimitedAdaptiveHistogramEqualization",
-                "CutMix",
-                "Equalization",
-                "MixUp",
-            ),
-            *("RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast"),
-            *("RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomGaussianBlur"),
-            *("RandomGrayscale", "RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization"),
-            *(
-                "RandomRotation",
-                "RandomSaturation",
-                "RandomSharpness",
-                "RandomShear",
-                "RandomTranslation",
-                "RandomZoom",
-            ),
-            "Solarization",
-        ),
-        IMAGES,
-    ),
-}
-
-
-def test_every_layer_of_keras_is_here_or_has_a_reason() -> None:
-    theirs = {name for name in dir(keras.layers) if not name.startswith("_")}
-    assert theirs - set(dir(layers)) == NOT_HERE.keys()
 
 
 def test_every_alias_of_keras_is_the_same_layer_here() -> None:

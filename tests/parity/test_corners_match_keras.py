@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 import torch
 
+from tests.step_backends import running_on, step_backends
 from tests.tolerances import assert_close
-from tests.ways_to_sweep import sweeping, ways_to_sweep
 from torch_keras_lstm import activations, layers, losses
 
 LAST = 1.0 - 1e-7
@@ -129,7 +129,7 @@ def test_layers() -> None:
 
 
 @pytest.mark.usefixtures("clamp")
-@pytest.mark.parametrize("way", ways_to_sweep())
+@pytest.mark.parametrize("way", step_backends())
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize(
     ("function", "corner", "is_flat"), [("hard_sigmoid_keras2", 2.5, False), ("hard_sigmoid", 3.0, True)]
@@ -139,7 +139,7 @@ def test_gates_on_a_corner(function: str, corner: float, is_flat: bool, steps: i
     layer = layers.LSTM(1, recurrent_activation=function, dtype="float64", unit_forget_bias=False)
     layer.build((None, steps, 1))
     layer.set_weights([np.zeros((1, 4)), np.zeros((1, 4)), np.array([corner, corner, 0.5, corner])])
-    with sweeping(way):
+    with running_on(way):
         output = layer(torch.zeros(1, steps, 1, dtype=torch.float64), initial_state=[torch.ones(1, 1)] * 2)
         (gradient,) = torch.autograd.grad(output.sum(), layer.get_parameter("bias_ih_l0"))
     assert [float(one) == 0 for one in gradient] == [is_flat, is_flat, False, is_flat]

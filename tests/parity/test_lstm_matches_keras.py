@@ -9,8 +9,8 @@ import pytest
 from tests.parity.keras_lstm import as_keras_config, reference_keras_lstm
 from tests.parity.lstm_cases import MASKS, Case, draw_case
 from tests.parity.our_lstm import our_lstm
+from tests.step_backends import TORCH_OPS, running_on, step_backends
 from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_all_close, largest_error
-from tests.ways_to_sweep import OWN, sweeping, ways_to_sweep
 from torch_keras_lstm.layers import LSTM
 
 FUSABLE = [draw_case(seed, fusable=True) for seed in range(200)]
@@ -33,24 +33,24 @@ def test_fused_and_loop_path_match_keras(case: Case) -> None:
     for use_cudnn, path in ((True, "fused"), (False, "loop")):
         layer = LSTM(**{**case.config, "use_cudnn": use_cudnn})
         assert layer.path_for(case.arrays()["inputs"], training=case.training).name == path
-        for way in ways_to_sweep() if path == "loop" else (OWN,):
-            with sweeping(way):
+        for way in step_backends() if path == "loop" else (TORCH_OPS,):
+            with running_on(way):
                 assert_all_close(our_lstm(case, use_cudnn), expected, "float64")
 
 
 @pytest.mark.parametrize("case", ANY, ids=label)
 def test_any_configuration_matches_keras(case: Case) -> None:
     expected = reference_keras_lstm(case)
-    for way in ways_to_sweep():
-        with sweeping(way):
+    for way in step_backends():
+        with running_on(way):
             assert_all_close(our_lstm(case, "auto"), expected, "float64")
 
 
-@pytest.mark.parametrize("way", [None, *ways_to_sweep()], ids=lambda way: f"loop by {way}" if way else "fused")
+@pytest.mark.parametrize("way", [None, *step_backends()], ids=lambda way: f"loop by {way}" if way else "fused")
 @pytest.mark.parametrize("case", FUSABLE[:60], ids=label)
 def test_float32_is_as_exact_as_keras(case: Case, way: str | None) -> None:
     truth, keras_result = reference(case.seed), reference(case.seed, "float32")
-    with sweeping(way or OWN):
+    with running_on(way or TORCH_OPS):
         ours = our_lstm(case, way is None, "float32")
     for name, exact in truth.items():
         allowed = max(FLOAT32_ERROR_RATIO * largest_error(keras_result[name], exact), FLOAT32_ERROR_FLOOR)

@@ -112,7 +112,7 @@ def test_policies() -> None:
 
 
 def test_copies_and_files(tmp_path: Any) -> None:
-    model = torch_keras_lstm.Sequential(
+    model: Any = torch_keras_lstm.Sequential(
         [
             torch_keras_lstm.layers.Input((T, F)),
             torch_keras_lstm.layers.LSTM(U, dtype="mixed_bfloat16"),
@@ -124,7 +124,8 @@ def test_copies_and_files(tmp_path: Any) -> None:
     model.save(tmp_path / "m.keras")
     read = torch_keras_lstm.models.load_model(tmp_path / "m.keras")  # in float32
     assert largest_error(read.predict(x, verbose=0), expected) <= 2.0**-6
-    for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+    copies: list[Any] = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
+    for again in copies:
         again.layers[0].set_weights([2 * weight for weight in again.layers[0].get_weights()])
         assert not np.array_equal(again.predict(x, verbose=0), expected)
         again.layers[0].set_weights(model.layers[0].get_weights())

@@ -106,7 +106,7 @@ def test_a_class_made_of_ends_is_functional_and_of_its_own_class() -> None:
 
 def test_a_train_step_that_returns_no_dictionary_says_what_to_return() -> None:
     class Silent(torch_keras_lstm.Model):
-        def train_step(self, data: Any) -> None:
+        def train_step(self, data: Any) -> Any:
             super().train_step(data)
 
     x = torch_keras_lstm.Input((4, 2))
@@ -126,7 +126,7 @@ def test_a_model_without_trainable_weights_is_fitted_with_a_warning() -> None:
             model.compile("sgd", "mse")
             with pytest.warns(UserWarning, match="does not have any trainable weights"):
                 losses.append(model.fit(X, Y, shuffle=False, verbose=0).history["loss"])
-    assert_close(*losses, "float64")
+    assert_close(losses[0], losses[1], "float64")
 
 
 def test_lists_of_several_lengths_are_told_of_padding() -> None:

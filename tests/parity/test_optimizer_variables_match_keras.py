@@ -76,8 +76,8 @@ def test_variables(name: str, common: dict[str, Any]) -> None:
     for step in range(3, 5):
         theirs_again.apply(_gradients(step), variables_again)
         ours_again.apply(_gradients(step))
-    for mine, wanted in zip(parameters_again, variables_again, strict=True):
-        assert_close(mine.detach(), wanted.numpy(), "float64", wanted.name)
+    for parameter, variable in zip(parameters_again, variables_again, strict=True):
+        assert_close(parameter.detach(), variable.numpy(), "float64", variable.name)
 
 
 @pytest.mark.parametrize("name", ["SGD", "Nadam", "Adafactor"])
@@ -161,7 +161,7 @@ def test_what_does_not_fit() -> None:
 def _own(library: Any) -> Any:
     ops = library.ops
 
-    class Heavy(library.optimizers.Optimizer):  # type: ignore[misc,name-defined]
+    class Heavy(library.optimizers.Optimizer):  # type: ignore[misc]
         """Momentum with a decay by the norm of the weight, written as in Keras."""
 
         def __init__(self, learning_rate: float = 0.125, momentum: float = 0.75, **kwargs: Any) -> None:

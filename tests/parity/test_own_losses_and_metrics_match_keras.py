@@ -27,7 +27,7 @@ def _double() -> Iterator[None]:
 def _own(library: Any) -> tuple[type, type, type]:
     ops = library.ops
 
-    class Lopsided(library.losses.Loss):  # type: ignore[misc,name-defined]
+    class Lopsided(library.losses.Loss):  # type: ignore[misc]
         """Too much costs more than too little."""
 
         def __init__(self, weight: float = 3.0, **kwargs: Any) -> None:
@@ -41,7 +41,7 @@ def _own(library: Any) -> tuple[type, type, type]:
         def get_config(self) -> dict[str, Any]:
             return {**super().get_config(), "weight": self.weight}
 
-    class Spread(library.metrics.Metric):  # type: ignore[misc,name-defined]
+    class Spread(library.metrics.Metric):  # type: ignore[misc]
         """The largest error, and the weighted share of errors above a limit."""
 
         def __init__(self, limit: float = 0.1, name: str = "spread", **kwargs: Any) -> None:
@@ -66,7 +66,7 @@ def _own(library: Any) -> tuple[type, type, type]:
         def get_config(self) -> dict[str, Any]:
             return {**super().get_config(), "limit": self.limit}
 
-    class Product(library.metrics.Metric):  # type: ignore[misc,name-defined]
+    class Product(library.metrics.Metric):  # type: ignore[misc]
         """Begins anew with another value than 0."""
 
         def __init__(self, name: str = "product", **kwargs: Any) -> None:
@@ -159,7 +159,7 @@ def test_by_hand() -> None:
     assert got[1] == expected[1] == ["above", "seen", "largest"]
     for part, (mine, theirs) in enumerate(zip(got, expected, strict=True)):
         if part != 1:
-            for one, other in zip(np.atleast_1d(mine), np.atleast_1d(theirs), strict=True):
+            for one, other in zip(np.atleast_1d(np.asarray(mine)), np.atleast_1d(np.asarray(theirs)), strict=True):
                 assert_close(one, other, "float64", f"part {part}")
 
 

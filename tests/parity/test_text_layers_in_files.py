@@ -127,7 +127,7 @@ def test_weights_of_tokens_are_loaded(tmp_path: Path) -> None:
     theirs.save_weights(tmp_path / "model.weights.h5")
     ours.load_weights(tmp_path / "model.weights.h5")
     same_outputs(ours, theirs)
-    other = torch_keras_lstm.Sequential(
+    other: Any = torch_keras_lstm.Sequential(
         [torch_keras_lstm.Input((1,), dtype="string"), torch_keras_lstm.layers.TextVectorization(output_mode="tf_idf")]
     )
     other.layers[0].adapt(["a b c"])

@@ -1,9 +1,13 @@
 """A model trained in Keras and loaded here with its optimizer follows the curve that Keras follows from there."""
 
+import io
+import json
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -45,7 +49,17 @@ OF_TF_KERAS: dict[str, tuple[str, Maker]] = {
     "adam": ("h5", lambda k: k.optimizers.Adam(0.01, amsgrad=True)),
     "sgd": ("keras", lambda k: k.optimizers.SGD(0.1)),
     "rmsprop": ("keras", lambda k: k.optimizers.RMSprop(0.01, momentum=0.5, centered=True)),
+    "nadam": ("keras", lambda k: k.optimizers.Nadam(0.01)),
+    "adam by its name": ("keras", lambda k: "adam"),
+    "nadam by its name": ("keras", lambda k: "nadam"),
+    "sgd by its name": ("keras", lambda k: "sgd"),
     "legacy adam": ("h5", lambda k: k.optimizers.legacy.Adam(0.01, amsgrad=True)),
+    "legacy nadam": ("h5", lambda k: k.optimizers.legacy.Nadam(0.01)),
+    "legacy rmsprop": ("h5", lambda k: k.optimizers.legacy.RMSprop(0.01)),
+    "legacy rmsprop, centered": ("h5", lambda k: k.optimizers.legacy.RMSprop(0.01, centered=True)),
+    "legacy rmsprop, momentum": ("h5", lambda k: k.optimizers.legacy.RMSprop(0.01, momentum=0.5)),
+    "legacy adagrad": ("h5", lambda k: k.optimizers.legacy.Adagrad(0.1)),
+    "legacy ftrl": ("h5", lambda k: k.optimizers.legacy.Ftrl(0.1, l1_regularization_strength=0.001)),
 }
 
 
@@ -79,6 +93,7 @@ def goes_on(path: Path) -> list[float]:
     training = load_training(path, model)
     assert training is not None
     assert (training.loss, training.metrics) == ("mean_squared_error", ["mae"])
+    assert training.steps_per_execution == 1  # null in the .keras files of tf.keras
     optimizer = training.optimizer
     assert optimizer is not None
     assert optimizer.iterations > 0
@@ -107,6 +122,43 @@ def compare(k: Any, optimizer: Maker, path: Path) -> None:
 def test_keras_3(tmp_path: Path, name: str) -> None:
     container, optimizer = OF_KERAS_3[name]
     compare(keras, optimizer, tmp_path / f"m.{container}")
+
+
+@pytest.mark.parametrize("name", ["adam", "nadam"])
+def test_the_name_alone_in_early_releases_of_keras_3(tmp_path: Path, name: str) -> None:
+    """What 3.0 to 3.2 wrote: the string that `compile` was given, and Nadam's product before the other arrays."""
+    path = tmp_path / "m.keras"
+    with float64(keras):
+        theirs = trained(keras, name)
+        theirs.save(path)
+        expected = theirs.fit(*data(), batch_size=BATCH, epochs=STEPS, shuffle=False, verbose=0).history["loss"]
+    edit(path, name, "3.2.1")
+    assert_close(goes_on(path), expected, "float64 curve")
+    edit(path, name, None)
+    with pytest.raises(ValueError, match=f"The optimizer is '{name}' alone, and the file does not tell which Keras"):
+        load_training(path, load_model(path))
+
+
+def edit(path: Path, optimizer: str, version: str | None) -> None:
+    """Make a file of Keras 3.15 one of an early release of Keras 3."""
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(members["config.json"])
+    buffer = io.BytesIO(members["model.weights.h5"])
+    if config["compile_config"]["optimizer"] != optimizer and optimizer == "nadam":
+        with h5py.File(buffer, "a") as file:
+            group = file["optimizer/vars"]
+            kept = [group[str(number)][()] for number in range(len(group))]
+            for number, array in enumerate([*kept[:2], kept[-1], *kept[2:-1]]):
+                del group[str(number)]
+                group[str(number)] = array
+    config["compile_config"]["optimizer"] = optimizer
+    members["config.json"] = json.dumps(config).encode()
+    members["metadata.json"] = json.dumps({} if version is None else {"keras_version": version}).encode()
+    members["model.weights.h5"] = buffer.getvalue()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
 
 
 @pytest.mark.parametrize("name", OF_TF_KERAS)

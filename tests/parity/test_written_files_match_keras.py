@@ -14,10 +14,10 @@ import torch_keras_lstm
 from tests.parity.functional_scripts import SCRIPTS, Script
 from tests.parity.precision import float64
 from tests.tolerances import assert_close
-from torch_keras_lstm.conversion import Training
+from torch_keras_lstm.conversion import Training, writing
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.layers import LSTM, BatchNormalization, Bidirectional, Dense, Input, LSTMCell
-from torch_keras_lstm.models import Model, Sequential, load_model, save_model
+from torch_keras_lstm.models import Model, Sequential, load_model
 from torch_keras_lstm.structure import flatten
 
 # Keras says of HDF5 that it is legacy, and of the models that they are not compiled.
@@ -269,7 +269,7 @@ def test_what_a_compiled_model_needs_to_go_on(tmp_path: Path) -> None:
             compile_config={"optimizer": {**optimizer, "registered_name": None}, "loss": loss},
             optimizer=[(variable.path, np.asarray(variable)) for variable in theirs.optimizer.variables],
         )
-        save_model(ours, tmp_path / "model.keras", training)
+        writing.save_model(ours, tmp_path / "model.keras", training)
         again = keras.models.load_model(tmp_path / "model.keras")
         curves = [model.fit(x, y, epochs=3, verbose=0, shuffle=False).history["loss"] for model in (theirs, again)]
     assert_close(curves[1], curves[0], "float64 curve")

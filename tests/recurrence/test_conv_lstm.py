@@ -5,9 +5,9 @@ import torch
 from tests.tolerances import assert_close
 from torch_keras_lstm.recurrence import (
     ConvLSTMWeights,
-    LSTMOptions,
     LSTMState,
     LSTMWeights,
+    SequenceOptions,
     Window,
     conv_lstm,
     lstm_loop,
@@ -33,7 +33,7 @@ def test_on_a_single_place_it_is_an_lstm(masked: bool, dropped: bool) -> None:
         state,
         LSTMWeights(weight_ih, weight_hh, bias, torch.zeros_like(bias)),
         mask,
-        LSTMOptions(input_dropout=factors[0], recurrent_dropout=factors[1]),
+        SequenceOptions(input_dropout=factors[0], recurrent_dropout=factors[1]),
     )
     outputs, states = conv_lstm(
         inputs[..., None],
@@ -41,7 +41,7 @@ def test_on_a_single_place_it_is_an_lstm(masked: bool, dropped: bool) -> None:
         ConvLSTMWeights(weight_ih[..., None], weight_hh[..., None], bias),
         mask,
         Window((1,), "same", (1,)),
-        LSTMOptions(
+        SequenceOptions(
             input_dropout=None if factors[0] is None else factors[0][..., None],
             recurrent_dropout=None if factors[1] is None else factors[1][..., None],
         ),
@@ -64,7 +64,7 @@ def test_a_mask_of_places_holds_each_place_by_itself() -> None:
     weights = ConvLSTMWeights(normal(4 * FILTERS, CHANNELS, 1), normal(4 * FILTERS, FILTERS, 1), normal(4 * FILTERS))
     state = LSTMState(normal(BATCH, FILTERS, places), normal(BATCH, FILTERS, places))
     window = Window((1,), "valid", (1,))
-    outputs, _ = conv_lstm(inputs, state, weights, mask, window, LSTMOptions())
+    outputs, _ = conv_lstm(inputs, state, weights, mask, window, SequenceOptions())
     for place in range(places):
         alone = slice(place, place + 1)
         expected, _ = conv_lstm(
@@ -73,6 +73,6 @@ def test_a_mask_of_places_holds_each_place_by_itself() -> None:
             weights,
             mask[:, :, 0, place],
             window,
-            LSTMOptions(),
+            SequenceOptions(),
         )
         assert_close(outputs[..., alone], expected, "float64", f"place {place}")

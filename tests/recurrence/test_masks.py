@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from torch_keras_lstm.recurrence.masks import Compacted, blank, compact, freeze, last_valid, spread
+from torch_keras_lstm.recurrence.masks import Compacted, compact, freeze, last_valid, uncompact, zero_masked
 from torch_keras_lstm.recurrence.options import LSTMWeights
 
 # (batch 2, time 4, features 1): each number tells its row and its step
@@ -61,7 +61,7 @@ def test_spreading_undoes_compacting_and_fills_by_the_rule_of_keras(
     compacted = compact(outputs, mask)
     # what the kernels give on padding is of no meaning, and must not show
     computed = compacted.inputs.masked_fill(compacted.padding.unsqueeze(-1), torch.nan)
-    got = spread(computed, mask, zero_output_for_mask=zero_output_for_mask)
+    got = uncompact(computed, mask, zero_output_for_mask=zero_output_for_mask)
     for row in range(len(mask)):
         last, expected = 0.0, []
         for step, kept in enumerate(mask[row].tolist()):
@@ -80,7 +80,7 @@ def test_the_last_output_of_each_row() -> None:
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
 def test_blanking_stops_values_and_gradients_at_masked_steps(value: float) -> None:
     inputs = INPUTS.masked_fill(~GAPPED.unsqueeze(-1), value).requires_grad_()
-    blanked = blank(inputs, GAPPED)
+    blanked = zero_masked(inputs, GAPPED)
     assert rows(blanked) == [[0, 12, 0, 14], [21, 22, 0, 24]]
     (blanked**2).sum().backward()
     assert inputs.grad is not None

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from tests.recurrence.test_fused import PATHS, Run
+from tests.recurrence.backends.test_torch_kernels import PATHS, Run
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, LSTMWeights, lstm_loop
+from torch_keras_lstm.recurrence import LSTMState, LSTMWeights, SequenceOptions, lstm_loop
 
 BATCH, TIME, FEATURES, UNITS = 4, 6, 3, 5
 DEVICES = ["meta", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -42,7 +42,7 @@ def test_a_run_asks_for_no_value(
     sizes = (4 * UNITS, FEATURES), (4 * UNITS, UNITS), (4 * UNITS,), (4 * UNITS,)
     weights = LSTMWeights(*(make(*size) for size in sizes))
     mask = torch.ones(BATCH, TIME, dtype=torch.bool, device=device) if masked else None
-    options = LSTMOptions(
+    options = SequenceOptions(
         return_sequences=return_sequences, zero_output_for_mask=zero_output_for_mask, go_backwards=go_backwards
     )
     output, final = path(inputs, state, weights, mask, options)
@@ -61,7 +61,7 @@ def test_nor_do_other_activations_and_dropout(name: str, masks: int, device: str
     weights = LSTMWeights(torch.zeros(4 * UNITS, FEATURES, device=device), torch.zeros(4 * UNITS, UNITS, device=device))
     inputs = torch.zeros(BATCH, TIME, FEATURES, device=device, requires_grad=True)
     state = LSTMState(*(torch.zeros(BATCH, UNITS, device=device) for _ in range(2)))
-    options = LSTMOptions(
+    options = SequenceOptions(
         activation=activations.get(name),
         recurrent_activation=activations.get(name),
         input_dropout=torch.ones(masks, BATCH, FEATURES, device=device),

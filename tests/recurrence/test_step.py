@@ -4,7 +4,7 @@ import torch
 
 from tests.recurrence.numpy_lstm import draw_lstm, numpy_lstm
 from tests.tolerances import assert_close
-from torch_keras_lstm.recurrence import LSTMOptions, lstm_step, project
+from torch_keras_lstm.recurrence import SequenceOptions, lstm_step, project
 
 BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 2
 
@@ -13,7 +13,7 @@ BATCH, TIME, FEATURES, UNITS = 3, 5, 4, 2
 def test_one_step_is_the_equation_of_the_paper(use_bias: bool) -> None:
     draw = draw_lstm(BATCH, 1, FEATURES, UNITS, use_bias=use_bias)
     projected = project(draw.inputs[:, 0], draw.weights, None)
-    state = lstm_step(projected, draw.state, draw.weights.weight_hh, LSTMOptions())
+    state = lstm_step(projected, draw.state, draw.weights.weight_hh, SequenceOptions())
     _, hidden, cell = numpy_lstm(draw)
     assert_close(state.hidden, hidden, "float64 elementwise")
     assert_close(state.cell, cell, "float64 elementwise")
@@ -21,7 +21,7 @@ def test_one_step_is_the_equation_of_the_paper(use_bias: bool) -> None:
 
 def test_each_activation_stands_where_keras_has_it() -> None:
     draw = draw_lstm(BATCH, 1, FEATURES, UNITS)
-    options = LSTMOptions(activation=torch.sin, recurrent_activation=torch.cos)
+    options = SequenceOptions(activation=torch.sin, recurrent_activation=torch.cos)
     state = lstm_step(project(draw.inputs[:, 0], draw.weights, None), draw.state, draw.weights.weight_hh, options)
     _, hidden, cell = numpy_lstm(draw, activation=np.sin, recurrent_activation=np.cos)
     assert_close(state.hidden, hidden, "float64 elementwise")
@@ -51,7 +51,7 @@ def test_recurrent_dropout_enters_each_gate_by_its_own_mask_and_leaves_the_carri
     draw = draw_lstm(BATCH, 1, FEATURES, UNITS)
     masks = torch.rand(4, BATCH, UNITS, dtype=torch.float64)
     projected = project(draw.inputs[:, 0], draw.weights, None)
-    got = lstm_step(projected, draw.state, draw.weights.weight_hh, LSTMOptions(recurrent_dropout=masks))
+    got = lstm_step(projected, draw.state, draw.weights.weight_hh, SequenceOptions(recurrent_dropout=masks))
     hidden, blocks = draw.state.hidden, draw.weights.weight_hh.chunk(4)
     recurrent = torch.cat([(hidden * mask) @ block.T for mask, block in zip(masks, blocks, strict=True)], -1)
     i, f, g, o = (projected + recurrent).chunk(4, -1)

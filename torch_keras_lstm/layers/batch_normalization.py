@@ -53,6 +53,9 @@ class BatchNormalization(AffineNormalization):
             axis or have another size along it; for a mask that does not have one axis less than the inputs.
     """
 
+    # in training by its statistics, so that `TimeDistributed` calls it step by step
+    mixes_samples = True
+
     running_mean: Tensor
     running_var: Tensor
     running_stddev: Tensor

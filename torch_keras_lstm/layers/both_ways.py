@@ -9,12 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers.called_through_more import is_called_through_more
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.recurrence import LSTMState, lstm_fused_both_ways
-from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
-from torch_keras_lstm.recurrence.masks import may_be_looked_at
+from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
+from torch_keras_lstm.recurrence.masks import values_are_known
+from torch_keras_lstm.torch_internals import is_called_through_more
 
 Halves = tuple[RecurrentLayer, RecurrentLayer]
 
@@ -53,7 +53,7 @@ def why_apart(halves: Halves, inputs: Tensor, mask: Any, training: bool) -> str 
         return "torch.autocast has each half cast by itself"
     if mask is not None:
         mask = forward.check_mask(mask, inputs)
-        if not may_be_looked_at(mask):
+        if not values_are_known(mask):
             return "the mask may skip steps"
         if not mask.all():
             return "the mask skips steps"
@@ -81,7 +81,7 @@ def run_together(
         LSTMState(*forward.starting_states(inputs, given[0])),
         LSTMState(*backward.starting_states(inputs, given[1])),
     )
-    outputs, final = lstm_fused_both_ways(inputs, states, (forward.lstm_weights(), backward.lstm_weights()))
+    outputs, final = lstm_fused_both_ways(inputs, states, (forward.sequence_weights(), backward.sequence_weights()))
     if forward.return_sequences:
         there, back = split(outputs)
         if backward.activity_regularizer is not None:
@@ -110,7 +110,7 @@ def lay_out_for_cudnn(halves: Halves) -> None:
     if _why_no_pair(halves) is None and all(half.built for half in halves):
         forward, backward = _as_lstms(halves)
         if not any(_runs_apart_in_training(half) for half in (forward, backward)):
-            flatten_for_cudnn((*forward.lstm_weights(), *backward.lstm_weights()), directions=2)
+            flatten_for_cudnn((*forward.sequence_weights(), *backward.sequence_weights()), directions=2)
 
 
 def _why_no_pair(halves: Halves) -> str | None:
@@ -139,5 +139,5 @@ def _runs_apart_in_training(half: LSTM) -> bool:
 
 
 def _share_a_buffer(forward: LSTM, backward: LSTM) -> bool:
-    weights = [weight for weight in (*forward.lstm_weights(), *backward.lstm_weights()) if weight is not None]
+    weights = [weight for weight in (*forward.sequence_weights(), *backward.sequence_weights()) if weight is not None]
     return len({weight.untyped_storage().data_ptr() for weight in weights}) == 1

@@ -8,11 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm.layers.called_through_more import is_called_through_more
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.nested_states import as_list, flat_states, nested_like
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
 from torch_keras_lstm.recurrence.scan import States, Stepped
+from torch_keras_lstm.torch_internals import is_called_through_more
 
 CellStep = Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, tuple[Tensor, ...]]]
 

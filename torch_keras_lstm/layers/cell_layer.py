@@ -1,25 +1,36 @@
 """A layer over time that owns the weights of its cell: what ``LSTM``, ``GRU`` and ``SimpleRNN`` share."""
 
-from abc import abstractmethod
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any, ClassVar
+
+from torch import Tensor
 
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
-from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
-from torch_keras_lstm.recurrence import Path, UseCudnn, choose
+from torch_keras_lstm.layers.recurrent_cell import GatedCell, RecurrentCell
+from torch_keras_lstm.recurrence import Path, Request, SequenceOptions, UseCudnn, path_for, run
+from torch_keras_lstm.recurrence.backends.base import Backend
+from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
+from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
+from torch_keras_lstm.recurrence.lstm import autocast_dtype
 
 
 class CellLayer(RecurrentLayer, RecurrentCell):
-    """The arguments of a layer over time together with those of its cell, and the choice of a path.
+    """The arguments of a layer over time together with those of its cell, and the choice of what runs it.
 
-    A subclass names the class of the cell's arguments as its second base, and computes the sequence.
+    A subclass names the class of the cell's arguments as its second base, and what can run a sequence of it.
 
     Args:
-        use_cudnn: 'auto' takes torch's fused kernels whenever they can compute this configuration, ``False`` never,
-            ``True`` raises a ``ValueError`` when they cannot.
+        use_cudnn: 'auto' takes torch's fused kernels where they can compute this configuration and nothing is known to
+            be faster, ``False`` never, ``True`` raises a ``ValueError`` when they cannot.
         input_size: the number of features, to build the layer at once.
     """
 
+    backends: ClassVar[tuple[Backend, ...]]
+    options_class: ClassVar[type[SequenceOptions]] = SequenceOptions
+    # The attributes that are options under their own names: all but the dropout factors.
+    option_names: ClassVar[tuple[str, ...]]
     parameter_suffix = "_l0"
 
     def __init__(self, *, use_cudnn: UseCudnn = "auto", input_size: int | None = None, **kwargs: Any) -> None:
@@ -33,6 +44,13 @@ class CellLayer(RecurrentLayer, RecurrentCell):
             self.batch_input_shape = self.batch_input_shape or (None, None, input_size)
             self.build_at_once((None, None, input_size))
         self.build_if_shape_is_known()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        names = [field.name for field in fields(cls.options_class) if not field.kw_only]
+        if not issubclass(cls, GatedCell):  # which has one activation
+            names[names.index("recurrent_activation")] = "activation"
+        cls.option_names = tuple(names)
 
     @property
     def cell(self) -> "CellOfLayer":
@@ -49,16 +67,100 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         super().check_input_shape(shape)
         self.check_features(shape)
 
-    @abstractmethod
-    def why_not_fused(self, training: bool) -> str | None:
-        """What keeps a call from torch's fused kernels, as the end of a sentence; ``None`` when nothing does."""
+    def run_sequence(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, Any]:
+        """The output and the final states, as :meth:`Backend.run` gives them."""
+        return run(self.backends, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
+
+    def forward(
+        self,
+        inputs: Any,
+        mask: Any = None,
+        initial_state: Sequence[Any] | None = None,
+        training: bool | None = None,
+    ) -> Any:
+        """Run the sequence.
+
+        Args:
+            inputs: (batch, time, features), floating; cast to the layer's dtype.
+            mask: (batch, time), boolean, ``True`` where a step counts. Any pattern. A masked step leaves the states
+                as they are and repeats the output before it, zeros before the first unmasked one.
+            initial_state: the states before the first step, (batch, units) each: the hidden state, and for ``LSTM``
+                then the cell state; zeros by default.
+            training: whether dropout is active; ``None`` means ``self.training``.
+
+        Returns:
+            The last output (batch, units), or all outputs (batch, time, units) with ``return_sequences``; with
+            ``return_state`` a tuple of that and the final states, (batch, units) each, in the order of
+            ``initial_state``.
+
+        Raises:
+            ValueError: when an argument has the wrong rank, size or type; see the messages.
+        """
+        training = self.training if training is None else training
+        inputs = self.prepare(inputs)
+        mask = self.check_mask(mask, inputs)
+        state = self.starting_states(inputs, initial_state)
+        options = self.sequence_options(*self.draw_dropout(inputs, training))
+        return self.deliver(*self.run_sequence(inputs, state, mask, options))
+
+    def sequence_options(
+        self, input_dropout: Tensor | None = None, recurrent_dropout: Tensor | None = None
+    ) -> SequenceOptions:
+        """The options of a call: the layer's attributes under their names, and this call's dropout factors."""
+        attributes = [getattr(self, name) for name in self.option_names]
+        options = self.options_class(*attributes, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout)
+        if self.stateful:
+            options.return_state = True
+        return options
+
+    def sequence_request(self, inputs: Any, mask: Any, training: bool) -> Request:
+        """What the backends are asked ahead of a call.
+
+        Args:
+            inputs: as for the call; all that counts is how many rows and steps there are. ``None`` stands for many.
+            mask: as for the call; all that counts is whether there is one.
+        """
+        placed = self._placement
+        batch, steps = (None, None) if inputs is None else inputs.shape[:2]
+        return Request(
+            placed.device,
+            autocast_dtype(placed.device.type, placed.dtype) or placed.dtype,
+            batch,
+            steps,
+            self.units,
+            mask is not None,
+            self.sequence_options(),
+            *self.dropout_counts(training),
+            self.use_cudnn,
+        )
 
     def path_for(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Path:
-        """Which path a call with these arguments would take, and why not the fused one.
+        """Which path a call with these arguments would take, what runs it, and why not otherwise.
 
-        Neither the inputs nor a mask decide it today; they are asked for because another device's kernels might.
+        Args:
+            inputs: as for the call; all that counts is how many rows and steps there are. ``None`` stands for many.
+            mask: as for the call; all that counts is whether there is one.
+            training: whether dropout is active; ``None`` means ``self.training``.
+
+        Raises:
+            ValueError: when ``use_cudnn`` is ``True`` and torch's kernels cannot compute it.
         """
-        return choose(self.why_not_fused(self.training if training is None else training), self.use_cudnn)
+        return path_for(
+            self.backends, self.sequence_request(inputs, mask, self.training if training is None else training)
+        )
+
+    def why_not_fused(self, training: bool) -> str | None:
+        """What keeps a call from torch's fused kernels, as the end of a sentence; ``None`` when nothing does."""
+        return torch_kernels_of(self.backends).why_never(self.sequence_request(None, None, training))
+
+    def on_new_storage(self) -> None:
+        """Lay the weights out for cuDNN."""
+        if self.built:
+            mode = torch_kernels_of(self.backends).mode(self.sequence_options())
+            if mode is not None:
+                flatten_for_cudnn(self.sequence_weights(), mode)
 
 
 class CellOfLayer:

@@ -16,7 +16,7 @@ from torch_keras_lstm.layers.lstm_base import draw_open_bias
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.weight_view import KerasWeight
-from torch_keras_lstm.recurrence import ConvLSTMWeights, LSTMOptions, LSTMState, Window, conv_lstm
+from torch_keras_lstm.recurrence import ConvLSTMWeights, LSTMState, SequenceOptions, Window, conv_lstm
 from torch_keras_lstm.recurrence.gates import GATES
 
 
@@ -223,7 +223,7 @@ class ConvLSTM(RecurrentLayer, ConvBase):
             ConvLSTMWeights(self.weight_ih, self.weight_hh, self.bias),
             mask if mask is None or mask.ndim == 2 else mask.unsqueeze(2),
             Window(self.strides, self.padding, self.dilation_rate),
-            LSTMOptions(
+            SequenceOptions(
                 activation=self._in_data_format(self.activation or activations.linear),
                 recurrent_activation=self._in_data_format(self.recurrent_activation),
                 go_backwards=self.go_backwards,

@@ -1,18 +1,13 @@
-"""``keras.layers.GRU`` on torch's fused kernels."""
+"""``keras.layers.GRU``, on torch's kernels where they compute it."""
 
-from collections.abc import Sequence
-from typing import Any, SupportsIndex, Unpack
-
-import torch
+from typing import SupportsIndex, Unpack
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru_base import GRUBase
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.recurrence import UseCudnn, choose, why_not_fused
-from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
-from torch_keras_lstm.recurrence.gru import GRUOptions, gru_step
-from torch_keras_lstm.recurrence.hidden_only import fused, loop_over
+from torch_keras_lstm.recurrence import UseCudnn
+from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions
 
 
 @register("keras.layers")
@@ -54,6 +49,8 @@ class GRU(CellLayer, GRUBase):
     """
 
     weight_scope = "gru_cell"
+    backends = GRU_BACKENDS
+    options_class = GRUOptions
 
     def __init__(
         self,
@@ -122,49 +119,3 @@ class GRU(CellLayer, GRUBase):
     def state_sizes(self) -> tuple[int]:
         """The hidden state is ``units`` wide."""
         return (self.units,)
-
-    def forward(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        initial_state: Sequence[Any] | None = None,
-        training: bool | None = None,
-    ) -> Any:
-        """Run the sequence; arguments, result and errors as :meth:`torch_keras_lstm.layers.LSTM.forward`, one state."""
-        training = self.training if training is None else training
-        inputs = self.prepare(inputs)
-        mask = self.check_mask(mask, inputs)
-        (hidden,) = self.starting_states(inputs, initial_state)
-        path = choose(self.why_not_fused(training), self.use_cudnn)
-        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        options = GRUOptions(
-            activation=self.activation,
-            recurrent_activation=self.recurrent_activation,
-            go_backwards=self.go_backwards,
-            return_sequences=self.return_sequences,
-            return_state=self.return_state or self.stateful,
-            zero_output_for_mask=self.zero_output_for_mask,
-            hold_initial_state=self.hold_initial_state,
-            input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout,
-            reset_after=self.reset_after,
-        )
-        sequence = (inputs, hidden, self.gru_weights(), mask, options)
-        return self.deliver(*(fused(torch.gru, *sequence) if path.name == "fused" else loop_over(gru_step, *sequence)))
-
-    def why_not_fused(self, training: bool) -> str | None:
-        """What keeps a call from the kernels of ``torch.nn.GRU``; ``None`` when nothing does."""
-        if not self.reset_after:
-            return "the fused kernels compute `reset_after=True` only"
-        input_dropout, recurrent_dropout = self.dropout_counts(training)
-        return why_not_fused(
-            self.activation,
-            self.recurrent_activation,
-            input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout,
-        )
-
-    def on_new_storage(self) -> None:
-        """Lay the weights out for cuDNN."""
-        if self.built and self.reset_after:
-            flatten_for_cudnn(self.gru_weights(), "GRU")

@@ -4,8 +4,8 @@ from typing import Any
 
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.recurrent_cell import GatedCell
+from torch_keras_lstm.recurrence import SingleStateWeights
 from torch_keras_lstm.recurrence.gru import GATE_ORDER, TORCH_GATES
-from torch_keras_lstm.recurrence.hidden_only import HiddenOnlyWeights
 
 
 class GRUBase(GatedCell):
@@ -27,9 +27,9 @@ class GRUBase(GatedCell):
         shapes = super().weight_shapes(input_shape)
         return {**shapes, "bias": (2, *shapes["bias"])} if self.reset_after else shapes
 
-    def gru_weights(self) -> HiddenOnlyWeights:
+    def sequence_weights(self) -> SingleStateWeights:
         """The weights as the recurrence takes them."""
-        return HiddenOnlyWeights(*self.torch_weights())
+        return SingleStateWeights(*self.torch_weights())
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

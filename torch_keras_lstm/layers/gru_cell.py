@@ -79,7 +79,7 @@ class GRUCell(SingleStep, GRUBase):
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
         """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        weights = self.gru_weights()
+        weights = self.sequence_weights()
         options = GRUOptions(
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,

@@ -40,6 +40,9 @@ class Lambda(Layer):
         tensor([[3., 3.]])
     """
 
+    # the function may do so, and `TimeDistributed` calls it step by step in training
+    mixes_samples = True
+
     def __init__(
         self,
         function: Callable[..., Any],

@@ -17,7 +17,7 @@ from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
 from torch_keras_lstm.layers.keywords import refuse_unknown
-from torch_keras_lstm.layers.naming import unique_name
+from torch_keras_lstm.layers.naming import scoped, unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
 from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
 from torch_keras_lstm.layers.variable import Variable
@@ -283,6 +283,7 @@ class Layer(Weighted):
         """Build at construction, but for a class that defines ``build``, whose constructor may not have ended yet."""
         if not (self._is_own and own_layer.has_own_build(type(self))):
             self.build(input_shape)
+            self.__dict__["_is_without_place"] = scoped("") == ""
 
     def _build_for_state_dict(self, input_shape: Shape, given: Mapping[str, Tensor]) -> None:
         if self._is_own and own_layer.has_own_build(type(self)):
@@ -302,7 +303,7 @@ class Layer(Weighted):
         if config and "input_shape" in config:
             self.build(config["input_shape"])
         elif config and "shapes_dict" in config:
-            self.build(**config["shapes_dict"])
+            own_layer.build_by_names(self, config["shapes_dict"])
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""

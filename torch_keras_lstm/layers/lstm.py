@@ -1,26 +1,14 @@
-"""``keras.layers.LSTM`` on torch's fused kernels."""
+"""``keras.layers.LSTM``, on the fastest backend that can compute it."""
 
-from collections.abc import Sequence
 from typing import Any, Self, SupportsIndex, Unpack
 
-from torch import nn
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.recurrence import (
-    LSTMOptions,
-    LSTMState,
-    LSTMWeights,
-    Path,
-    UseCudnn,
-    choose,
-    run_lstm,
-    why_loop_is_faster,
-    why_not_fused,
-)
-from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
+from torch_keras_lstm.recurrence import LSTM_BACKENDS, LSTMState, SequenceOptions, UseCudnn, run_lstm
 
 
 @register("keras.layers")
@@ -63,6 +51,7 @@ class LSTM(CellLayer, LSTMBase):
     """
 
     weight_scope = "lstm_cell"
+    backends = LSTM_BACKENDS
 
     def __init__(
         self,
@@ -132,91 +121,17 @@ class LSTM(CellLayer, LSTMBase):
         """Hidden and cell state are ``units`` wide."""
         return self.units, self.units
 
-    def forward(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        initial_state: Sequence[Any] | None = None,
-        training: bool | None = None,
-    ) -> Any:
-        """Run the sequence.
-
-        Args:
-            inputs: (batch, time, features), floating; cast to the layer's dtype.
-            mask: (batch, time), boolean, ``True`` where a step counts. Any pattern. A masked step leaves the states
-                as they are and repeats the output before it, zeros before the first unmasked one.
-            initial_state: hidden and cell state before the first step, (batch, units) each; zeros by default.
-            training: whether dropout is active; ``None`` means ``self.training``.
-
-        Returns:
-            The last output (batch, units), or all outputs (batch, time, units) with ``return_sequences``; with
-            ``return_state`` a tuple of that, the final hidden state and the final cell state, (batch, units) each.
-
-        Raises:
-            ValueError: when an argument has the wrong rank, size or type; see the messages.
-        """
-        training = self.training if training is None else training
-        inputs = self.prepare(inputs)
-        mask = self.check_mask(mask, inputs)
-        state = LSTMState(*self.starting_states(inputs, initial_state))
-        path = self.path_for(inputs, mask, training)
-        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        options = LSTMOptions(
-            activation=self.activation,
-            recurrent_activation=self.recurrent_activation,
-            go_backwards=self.go_backwards,
-            return_sequences=self.return_sequences,
-            return_state=self.return_state or self.stateful,
-            zero_output_for_mask=self.zero_output_for_mask,
-            hold_initial_state=self.hold_initial_state,
-            input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout,
-        )
-        weights = self.lstm_weights()
-        if path.name == "loop":
-            weights = LSTMWeights(*weights[:3])  # the second bias is zeros, which only torch's kernels ask for
-        return self.deliver(*run_lstm(inputs, state, weights, mask, options, path))
-
-    def path_for(self, inputs: Any, mask: Any = None, training: bool | None = None) -> Path:
-        """Which path a call with these arguments would take, and why not the fused one.
-
-        Args:
-            inputs: as for the call; all that counts is whether there is one step. ``None`` stands for many.
-            mask: as for the call; all that counts is whether there is one.
-        """
-        reason = self.why_not_fused(self.training if training is None else training)
-        if reason is not None or self.use_cudnn != "auto":
-            return choose(reason, self.use_cudnn)
-        faster = why_loop_is_faster(
-            self._placement,
-            self.activation,
-            self.recurrent_activation,
-            self.units,
-            masked=mask is not None,
-            one_step=inputs is not None and inputs.shape[1] == 1,
-        )
-        return choose(None, "auto", faster)
-
-    def why_not_fused(self, training: bool) -> str | None:
-        """What keeps a call from the kernels of ``torch.nn.LSTM``; ``None`` when nothing does."""
-        input_dropout, recurrent_dropout = self.dropout_counts(training)
-        return why_not_fused(
-            self.activation,
-            self.recurrent_activation,
-            input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout,
-        )
+    def run_sequence(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, LSTMState | None]:
+        """As :meth:`CellLayer.run_sequence`."""
+        return run_lstm(inputs, LSTMState(*state), self.sequence_weights(), mask, options, self.use_cudnn)
 
     @property
     def states(self) -> LSTMState | None:
         """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
         kept = self.kept_states()
         return None if kept is None else LSTMState(*kept)
-
-    def on_new_storage(self) -> None:
-        """Lay the weights out for cuDNN."""
-        if self.built:
-            flatten_for_cudnn(self.lstm_weights())
 
     def to_torch(self) -> nn.LSTM:
         """A ``torch.nn.LSTM(batch_first=True)`` with copies of these weights, which gives the same outputs without a
@@ -227,7 +142,7 @@ class LSTM(CellLayer, LSTMBase):
         """
         if not self.built:
             raise ValueError(f"Layer `{self.name}` has no weights yet: call it once, or `build(input_shape)`, first.")
-        reason = why_not_fused(self.activation, self.recurrent_activation)
+        reason = self.why_not_fused(training=False)
         if self.go_backwards:
             reason = "torch.nn.LSTM has no `go_backwards`: flip the inputs in time"
         if reason is not None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.recurrent_cell import GatedCell
 from torch_keras_lstm.layers.weight import Initializer, draw
-from torch_keras_lstm.recurrence import LSTMWeights
+from torch_keras_lstm.recurrence import KerasLSTMWeights
 from torch_keras_lstm.recurrence.gates import GATES, open_forget_gate
 
 
@@ -23,9 +23,9 @@ class LSTMBase(GatedCell):
         self.unit_forget_bias = unit_forget_bias
         self.declare_weights(partial(draw_open_bias, self.bias_initializer) if unit_forget_bias else None)
 
-    def lstm_weights(self) -> LSTMWeights:
+    def sequence_weights(self) -> KerasLSTMWeights:
         """The weights as the recurrence takes them."""
-        return LSTMWeights(*self.torch_weights())
+        return KerasLSTMWeights(*self.torch_weights())
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

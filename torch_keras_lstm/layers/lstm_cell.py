@@ -9,7 +9,7 @@ from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.single_step import SingleStep
-from torch_keras_lstm.recurrence import LSTMOptions, LSTMState, lstm_step, project
+from torch_keras_lstm.recurrence import LSTMState, SequenceOptions, lstm_step, project
 from torch_keras_lstm.recurrence.scan import States, Stepped
 
 
@@ -78,8 +78,8 @@ class LSTMCell(SingleStep, LSTMBase):
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
         """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        weights = self.lstm_weights()
-        options = LSTMOptions(
+        weights = self.sequence_weights()
+        options = SequenceOptions(
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,
             recurrent_dropout=recurrent_dropout,

@@ -224,12 +224,13 @@ class MultiHeadAttention(Layer):
         if self.built:
             return
         heads, outputs = self.num_heads, self.output_shape or (query_shape[-1],)
-        self.query_dense.build((query_shape[-1], heads, self.key_dim))
-        self.key_dense.build((key_shape[-1], self.key_value_heads, self.key_dim))
-        self.value_dense.build((value_shape[-1], self.key_value_heads, self.value_dim))
-        self.output_dense.build((heads, self.value_dim, *outputs))
-        if self.gate_dense is not None:
-            self.gate_dense.build((query_shape[-1], heads, self.value_dim))
+        with self.building():
+            self.query_dense.build((query_shape[-1], heads, self.key_dim))
+            self.key_dense.build((key_shape[-1], self.key_value_heads, self.key_dim))
+            self.value_dense.build((value_shape[-1], self.key_value_heads, self.value_dim))
+            self.output_dense.build((heads, self.value_dim, *outputs))
+            if self.gate_dense is not None:
+                self.gate_dense.build((query_shape[-1], heads, self.value_dim))
 
     def _check_shapes(self, query: Shape, value: Shape, key: Shape) -> None:
         fit = len(query) >= 3 and len(query) == len(value) == len(key) and value[1:-1] == key[1:-1]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _given: Counter[str] = Counter()
+_uids: Counter[str] = Counter()
 _scopes = threading.local()
 
 
@@ -27,6 +28,13 @@ def unique_name(class_name: str) -> str:
 def clear_session() -> None:
     """``keras.utils.clear_session``: names of layers, losses and metrics are counted from the start again."""
     _given.clear()
+    _uids.clear()
+
+
+def uid(prefix: str) -> int:
+    """How many times this was asked of ``prefix`` since :func:`clear_session`, from 1."""
+    _uids[prefix] += 1
+    return _uids[prefix]
 
 
 @contextmanager
@@ -37,6 +45,11 @@ def scope(name: str) -> Iterator[None]:
         yield
     finally:
         _scopes.names = _scopes.names[:-1]
+
+
+def scoped(path: str) -> str:
+    """``path`` behind the names of the layers that are being built around it."""
+    return "/".join((*getattr(_scopes, "names", ()), path))
 
 
 def current_path(name: str) -> str:

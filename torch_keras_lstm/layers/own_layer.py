@@ -16,6 +16,7 @@ from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
+from torch_keras_lstm.layers.tracking import inner_layers
 from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
 from torch_keras_lstm.registry import close_match
 from torch_keras_lstm.strings import Strings, as_strings, is_strings
@@ -86,13 +87,7 @@ def build_for_call(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, A
     Raises:
         ValueError: when an argument of ``build`` names none of the call's.
     """
-    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
-    bound.apply_defaults()
-    shapes = {
-        f"{name}_shape": shapes_of(value)
-        for name, value in bound.arguments.items()
-        if name not in ("mask", "args", "kwargs") and _holds_tensors(value)
-    }
+    arguments, shapes = _shapes_of_call(layer, args, kwargs)
     wanted = [
         one.name
         for one in inspect.signature(layer.build).parameters.values()
@@ -103,12 +98,28 @@ def build_for_call(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, A
         build(*[next(iter(shapes.values()), None)] * len(wanted))
         return
     for name in wanted:
-        if not name.endswith("_shape") or name.removesuffix("_shape") not in bound.arguments:
+        if not name.endswith("_shape") or name.removesuffix("_shape") not in arguments:
             raise ValueError(
                 f"`build` of layer `{layer.name}` ({type(layer).__name__}) takes `{name}`: with several arguments each "
                 "is named for an argument of `call`, with `_shape` behind it, such as `build(self, inputs_shape)`."
             )
     build(**{name: shapes[name] for name in wanted if name in shapes})
+
+
+def _shapes_of_call(
+    layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of a call by name, and the shapes of those that are of tensors: ``x_shape`` of ``x``."""
+    if "training" not in layer.call_arguments:  # which any layer may be told
+        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    shapes = {
+        f"{name}_shape": shapes_of(value)
+        for name, value in bound.arguments.items()
+        if name not in ("mask", "args", "kwargs") and _holds_tensors(value)
+    }
+    return bound.arguments, shapes
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -156,6 +167,19 @@ def build_by_default(layer: "Layer", input_shape: Any) -> None:
         layer._path = current_path(layer.name)
         traced_shapes(layer, input_shape)
     layer._build_shapes = {"input_shape": input_shape}
+
+
+def build_by_names(layer: "Layer", shapes: Mapping[str, Any]) -> None:
+    """Build a layer for the shapes of several arguments of its call, ``x_shape`` of ``x``."""
+    if has_own_build(type(layer)):
+        layer.build(**shapes)  # type: ignore[call-arg]  # each class takes its own
+        return
+    entries = {
+        name.removesuffix("_shape"): map_shapes(lambda shape: TensorSpec.of(shape, layer._dtype), shape)
+        for name, shape in shapes.items()
+    }
+    traced_specs(layer, (), entries)
+    layer._build_shapes = dict(shapes)
 
 
 # ``built`` of classes of one's own, which is not asked in every call of this package's layers.
@@ -233,6 +257,8 @@ def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         elif layer.converts_inputs and layer._rows and not layer.has_weights():
             # Derived from one of this package's: its `call` may use the weights before it calls `super().call`.
             layer.build(shapes_of(args[0] if args else next(iter(kwargs.values()))))
+        elif layer._build_shapes is None:
+            layer._build_shapes = _shapes_of_call(layer, args, kwargs)[1] or None
     return args, kwargs
 
 
@@ -255,6 +281,8 @@ def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs:
             outputs = call(args, kwargs)
         else:
             with scope(layer.name):  # what is built now is built inside this layer
+                for inner in inner_layers(layer):
+                    inner.take_place()
                 outputs = call(args, kwargs)
     except AttributeError as error:
         if error.obj is not layer or not isinstance(error.name, str):

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.recomputation import noted
+from torch_keras_lstm.torch_internals import is_jit_traced
 
 
 class RecurrentLayer(Layer):
@@ -84,7 +85,8 @@ class RecurrentLayer(Layer):
 
     def state_shapes(self, input_shape: Shape) -> tuple[Shape, ...]:
         """The shape of each state for inputs of ``input_shape``."""
-        return tuple((input_shape[0], size) for size in self.state_sizes)
+        batch = input_shape[0]
+        return tuple([(batch, size) for size in self.state_sizes])
 
     def step_output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one step's output for inputs of ``input_shape``."""
@@ -135,7 +137,7 @@ class RecurrentLayer(Layer):
         """
         if self._repeats:
             return None
-        if not self._is_handed and (torch.compiler.is_exporting() or torch._C._get_tracing_state() is not None):
+        if not self._is_handed and (torch.compiler.is_exporting() or is_jit_traced()):
             return self._write_states(states)
         dtype = self._dtype
         kept = []
@@ -239,7 +241,7 @@ class RecurrentLayer(Layer):
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What a sequence starts from when no state is given or kept: zeros."""
         shapes: Any = self.state_shapes(inputs.shape)
-        return tuple(inputs.new_zeros(shape) for shape in shapes)
+        return tuple([inputs.new_zeros(shape) for shape in shapes])
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 

@@ -1,5 +1,6 @@
 """What the cells and the layers that run one share: Keras' arguments, the weights, the draw of dropout masks."""
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, SupportsIndex
 
@@ -12,6 +13,8 @@ from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
+
+TORCH_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
 class RecurrentCell(Layer):
@@ -27,6 +30,7 @@ class RecurrentCell(Layer):
     gates: ClassVar[int] = 1
     gate_order: ClassVar[tuple[int, ...]] = ()
     parameter_suffix: ClassVar[str] = ""
+    parameter_names: ClassVar[tuple[str, ...]]
     default_activations: ClassVar[Mapping[str, str]] = {"activation": "tanh"}
 
     kernel = KerasWeight()
@@ -72,6 +76,10 @@ class RecurrentCell(Layer):
         self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
         self.recurrent_constraint = constraints.get(recurrent_constraint, "recurrent_constraint")
         self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls.parameter_names = tuple(name + cls.parameter_suffix for name in TORCH_NAMES)
 
     def declare_weights(self, bias_initializer: object = None, *, both_biases: bool = False) -> None:
         """Declare kernel, recurrent kernel and bias: the last thing that a subclass' ``__init__`` does.
@@ -143,9 +151,12 @@ class RecurrentCell(Layer):
 
     def torch_weights(self) -> tuple[Tensor, ...]:
         """``weight_ih`` and ``weight_hh``, then ``bias_ih`` and ``bias_hh`` if there are biases: torch's order."""
-        suffix = self.parameter_suffix
-        names = ("weight_ih" + suffix, "weight_hh" + suffix, "bias_ih" + suffix, "bias_hh" + suffix)
-        return tuple([self._tensor(name) for name in (names if self.use_bias else names[:2])])
+        names = self.parameter_names if self.use_bias else self.parameter_names[:2]
+        return tuple([self._tensor(name) for name in names])
+
+    @abstractmethod
+    def sequence_weights(self) -> Any:
+        """The weights as the recurrence takes them."""
 
     def _tensor(self, name: str) -> Tensor:
         """The parameter or buffer: ``getattr`` in half its time, which counts where a call is one step."""

@@ -1,26 +1,12 @@
-"""``keras.layers.SimpleRNN`` on torch's fused kernels."""
+"""``keras.layers.SimpleRNN``, on torch's kernels where they compute it."""
 
-from collections.abc import Sequence
-from typing import Any, SupportsIndex, Unpack
+from typing import SupportsIndex, Unpack
 
-import torch
-
-from torch_keras_lstm import activations
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
-from torch_keras_lstm.recurrence import LSTMOptions, choose
-from torch_keras_lstm.recurrence.fused import flatten_for_cudnn
-from torch_keras_lstm.recurrence.hidden_only import fused, loop_over
-from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
-
-_KERNELS = {
-    activations.tanh: (torch.rnn_tanh, "RNN_TANH"),
-    torch.tanh: (torch.rnn_tanh, "RNN_TANH"),
-    activations.relu: (torch.rnn_relu, "RNN_RELU"),
-    torch.relu: (torch.rnn_relu, "RNN_RELU"),
-}
+from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
 
 
 @register("keras.layers")
@@ -52,6 +38,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
     """
 
     weight_scope = "simple_rnn_cell"
+    backends = SIMPLE_RNN_BACKENDS
 
     def __init__(
         self,
@@ -112,44 +99,3 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
     def state_sizes(self) -> tuple[int]:
         """The hidden state is ``units`` wide."""
         return (self.units,)
-
-    def forward(
-        self,
-        inputs: Any,
-        mask: Any = None,
-        initial_state: Sequence[Any] | None = None,
-        training: bool | None = None,
-    ) -> Any:
-        """Run the sequence; arguments, result and errors as :meth:`torch_keras_lstm.layers.LSTM.forward`, one state."""
-        training = self.training if training is None else training
-        inputs = self.prepare(inputs)
-        mask = self.check_mask(mask, inputs)
-        (hidden,) = self.starting_states(inputs, initial_state)
-        path = choose(self.why_not_fused(training), self.use_cudnn)
-        input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        options = LSTMOptions(
-            activation=self.activation,
-            go_backwards=self.go_backwards,
-            return_sequences=self.return_sequences,
-            return_state=self.return_state or self.stateful,
-            zero_output_for_mask=self.zero_output_for_mask,
-            hold_initial_state=self.hold_initial_state,
-            input_dropout=input_dropout,
-            recurrent_dropout=recurrent_dropout,
-        )
-        sequence = (inputs, hidden, self.simple_rnn_weights(), mask, options)
-        if path.name == "fused":
-            return self.deliver(*fused(_KERNELS[self.activation][0], *sequence))
-        return self.deliver(*loop_over(simple_rnn_step, *sequence))
-
-    def why_not_fused(self, training: bool) -> str | None:
-        """What keeps a call from the kernels of ``torch.nn.RNN``; ``None`` when nothing does."""
-        if self.activation not in _KERNELS:
-            name = activations.serialize(self.activation)
-            return f"the fused kernels compute `activation` 'tanh' and 'relu' only, not {name!r}"
-        return "the fused kernels have no `recurrent_dropout`" if self.dropout_counts(training)[1] else None
-
-    def on_new_storage(self) -> None:
-        """Lay the weights out for cuDNN."""
-        if self.built and self.activation in _KERNELS:
-            flatten_for_cudnn(self.simple_rnn_weights(), _KERNELS[self.activation][1])

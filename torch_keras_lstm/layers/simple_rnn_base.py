@@ -3,7 +3,7 @@
 from typing import Any
 
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
-from torch_keras_lstm.recurrence.hidden_only import HiddenOnlyWeights
+from torch_keras_lstm.recurrence import SingleStateWeights
 
 
 class SimpleRNNBase(RecurrentCell):
@@ -13,6 +13,6 @@ class SimpleRNNBase(RecurrentCell):
         super().__init__(**kwargs)
         self.declare_weights()
 
-    def simple_rnn_weights(self) -> HiddenOnlyWeights:
+    def sequence_weights(self) -> SingleStateWeights:
         """The weights as the recurrence takes them."""
-        return HiddenOnlyWeights(*self.torch_weights())
+        return SingleStateWeights(*self.torch_weights())

@@ -9,7 +9,7 @@ from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
 from torch_keras_lstm.layers.single_step import SingleStep
-from torch_keras_lstm.recurrence import LSTMOptions, project
+from torch_keras_lstm.recurrence import SequenceOptions, project
 from torch_keras_lstm.recurrence.scan import States, Stepped
 from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
 
@@ -73,8 +73,8 @@ class SimpleRNNCell(SingleStep, SimpleRNNBase):
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
         """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        weights = self.simple_rnn_weights()
-        options = LSTMOptions(activation=self.activation, recurrent_dropout=recurrent_dropout)
+        weights = self.sequence_weights()
+        options = SequenceOptions(activation=self.activation, recurrent_dropout=recurrent_dropout)
 
         def step(now: Tensor, states: States) -> Stepped:
             new = simple_rnn_step(project(now, weights, input_dropout), states[0], weights, options)

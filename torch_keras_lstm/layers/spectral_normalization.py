@@ -54,7 +54,8 @@ class SpectralNormalization(Wrapper):
 
     def build(self, input_shape: Any = None) -> None:
         """Build the inner layer, and the vector of the power iteration for its kernel."""
-        self.layer.build(input_shape)
+        with self.building():
+            self.layer.build(input_shape)
         Layer.build(self, input_shape)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:

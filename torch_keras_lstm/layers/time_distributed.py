@@ -15,12 +15,15 @@ class TimeDistributed(Layer):
     """Applies ``layer`` to every step of (batch, time, ...) with the same weights.
 
     Keras calls the layer once a step. Here all steps are one batch of batch * time samples, which gives the same
-    numbers because a layer treats the samples of a batch apart from each other. One that does not is a stateful layer,
-    whose state would pass from step to step, so it is refused. An activity regularizer belongs on the wrapper: Keras 3
-    leaves that of the inner layer out of the losses, and so does this.
+    numbers because a layer treats the samples of a batch apart from each other. Batch normalization does not in
+    training, and a layer of one's own or a ``Lambda`` may not: those are called once a step there, and the moving
+    averages take a step each time. A stateful layer, whose state would pass from step to step, is refused. An activity
+    regularizer belongs on the wrapper: Keras 3 leaves that of the inner layer out of the losses, and so does this.
 
     Args:
         layer: a layer that returns one tensor.
+        all_steps_at_once: be as before Keras 3, where statistics were those of all steps together, and an inner
+            activity regularizer counted. Models that older Kerases saved say so.
 
     Raises:
         TypeError: when ``layer`` is not a layer of this package.
@@ -32,7 +35,7 @@ class TimeDistributed(Layer):
 
     layer: Layer
 
-    def __init__(self, layer: Layer, **kwargs: Unpack[LayerArguments]) -> None:
+    def __init__(self, layer: Layer, all_steps_at_once: bool = False, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
             raise TypeError(f"`layer` must be a torch_keras_lstm layer, got {type(layer).__name__}.")
@@ -43,6 +46,7 @@ class TimeDistributed(Layer):
                     f"which `{argument}=True` rules out."
                 )
         self.layer = layer
+        self.all_steps_at_once = all_steps_at_once
         layer._warned_of_mask = True  # Keras calls it past what would warn that a mask ends there
         if not self.trainable:
             self.requires_grad_(False)
@@ -56,7 +60,8 @@ class TimeDistributed(Layer):
     def build(self, input_shape: Any) -> None:
         """Build the inner layer for one step of ``input_shape``, (batch, time, ...)."""
         self.check_input_shape(tuple(input_shape))
-        self.layer.build(_one_step(input_shape))
+        with self.building():
+            self.layer.build(_one_step(input_shape))
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, time, ...) with at least three axes."""
@@ -75,13 +80,29 @@ class TimeDistributed(Layer):
             training: for the inner layer, if its call takes it; ``None`` means its own ``training``.
         """
         inputs = self.prepare(inputs)
-        given = {"mask": self._folded_mask(mask, inputs), "training": training}
-        taken = self.layer.call_arguments
-        outputs = self.layer(inputs.flatten(0, 1), **{name: given[name] for name in given if name in taken})
-        self.layer._activity_loss = None  # as Keras 3, which calls the inner layer past its own activity regularizer
-        return self.finish(outputs.unflatten(0, inputs.shape[:2]))
+        mask = self._checked_mask(mask, inputs)
+        if not self.all_steps_at_once and self._is_training(training) and _mixes_samples(self.layer):
+            masks = [None] * inputs.shape[1] if mask is None else mask.unbind(1)
+            steps = zip(inputs.unbind(1), masks, strict=True)
+            outputs = torch.stack([self._call_layer(step, part, training) for step, part in steps], 1)
+        else:
+            folded = None if mask is None else mask.flatten(0, 1)
+            outputs = self._call_layer(inputs.flatten(0, 1), folded, training).unflatten(0, inputs.shape[:2])
+        if not self.all_steps_at_once:
+            self.layer._activity_loss = None  # Keras 3 calls the inner layer past its own activity regularizer
+        return self.finish(outputs)
 
-    def _folded_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
+    def _call_layer(self, inputs: Tensor, mask: Tensor | None, training: bool | None) -> Tensor:
+        given = {"mask": mask, "training": training}
+        outputs: Tensor = self.layer(
+            inputs, **{name: given[name] for name in given if name in self.layer.call_arguments}
+        )
+        return outputs
+
+    def _is_training(self, training: bool | None) -> bool:
+        return self.layer.training if training is None else bool(training)
+
+    def _checked_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:
         if mask is None:
             return None
         steps = mask if isinstance(mask, Tensor) else torch.as_tensor(mask, device=inputs.device)
@@ -90,7 +111,7 @@ class TimeDistributed(Layer):
                 f"`mask` of layer `{self.name}` must have a shape that begins with (batch, time) = "
                 f"{tuple(inputs.shape[:2])}, got {tuple(steps.shape)}."
             )
-        return steps.flatten(0, 1)
+        return steps
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, time, ...), the rest as the inner layer gives it."""
@@ -99,12 +120,22 @@ class TimeDistributed(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        return {**super().get_config(), "layer": serialize(self.layer)}
+        own = {"all_steps_at_once": True} if self.all_steps_at_once else {}
+        return {**super().get_config(), "layer": serialize(self.layer), **own}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new layer around a new inner layer."""
         return super().from_config({**config, "layer": deserialize(config["layer"])})
+
+
+def _mixes_samples(layer: Layer) -> bool:
+    """Whether a layer, or one in it, lets the samples of a batch meet in training, or may do so."""
+    return any(
+        getattr(inner, "mixes_samples", False) or not type(inner).__module__.startswith("torch_keras_lstm.")
+        for inner in layer.modules()
+        if isinstance(inner, Layer)
+    )
 
 
 def _one_step(shape: Shape) -> Shape:

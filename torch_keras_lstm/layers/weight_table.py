@@ -1,6 +1,7 @@
 """What a layer keeps: a table of its weights. How they are made, and how torch keeps them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
 
@@ -13,7 +14,7 @@ from torch.nn.utils import parametrize
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.dtype_policies import DTypePolicy
 from torch_keras_lstm.layers import dtypes
-from torch_keras_lstm.layers.naming import current_path, unique_name
+from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, draw
 from torch_keras_lstm.layers.weight_arguments import by_name
@@ -98,6 +99,28 @@ class WeightTable(nn.Module):
         """The name, behind those of the layers that were being built around it when it was built."""
         found: str = self.__dict__.get("_path") or self.name
         return found
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Inside, layers that are built are part of this one."""
+        self.__dict__.setdefault("_path", current_path(self.name))
+        with scope(self.name):
+            yield
+
+    def take_place(self) -> None:
+        """Stand inside the layers that are being built, if the constructor has built it, outside of them.
+
+        Keras builds such a layer when it is first called.
+        """
+        if not self.__dict__.pop("_is_without_place", False):
+            return
+        for module in self.modules():
+            if isinstance(module, WeightTable):
+                module._path = scoped(module.path)
+                for row in module._rows:
+                    if row.is_as_in_keras and module._is_made(row):
+                        described: Any = module._tensor_at(row.parameter)
+                        described._path = module._weight_path(row.name)
 
     # -- making weights -------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.structure import leaves
+from torch_keras_lstm.torch_internals import is_jit_traced
 
 # The attributes under which layers keep how strong what they do in training alone is.
 _STRENGTHS = ("rate", "dropout", "recurrent_dropout", "stddev")
@@ -27,7 +28,7 @@ def is_left_in_inference(model: nn.Module, kwargs: Mapping[str, Any]) -> bool:
         or CALL_CONTEXT.training is not None
         or not torch.is_grad_enabled()
         or torch.compiler.is_compiling()
-        or torch._C._get_tracing_state() is not None
+        or is_jit_traced()
     )
 
 

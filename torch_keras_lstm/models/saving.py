@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -13,7 +13,7 @@ from torch_keras_lstm.registry import with_registered
 
 def load_model(
     path: str | Path,
-    weights: str | Path | None = None,
+    weights: str | Path | Literal[False] | None = None,
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
@@ -26,7 +26,7 @@ def load_model(
     Args:
         path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
             folder that ``torch-keras-lstm convert`` wrote.
-        weights: the weights file that belongs to an architecture.
+        weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
@@ -37,18 +37,13 @@ def load_model(
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
     """
-    from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back; h5py comes with it
-    from torch_keras_lstm.conversion import load_training  # noqa: TID251 - as above
+    from torch_keras_lstm.conversion import compile_as_saved  # noqa: TID251 - as above
+    from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
     custom_objects = with_registered(custom_objects)
     model = load(path, weights, custom_objects)
     if compile and weights is None:
-        try:
-            saved = load_training(path, model, custom_objects)
-            if saved is not None:
-                model.compile(**vars(saved))
-        except (ValueError, TypeError) as error:
-            model.compile_error = str(error)
+        compile_as_saved(model, path, custom_objects)
     return model
 
 

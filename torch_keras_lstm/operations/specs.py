@@ -8,6 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec
 from torch_keras_lstm.structure import flatten, map_leaves
+from torch_keras_lstm.torch_internals import without_torch_functions
 
 
 def operation_specs(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[TensorSpec]:
@@ -27,7 +28,7 @@ def _run(function: Any, args: Any, kwargs: Mapping[str, Any], index: int) -> Any
     args, kwargs = map_leaves(TensorSpec, example, args), map_leaves(TensorSpec, example, kwargs)
     try:
         # Outside of any `torch.device(...)`: sizes that are computed from shapes keep their numbers.
-        with torch._C.DisableTorchFunction():
+        with without_torch_functions():
             return function(*args, **kwargs)
     except ValueError:
         with torch.device("meta"):  # constant arrays, beside examples that have no numbers

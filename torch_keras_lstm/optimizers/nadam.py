@@ -1,5 +1,6 @@
 """Adam with Nesterov's momentum."""
 
+import math
 from typing import Unpack
 
 import torch
@@ -33,6 +34,8 @@ class Nadam(Optimizer):
         self.beta_2 = beta_2
         self.epsilon = epsilon
 
+    rounds_shares = False
+
     def create_state(self) -> None:
         """The means of gradients and of squares, and the product of all shares so far."""
         self.add_state(momentum=0.0, velocity=0.0)
@@ -40,7 +43,22 @@ class Nadam(Optimizer):
 
     def begin_update(self) -> None:
         """Multiply this step's share into the product, which Keras keeps in the precision of the weights."""
-        self.scalars["u_product"] *= self.beta_1 * (1 - 0.5 * 0.96 ** (self.updates + 1))
+        self.scalars["u_product"] *= self._share(self.updates + 1)
+
+    def _share(self, step: int) -> float:
+        if self.rounds_shares:
+            return to_single(self.beta_1) * (1 - 0.5 * to_single(0.96) ** step)
+        return self.beta_1 * (1 - 0.5 * 0.96**step)
+
+    def go_on_as_tf_keras(self) -> None:
+        """Go on after steps of tf.keras, which does not save the product and makes it of float32 numbers."""
+        self.rounds_shares = True
+        self.scalars["u_product"] = self._product_after(self.updates)
+
+    def _product_after(self, steps: int) -> float:
+        # A share differs from beta_1 by nothing that a float64 shows after a thousand steps.
+        growing = math.prod(1 - 0.5 * to_single(0.96) ** step for step in range(1, min(steps, 1000) + 1))
+        return growing * to_single(self.beta_1) ** steps
 
     def update_step(self, parameters: Tensors, gradients: Tensors, state: State, learning_rate: float) -> None:
         """Move ``parameters``; see :meth:`Optimizer.update_step`."""

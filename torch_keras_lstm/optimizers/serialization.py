@@ -14,6 +14,7 @@ from torch_keras_lstm.optimizers.adamax import Adamax
 from torch_keras_lstm.optimizers.adamw import AdamW
 from torch_keras_lstm.optimizers.ftrl import Ftrl
 from torch_keras_lstm.optimizers.lamb import Lamb
+from torch_keras_lstm.optimizers.legacy import LEGACY
 from torch_keras_lstm.optimizers.lion import Lion
 from torch_keras_lstm.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from torch_keras_lstm.optimizers.multi_optimizer import MultiOptimizer
@@ -31,7 +32,7 @@ _OPTIMIZERS: tuple[type[Optimizer], ...] = (
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon,
     Nadam, RMSprop, ScheduleFreeAdamW, SGD,
 )  # fmt: skip
-_BY_NAME = {cls.__name__: cls.from_config for cls in _OPTIMIZERS}
+_BY_NAME = {cls.__name__: cls.from_config for cls in (*_OPTIMIZERS, *LEGACY)}
 _REGISTRY: Registry[Optimizer] = Registry(
     "optimizer", "torch_keras_lstm.optimizers", _BY_NAME | {name.lower(): make for name, make in _BY_NAME.items()}
 )

@@ -1,33 +1,39 @@
-"""The LSTM computation: functions over tensors, no modules."""
+"""Recurrence: functions over tensors, no modules. A backend runs the steps; ``dispatch.py`` chooses it."""
 
-from torch_keras_lstm.recurrence.choose import Path, UseCudnn, choose, run_lstm, why_loop_is_faster, why_not_fused
+from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
+from torch_keras_lstm.recurrence.backends.torch_kernels import lstm_fused, lstm_fused_both_ways
 from torch_keras_lstm.recurrence.conv_lstm import ConvLSTMWeights, Window, conv_lstm
-from torch_keras_lstm.recurrence.fused import lstm_fused, lstm_fused_both_ways
-from torch_keras_lstm.recurrence.loop import lstm_loop
-from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
-from torch_keras_lstm.recurrence.plain import lstm_plain
+from torch_keras_lstm.recurrence.dispatch import LSTM_BACKENDS, Path, lstm_loop, path_for, run, select, use_backends
+from torch_keras_lstm.recurrence.lstm import run_lstm
+from torch_keras_lstm.recurrence.options import KerasLSTMWeights, LSTMWeights, SequenceOptions, SingleStateWeights
+from torch_keras_lstm.recurrence.reference import lstm_reference
 from torch_keras_lstm.recurrence.scan import scan
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.step import lstm_step, project
 
 __all__ = [
+    "LSTM_BACKENDS",
     "ConvLSTMWeights",
-    "LSTMOptions",
+    "KerasLSTMWeights",
     "LSTMState",
     "LSTMWeights",
     "Path",
+    "Request",
+    "SequenceOptions",
+    "SingleStateWeights",
     "UseCudnn",
     "Window",
-    "choose",
     "conv_lstm",
     "lstm_fused",
     "lstm_fused_both_ways",
     "lstm_loop",
-    "lstm_plain",
+    "lstm_reference",
     "lstm_step",
+    "path_for",
     "project",
+    "run",
     "run_lstm",
     "scan",
-    "why_loop_is_faster",
-    "why_not_fused",
+    "select",
+    "use_backends",
 ]

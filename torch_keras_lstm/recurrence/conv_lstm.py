@@ -9,7 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from torch_keras_lstm.recurrence.gates import GATES, split_gates
-from torch_keras_lstm.recurrence.options import LSTMOptions
+from torch_keras_lstm.recurrence.options import SequenceOptions
 from torch_keras_lstm.recurrence.scan import States, Stepped, scan
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.step import next_state
@@ -45,7 +45,7 @@ def conv_lstm(
     weights: ConvLSTMWeights,
     mask: Tensor | None,
     window: Window,
-    options: LSTMOptions,
+    options: SequenceOptions,
 ) -> tuple[Tensor, LSTMState]:
     """Run the sequence step by step.
 

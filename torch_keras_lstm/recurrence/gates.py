@@ -45,8 +45,8 @@ def open_forget_gate(initializer: Callable[..., Tensor], shape: Sequence[int], *
     return bias
 
 
-def to_swept(rows: Tensor) -> Tensor:
-    """(4 * units, ...) with the gates in the order output, input, forget, cell, in which they are swept over time.
+def output_first(rows: Tensor) -> Tensor:
+    """(4 * units, ...) with the gates in the order output, input, forget, cell.
 
     The three gates proper, which share an activation, are then neighbours, and so are the three that the cell state
     depends on.
@@ -54,6 +54,6 @@ def to_swept(rows: Tensor) -> Tensor:
     return rows.roll(rows.shape[0] // len(GATES), 0)
 
 
-def from_swept(rows: Tensor) -> Tensor:
-    """:func:`to_swept` undone."""
+def output_last(rows: Tensor) -> Tensor:
+    """:func:`output_first` undone."""
     return rows.roll(-(rows.shape[0] // len(GATES)), 0)

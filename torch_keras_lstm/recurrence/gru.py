@@ -1,4 +1,4 @@
-"""One time step of a GRU, in both conventions, and the order of its gates.
+"""One time step of a GRU, in both conventions, the order of its gates, and what runs a sequence of it.
 
 Keras keeps the gates in the order update z, reset r, candidate h; torch, cuDNN and oneDNN in the order reset, update,
 candidate (keras/src/layers/rnn/gru.py; ``torch.nn.GRU``).
@@ -6,19 +6,22 @@ candidate (keras/src/layers/rnn/gru.py; ``torch.nn.GRU``).
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from torch_keras_lstm.recurrence.hidden_only import HiddenOnlyWeights
-from torch_keras_lstm.recurrence.options import LSTMOptions
+from torch_keras_lstm.recurrence.backends.base import Request
+from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
+from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
+from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
 
 KERAS_GATES = ("update", "reset", "candidate")
 TORCH_GATES = ("reset", "update", "candidate")
 GATE_ORDER = tuple(KERAS_GATES.index(gate) for gate in TORCH_GATES)
 
 
-@dataclass(frozen=True, slots=True)
-class GRUOptions(LSTMOptions):
+@dataclass(slots=True)
+class GRUOptions(SequenceOptions):
     """The options of a run, and the convention.
 
     Attributes:
@@ -29,7 +32,7 @@ class GRUOptions(LSTMOptions):
     reset_after: bool = True
 
 
-def gru_step(projected: Tensor, hidden: Tensor, weights: HiddenOnlyWeights, options: GRUOptions) -> Tensor:
+def gru_step(projected: Tensor, hidden: Tensor, weights: SingleStateWeights, options: GRUOptions) -> Tensor:
     """The hidden state after one step.
 
     Args:
@@ -52,3 +55,27 @@ def gru_step(projected: Tensor, hidden: Tensor, weights: HiddenOnlyWeights, opti
     else:
         recurrent = linear(reset * for_candidate, kernels[2])
     return update * hidden + (1 - update) * activation(x_candidate + recurrent)
+
+
+class GRUKernels(SingleStateKernels):
+    """The kernels of ``torch.nn.GRU``."""
+
+    def why_never(self, request: Request) -> str | None:
+        """As :meth:`TorchKernels.why_never`."""
+        assert isinstance(request.options, GRUOptions)
+        if not request.options.reset_after:
+            return "the fused kernels compute `reset_after=True` only"
+        return why_not_fused(request)
+
+    def mode(self, options: SequenceOptions) -> str | None:
+        """As :meth:`TorchKernels.mode`."""
+        assert isinstance(options, GRUOptions)
+        return "GRU" if options.reset_after else None
+
+    def kernel(self, options: SequenceOptions) -> Kernel:
+        """As :meth:`SingleStateKernels.kernel`."""
+        return torch.gru
+
+
+# In order: the first that can runs.
+GRU_BACKENDS = (GRUKernels(), SingleStateReference(gru_step))

@@ -12,14 +12,14 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.options import LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
 
 # A pre-activation of this size saturates the sigmoid exactly, to 0 or 1, in every floating type, float16 and TF32
 # included, which also hold the number itself exactly.
 _SATURATED = 1e4
 
 
-def blank(inputs: Tensor, mask: Tensor) -> Tensor:
+def zero_masked(inputs: Tensor, mask: Tensor) -> Tensor:
     """Zeros at masked steps: whatever stands there, nan included, must reach neither the outputs nor the gradients.
 
     Args:
@@ -44,8 +44,8 @@ class Compacted(NamedTuple):
     lengths: Tensor
 
 
-def may_be_looked_at(mask: Tensor) -> bool:
-    """Whether a path may be chosen by the values of ``mask``.
+def values_are_known(mask: Tensor) -> bool:
+    """Whether what to do may be chosen by the values of ``mask``.
 
     On a CPU they are there for the looking. On a GPU one would wait for the device, and a sort costs less. While
     ``torch.compile`` or ``torch.export`` trace the call there are none, and the graph must do for all of them.
@@ -62,11 +62,11 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
     """
     lengths = mask.sum(dim=1)
     steps = mask.shape[1]
-    if may_be_looked_at(mask) and len(lengths):
+    if values_are_known(mask) and len(lengths):
         steps = max(1, int(lengths.max()))
     order = _unmasked_first(mask, lengths)[:, :steps]
     padding = torch.arange(steps, device=mask.device) >= lengths.unsqueeze(1)
-    moved = _blanked(_rows_at(inputs, order.t(), batch_axis=1), padding.t())
+    moved = _zeroed(_rows_at(inputs, order.t(), batch_axis=1), padding.t())
     return Compacted(moved.transpose(0, 1), padding, lengths)
 
 
@@ -102,9 +102,9 @@ def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
     return picked
 
 
-def _blanked(sequence: Tensor, skipped: Tensor) -> Tensor:
+def _zeroed(sequence: Tensor, skipped: Tensor) -> Tensor:
     """``sequence``, a contiguous tensor of nobody else's, with zeros written where ``skipped``."""
-    if not may_be_looked_at(skipped):
+    if not values_are_known(skipped):
         return sequence.masked_fill(skipped.unsqueeze(-1), 0)
     which = skipped.flatten().nonzero().squeeze(1)
     return sequence.flatten(0, 1).index_fill_(0, which, 0).unflatten(0, skipped.shape) if len(which) else sequence
@@ -133,7 +133,7 @@ def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
     return torch.where(lengths.unsqueeze(1) > 0, outputs.gather(1, index).squeeze(1), when_empty)
 
 
-def spread(outputs: Tensor, mask: Tensor, *, zero_output_for_mask: bool, first: Tensor | None = None) -> Tensor:
+def uncompact(outputs: Tensor, mask: Tensor, *, zero_output_for_mask: bool, first: Tensor | None = None) -> Tensor:
     """Outputs of a compacted batch back at the steps of ``mask``, masked steps filled by Keras' rule.
 
     Args:
@@ -143,16 +143,18 @@ def spread(outputs: Tensor, mask: Tensor, *, zero_output_for_mask: bool, first: 
         first: (batch, units), what stands before the first unmasked step then; by default zeros.
     """
     seen = mask.cumsum(dim=1)
-    spread_out = _rows_at(outputs, (seen - 1).clamp(min=0), batch_axis=0)
+    placed = _rows_at(outputs, (seen - 1).clamp(min=0), batch_axis=0)
     if zero_output_for_mask:
-        return _blanked(spread_out, ~mask)
+        return _zeroed(placed, ~mask)
     if first is None:
-        return _blanked(spread_out, seen == 0)
-    return torch.where(seen.unsqueeze(-1) > 0, spread_out, first.unsqueeze(1))
+        return _zeroed(placed, seen == 0)
+    return torch.where(seen.unsqueeze(-1) > 0, placed, first.unsqueeze(1))
 
 
-def as_asked(outputs: Tensor | None, last: Tensor, mask: Tensor, options: LSTMOptions, given: Tensor) -> Tensor:
-    """What a masked run returns as its output: all of them, spread, or the last one, by Keras' rule for masked steps.
+def masked_output(
+    outputs: Tensor | None, last: Tensor, mask: Tensor, options: SequenceOptions, given: Tensor
+) -> Tensor:
+    """What a masked run returns as its output: all of them or the last one, by Keras' rule for masked steps.
 
     Args:
         outputs: (batch, steps, units) of the compacted batch; ``None`` when the last one is asked for.
@@ -163,25 +165,33 @@ def as_asked(outputs: Tensor | None, last: Tensor, mask: Tensor, options: LSTMOp
     first = options.first_output(given)
     if options.return_sequences:
         assert outputs is not None
-        return spread(outputs, mask, zero_output_for_mask=options.zero_output_for_mask, first=first)
+        return uncompact(outputs, mask, zero_output_for_mask=options.zero_output_for_mask, first=first)
     if options.zero_output_for_mask:
         return last.masked_fill(~mask[:, -1:], 0)
-    return last if first is not None else last.masked_fill(~mask.any(1, keepdim=True), 0)
+    if first is given:  # which is the final state where no step counts
+        return last
+    any_step = mask.any(1, keepdim=True)
+    return last.masked_fill(~any_step, 0) if first is None else torch.where(any_step, last, first)
 
 
-def as_asked_in_place(outputs: Tensor | None, last: Tensor, mask: Tensor, options: LSTMOptions) -> Tensor:
-    """:func:`as_asked` for a run that was not compacted, but kept its states at masked steps.
+def masked_output_in_place(
+    outputs: Tensor | None, last: Tensor, mask: Tensor, options: SequenceOptions, given: Tensor
+) -> Tensor:
+    """:func:`masked_output` for a run that was not compacted, but kept its states at masked steps.
 
     Args:
         outputs: (batch, time, units), the hidden states of all steps; ``None`` when the last one is asked for.
         last: (batch, units), the final hidden state.
         mask: (batch, time)
+        given: (batch, units), the hidden state before the first step.
     """
-    if options.return_sequences:
-        assert outputs is not None
-        if options.zero_output_for_mask:
-            return outputs.masked_fill(~mask.unsqueeze(-1), 0)
-        if options.hold_initial_state or (may_be_looked_at(mask) and bool(mask[:, 0].all())):
-            return outputs
-        return outputs.masked_fill((mask.cumsum(1) == 0).unsqueeze(-1), 0)
-    return as_asked(None, last, mask, options, last)
+    if not options.return_sequences:
+        return masked_output(None, last, mask, options, given)
+    assert outputs is not None
+    if options.zero_output_for_mask:
+        return outputs.masked_fill(~mask.unsqueeze(-1), 0)
+    first = options.first_output(given)
+    if first is given or (values_are_known(mask) and bool(mask[:, 0].all())):
+        return outputs
+    seen = (mask.cumsum(1) > 0).unsqueeze(-1)
+    return outputs.masked_fill(~seen, 0) if first is None else torch.where(seen, outputs, first.unsqueeze(1))

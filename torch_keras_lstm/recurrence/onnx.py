@@ -12,8 +12,9 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence.gates import to_onnx
-from torch_keras_lstm.recurrence.masks import as_asked, compact
-from torch_keras_lstm.recurrence.options import Activation, LSTMOptions, LSTMWeights
+from torch_keras_lstm.recurrence.masks import compact, masked_output
+from torch_keras_lstm.recurrence.options import Activation, LSTMWeights, SequenceOptions
+from torch_keras_lstm.recurrence.prelude import in_order
 from torch_keras_lstm.recurrence.state import LSTMState
 
 _OPSET = 14  # the oldest that has this form of the operator; the exporter goes on from it as it needs
@@ -43,7 +44,7 @@ _ACTIVATIONS: Mapping[Activation, _Named] = {
 }
 
 
-def has_operator(options: LSTMOptions) -> bool:
+def has_operator(options: SequenceOptions) -> bool:
     """Whether ONNX has an operator for a run: it knows some activations, and no dropout of each gate's own."""
     dropout = 0 if options.input_dropout is None else len(options.input_dropout)
     return (
@@ -55,17 +56,13 @@ def has_operator(options: LSTMOptions) -> bool:
 
 
 def lstm_onnx(
-    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: LSTMOptions
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor, LSTMState | None]:
     """Put the operator into the graph that is being exported.
 
-    Args and returns: as :func:`torch_keras_lstm.recurrence.fused.lstm_fused`, where :func:`has_operator`.
+    Args and returns: as :meth:`Backend.run`, where :func:`has_operator`.
     """
-    if options.input_dropout is not None:
-        inputs = inputs * options.input_dropout[0].unsqueeze(1)
-    if options.go_backwards:
-        inputs = inputs.flip(1)
-        mask = mask if mask is None else mask.flip(1)
+    inputs, mask = in_order(inputs, mask, options)
     if mask is None:
         outputs, final = _operator(inputs, state, weights, None, options)
         return outputs if options.return_sequences else final.hidden, final if options.return_state else None
@@ -74,12 +71,12 @@ def lstm_onnx(
     # what stands behind a length of 0 is not said
     any_step = compacted.lengths.unsqueeze(1) > 0
     final = LSTMState(*(torch.where(any_step, new, old) for new, old in zip(final, state, strict=True)))
-    output = as_asked(outputs, final.hidden, mask, options, state.hidden)
+    output = masked_output(outputs, final.hidden, mask, options, state.hidden)
     return output, final if options.return_state else None
 
 
 def _operator(
-    inputs: Tensor, state: LSTMState, weights: LSTMWeights, lengths: Tensor | None, options: LSTMOptions
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, lengths: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor, LSTMState]:
     (batch, time, _), units = inputs.shape, weights.weight_hh.shape[1]
     bias = weights.bias

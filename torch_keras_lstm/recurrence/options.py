@@ -1,7 +1,7 @@
-"""What one run of the recurrence needs besides its inputs and its state."""
+"""What one run of a recurrence needs besides its inputs and its state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import torch
@@ -44,13 +44,48 @@ class LSTMWeights(NamedTuple):
         return self.bias_ih + self.bias_hh
 
 
-@dataclass(frozen=True, slots=True)
-class LSTMOptions:
-    """How the sequence is run and what is returned; the names are those of Keras' layer.
+class KerasLSTMWeights(LSTMWeights):
+    """The same with a second bias of zeros, which torch's kernels alone ask for: Keras has one bias."""
+
+    __slots__ = ()
+
+    @property
+    def bias(self) -> Tensor | None:
+        """The first."""
+        return self.bias_ih
+
+
+class SingleStateWeights(NamedTuple):
+    """The weights of a GRU or a simple cell in torch's layout and order of gates, named as torch names them.
+
+    Attributes:
+        weight_ih: (gates * units, features)
+        weight_hh: (gates * units, units)
+        bias_ih: (gates * units,), added to the inputs' part; ``None`` without biases.
+        bias_hh: (gates * units,), added to the hidden state's part.
+    """
+
+    weight_ih: Tensor
+    weight_hh: Tensor
+    bias_ih: Tensor | None = None
+    bias_hh: Tensor | None = None
+
+    @property
+    def bias(self) -> Tensor | None:
+        """What is added to the inputs' part."""
+        return self.bias_ih
+
+
+@dataclass(slots=True)  # not frozen: each call makes one, which would take three times as long
+class SequenceOptions:
+    """How a sequence is run and what is returned; the names are those of Keras' layers. Nobody writes to it.
+
+    A field that is added here reaches every backend and every graph by itself, and a layer's attribute of that name
+    fills it: ``CellLayer`` and ``graph_operator`` go by the fields.
 
     Attributes:
         activation: of the candidate and of the output.
-        recurrent_activation: of the three gates.
+        recurrent_activation: of the gates.
         go_backwards: from the last step to the first, the mask with it; outputs stay in the order of processing.
         return_sequences: outputs of all steps, (batch, time, units), instead of the last, (batch, units).
         return_state: the final state; without it ``None`` stands in its place and nothing is computed for it.
@@ -58,9 +93,9 @@ class LSTMOptions:
         hold_initial_state: at masked steps before the first other one the hidden state that was given instead of zeros,
             as Keras before 2.3 had it.
         input_dropout: scaled dropout factors for the inputs, constant in time: (1, batch, features) for all gates
-            together, or (4, batch, features), one a gate.
+            together, or (gates, batch, features), one a gate.
         recurrent_dropout: the same for the hidden state where it enters the gates: (1, batch, units) or
-            (4, batch, units).
+            (gates, batch, units).
     """
 
     activation: Activation = torch.tanh
@@ -70,8 +105,8 @@ class LSTMOptions:
     return_state: bool = True
     zero_output_for_mask: bool = False
     hold_initial_state: bool = False
-    input_dropout: Tensor | None = None
-    recurrent_dropout: Tensor | None = None
+    input_dropout: Tensor | None = field(default=None, kw_only=True)
+    recurrent_dropout: Tensor | None = field(default=None, kw_only=True)
 
     def first_output(self, hidden: Tensor) -> Tensor | None:
         """What masked steps before the first other one give, ``None`` for zeros; ``hidden`` is the state given."""

@@ -5,7 +5,7 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from torch_keras_lstm.recurrence.gates import per_gate, split_gates
-from torch_keras_lstm.recurrence.options import InputWeights, LSTMOptions
+from torch_keras_lstm.recurrence.options import InputWeights, SequenceOptions
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
@@ -15,7 +15,7 @@ def project(inputs: Tensor, weights: InputWeights, dropout: Tensor | None) -> Te
     Args:
         inputs: (batch, ..., features)
         weights: in torch's layout.
-        dropout: ``LSTMOptions.input_dropout``.
+        dropout: ``SequenceOptions.input_dropout``.
 
     Returns:
         (batch, ..., gates * units)
@@ -33,7 +33,7 @@ def project(inputs: Tensor, weights: InputWeights, dropout: Tensor | None) -> Te
     return projected if bias is None else projected + bias
 
 
-def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: LSTMOptions) -> LSTMState:
+def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: SequenceOptions) -> LSTMState:
     """The state after one step.
 
     Args:
@@ -50,7 +50,7 @@ def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: L
     return next_state(split_gates(projected + recurrent), state, options)
 
 
-def next_state(gates: tuple[Tensor, Tensor, Tensor, Tensor], state: LSTMState, options: LSTMOptions) -> LSTMState:
+def next_state(gates: tuple[Tensor, Tensor, Tensor, Tensor], state: LSTMState, options: SequenceOptions) -> LSTMState:
     """The state after one step, given what inputs, hidden state and bias contribute to each gate."""
     i, f, g, o = gates
     gate, activation = options.recurrent_activation, options.activation

@@ -78,7 +78,8 @@ class Steps(Compilable):
         compiled = self._check_compiled("fit")
         optimizer = compiled.optimizer
         if optimizer is None:
-            raise ValueError("The model was compiled without an optimizer, so it cannot be trained.")
+            why = f" What is missing of its file's: {self.compile_error}" if self.compile_error else ""
+            raise ValueError(f"The model was compiled without an optimizer, so it cannot be trained.{why}")
         if not optimizer.built:
             self._prepare_optimizer()
         if not (optimizer.built and loss.requires_grad) and not trainable_weights(self):

@@ -1,0 +1,180 @@
+"""Each thing that torch does not document, by what it is called for."""
+
+import contextlib
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from torch_keras_lstm import torch_internals
+
+
+def test_transforms_are_seen() -> None:
+    seen = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.transforms_are_active())
+        return value
+
+    look(torch.ones(2))
+    torch.func.vmap(look)(torch.ones(2))
+    assert seen == [False, True]
+
+
+def test_forward_mode_is_seen() -> None:
+    assert not torch_internals.forward_mode_is_active()
+    with torch.autograd.forward_ad.dual_level():
+        assert torch_internals.forward_mode_is_active()
+    assert not torch_internals.forward_mode_is_active()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+def test_who_watches_operations_is_seen() -> None:
+    assert not torch_internals.operations_are_watched()
+    with TorchDispatchMode():
+        assert torch_internals.operations_are_watched()
+    seen: list[bool] = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.extend((torch_internals.operations_are_watched(), torch_internals.is_jit_traced()))
+        return value + 1
+
+    torch.jit.trace(look, torch.ones(2), check_trace=False)
+    assert seen == [True, True]
+
+
+def test_functions_of_torch_are_not_looked_at() -> None:
+    class Plain(torch.Tensor):
+        __torch_function__ = torch_internals.plain_results
+
+    assert type(torch.ones(2).as_subclass(Plain) + 1) is torch.Tensor
+    with torch.device("meta"):
+        assert torch.ones(2).is_meta
+        with torch_internals.without_torch_functions():
+            assert not torch.ones(2).is_meta
+
+
+def test_a_pass_that_frees_its_graph_is_seen() -> None:
+    assert not torch_internals.backward_frees_its_graph()
+    seen: list[bool] = []
+    numbers: list[int] = []
+
+    class Look(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, value: torch.Tensor) -> torch.Tensor:
+            return value.clone()
+
+        @staticmethod
+        def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+            seen.append(torch_internals.backward_frees_its_graph())
+            numbers.append(torch_internals.backward_number())
+            return gradient
+
+    output = Look.apply(torch.ones(2, requires_grad=True)).sum()  # type: ignore[no-untyped-call]
+    output.backward(retain_graph=True)
+    output.backward()
+    assert seen == [False, True]
+    assert -1 < numbers[0] < numbers[1]
+    assert torch_internals.backward_number() == -1
+
+
+def test_who_packs_what_is_saved_is_seen() -> None:
+    assert not torch_internals.saved_tensors_are_packed()
+    with torch.autograd.graph.save_on_cpu():
+        assert torch_internals.saved_tensors_are_packed()
+
+
+@pytest.mark.parametrize("how", ["vmap", "is_grads_batched"])
+def test_tensors_that_stand_for_several_are_seen(how: str) -> None:
+    seen: list[bool] = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.stands_for_several(value))
+        return value
+
+    look(torch.ones(2))
+    if how == "vmap":
+        torch.func.vmap(look)(torch.ones(2))
+    else:
+        leaf = torch.ones(2, requires_grad=True)
+        output = leaf * 2
+        output.register_hook(look)
+        torch.autograd.grad(output, leaf, torch.eye(2), is_grads_batched=True)
+    assert seen == [False, True]
+
+
+def test_autograd_records_below_an_operator() -> None:
+    def differentiate(value: torch.Tensor, at_work: contextlib.AbstractContextManager[None]) -> bool:
+        with at_work:
+            return bool((value.detach().requires_grad_() * 2).requires_grad)
+
+    recorded = []
+    with torch.library._scoped_library("torch_keras_lstm_tests", "FRAGMENT") as library:
+        library.define("look(Tensor value) -> Tensor")
+
+        def look(value: torch.Tensor) -> torch.Tensor:
+            recorded.append(differentiate(value, contextlib.nullcontext()))
+            recorded.append(differentiate(value, torch_internals.autograd_at_work()))
+            return value.clone()
+
+        library.impl("look", look, "CompositeExplicitAutograd")
+        with torch.no_grad():
+            torch.ops.torch_keras_lstm_tests.look(torch.ones(2))
+    assert recorded == [False, True]
+
+
+@contextlib.contextmanager
+def _removed(handle: Any) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def test_whatever_waits_for_a_modules_call_is_seen() -> None:
+    module = nn.Linear(2, 3)
+    plain = torch_internals.is_called_through_more
+    assert not plain(module)
+    ways = (
+        module.register_forward_pre_hook(lambda *_: None),
+        module.register_forward_hook(lambda *_: None),
+        module.register_full_backward_pre_hook(lambda *_: None),
+        module.register_full_backward_hook(lambda *_: None),
+    )
+    for handle in ways[1:]:
+        handle.remove()
+    assert plain(module)
+    ways[0].remove()
+    for register in (
+        module.register_forward_hook,
+        module.register_full_backward_pre_hook,
+        module.register_full_backward_hook,
+        nn.modules.module.register_module_forward_hook,
+    ):
+        with _removed(register(lambda *_: None)):
+            assert plain(module)
+        assert not plain(module)
+    module.forward = lambda inputs: inputs  # type: ignore
+    assert plain(module)
+    del module.forward
+    vars(module)["call"] = module.forward
+    assert plain(module)
+    del vars(module)["call"]
+    module.compile(backend="eager")
+    assert plain(module)
+
+
+@pytest.mark.parametrize("mode", ["LSTM", "GRU", "RNN_TANH", "RNN_RELU"])
+def test_cudnns_buffer_is_asked_for_with_the_arguments_that_torch_takes(
+    mode: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a GPU torch refuses the weights, but not before it has read all arguments."""
+    modes = SimpleNamespace(rnn_relu=0, rnn_tanh=1, lstm=2, gru=3)
+    namespace = torch.backends.cudnn.rnn.get_cudnn_mode.__globals__
+    monkeypatch.setitem(namespace, "_cudnn", SimpleNamespace(RNNMode=modes))  # which a build without cuDNN lacks
+    with pytest.raises(NotImplementedError, match="_cudnn_rnn_flatten_weight"):
+        torch_internals.flatten_cudnn_weights([torch.randn(4, 3), torch.randn(4, 4)], mode, 3, 4, 1)

@@ -1,0 +1,58 @@
+"""An LSTM over a sequence step by step, each operation for autograd to record: easy to read, and what tests the rest.
+
+Any configuration, derivatives of any order and kind, and the transforms of ``torch.func``.
+"""
+
+from torch import Tensor
+
+from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.masks import zero_masked
+from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
+from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.step import lstm_step, project
+
+
+def lstm_reference(
+    inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
+) -> tuple[Tensor, LSTMState | None]:
+    """Run the sequence one step at a time, each operation on the tape: slow, and differentiable any number of times.
+
+    Args and returns: as :meth:`torch_keras_lstm.recurrence.backends.base.Backend.run`, for every configuration.
+    """
+    if mask is not None:
+        inputs = zero_masked(inputs, mask)
+
+    def step(projected: Tensor, states: States) -> Stepped:
+        new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options)
+        return new.hidden, new
+
+    output, states = scan(
+        step,
+        project(inputs, weights, options.input_dropout),
+        state,
+        mask,
+        go_backwards=options.go_backwards,
+        return_sequences=options.return_sequences,
+        zero_output_for_mask=options.zero_output_for_mask,
+        first_output=options.first_output(state.hidden),
+    )
+    return output, LSTMState(*states) if options.return_state else None
+
+
+class Reference(Backend):
+    """The last resort: there is nothing that it cannot run."""
+
+    name = "reference"
+
+    def why_not(self, request: Request) -> None:
+        """Nothing."""
+
+    def run(
+        self, inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, LSTMState | None]:
+        """As :meth:`Backend.run`."""
+        return lstm_reference(inputs, state, weights, mask, options)
+
+
+REFERENCE = Reference()

@@ -1,0 +1,96 @@
+"""What this package calls of torch that torch does not document, each with a test of its own.
+
+A release of torch that moves one of them is then seen at once, and mended here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.module import _has_any_global_hook
+
+# Whether a transform of ``torch.func``, such as ``vmap``, is at work.
+transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
+
+_tracing_state: Callable[[], object] = torch._C._get_tracing_state
+# The context in which tensors do not see what looks at functions of torch, such as ``with torch.device(...)``.
+without_torch_functions: Callable[[], AbstractContextManager[None]] = torch._C.DisableTorchFunction
+# What stands for ``__torch_function__`` in a subclass of which every operation makes plain tensors.
+plain_results: Callable[..., Any] = torch._C._disabled_torch_function_impl
+
+_dispatch_modes: Callable[[], int] = torch._C._len_torch_dispatch_stack
+
+
+def forward_mode_is_active() -> bool:
+    """Whether forward-mode derivatives are being computed."""
+    return torch.autograd.forward_ad._current_level >= 0
+
+
+def is_jit_traced() -> bool:
+    """Whether ``torch.jit.trace`` is at work."""
+    return _tracing_state() is not None
+
+
+def operations_are_watched() -> bool:
+    """Whether somebody traces or replaces each of torch's operations: ``torch.jit.trace``, or a dispatch mode."""
+    return _tracing_state() is not None or _dispatch_modes() > 0
+
+
+def backward_number() -> int:
+    """The number of the pass backwards that is under way; -1 outside of one."""
+    return int(torch._C._current_graph_task_id())
+
+
+def backward_frees_its_graph() -> bool:
+    """Whether the pass backwards that is under way frees what it was given, so that there cannot be another.
+
+    ``False`` outside of one, and where torch does not tell: the function is there for torch's own compiler.
+    """
+    keeps = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
+    return keeps is not None and not keeps()
+
+
+def saved_tensors_are_packed() -> bool:
+    """Whether ``torch.autograd.graph.saved_tensors_hooks`` or one of its kind gets what is saved for a way back."""
+    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
+
+
+def stands_for_several(tensor: Tensor) -> bool:
+    """Whether ``vmap``, or ``is_grads_batched=True``, lets it stand for several tensors at once."""
+    functorch = torch._C._functorch
+    return functorch.is_batchedtensor(tensor) or functorch.is_legacy_batchedtensor(tensor)
+
+
+@contextmanager
+def autograd_at_work() -> Iterator[None]:
+    """Have autograd record what is run, although an operator runs below it."""
+    excluded = torch._C._dispatch_tls_local_exclude_set()
+    for key in (torch._C.DispatchKey.AutogradFunctionality, torch._C.DispatchKey.ADInplaceOrView):
+        excluded = excluded.remove(key)
+    with torch._C._ForceDispatchKeyGuard(torch._C._dispatch_tls_local_include_set(), excluded), torch.enable_grad():
+        yield
+
+
+def is_called_through_more(module: nn.Module) -> bool:
+    """Whether a hook waits for the call of the module, or something replaced the function that its class computes with.
+
+    What takes a short cut past the call must not then.
+    """
+    hooks = (module._forward_pre_hooks, module._forward_hooks, module._backward_pre_hooks, module._backward_hooks)
+    own = vars(module)
+    replaced = module._compiled_call_impl is not None or "forward" in own or "call" in own
+    return any(hooks) or replaced or bool(_has_any_global_hook())
+
+
+def flatten_cudnn_weights(weights: Sequence[Tensor], mode: str, features: int, units: int, directions: int) -> None:
+    """Move weights, in place, into the one buffer that cuDNN reads.
+
+    Args:
+        weights: on a CUDA device, of one layer, all those of one direction first.
+        mode: torch's name of the kernel: "LSTM", "GRU", "RNN_TANH" or "RNN_RELU".
+    """
+    cudnn_mode = torch.backends.cudnn.rnn.get_cudnn_mode(mode)
+    each = len(weights) // directions
+    torch._cudnn_rnn_flatten_weight(list(weights), each, features, cudnn_mode, units, 0, 1, True, directions == 2)
