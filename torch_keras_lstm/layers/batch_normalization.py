@@ -64,6 +64,7 @@ class BatchNormalization(AffineNormalization):
 
     moving_mean = KerasWeight()
     moving_variance = KerasWeight()
+    moving_stddev = KerasWeight()
 
     def __init__(
         self,

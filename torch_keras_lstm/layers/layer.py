@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch_keras_lstm import dtype_policies, regularizers
 from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
+from torch_keras_lstm.layers.held_metrics import held_metrics
 from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
@@ -76,8 +77,8 @@ class Layer(Weighted):
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
     void_arguments: ClassVar[Mapping[str, object]] = {}
 
-    # The names of the arguments of this class' call in their order, and as a set: which of ``mask`` and ``training``
-    # it takes.
+    # The names of the arguments that ``forward`` takes in their order, and the names of those that a call may be given:
+    # ``training`` is among these of any layer, as in Keras.
     call_parameters: ClassVar[tuple[str, ...]]
     call_arguments: ClassVar[frozenset[str]]
 
@@ -108,6 +109,10 @@ class Layer(Weighted):
     # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
     _may_hold_own: ClassVar[bool] = False
 
+    # What a ``call`` of one's own takes ``training`` to be when nobody says; layers inside are told the same, as Keras
+    # does.
+    _default_training: ClassVar[bool | None] = None
+
     # Whether the arguments of a call are converted before the class' ``call`` gets them, as Keras does.
     converts_inputs: ClassVar[bool] = False
 
@@ -127,7 +132,7 @@ class Layer(Weighted):
         elif "forward" in own and "call" not in own:
             cls.call = own["forward"]
         cls.call_parameters = tuple(inspect.signature(cls.forward).parameters)[1:]
-        cls.call_arguments = frozenset(cls.call_parameters)
+        cls.call_arguments = frozenset((*cls.call_parameters, "training"))
         cls._is_own = own_layer.is_own(cls)
         if cls._is_own:
             cls._may_hold_own = True
@@ -135,6 +140,7 @@ class Layer(Weighted):
                 cls.makes_mask = True
                 cls.supports_masking = bool(own.get("supports_masking", True))
             cls.converts_inputs = own_layer.is_written_for_keras(cls)
+            cls._default_training = own_layer.default_training(cls) if cls.converts_inputs else None
             own_layer.LossAdders.note(cls)
             if cls.built is WeightTable.built:
                 cls.built = own_layer.OWN_BUILT  # type: ignore[assignment,method-assign]
@@ -342,6 +348,16 @@ class Layer(Weighted):
             terms += layer._penalties()
         return terms
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics among the attributes of this layer and of those inside it."""
+        return [metric for module in self.modules() if isinstance(module, Layer) for metric in held_metrics(module)]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """What the :attr:`metrics` count with."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
     # -- calling --------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -366,11 +382,11 @@ class Layer(Weighted):
         """Call ``forward`` with the masks of the inputs and the ``training`` of the calls around; mask its outputs."""
         around = CALL_CONTEXT.training
         training = kwargs.get("training") if around is None else self._training_of(args, kwargs)
-        if "training" in self.call_arguments:
+        if "training" in self.call_parameters:
             if training is not None:
                 kwargs["training"] = training
         elif "training" in kwargs:
-            del kwargs["training"]  # any layer may be told, as in Keras
+            del kwargs["training"]
         first = args[0] if args else next(iter(kwargs.values()), None)
         if any_masked(args) or any_masked(kwargs.values()):
             args, kwargs = self._with_masks(args, kwargs)
@@ -380,7 +396,7 @@ class Layer(Weighted):
         if not self._is_own:
             outputs = super().__call__(*args, **kwargs)
         else:
-            CALL_CONTEXT.training = training
+            CALL_CONTEXT.training = self._default_training if training is None else training
             try:
                 outputs = super().__call__(*args, **kwargs)
             finally:

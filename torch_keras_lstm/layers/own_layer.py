@@ -46,6 +46,12 @@ def is_written_for_keras(layer_class: type) -> bool:
     return False
 
 
+def default_training(layer_class: type) -> bool | None:
+    """What ``training`` is by the signature of a ``call`` of one's own; ``None`` when that does not say."""
+    told = inspect.signature(layer_class.call).parameters.get("training")  # type: ignore[attr-defined]
+    return told.default if told is not None and isinstance(told.default, bool) else None
+
+
 # -- building ---------------------------------------------------------------------------------------------------------
 
 
@@ -67,7 +73,7 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
                 self.__dict__["_is_building"] = False
             self._build_shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
             del self._build_shapes[next(iter(self._build_shapes))]  # `self`
-            self.built = True
+            self._was_built = True
 
     return build_once
 

@@ -58,7 +58,7 @@ def bound_arguments(
     A layer gets the mask of its input when that is its only tensor, whatever ``mask=None`` says, and else none: so
     Keras 3 has it, and ``initial_state=`` therefore ends the mask.
     """
-    accepted = layer.call_arguments
+    accepted = layer.call_parameters
     named = {name: value for name, value in kwargs.items() if name in accepted or name != "training"}
     try:
         arguments = inspect.signature(layer.forward).bind(*with_constants(args), **with_constants(named)).arguments
