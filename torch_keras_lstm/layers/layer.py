@@ -99,6 +99,10 @@ class Layer(Weighted):
     # Whether it computes in float32 where a policy of mixed precision says half, as Keras' normalizations do.
     computes_in_float32: ClassVar[bool] = False
 
+    # Whether its inputs, and its weights, are rounded to the half type of a policy before, as Keras rounds most.
+    rounds_inputs: ClassVar[bool] = True
+    rounds_weights: ClassVar[bool] = True
+
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
 
