@@ -110,7 +110,7 @@ def _shapes_of_call(
     layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments of a call by name, and the shapes of those that are of tensors: ``x_shape`` of ``x``."""
-    if "training" not in layer.call_arguments:  # which any layer may be told
+    if "training" not in layer.call_parameters:  # which any layer may be told
         kwargs = {name: value for name, value in kwargs.items() if name != "training"}
     bound = inspect.signature(layer.forward).bind(*args, **kwargs)
     bound.apply_defaults()
@@ -172,7 +172,7 @@ def build_by_default(layer: "Layer", input_shape: Any) -> None:
 def build_by_names(layer: "Layer", shapes: Mapping[str, Any]) -> None:
     """Build a layer for the shapes of several arguments of its call, ``x_shape`` of ``x``."""
     if has_own_build(type(layer)):
-        layer.build(**shapes)  # type: ignore[call-arg]  # each class takes its own
+        layer.build(**shapes)
         return
     entries = {
         name.removesuffix("_shape"): map_shapes(lambda shape: TensorSpec.of(shape, layer._dtype), shape)
