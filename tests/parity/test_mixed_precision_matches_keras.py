@@ -163,3 +163,24 @@ def test_weights_of_normalizations_are_not_rounded(name: str) -> None:
         layer.set_weights([gamma, shift, *layer.get_weights()[2:]])
         outputs.append(np.asarray(library.ops.convert_to_numpy(layer(x, training=False))))
     assert np.array_equal(outputs[0], outputs[1])
+
+
+@pytest.mark.parametrize("library", LIBRARIES, ids=["keras", "ours"])
+def test_the_policy_of_a_layer_is_set(library: Any) -> None:
+    layer = library.layers.Dense(U)
+    layer.build((None, F))
+    x = np.random.default_rng(2).normal(size=(B, F)).astype(np.float32)
+    single = np.asarray(library.ops.convert_to_numpy(layer(x)))
+    layer.dtype_policy = "mixed_float16"
+    assert (layer.dtype_policy.name, layer.compute_dtype, layer.variable_dtype) == (
+        "mixed_float16",
+        "float16",
+        "float32",
+    )
+    half = np.asarray(library.ops.convert_to_numpy(layer(x)))
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, single, rtol=0.01, atol=0.01)
+    layer.dtype_policy = "float32"
+    again = np.asarray(library.ops.convert_to_numpy(layer(x)))
+    assert again.dtype == np.float32
+    assert np.array_equal(again, single)
