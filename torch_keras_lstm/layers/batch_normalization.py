@@ -62,6 +62,8 @@ class BatchNormalization(AffineNormalization):
     renorm_mean: Tensor
     renorm_stddev: Tensor
 
+    rounds_weights = False
+
     moving_mean = KerasWeight()
     moving_variance = KerasWeight()
     moving_stddev = KerasWeight()

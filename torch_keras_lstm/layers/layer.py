@@ -86,6 +86,10 @@ class Layer(MaskedCall):
     # Whether it computes in float32 where a policy of mixed precision says half, as Keras' normalizations do.
     computes_in_float32: ClassVar[bool] = False
 
+    # Whether its inputs, and its weights, are rounded to the half type of a policy before, as Keras rounds most.
+    rounds_inputs: ClassVar[bool] = True
+    rounds_weights: ClassVar[bool] = True
+
     # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
     _may_hold_own: ClassVar[bool] = False
 
@@ -175,12 +179,18 @@ class Layer(MaskedCall):
         self._policy = dtype_policies.get(dtype)
         weight_type = dtypes.get(self._policy.variable_dtype)
         self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        self._follow_policy()
+        for attribute, value in early.items():
+            setattr(self, attribute, value)
+
+    def _follow_policy(self) -> None:
+        """Compute in the type that the policy says."""
+        if getattr(self.__dict__.get("forward"), "func", None) is mixed.forward_in:
+            del self.__dict__["forward"]
         if self._policy.is_mixed and not self.leaves_types_to_layers:
             forward: Any = partial(mixed.forward_in, self, dtypes.get(self._policy.compute_dtype))
             forward.__signature__ = inspect.signature(self.forward)
             self.__dict__["forward"] = forward
-        for attribute, value in early.items():
-            setattr(self, attribute, value)
 
     def _shape_of_features(self, features: int) -> Shape:
         """The input shape that ``input_dim=`` gives."""

@@ -25,7 +25,9 @@ def forward_in(layer: Any, dtype: torch.dtype, *args: Any, **kwargs: Any) -> Any
     if not layer.built:
         _build(layer, args, kwargs)  # in the type of its weights
     computed = torch.float32 if layer.computes_in_float32 else dtype
-    args, kwargs = _cast(_cast((args, kwargs), dtype), computed)
+    if layer.rounds_inputs:
+        args, kwargs = _cast((args, kwargs), dtype)
+    args, kwargs = _cast((args, kwargs), computed)
     with _weights_in(layer, dtype, computed):
         return _cast(type(layer).forward(layer, *args, **kwargs), dtype)
 
@@ -41,21 +43,22 @@ def _build(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None
 
 
 @contextmanager
-def _weights_in(layer: nn.Module, dtype: torch.dtype, computed: torch.dtype) -> Iterator[None]:
+def _weights_in(layer: Any, dtype: torch.dtype, computed: torch.dtype) -> Iterator[None]:
     """While it is entered, the parameters of the layer, and of the cells that it steps through, stand there cast."""
     entered = []
+    rounded = dtype if layer.rounds_weights else computed
     for module in layer.modules() if hasattr(layer, "keep_states") else [layer]:
         if not hasattr(module, "_placement"):
             continue
         held = module.__dict__["_parameters"]
         cast = {
-            name: parameter.to(dtype).to(computed)
+            name: parameter.to(rounded).to(computed)
             for name, parameter in held.items()
             if parameter is not None and parameter.is_floating_point() and not nn.parameter.is_lazy(parameter)
         }
         entered.append((module, module._buffers["_placement"], [name for name in cast if name not in module.__dict__]))
         module.__dict__.update(cast, _is_cast=True)
-        module._buffers["_placement"] = module._buffers["_placement"].to(computed)  # type: ignore[union-attr]
+        module._buffers["_placement"] = module._buffers["_placement"].to(computed)
     try:
         yield
     finally:
