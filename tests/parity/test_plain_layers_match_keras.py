@@ -178,7 +178,7 @@ def test_what_becomes_of_a_mask(case: Case, masked: bool) -> None:
     rng = np.random.default_rng(4)
     ours, theirs, inputs = built_pair(case, rng)
     mask = rng.random(inputs.shape[:2]) < 0.6 if masked and inputs.ndim > 1 else None
-    found = []
+    found: list[Any] = []
     for layer, tensor_of in ((ours, torch.tensor), (theirs, tf.constant)):
         tensor = tensor_of(inputs)
         if mask is not None:

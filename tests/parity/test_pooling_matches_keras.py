@@ -99,7 +99,7 @@ def test_a_mask_ends_at_every_layer_over_space(name: str) -> None:
     arguments = {"filters": 2, "kernel_size": 3} if name == "Conv1D" else {}
     values, mask = np.random.default_rng(4).standard_normal((2, 6, 3)).astype(np.float32), np.ones((2, 6), bool)
     for library, tensor_of in ((keras.layers, tf.constant), (layers, torch.tensor)):
-        inputs = tensor_of(values)
+        inputs: Any = tensor_of(values)
         inputs._keras_mask = tensor_of(mask)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")
