@@ -28,8 +28,12 @@ _OURS_ALONE = frozenset(
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 
-def model_config(model: Model) -> dict[str, Any]:
+def model_config(model: Model, unbuilt: bool = False) -> dict[str, Any]:
     """The object that ``config.json`` of a ``.keras`` file and ``model_config`` of an ``.h5`` file hold.
+
+    Args:
+        model: the model.
+        unbuilt: whether a ``Sequential`` may have no input shape yet.
 
     Raises:
         ValueError: when the model is none of Keras' own kinds, is not built, or computes what Keras 3 cannot.
@@ -39,6 +43,9 @@ def model_config(model: Model) -> dict[str, Any]:
             return _own_model(model)
     if not isinstance(model, Functional | Sequential):
         raise ValueError(f"Model `{model.name}` ({type(model).__name__}) has no layers that a file could describe.")
+    if unbuilt and isinstance(model, Sequential) and model.batch_input_shape is None:
+        with learned_vocabularies():
+            return _entry(model)
     if not model.built or (isinstance(model, Sequential) and model.batch_input_shape is None):
         raise ValueError(
             f"Model `{model.name}` is not built: call it once, or `build(input_shape)`, before you save it."

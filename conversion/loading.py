@@ -93,7 +93,7 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
         description = with_custom_layers(describe(root, version), custom_objects)
     except OwnModelClass:
         return make_own_model(root, custom_objects), training
-    layers = build_layers(description, custom_objects)
+    layers = build_layers(description, custom_objects, needs_shape=False)
     return assemble(description, layers), training
 
 

@@ -76,7 +76,7 @@ def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
         file = opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))
-        if not file.groups():  # of a model that was not built
+        if not file.arrays():  # of a model that was not built
             return Weights("weights (.weights.h5)", ArraysByPath(_PATH_ROOTS[0], {}), {})
         return _hdf5_weights([file])
     if f"{_ARCHIVED}.json" in names:

@@ -104,7 +104,7 @@ def match(
     """
     wanted = list(slots(layers))
     if isinstance(arrays, ArraysByLayer):
-        own_classes = {layer.name for layer in layers if not type(layer).__module__.startswith("torch_keras_lstm.")}
+        own_classes = {layer.name: layer for layer in layers if _holds_own(layer)}
         found, leftover = found_by_layer(wanted, arrays, own_classes)
     else:
         found, leftover = _by_path(layers, wanted, arrays, producer, own)
@@ -135,6 +135,11 @@ def match(
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
+
+
+def _holds_own(layer: nn.Module) -> bool:
+    """Whether the layer, its cell, or another layer inside it is of a class of the user's own."""
+    return any(isinstance(module, Layer) and module._is_own for module in layer.modules())
 
 
 def shared_layers(layers: Sequence[Layer], rows: Sequence[WeightSource], arrays: Arrays) -> list[Group]:

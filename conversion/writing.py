@@ -25,7 +25,9 @@ from torch_keras_lstm.optimizers.legacy import LEGACY
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
 
 
-def save_model(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
+def save_model(
+    model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True, zipped: bool = True
+) -> None:
     """Save a whole model.
 
     Args:
@@ -34,6 +36,7 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
             it, which holds what Keras 3 has no words for as well.
         training: how it is trained, to go on from there.
         overwrite: replace what is at ``path``; an earlier file stays whole until the new one is.
+        zipped: ``False`` writes what a ``.keras`` file holds into a folder of that name, whatever its suffix.
 
     Raises:
         ValueError: for another suffix; when Keras 3 cannot express the model.
@@ -48,6 +51,12 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         training = _as_keras_3_can(model, training)
     if path.suffix in (".h5", ".hdf5"):
         path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
+    if not zipped:
+        members = _members(model, training)
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in members.items():
+            replace_file(path / name, content)
+        return
     if path.suffix in (".h5", ".hdf5") and not isinstance(model, Functional | Sequential):
         raise NotImplementedError(
             f"{path}: an `.h5` file holds a Sequential or a functional model, not a model class of one's own, which is "
@@ -99,18 +108,22 @@ def _as_keras_3_can(model: Model, training: Training) -> Training:
     return Training()
 
 
-def _archive(model: Model, training: Training) -> bytes:
+def _members(model: Model, training: Training) -> dict[str, bytes]:
+    """The files that a ``.keras`` archive holds, by name."""
     config = model_config(model)
     if training.compile_config is not None:
         config["compile_config"] = training.compile_config
-    members = {
+    return {
         "metadata.json": json.dumps({"keras_version": KERAS_VERSION}).encode(),
         "config.json": json.dumps(config).encode(),
         "model.weights.h5": _weights(model, training),
     }
+
+
+def _archive(model: Model, training: Training) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
+        for name, content in _members(model, training).items():
             archive.writestr(zipfile.ZipInfo(name, _DATE), content)
     return buffer.getvalue()
 

@@ -179,7 +179,8 @@ def test_what_becomes_of_a_mask(case: Case, masked: bool) -> None:
     ours, theirs, inputs = built_pair(case, rng)
     mask = rng.random(inputs.shape[:2]) < 0.6 if masked and inputs.ndim > 1 else None
     found: list[Any] = []
-    for layer, tensor_of in ((ours, torch.tensor), (theirs, tf.constant)):
+    sides: Any = ((ours, torch.tensor), (theirs, tf.constant))
+    for layer, tensor_of in sides:
         tensor = tensor_of(inputs)
         if mask is not None:
             tensor._keras_mask = tensor_of(mask)

@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from torch_keras_lstm import dtype_policies, regularizers
 from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
-from torch_keras_lstm.layers.held_metrics import held_metrics
 from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
@@ -336,8 +335,8 @@ class Layer(MaskedCall):
 
     @property
     def metrics(self) -> list[Any]:
-        """The metrics among the attributes of this layer and of those inside it."""
-        return [metric for module in self.modules() if isinstance(module, Layer) for metric in held_metrics(module)]
+        """The metrics among the attributes of this layer and of those inside it, also in lists and dictionaries."""
+        return [metric for module in self.modules() for metric in tracking.metrics_of(module)]
 
     @property
     def metrics_variables(self) -> list[Any]:

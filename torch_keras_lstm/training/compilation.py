@@ -6,8 +6,8 @@ from typing import Any
 from torch_keras_lstm import optimizers
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.callbacks.callback import Logs
-from torch_keras_lstm.layers.held_metrics import held_metrics
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.tracking import metrics_of
 from torch_keras_lstm.metrics import Metric
 from torch_keras_lstm.registry import Config
 from torch_keras_lstm.training.compile_config import compile_config
@@ -142,8 +142,7 @@ class Compilable(Layer):
             metric
             for module in self.modules()
             if module is self or not isinstance(module, Compilable)  # a model inside is not trained on its own
-            if isinstance(module, Layer)
-            for metric in held_metrics(module)
+            for metric in metrics_of(module)
         ]
         if compiled is None:
             return own

@@ -8,7 +8,7 @@ class PyDataset:
     """Base of a data source that gives its batches by index.
 
     A subclass has ``__getitem__(index)``, which gives ``(x,)``, ``(x, y)`` or ``(x, y, sample_weight)`` of one batch,
-    and ``__len__``, the number of batches, or a property ``num_batches`` that is ``None`` when there is no end. Keras 2
+    and ``__len__``, the number of batches, or a property ``num_batches``; without either there is no end. Keras 2
     calls it ``Sequence``. ``fit(shuffle=True)`` takes the batches in a new order at each epoch.
 
     Args:
@@ -30,9 +30,7 @@ class PyDataset:
     @property
     def num_batches(self) -> int | None:
         """The number of batches; ``None`` for no end."""
-        if hasattr(self, "__len__"):
-            return len(self)
-        raise NotImplementedError(f"{type(self).__name__} has to define `__len__`, the number of its batches.")
+        return len(self) if hasattr(self, "__len__") else None
 
     def __iter__(self) -> Iterator[Any]:
         index = 0
