@@ -26,6 +26,8 @@ _Source = Path | bytes | memoryview
 
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
+# A model class of one's own has none where each of its layers stands under an attribute: `head/vars/0`.
+_OF_A_LAYER = re.compile(r"^(?!optimizer/|metrics/)(.+/)?vars/\d+$")
 _ARCHIVED = "model.weights"
 # tf.keras on Windows joined the parts of a path with it, and HDF5 took the whole for one name: `layers\lstm\cell`.
 _WINDOWS_SEPARATOR = "\\"
@@ -92,7 +94,10 @@ def saved_model_weights(folder: Path) -> Weights:
 
 def holds_weights(file: Hdf5File) -> bool:
     """Whether a HDF5 file without an architecture holds a model's weights."""
-    return file.has("model_weights") or is_legacy(file) or any(map(_root_of, file.groups()))
+    groups = file.groups()
+    if file.has("model_weights") or is_legacy(file) or any(map(_root_of, groups)):
+        return True
+    return any(group not in ("optimizer", "metrics") and file.has(f"{group}/vars") for group in groups)
 
 
 def is_legacy(file: Hdf5File) -> bool:
@@ -183,11 +188,8 @@ def _hdf5_weights(files: Sequence[Hdf5File]) -> Weights:
 
 
 def _weights_by_path(files: Sequence[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
-    if root is None:
-        names = [path for arrays in files for path in arrays]
-        if not names or not all("vars/" in path for path in names):
-            raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
-        root = _PATH_ROOTS[0]  # of a model class of one's own, whose layers all stand under attributes that sort before
+    if root is None and not any(_OF_A_LAYER.search(path) for arrays in files for path in arrays):
+        raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
     paths: dict[str, SavedArray] = {}
     left: dict[str, int] = {}
     optimizer: dict[int, SavedArray] = {}
@@ -212,7 +214,7 @@ def _weights_by_path(files: Sequence[Mapping[str, SavedArray]], root: str | None
     missing = next((number for number in range(len(kept)) if number not in optimizer), None)
     if missing is not None and not fault:
         fault = f"`optimizer/vars/{missing}` is missing, but there are later ones."
-    by_path = ArraysByPath(root, paths)
+    by_path = ArraysByPath(root or _PATH_ROOTS[0], paths)
     return Weights(container, by_path, left, optimizer=kept, optimizer_fault=fault, idf_weights=idf)
 
 

@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from torch import nn
+
 from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
@@ -15,7 +17,7 @@ from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
-from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
 from torch_keras_lstm.optimizers.legacy import LEGACY
@@ -84,6 +86,16 @@ def save_weights(model: Model, path: str | Path, training: Training | None = Non
     replace_file(path, _weights(model, training))
 
 
+def _outside_layers(module: nn.Module, place: str = "") -> Iterator[str]:
+    """Where torch modules with weights, which are no part of a layer, stand in a model of one's own."""
+    for name, child in module.named_children():
+        at = f"{place}.{name}" if place else name
+        if not isinstance(child, Layer) and any(True for _ in child.named_parameters(recurse=False)):
+            yield at
+        if not isinstance(child, TorchModuleWrapper):
+            yield from _outside_layers(child, at)
+
+
 def _as_keras_3_can(model: Model, training: Training) -> Training:
     """``training``, or none when the optimizer goes by a rule that Keras 3 has not."""
     if not isinstance(model.optimizer, LEGACY):
@@ -117,6 +129,11 @@ def _archive(model: Model, training: Training) -> bytes:
 
 
 def _weights(model: Model, training: Training) -> bytes:
+    if is_of_ones_own(model) and (outside := next(_outside_layers(model), None)):
+        raise ValueError(
+            f"Model `{model.name}`: `{outside}` is a module of torch's, whose weights Keras' files have no place for. "
+            "Put `layers.TorchModuleWrapper(module)` around it, or save with `torch.save(model.state_dict(), path)`."
+        )
     groups = variable_groups(keras_layers(model), attribute_places(model) if is_of_ones_own(model) else None)
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}

@@ -77,6 +77,24 @@ def _model_of_containers(k: Any) -> Any:
     return Containers()
 
 
+def _model_before_layers(k: Any) -> Any:
+    """Every layer stands under an attribute that comes before "layers", so that no array stands under that."""
+    layers = k.layers
+
+    class Before(k.Model):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = [layers.Dense(3), layers.LSTM(2, return_sequences=True)]
+            self.head = layers.Dense(5)
+
+        def call(self, x: Any) -> Any:
+            for block in self.blocks:
+                x = block(x)
+            return self.head(x)
+
+    return Before()
+
+
 def _trained(k: Any, make: Any = _model) -> Any:
     model = make(k)
     model.compile("adam", "mse")
@@ -108,7 +126,7 @@ def ours() -> Any:
     return _trained(torch_keras_lstm)
 
 
-@pytest.mark.parametrize("make", [_model, _model_of_containers])
+@pytest.mark.parametrize("make", [_model, _model_of_containers, _model_before_layers])
 def test_weights_and_optimizer_go_through_keras_3s_files_in_both_directions(make: Any, tmp_path: Path) -> None:
     with float64(keras):
         theirs, ours = _trained(keras, make), _trained(torch_keras_lstm, make)

@@ -140,8 +140,9 @@ class Bidirectional(Layer):
 
     def build(self, input_shape: Sequence[int | None]) -> None:
         """Build both halves for (batch, time, features)."""
-        self.forward_layer.build(input_shape)
-        self.backward_layer.build(input_shape)
+        with self.building():
+            self.forward_layer.build(input_shape)
+            self.backward_layer.build(input_shape)
         self.on_new_storage()
 
     def on_new_storage(self) -> None:

@@ -47,6 +47,11 @@ def scope(name: str) -> Iterator[None]:
         _scopes.names = _scopes.names[:-1]
 
 
+def scoped(path: str) -> str:
+    """``path`` behind the names of the layers that are being built around it."""
+    return "/".join((*getattr(_scopes, "names", ()), path))
+
+
 def current_path(name: str) -> str:
     """``name`` behind the names of the layers that are being built around it."""
     names = getattr(_scopes, "names", ())

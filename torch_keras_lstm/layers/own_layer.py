@@ -16,6 +16,7 @@ from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.naming import current_path, scope
+from torch_keras_lstm.layers.tracking import inner_layers
 from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec, map_shapes
 from torch_keras_lstm.registry import close_match
 from torch_keras_lstm.strings import Strings, as_strings, is_strings
@@ -45,6 +46,12 @@ def is_written_for_keras(layer_class: type) -> bool:
     return False
 
 
+def default_training(layer_class: type) -> bool | None:
+    """What ``training`` is by the signature of a ``call`` of one's own; ``None`` when that does not say."""
+    told = inspect.signature(layer_class.call).parameters.get("training")  # type: ignore[attr-defined]
+    return told.default if told is not None and isinstance(told.default, bool) else None
+
+
 # -- building ---------------------------------------------------------------------------------------------------------
 
 
@@ -66,7 +73,7 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
                 self.__dict__["_is_building"] = False
             self._build_shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
             del self._build_shapes[next(iter(self._build_shapes))]  # `self`
-            self.built = True
+            self._was_built = True
 
     return build_once
 
@@ -103,7 +110,7 @@ def _shapes_of_call(
     layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments of a call by name, and the shapes of those that are of tensors: ``x_shape`` of ``x``."""
-    if "training" not in layer.call_arguments:  # which any layer may be told
+    if "training" not in layer.call_parameters:  # which any layer may be told
         kwargs = {name: value for name, value in kwargs.items() if name != "training"}
     bound = inspect.signature(layer.forward).bind(*args, **kwargs)
     bound.apply_defaults()
@@ -165,7 +172,7 @@ def build_by_default(layer: "Layer", input_shape: Any) -> None:
 def build_by_names(layer: "Layer", shapes: Mapping[str, Any]) -> None:
     """Build a layer for the shapes of several arguments of its call, ``x_shape`` of ``x``."""
     if has_own_build(type(layer)):
-        layer.build(**shapes)  # each class takes its own
+        layer.build(**shapes)
         return
     entries = {
         name.removesuffix("_shape"): map_shapes(lambda shape: TensorSpec.of(shape, layer._dtype), shape)
@@ -274,6 +281,8 @@ def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs:
             outputs = call(args, kwargs)
         else:
             with scope(layer.name):  # what is built now is built inside this layer
+                for inner in inner_layers(layer):
+                    inner.take_place()
                 outputs = call(args, kwargs)
     except AttributeError as error:
         if error.obj is not layer or not isinstance(error.name, str):

@@ -92,7 +92,8 @@ class RNN(RecurrentLayer):
         """Build the cell for one step of ``input_shape``, (batch, time, features)."""
         self.check_input_shape(tuple(input_shape))
         if isinstance(self.cell, Layer):
-            self.cell.build((input_shape[0], *input_shape[2:]))
+            with self.building():
+                self.cell.build((input_shape[0], *input_shape[2:]))
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, time, features), or what else the cell takes at a step."""

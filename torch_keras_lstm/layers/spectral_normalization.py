@@ -54,7 +54,8 @@ class SpectralNormalization(Wrapper):
 
     def build(self, input_shape: Any = None) -> None:
         """Build the inner layer, and the vector of the power iteration for its kernel."""
-        self.layer.build(input_shape)
+        with self.building():
+            self.layer.build(input_shape)
         Layer.build(self, input_shape)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
@@ -83,8 +84,7 @@ class SpectralNormalization(Wrapper):
             self.build(values.shape)
         if self.training if training is None else training:
             self._divide()
-        taken = {"training": training} if "training" in self.layer.call_arguments else {}
-        outputs = self.layer(values, **taken)
+        outputs = self.layer(values, training=training)
         return self.finish(outputs.to(values.dtype))
 
     @torch.no_grad()

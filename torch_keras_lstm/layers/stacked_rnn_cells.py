@@ -74,7 +74,8 @@ class StackedRNNCells(Layer):
         shape: Shape = tuple(input_shape)
         for cell in self.cells:
             if isinstance(cell, Layer):
-                cell.build(shape)
+                with self.building():
+                    cell.build(shape)
             shape = (shape[0], output_size_of(cell))
 
     def check_input_shape(self, shape: Shape) -> None:

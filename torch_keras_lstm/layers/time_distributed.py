@@ -60,7 +60,8 @@ class TimeDistributed(Layer):
     def build(self, input_shape: Any) -> None:
         """Build the inner layer for one step of ``input_shape``, (batch, time, ...)."""
         self.check_input_shape(tuple(input_shape))
-        self.layer.build(_one_step(input_shape))
+        with self.building():
+            self.layer.build(_one_step(input_shape))
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is (batch, time, ...) with at least three axes."""

@@ -1,6 +1,7 @@
 """What a layer keeps: a table of its weights. How they are made, and how torch keeps them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Self
 
@@ -12,8 +13,9 @@ from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.dtype_policies import DTypePolicy
+from torch_keras_lstm.dtype_policies import get as dtype_policy_of
 from torch_keras_lstm.layers import dtypes
-from torch_keras_lstm.layers.naming import current_path, unique_name
+from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, draw
 from torch_keras_lstm.layers.weight_arguments import by_name
@@ -68,13 +70,19 @@ class WeightTable(nn.Module):
 
     @property
     def dtype_policy(self) -> DTypePolicy:
-        """Which types the layer has. Setting one type for everything is ``.to(dtype)``."""
+        """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
         policy = self.__dict__.get("_policy")
         return policy if policy is not None and policy.is_mixed else DTypePolicy(str(self.dtype))
 
     @dtype_policy.setter
     def dtype_policy(self, value: object) -> None:
-        self.to(dtypes.get(value))
+        policy = dtype_policy_of(value)
+        self.to(dtypes.get(policy.variable_dtype))
+        self.__dict__["_policy"] = policy
+        self._follow_policy()
+
+    def _follow_policy(self) -> None:
+        """Compute in the type that the policy says."""
 
     @property
     def device(self) -> torch.device:
@@ -98,6 +106,28 @@ class WeightTable(nn.Module):
         """The name, behind those of the layers that were being built around it when it was built."""
         found: str = self.__dict__.get("_path") or self.name
         return found
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Inside, layers that are built are part of this one."""
+        self.__dict__.setdefault("_path", current_path(self.name))
+        with scope(self.name):
+            yield
+
+    def take_place(self) -> None:
+        """Stand inside the layers that are being built, if the constructor has built it, outside of them.
+
+        Keras builds such a layer when it is first called.
+        """
+        if not self.__dict__.pop("_is_without_place", False):
+            return
+        for module in self.modules():
+            if isinstance(module, WeightTable):
+                module._path = scoped(module.path)
+                for row in module._rows:
+                    if row.is_as_in_keras and module._is_made(row):
+                        described: Any = module._tensor_at(row.parameter)
+                        described._path = module._weight_path(row.name)
 
     # -- making weights -------------------------------------------------------------------------------------------
 

@@ -86,11 +86,17 @@ class WeightView(Variable):
         return type(self).of(self._layer, self._row)
 
     @property
-    def grad(self) -> Tensor | None:  # type: ignore[override]
+    def grad(self) -> Tensor | None:
         """The gradient in Keras' layout; ``None`` before there is one."""
         gradients = [one.grad for one in self.parameters]
         known = [one for one in gradients if one is not None]
         return self._row.to_keras(*known) if len(known) == len(gradients) else None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        parts = {} if value is None else self._row.to_torch(value.detach())
+        for attribute, parameter in zip(self._row.parameters, self.parameters, strict=True):
+            parameter.grad = parts[attribute].contiguous() if parts else None
 
     def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
         """A copy of the weight as it is now."""
@@ -100,11 +106,11 @@ class WeightView(Variable):
 
     def assign_add(self, value: Any) -> Self:
         """Add ``value`` to it."""
-        return self.assign(self.value.detach() + self._beside(value))
+        return self.assign(self.value.detach() + self.beside(value))
 
     def assign_sub(self, value: Any) -> Self:
         """Subtract ``value`` from it."""
-        return self.assign(self.value.detach() - self._beside(value))
+        return self.assign(self.value.detach() - self.beside(value))
 
     def _write(self, value: Tensor) -> None:
         self._layer.assign(self._row, value)

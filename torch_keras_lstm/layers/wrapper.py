@@ -32,7 +32,8 @@ class Wrapper(Layer):
     def build(self, input_shape: Any = None) -> None:
         """Build the layer inside for the same inputs."""
         if not self.layer.built:
-            self.layer.build(input_shape)
+            with self.building():
+                self.layer.build(input_shape)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, the configuration of the layer inside among them."""

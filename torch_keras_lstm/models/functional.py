@@ -471,9 +471,9 @@ def _fitted(call: Call, layer: Layer) -> Call:
     if isinstance(args[0], list) and args[0] and "initial_state" in layer.call_arguments:
         # Keras 2 wrote the initial state of a recurrent layer behind its input.
         args, kwargs["initial_state"] = (args[0][0],), args[0][1:]
-    if "training" not in layer.call_arguments:
+    if "training" not in layer.call_parameters:
         kwargs.pop("training", None)
-    unknown = [name for name in kwargs if name not in layer.call_arguments]
+    unknown = [name for name in kwargs if name not in layer.call_parameters]
     if unknown:
         kind = type(layer).__name__
         raise ValueError(f"Layer `{layer.name}` ({kind}) is called with `{unknown[0]}`, which its call does not take.")

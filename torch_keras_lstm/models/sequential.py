@@ -84,8 +84,10 @@ class Sequential(Model):
     def _through(self, layers: Iterable[Layer], input_shape: Shape) -> list[Any]:
         """The model's symbolic tensors with those behind them that ``layers`` give, called in turn."""
         tensors = self._tensors or [self._entry(input_shape).output]
-        for layer in layers:
-            tensors = [*tensors, layer(tensors[-1])]
+        with self.building():
+            for layer in layers:
+                layer.take_place()
+                tensors = [*tensors, layer(tensors[-1])]
         return tensors
 
     def _entry(self, input_shape: Shape) -> InputLayer:
@@ -159,7 +161,9 @@ class Sequential(Model):
         """Build every layer for inputs of ``input_shape``, batch axis included."""
         shape: Any = tuple(input_shape)
         for layer in map(as_layer, self.layers):
-            layer.build(shape)
+            with self.building():
+                layer.take_place()
+                layer.build(shape)
             shape = layer.compute_output_shape(shape)
         if self.batch_input_shape is None:
             self.batch_input_shape = (None, *input_shape[1:])

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.training.batch import Batch
+from torch_keras_lstm.training.batches import Batches
 from torch_keras_lstm.training.class_weights import class_weights_to_sample_weights
 from torch_keras_lstm.training.nested import is_nested, leaves, map_leaves
 from torch_keras_lstm.training.tensors import move, to_tensors
 
 
-class ArrayBatches:
+class ArrayBatches(Batches):
     """Cuts arrays into batches, anew at each pass.
 
     Args:
@@ -49,7 +50,7 @@ class ArrayBatches:
         self._shuffle = shuffle
         self._generator = generator
         self._device = device
-        self.num_batches: int | None = math.ceil(self.samples / batch_size)
+        self.num_batches = math.ceil(self.samples / batch_size)
 
     def __iter__(self) -> Iterator[Batch]:
         if not self._shuffle:

@@ -143,7 +143,6 @@ class Compilable(Layer):
             for module in self.modules()
             if module is self or not isinstance(module, Compilable)  # a model inside is not trained on its own
             for metric in metrics_of(module)
-            if isinstance(metric, Metric)
         ]
         if compiled is None:
             return own

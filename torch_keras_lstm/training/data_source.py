@@ -3,7 +3,7 @@
 import math
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -12,17 +12,10 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.training.array_batches import ArrayBatches
 from torch_keras_lstm.training.batch import Batch
+from torch_keras_lstm.training.batches import Batches
 from torch_keras_lstm.training.nested import first_tensor
 from torch_keras_lstm.training.stream_batches import StreamBatches
 from torch_keras_lstm.training.tensors import as_arrays, is_array_data
-
-
-class Batches(Protocol):
-    """Passes over some data: ``iter`` begins one."""
-
-    num_batches: int | None
-
-    def __iter__(self) -> Iterator[Batch]: ...
 
 
 class Placement(NamedTuple):
@@ -98,7 +91,7 @@ def _stream_batches(
     if hasattr(x, "__getitem__") and (hasattr(x, "num_batches") or hasattr(x, "__len__")):
         number = getattr(x, "num_batches", None) if hasattr(x, "num_batches") else len(x)
         order = (lambda: torch.randperm(number, generator=generator)) if number is not None and shuffle else None
-        return StreamBatches(lambda: _indexed(x, number, order), number, class_weight, *placement)
+        return IndexedBatches(x, number, order, class_weight, *placement)
     if isinstance(x, Iterator):
         if shuffle:
             warnings.warn(
@@ -115,15 +108,42 @@ def _stream_batches(
     )
 
 
-def _indexed(source: Any, number: int | None, order: Callable[[], Tensor] | None) -> Iterator[Any]:
-    """A pass through a PyDataset, or what is like one."""
-    getattr(source, "on_epoch_begin", lambda: None)()
-    if number is None:
-        yield from iter(source)
-    else:
-        for index in order().tolist() if order else range(number):
-            yield source[index]
-    getattr(source, "on_epoch_end", lambda: None)()
+class IndexedBatches(StreamBatches):
+    """The batches of a PyDataset, or of what is like one; it is told when an epoch begins and ends.
+
+    Args:
+        source: gives a batch by its number.
+        number: how many there are; ``None`` for no end.
+        order: draws the numbers of a pass in their order; ``None`` for 0, 1, 2, ...
+        class_weight, dtype, device: as of :class:`StreamBatches`.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        number: int | None,
+        order: Callable[[], Tensor] | None,
+        class_weight: Mapping[int, float] | None,
+        dtype: torch.dtype,
+        device: torch.device,
+    ) -> None:
+        super().__init__(self._indexed, number, class_weight, dtype, device)
+        self._source, self._order = source, order
+
+    def _indexed(self) -> Iterator[Any]:
+        if self.num_batches is None:
+            yield from iter(self._source)
+        else:
+            for index in self._order().tolist() if self._order else range(self.num_batches):
+                yield self._source[index]
+
+    def on_epoch_begin(self) -> None:
+        """Tell the source, if it has a method of that name."""
+        getattr(self._source, "on_epoch_begin", lambda: None)()
+
+    def on_epoch_end(self) -> None:
+        """As :meth:`on_epoch_begin`."""
+        getattr(self._source, "on_epoch_end", lambda: None)()
 
 
 def _length(source: Any) -> int | None:

@@ -6,7 +6,7 @@ from itertools import islice
 
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.training.batch import Batch
-from torch_keras_lstm.training.data_source import Batches
+from torch_keras_lstm.training.batches import Batches
 
 
 class Epochs:
@@ -43,6 +43,7 @@ class Epochs:
         is_over = self._seen == self._batches.num_batches
         if self._pass is None or self._steps is None or is_over or not self._goes_on:
             self._pass, self._seen = iter(self._batches), 0
+        self._batches.on_epoch_begin()
         step = 0
         while self._steps is None or step < self._steps:
             wanted = self._together if self._steps is None else min(self._together, self._steps - step)
@@ -54,7 +55,12 @@ class Epochs:
             step += len(batches)
             if len(batches) < wanted:
                 self._ran_out(step)
-                return
+                break
+        self._batches.on_epoch_end()
+
+    def reset(self) -> None:
+        """What Keras does before the first epoch of ``fit`` and before each of ``evaluate``."""
+        self._batches.on_epoch_end()
 
     def _ran_out(self, step: int) -> None:
         if self._is_empty:

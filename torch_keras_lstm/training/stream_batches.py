@@ -6,11 +6,12 @@ from typing import Any
 import torch
 
 from torch_keras_lstm.training.batch import Batch, unpack
+from torch_keras_lstm.training.batches import Batches
 from torch_keras_lstm.training.class_weights import class_weights_to_sample_weights
 from torch_keras_lstm.training.tensors import as_arrays, move, to_tensors
 
 
-class StreamBatches:
+class StreamBatches(Batches):
     """Makes tensors of the batches of another source.
 
     Args:

@@ -21,16 +21,13 @@ def _is_trained(tensor: Tensor) -> bool:
 
 
 def _weights(model: nn.Module) -> Iterator[TrainedWeight]:
-    prefixes: dict[str, str] = {}
     for path, module in model.named_modules():
-        above = prefixes[path.rpartition(".")[0]] if path else ""
-        prefixes[path] = f"{above}/{module.name}".lstrip("/") if isinstance(module, Layer) else above
         own = dict(module.named_parameters(recurse=False))
         for row in module._rows if isinstance(module, Layer) else ():
             held = [own.pop(attribute) for attribute in row.parameters if attribute in own]
             name = f"{path}.{row.name}".lstrip(".")
             if len(held) == len(row.parameters) and all(map(_is_trained, held)):
-                yield of_row(name, row, tuple(held), f"{prefixes[path]}/{row.name}")
+                yield of_row(name, row, tuple(held), module._weight_path(row.name))
             else:
                 yield from (TrainedWeight(name, (tensor,)) for tensor in held if _is_trained(tensor))
         for attribute, tensor in own.items():

@@ -115,6 +115,7 @@ class Trainer(Steps):
         self.stop_training, self._initial_epoch = False, None
         with training_mode(self), sparse_embeddings(self, self._has_keras_optimizer()):
             self._prepare_optimizer()
+            batches.reset()
             calls.at("train_begin", {})
             logs: Logs = {}
             for epoch in range(self._initial_epoch or initial_epoch, epochs):
@@ -192,6 +193,7 @@ class Trainer(Steps):
     def _evaluate(self, batches: Epochs, calls: CallbackList) -> Logs:
         """Loss and metrics; nothing when a generator is at its end."""
         self.stop_evaluating = False
+        batches.reset()
         with evaluation_mode(self):
             calls.at("test_begin", {})
             self.reset_metrics()
