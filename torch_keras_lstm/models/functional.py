@@ -387,8 +387,9 @@ class Functional(Model):
             config: of :meth:`get_config`, ours or Keras 3's.
             custom_objects: as of :func:`torch_keras_lstm.layers.deserialize`.
         """
-        if cls is not Functional and not ("layers" in config and is_made_as_functional(cls)):
-            return super().from_config(config)
+        own: Any = cls
+        if cls is not Functional and not ("layers" in config and is_made_as_functional(own)):
+            return cast(Self, super().from_config(config))
         return cast(Self, cls.in_class(cls, config, custom_objects))
 
     @staticmethod

@@ -201,10 +201,11 @@ class Model(Trainer):
         if {"layers", "input_layers", "output_layers"} <= config.keys():
             from torch_keras_lstm.models.functional import Functional, is_made_as_functional  # which is a Model
 
+            own: Any = cls
             if cls is Model:
                 return Functional.from_config(config, custom_objects)
-            if is_made_as_functional(cls):
-                return Functional.in_class(cls, config, custom_objects)
+            if is_made_as_functional(own):
+                return Functional.in_class(own, config, custom_objects)
         return super().from_config(config)
 
     def to_json(self, **kwargs: Any) -> str:
