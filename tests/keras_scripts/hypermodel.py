@@ -18,9 +18,7 @@ def build_model(units, layers, rate, bidirectional):
         layer = keras.layers.LSTM(units, return_sequences=index < layers - 1)
         model.add(keras.layers.Bidirectional(layer) if bidirectional else layer)
     model.add(keras.layers.Dense(2, activation="softmax"))
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"]
-    )
+    model.compile(optimizer=keras.optimizers.Adam(rate), loss="sparse_categorical_crossentropy", metrics=["accuracy"])
     return model
 
 

@@ -2,8 +2,21 @@
 
 import numpy as np
 from keras import ops
-from keras.layers import LSTM, Activation, Bidirectional, Dense, Dropout, Embedding, Flatten, Input, Lambda, Permute
-from keras.layers import RepeatVector, concatenate, multiply
+from keras.layers import (
+    LSTM,
+    Activation,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    Input,
+    Lambda,
+    Permute,
+    RepeatVector,
+    concatenate,
+    multiply,
+)
 from keras.models import Model
 from keras.optimizers import RMSprop
 from keras.utils import to_categorical

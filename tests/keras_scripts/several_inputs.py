@@ -38,9 +38,7 @@ both.compile(
     loss_weights={"urgency": 1.0, "score": 0.2},
     metrics={"score": ["mae"]},
 )
-second = both.fit(
-    [words, tags, numbers], {"urgency": urgent, "score": scores}, epochs=2, batch_size=16, verbose=0
-)
+second = both.fit([words, tags, numbers], {"urgency": urgent, "score": scores}, epochs=2, batch_size=16, verbose=0)
 predicted = both.predict([words[:5], tags[:5], numbers[:5]], verbose=0)
 
 results = {

@@ -4,7 +4,12 @@ import keras
 import numpy as np
 from keras import layers
 
-texts = ["The cat sat on the mat.", "A dog barked at the cat!", "Birds sing; the dog sleeps.", "no animal here, none"] * 6
+texts = [
+    "The cat sat on the mat.",
+    "A dog barked at the cat!",
+    "Birds sing; the dog sleeps.",
+    "no animal here, none",
+] * 6
 labels = ["cat", "dog", "bird", "none"] * 6
 
 vectorize = layers.TextVectorization(max_tokens=25, output_mode="int", output_sequence_length=8)
@@ -25,7 +30,9 @@ history = model.fit(x, y, epochs=4, batch_size=8, verbose=0)
 inverse = layers.StringLookup(vocabulary=lookup.get_vocabulary(), invert=True, num_oov_indices=0)
 asked = np.asarray(vectorize(np.array(["the cat sat", "the dog barked", "an unknown word"])))
 probabilities = model.predict(asked, verbose=0)
-named = [str(word.decode() if isinstance(word, bytes) else word) for word in np.asarray(inverse(probabilities.argmax(-1)))]
+named = [
+    str(word.decode() if isinstance(word, bytes) else word) for word in np.asarray(inverse(probabilities.argmax(-1)))
+]
 
 results = {
     **history.history,

@@ -22,9 +22,7 @@ decoder_outputs = decoder_dense(decoder_outputs)
 
 model = Model([encoder_inputs, decoder_inputs], decoder_outputs)
 model.compile(optimizer="rmsprop", loss="categorical_crossentropy", metrics=["accuracy"])
-history = model.fit(
-    [source, target[:, :-1]], target[:, 1:], batch_size=16, epochs=3, validation_split=0.25, verbose=0
-)
+history = model.fit([source, target[:, :-1]], target[:, 1:], batch_size=16, epochs=3, validation_split=0.25, verbose=0)
 
 encoder_model = Model(encoder_inputs, encoder_states)
 state_input_h, state_input_c = Input(shape=(units,)), Input(shape=(units,))

@@ -68,3 +68,25 @@ def test_a_gradient_is_set_in_keras_layout() -> None:
     for weight, gradient in zip(layer.trainable_weights, given, strict=True):
         assert np.array_equal(np.asarray(weight.value.grad), gradient.astype("float32")), weight.path
     assert [one.grad is None for one in layer.parameters()].count(False) > 2
+
+
+@pytest.mark.parametrize("name", ["Adam", "AdamW", "SGD", "RMSprop", "Nadam", "Adagrad", "Adamax", "Lion"])
+def test_gradients_from_numpy_move_what_they_belong_to(name: str) -> None:
+    """Gradients that lie in memory as Keras has them, for parameters that lie otherwise."""
+    with float64(keras, torch_keras_lstm):
+        moved = []
+        shapes = [(3, 8), (2, 8), (8,), (3, 6), (2, 6), (2, 6)]
+        given = [np.random.default_rng(7).normal(size=shape) for shape in shapes]
+        for k in (keras, torch_keras_lstm):
+            parts = [k.layers.LSTM(2), k.layers.GRU(2)]
+            for layer in parts:
+                layer.build((None, 4, 3))
+            weights = [one for layer in parts for one in layer.trainable_variables]
+            for weight in weights:
+                weight.assign(np.zeros(weight.shape))
+            optimizer = getattr(k.optimizers, name)(0.01)
+            for _ in range(2):
+                optimizer.apply([k.ops.convert_to_tensor(one) for one in given], weights)
+            moved.append([k.ops.convert_to_numpy(one) for one in weights])
+    for got, expected in zip(moved[1], moved[0], strict=True):
+        assert_close(got, expected, "float64 curve", name)

@@ -52,7 +52,10 @@ def run(name: str, library: ModuleType, patched: pytest.MonkeyPatch) -> dict[str
     source = (SCRIPTS / name).read_text()
     if library is not keras:
         source = re.sub(r"^import keras$", f"import {library.__name__} as keras", source, flags=re.MULTILINE)
-        source = re.sub(r"^from keras\b", f"from {library.__name__}", source, flags=re.MULTILINE)
+        source = re.sub(
+            r"^from tensorflow import keras$", f"import {library.__name__} as keras", source, flags=re.MULTILINE
+        )
+        source = re.sub(r"^from (tensorflow\.)?keras\b", f"from {library.__name__}", source, flags=re.MULTILINE)
     space: dict[str, Any] = {"__name__": "__main__"}
     with warnings.catch_warnings():
         # Keras' own, of input shapes, of NumPy 2, of its HDF5 format; here the same ones where they mean something.

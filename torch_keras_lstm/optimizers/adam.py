@@ -63,6 +63,11 @@ class Adam(Optimizer):
 
     def _by_fused_kernel(self, parameters: Tensors, gradients: Tensors, state: State, rate: float) -> None:
         # `rate` is corrected already. At a step count of infinity torch corrects nothing, for beta ** inf is 0.
+        # The kernel goes through all of them in the order of the parameters' memory, whatever strides the others have.
+        gradients = [
+            given if given.stride() == one.stride() else torch.empty_like(one).copy_(given)
+            for one, given in zip(parameters, gradients, strict=True)
+        ]
         steps = [torch.full((), math.inf, device=parameters[0].device)] * len(parameters)
         adam(
             parameters,

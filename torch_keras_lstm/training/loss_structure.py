@@ -60,7 +60,11 @@ def placed(loss: Any, weights: Any, outputs: Any, names: Sequence[str]) -> list[
     flat = is_flat(outputs) and isinstance(loss, list | tuple) and len(loss) == len(names) and all(map(is_one, loss))
     if flat or (isinstance(loss, Mapping) and is_flat(outputs) and all(map(is_one, loss.values()))):
         several = zip(per_output(loss, names, "loss"), per_output(weights, names, "loss_weights"), strict=True)
-        return [Placed(place, *one, names[place]) for place, one in enumerate(several) if one[0] is not None]
+        found = [Placed(place, *one, names[place]) for place, one in enumerate(several) if one[0] is not None]
+        if isinstance(loss, Mapping):  # for a dictionary of outputs, which Keras goes through as the losses are given
+            order = dict(zip(loss, range(len(loss)), strict=True))
+            found.sort(key=lambda one: order.get(one.name, len(order)))
+        return found
     if isinstance(weights, Mapping) and by_name:
         weights = [weights.get(name) for name in names]
     if isinstance(loss, list | tuple) and isinstance(outputs, type(loss)):
