@@ -203,7 +203,7 @@ class Model(Trainer):
 
             own: Any = cls
             if cls is Model:
-                return Functional.from_config(config, custom_objects)
+                return cast(Any, Functional).from_config(config, custom_objects)
             if is_made_as_functional(own):
                 return Functional.in_class(own, config, custom_objects)
         return super().from_config(config)
