@@ -24,7 +24,11 @@ def is_number(value: object) -> bool:
 def as_tensor(value: Any, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Tensor:
     """``value`` as a tensor, of ``dtype`` if that is given: a tensor, an array, a number or nested lists of them."""
     if isinstance(value, Tensor):
-        return value if dtype is None or value.dtype is dtype else value.to(dtype)
+        if type(value) is not Tensor and hasattr(value, "_row"):  # a view of a layer's weight, as that is now
+            view: Any = value
+            value = view.value
+        tensor: Tensor = value
+        return tensor if dtype is None or tensor.dtype is dtype else tensor.to(dtype)
     if isinstance(value, np.ndarray | np.generic):
         tensor = torch.as_tensor(np.ascontiguousarray(value).reshape(value.shape), device=device)
         return tensor if dtype is None else tensor.to(dtype)
