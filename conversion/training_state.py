@@ -19,7 +19,7 @@ from torch_keras_lstm.conversion.saved_config import producer_of
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
-from torch_keras_lstm.optimizers.legacy import by_the_legacy_rule
+from torch_keras_lstm.optimizers.rules_of_old import by_the_legacy_rule
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, with_registered
 from torch_keras_lstm.training.trainable_weights import trainable_weights
 

@@ -20,7 +20,7 @@ from torch_keras_lstm.conversion.weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
-from torch_keras_lstm.optimizers.legacy import LEGACY
+from torch_keras_lstm.optimizers.rules_of_old import LEGACY
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
 

@@ -63,10 +63,11 @@ def as_tensor(numbers: Any, dtype: torch.dtype | None = None, device: torch.devi
     """
     if isinstance(numbers, Tensor):
         if type(numbers) is not Tensor and hasattr(numbers, "_row"):  # a view of a layer's weight, as that is now
-            numbers = numbers.value
+            numbers = cast(Any, numbers).value
         if (dtype is None or numbers.dtype is dtype) and (device is None or numbers.device == device):
-            return numbers
-        return numbers.to(device, dtype)
+            return cast(Tensor, numbers)
+        moved: Tensor = numbers.to(device, dtype)
+        return moved
     tensor = getattr(numbers, "value", None)
     if not isinstance(tensor, Tensor):
         tensor = _from_numbers(numbers, dtype)
