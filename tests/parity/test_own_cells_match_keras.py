@@ -49,8 +49,10 @@ FLAGS: dict[str, dict[str, Any]] = {
 @pytest.fixture(autouse=True)
 def _double() -> Iterator[None]:
     """Keras makes a stack of a list of cells in its default type, and casts to it."""
+    keras.utils.clear_session()  # which forgets a policy that a test before has set
     keras.config.set_floatx("float64")
     yield
+    keras.utils.clear_session()
     keras.config.set_floatx("float32")
 
 
