@@ -1,5 +1,6 @@
 """What scripts rely on around a layer's numbers, the same test on Keras and here."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,14 @@ import torch_keras_lstm
 
 LIBRARIES = pytest.mark.parametrize("library", [keras, torch_keras_lstm], ids=["keras", "ours"])
 X = np.random.default_rng(3).normal(size=(2, 4, 3)).astype(np.float32)
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Keras keeps the first policy that a layer asked for, whatever floatx is later."""
+    yield
+    keras.utils.clear_session()
+
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
