@@ -158,7 +158,7 @@ _LISTED = 12
 _STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
 
 
-def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | None:
+def why_not(model: ModelDescription, custom_objects: CustomObjects, needs_shape: bool = True) -> str | None:
     """Why the model cannot be built, every layer that stands in the way named, or ``None``."""
     reasons = []
     unknown = unsupported(model, custom_objects)
@@ -168,7 +168,7 @@ def why_not(model: ModelDescription, custom_objects: CustomObjects) -> str | Non
         reasons += [f"Layers that are not supported: {listed}.", *what_to_do(unknown)]
     if not reasons and not model.layers:
         reasons.append("The model has no layers.")
-    if not reasons and model.graph is None and model.input_shape is None:
+    if needs_shape and not reasons and model.graph is None and model.input_shape is None:
         reasons.append(
             "The configuration does not tell the shape of the model's input: save the model after building it."
         )
@@ -195,13 +195,18 @@ def _class_of(layer: LayerDescription) -> str:
     return f"operation `{name}`"
 
 
-def build_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
+def build_layers(model: ModelDescription, custom_objects: CustomObjects, needs_shape: bool = True) -> list[Layer]:
     """The model's layers, made but not built: but for embeddings, weights have neither shape nor memory yet.
+
+    Args:
+        model: what is to be made.
+        custom_objects: what it names and only the user has.
+        needs_shape: whether the shape of the model's input must be known.
 
     Raises:
         ValueError: naming every layer that cannot be built, or the layer whose arguments are refused.
     """
-    reason = why_not(model, custom_objects)
+    reason = why_not(model, custom_objects, needs_shape)
     if reason is not None:
         raise ValueError(reason)
     own = for_layers(model, custom_objects)
@@ -214,10 +219,17 @@ def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> lis
     Raises:
         ValueError: as :func:`build_layers`, and when a layer cannot take the output of the one before.
     """
-    with torch.device("meta"), _MetaInPlaceOfCpu(), weights_are_given():
+    with without_memory():
         layers = build_layers(model, custom_objects)
         assemble(model, layers)
     return layers
+
+
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Inside, layers are made on torch's ``meta`` device."""
+    with torch.device("meta"), _MetaInPlaceOfCpu(), weights_are_given():
+        yield
 
 
 def build_as(shaped: Sequence[Layer], layers: Sequence[Layer]) -> None:
@@ -257,7 +269,8 @@ def assemble(model: ModelDescription, layers: Sequence[Layer]) -> Sequential | F
             functional.build()
         return functional
     sequential = Sequential(name=model.name)
-    sequential.add(InputLayer(batch_shape=model.input_shape, dtype=model.input_dtype))
+    if model.input_shape is not None:
+        sequential.add(InputLayer(batch_shape=model.input_shape, dtype=model.input_dtype))
     for layer, description in zip(layers, model.layers, strict=True):
         with _naming_layer(description):
             sequential.add(layer)

@@ -1,11 +1,14 @@
 """Arrays under the names of layers, as legacy files have them, to the weights that their own names mean."""
 
 import re
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import nn
 
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray
 from torch_keras_lstm.conversion.shared_layers import WeightKey
 from torch_keras_lstm.conversion.slots import Slot, key_of
+from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.recurrence.gates import GATES
 
 Found = dict[WeightKey, tuple[SavedArray, ...]]
@@ -35,14 +38,14 @@ _DIRECTIONS = {"forward_layer": "forward_", "backward_layer": "backward_"}
 
 
 def found_by_layer(
-    wanted: Sequence[Slot], arrays: ArraysByLayer, own_classes: Container[str]
+    wanted: Sequence[Slot], arrays: ArraysByLayer, own_classes: Mapping[str, nn.Module]
 ) -> tuple[Found, list[SavedArray]]:
     """The arrays of each weight, in legacy files, where they stand under their layer's name; and those left over.
 
     Args:
         wanted: the weights.
         arrays: the file's.
-        own_classes: the layers whose class is the user's own.
+        own_classes: by name the layers whose class, or that of a layer inside them, is the user's own.
     """
     gathered: dict[WeightKey, dict[str, SavedArray]] = {}
     leftover = list(arrays.unnamed)
@@ -56,10 +59,12 @@ def found_by_layer(
                 unknown.append(array)
             else:
                 by_name[key][gate] = array
-        if unknown and layer in own_classes and _have_the_same_names(own, variables):
+        if unknown and layer in own_classes:
             # Layers inside one of the user's own: Keras numbers them by what was made before, and goes by the order.
-            by_name = {key_of(slot): {"": array} for slot, array in zip(own, variables.values(), strict=True)}
-            unknown = []
+            in_order = sorted(own, key=lambda slot: not _is_trained(slot, own_classes[slot.layer]))
+            if _have_the_same_names(in_order, variables):
+                by_name = {key_of(slot): {"": array} for slot, array in zip(in_order, variables.values(), strict=True)}
+                unknown = []
         gathered |= by_name
         leftover += unknown
     found: Found = {}
@@ -70,6 +75,12 @@ def found_by_layer(
         else:
             found[key] = tuple(parts[letter] for letter in letters)
     return found, leftover
+
+
+def _is_trained(slot: Slot, layer: nn.Module) -> bool:
+    """Whether a weight is trained: neither its layer nor one around it is frozen. Legacy files have these first."""
+    around = [layer.get_submodule(".".join(slot.path[:end])) for end in range(len(slot.path) + 1)]
+    return slot.row.trainable and all(part.trainable for part in around if isinstance(part, Layer))
 
 
 def _have_the_same_names(own: Sequence[Slot], variables: Iterable[str]) -> bool:

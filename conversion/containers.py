@@ -47,6 +47,35 @@ class SavedModel:
     training: Mapping[str, Any] | None = None
 
 
+@dataclass(frozen=True)
+class SavedParts:
+    """What a file of a model holds, before it is understood.
+
+    Attributes:
+        container: the kind of file, for the report.
+        root: the model's configuration.
+        version: what the file says of the Keras that saved it.
+        weights: ``None`` for an architecture alone.
+        training: what ``compile`` was told; ``None`` for a model that was not compiled.
+    """
+
+    container: str
+    root: Mapping[str, Any]
+    version: str | None
+    weights: Weights | None
+    training: Mapping[str, Any] | None
+
+
+@contextmanager
+def open_parts(path: Path) -> Iterator[SavedParts]:
+    """Open a model, whatever its class; arguments and errors as :func:`open_saved_model`."""
+    with ExitStack() as opened:
+        container, root, version, own, training = _open_model(path, opened)
+        if version is not None and not isinstance(version, str):
+            raise ValueError(f"`keras_version` must be a string, got {version!r}.")
+        yield SavedParts(container, root, version, own, training)
+
+
 @contextmanager
 def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedModel]:
     """Open a Keras model.
@@ -62,11 +91,10 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
     """
     with ExitStack() as opened:
         with naming(path):
-            container, root, version, own, training = _open_model(path, opened)
-            if version is not None and not isinstance(version, str):
-                raise ValueError(f"`keras_version` must be a string, got {version!r}.")
+            parts = opened.enter_context(open_parts(path))
+            container, own = parts.container, parts.weights
             try:
-                description = describe(root, version)
+                description = describe(parts.root, parts.version)
             except OwnModelClass as error:
                 if own is None:
                     raise
@@ -78,7 +106,7 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
         with naming(path):
             description = with_vocabularies(description, own)
         description = with_input_shape(description, None if own is None else own.arrays)
-        yield SavedModel(container, description, own, training)
+        yield SavedModel(container, description, own, parts.training)
 
 
 @contextmanager

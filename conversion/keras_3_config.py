@@ -12,6 +12,7 @@ from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequentia
 from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
 from torch_keras_lstm.operations.table import MODULES, OPERATIONS
 from torch_keras_lstm.operations.tensor_spec import Shape
+from torch_keras_lstm.saving.objects import serialize_keras_object
 from torch_keras_lstm.structure import flatten
 
 KERAS_VERSION = "3.15.1"
@@ -27,17 +28,24 @@ _OURS_ALONE = frozenset(
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 
-def model_config(model: Model) -> dict[str, Any]:
+def model_config(model: Model, unbuilt: bool = False) -> dict[str, Any]:
     """The object that ``config.json`` of a ``.keras`` file and ``model_config`` of an ``.h5`` file hold.
+
+    Args:
+        model: the model.
+        unbuilt: whether a ``Sequential`` may have no input shape yet.
 
     Raises:
         ValueError: when the model is none of Keras' own kinds, is not built, or computes what Keras 3 cannot.
     """
+    if model._is_own:
+        with learned_vocabularies():
+            return _own_model(model)
     if not isinstance(model, Functional | Sequential):
-        raise ValueError(
-            f"Model `{model.name}` ({type(model).__name__}) is a class of one's own, which no file describes: save its "
-            "weights with `torch.save(model.state_dict(), path)`."
-        )
+        raise ValueError(f"Model `{model.name}` ({type(model).__name__}) has no layers that a file could describe.")
+    if unbuilt and isinstance(model, Sequential) and model.batch_input_shape is None:
+        with learned_vocabularies():
+            return _entry(model)
     if not model.built or (isinstance(model, Sequential) and model.batch_input_shape is None):
         raise ValueError(
             f"Model `{model.name}` is not built: call it once, or `build(input_shape)`, before you save it."
@@ -56,22 +64,43 @@ def keras_layers(model: Model) -> list[Layer]:
 
 def _entry(layer: Layer) -> dict[str, Any]:
     """One layer, or model, with those inside it."""
+    if isinstance(layer, Model) and layer._is_own:
+        return _own_model(layer)
     if isinstance(layer, Functional):
         return _object("keras.src.models.functional", "Functional", _functional(layer), "Functional")
     if isinstance(layer, OperationLayer):
         return _operation(layer)
     entry = serialize(layer)
-    if isinstance(layer, Model) and not isinstance(layer, Sequential):
-        raise _inexpressible(layer, f"the class {type(layer).__name__} is not one of Keras'")
     if isinstance(layer, Sequential):
-        first, *_ = entry["config"]["layers"]
-        entry["config"]["layers"] = [first, *(_entry(inner) for inner in layer.layers if isinstance(inner, Layer))]
+        entry["config"]["layers"] = _row(layer, entry["config"])
         return entry
     config = entry["config"]
     held = {name: getattr(layer, name, None) for name in config}
     config |= {name: _entry(inner) for name, inner in held.items() if isinstance(inner, Layer)}
+    if layer._is_own:
+        entry["config"] = serialize_keras_object(config)
     _check(layer, entry)
     return entry
+
+
+def _row(model: Sequential, config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The entries of a Sequential model's layers, the input first if its shape is known."""
+    inputs = config["layers"][: len(config["layers"]) - len(model.layers)]
+    return [*inputs, *(_entry(inner) for inner in model.layers if isinstance(inner, Layer))]
+
+
+def _own_model(model: Model) -> dict[str, Any]:
+    """A model whose class is the user's own: what its ``get_config`` tells, and for which shapes it is built."""
+    entry = serialize(model)
+    config = entry["config"]
+    if isinstance(model, Functional) and {"layers", "input_layers", "output_layers"} <= config.keys():
+        config |= _functional(model)
+    elif isinstance(model, Sequential) and "layers" in config:
+        config["layers"] = _row(model, config)
+    module = None if entry["module"] == "__main__" else entry["module"]
+    entry = {**entry, "module": module, "config": serialize_keras_object(config)}
+    build_config = model.get_build_config()
+    return entry if build_config is None else {**entry, "build_config": serialize_keras_object(build_config)}
 
 
 def _object(module: str, class_name: str, config: Mapping[str, Any], registered_name: str | None) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitectu
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
-from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
+from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
@@ -69,7 +70,14 @@ def load_model(
         return converted_folder.read(path, custom_objects or {})
     if weights is False:
         return _with_fresh_weights(path, custom_objects or {})
-    return load(path, None if weights is None else Path(weights), custom_objects or {}).model
+    weights = None if weights is None else Path(weights)
+    try:
+        return load(path, weights, custom_objects or {}).model
+    except WithoutArchitecture:
+        own = load_own_model(path, weights, custom_objects or {})
+        if own is None:
+            raise
+        return own.eval()
 
 
 def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, Mapping[str, Any] | None]:
@@ -80,9 +88,13 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
     """
     root = parse_object(text, "The JSON")
     version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
-    description = with_custom_layers(describe(root, version), custom_objects)
-    layers = build_layers(description, custom_objects)
-    return assemble(description, layers), root.get("compile_config") or None
+    training = root.get("compile_config") or None
+    try:
+        description = with_custom_layers(describe(root, version), custom_objects)
+    except OwnModelClass:
+        return make_own_model(root, custom_objects), training
+    layers = build_layers(description, custom_objects, needs_shape=False)
+    return assemble(description, layers), training
 
 
 def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:

@@ -17,7 +17,7 @@ from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
 from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
-from torch_keras_lstm.conversion.weights import match, put, states
+from torch_keras_lstm.conversion.weights import WeightSource, match, put, states
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
@@ -43,22 +43,36 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
             and every array that belongs to no layer.
     """
     path = Path(path)
-    layers = _layers(model)
+    _layers(model)
     with ExitStack() as opened, naming(path):
-        saved = open_weights(path, opened)
-        if isinstance(model, Layer) and has_weights_of_its_own(model) and isinstance(saved.arrays, ArraysByPath):
-            layers = [model]
-        if by_name:
-            layers, arrays = _of_the_same_names(layers, saved.arrays)
-        else:
-            arrays = in_model_names(layers, saved.arrays)
-        own = [attribute_places(model, tf_keras) for tf_keras in (False, True)] if is_of_ones_own(model) else []
-        rows = match(layers, arrays, _producer(arrays), own, skip_mismatch)
-        # All is read before anything is put, so that a damaged file leaves the model as it was.
-        read = [*states(layers, rows)]
-        if isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
-            _restore(model, saved)
-        put_idf_weights(layers, saved, _producer(arrays))
+        put_weights(model, open_weights(path, opened), skip_mismatch, by_name, restores=True)
+
+
+def weights_for(
+    model: nn.Module, saved: Weights, skip_mismatch: bool = False, by_name: bool = False
+) -> tuple[list[Layer], Arrays, list[WeightSource]]:
+    """The layers of a model, the arrays of a file under their names, and what comes where; arguments as above."""
+    layers = _layers(model)
+    if isinstance(model, Layer) and has_weights_of_its_own(model) and isinstance(saved.arrays, ArraysByPath):
+        layers = [model]
+    if by_name:
+        layers, arrays = _of_the_same_names(layers, saved.arrays)
+    else:
+        arrays = in_model_names(layers, saved.arrays)
+    own = [attribute_places(model, tf_keras) for tf_keras in (False, True)] if is_of_ones_own(model) else []
+    return layers, arrays, match(layers, arrays, _producer(arrays), own, skip_mismatch)
+
+
+def put_weights(
+    model: nn.Module, saved: Weights, skip_mismatch: bool = False, by_name: bool = False, restores: bool = False
+) -> None:
+    """Put weights that are open into a model, as :func:`load_weights`; its optimizer's state too if it ``restores``."""
+    layers, arrays, rows = weights_for(model, saved, skip_mismatch, by_name)
+    # All is read before anything is put, so that a damaged file leaves the model as it was.
+    read = [*states(layers, rows)]
+    if restores and isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
+        _restore(model, saved)
+    put_idf_weights(layers, saved, _producer(arrays))
     for layer, state in read:
         put(layer, state)
 

@@ -189,6 +189,12 @@ def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = Fal
     )
 
 
+def producer_of(root: Mapping[str, Any], keras_version: str | None) -> Producer:
+    """Who wrote the configuration of a model, of a class of somebody's own too."""
+    is_own = root.get("class_name") not in _MODEL_CLASSES
+    return identify(keras_version, root, [] if is_own else _table(root["class_name"], root.get("config"))["layers"])
+
+
 def _table(class_name: object, config: Any) -> Mapping[str, Any]:
     """The configuration of a model as a table with its ``layers``."""
     # A Sequential model of Keras 1, and of Keras 2 up to 2.2.2, is a bare list of its layers.

@@ -70,7 +70,7 @@ def _legacy(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     others = {name: _without_modules(value) for name, value in config.items() if name != "optimizer"}
     others["loss"] = _spelled_out(others["loss"])
-    optimizer = config["optimizer"]
+    optimizer = config.get("optimizer")
     if optimizer is None:
         return others
     return {**others, "optimizer_config": {name: optimizer[name] for name in ("class_name", "config")}}

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,14 +11,15 @@ from torch_keras_lstm import losses, metrics, optimizers
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.absent import absent_loss, absent_metric, is_absent, name_in
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
-from torch_keras_lstm.conversion.containers import SavedModel, naming, open_saved_model
+from torch_keras_lstm.conversion.containers import SavedModel, naming, open_parts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
+from torch_keras_lstm.conversion.saved_config import producer_of
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
-from torch_keras_lstm.optimizers.legacy import by_the_legacy_rule
+from torch_keras_lstm.optimizers.rules_of_old import by_the_legacy_rule
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, with_registered
 from torch_keras_lstm.training.trainable_weights import trainable_weights
 
@@ -36,6 +37,7 @@ class SavedTraining:
         steps_per_execution: after how many batches callbacks are called.
         missing: what of the training is its author's own and was not given, or is not supported: a sentence each. A
             loss or metric among them stands in its place, and raises when it is used.
+        told: all of it in the file's words.
     """
 
     optimizer: Optimizer | None
@@ -45,22 +47,58 @@ class SavedTraining:
     loss_weights: Any
     steps_per_execution: Any = 1
     missing: tuple[str, ...] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def arguments(self) -> dict[str, Any]:
         """What ``compile`` is called with."""
-        return {name: value for name, value in vars(self).items() if name != "missing"}
+        return {name: value for name, value in vars(self).items() if name not in ("missing", "told")}
 
 
 def compile_as_saved(model: Model, path: str | Path, custom_objects: Mapping[str, Any] | None = None) -> None:
     """Compile ``model`` as its file says it was; ``compile_error`` says what of that could not be had, and why."""
     try:
         saved = load_training(path, model, custom_objects)
-        if saved is not None:
+        if saved is not None and has_compile_of_its_own(model):
+            _compile_by_the_class(model, saved, Path(path))
+        elif saved is not None:
             model.compile(**saved.arguments)
             model.compile_error = " ".join(saved.missing)
     except (ValueError, TypeError) as error:
         model.compile_error = str(error)
+
+
+def has_compile_of_its_own(model: Model) -> bool:
+    """Whether the class of a model overrides ``compile``, whose arguments only its author knows."""
+    return type(model).compile is not Model.compile
+
+
+def _compile_by_the_class(model: Model, saved: SavedTraining, path: Path) -> None:
+    """Compile a model by its ``compile_from_config`` if the class has one for its ``compile``, else warn, as Keras."""
+    if type(model).compile_from_config is Model.compile_from_config:
+        model.compile_error = (
+            "`compile()` was not called as part of model loading because the model's `compile()` method is custom. "
+            "All subclassed Models that have `compile()` overridden should also override `get_compile_config()` and "
+            "`compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading."
+        )
+        warnings.warn(model.compile_error, stacklevel=4)
+        return
+    model.compile_from_config(saved.told)
+    optimizer, parameters = model.optimizer, trainable_weights(model)
+    if not isinstance(optimizer, Optimizer) or not parameters:
+        return
+    optimizer.build(parameters)
+    with naming(path), open_parts(path) as parts:
+        entry = {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+        kept = () if parts.weights is None else parts.weights.optimizer
+        _put_state(optimizer, model, kept, order_of(entry, producer_of(parts.root, parts.version)))
+
+
+def _put_state(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], order: Order) -> None:
+    try:
+        restore(optimizer, model, arrays, order)
+    except OtherWeights as error:
+        warnings.warn(f"{error} The optimizer begins anew.", stacklevel=6)
 
 
 def load_training(
@@ -86,16 +124,16 @@ def load_training(
     if converted_folder.is_converted(path):
         with converted_folder.open_training(path) as found, naming(path):
             return None if found is None else _training(*found, model, custom_objects, _OURS)
-    if path.is_dir() or file_kind(path) not in ("hdf5", "keras"):
+    if file_kind(path) not in ("hdf5", "keras", "keras folder"):
         return None
-    with open_saved_model(path) as saved, naming(path):
+    with naming(path), open_parts(path) as saved:
         if saved.training is None:
             return None
-        weights = saved.weights
+        weights, producer = saved.weights, producer_of(saved.root, saved.version)
         if weights is not None and (weights.optimizer or weights.optimizer_fault):
-            _check_order(saved, weights)
+            _check_order(producer, weights)
         arrays = () if weights is None else weights.optimizer
-        return _training(saved.training, arrays, model, custom_objects, saved.description.producer)
+        return _training(saved.training, arrays, model, custom_objects, producer)
 
 
 # names of several losses or metrics, one of which the shapes of the first batch choose
@@ -132,6 +170,7 @@ def _training(
             told.get("loss_weights"),
             1 if told.get("steps_per_execution") is None else told["steps_per_execution"],  # null in tf.keras
             tuple(dict.fromkeys(missing)),
+            told,
         )
     finally:
         CUSTOM_OBJECTS.reset(token)
@@ -176,21 +215,18 @@ def _optimizer(
     parameters = trainable_weights(model)
     if parameters:
         optimizer.build(parameters)
-        try:
-            restore(optimizer, model, arrays, order)
-        except OtherWeights as error:
-            warnings.warn(f"{error} The optimizer begins anew.", stacklevel=5)
+        _put_state(optimizer, model, arrays, order)
     return optimizer
 
 
-def _check_order(saved: SavedModel, weights: Weights) -> None:
+def _check_order(producer: Producer, weights: Weights) -> None:
     """Raise where the optimizer's arrays are in another order than the weights, or in layouts that are converted."""
     if weights.optimizer_fault:
         raise ValueError(weights.optimizer_fault)
     flipped = isinstance(weights.arrays, ArraysByLayer) and weights.arrays.flipped_kernels
-    if flipped or saved.description.producer.sorts_trained_weights:
+    if flipped or producer.sorts_trained_weights:
         raise ValueError(
-            f"The state of the optimizer is not read from files of {saved.description.producer}, only from those of "
+            f"The state of the optimizer is not read from files of {producer}, only from those of "
             "Keras 2.1.6 and later, not on Theano: compile the model anew to train it."
         )
 

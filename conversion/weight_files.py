@@ -75,7 +75,10 @@ def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
 def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
-        return _hdf5_weights([opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))])
+        file = opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))
+        if not file.arrays():  # of a model that was not built
+            return Weights("weights (.weights.h5)", ArraysByPath(_PATH_ROOTS[0], {}), {})
+        return _hdf5_weights([file])
     if f"{_ARCHIVED}.json" in names:
         listed = archive.read_text(f"{_ARCHIVED}.json")
         return _sharded(listed, lambda name: archive.view(name) if name in names else None, "the model", opened)

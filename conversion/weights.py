@@ -104,7 +104,7 @@ def match(
     """
     wanted = list(slots(layers))
     if isinstance(arrays, ArraysByLayer):
-        own_classes = {layer.name for layer in layers if not type(layer).__module__.startswith("torch_keras_lstm.")}
+        own_classes = {layer.name: layer for layer in layers if _holds_own(layer)}
         found, leftover = found_by_layer(wanted, arrays, own_classes)
     else:
         found, leftover = _by_path(layers, wanted, arrays, producer, own)
@@ -135,6 +135,11 @@ def match(
     if problems:
         raise ValueError(f"The weights do not fit the model: {'; '.join(problems)}.")
     return rows
+
+
+def _holds_own(layer: nn.Module) -> bool:
+    """Whether the layer, its cell, or another layer inside it is of a class of the user's own."""
+    return any(isinstance(module, Layer) and module._is_own for module in layer.modules())
 
 
 def shared_layers(layers: Sequence[Layer], rows: Sequence[WeightSource], arrays: Arrays) -> list[Group]:
@@ -302,15 +307,15 @@ def _places_inside(
     module: nn.Module, place: str, arrays: ArraysByPath, producer: Producer, tf_keras: bool
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     yield (), place
-    if isinstance(module, Model):
+    if isinstance(module, Layer) and module._is_own:
+        places = attribute_places(module, tf_keras)
+        for path, child in module.named_modules():
+            if path and isinstance(child, Layer) and child in places:
+                yield tuple(path.split(".")), f"{place}/{places[child]}"
+    elif isinstance(module, Model):
         layers = [*map(as_layer, module.layers)]
         for layer, path, inner in _places(layers, f"{place}/{arrays.root}", arrays, producer, tf_keras):
             yield ("layers", str(layers.index(layer)), *path), inner
-    elif isinstance(module, Layer) and module._is_own:
-        places = attribute_places(module, tf_keras)
-        for path, child in module.named_modules():
-            if isinstance(child, Layer) and child is not module and child in places:
-                yield tuple(path.split(".")), f"{place}/{places[child]}"
     else:
         for attribute, name, child in _attributes(module):
             for path, inner in _places_inside(child, f"{place}/{name}", arrays, producer, tf_keras):
@@ -453,7 +458,7 @@ def variable_groups(
 
 
 def _own_arrays(owner: Layer) -> Iterator[tuple[WeightRow, Array]]:
-    for row, tensor in owner.own_weights():
+    for row, tensor in owner.own_weights() if owner.has_weights() else ():
         yield row, as_array(tensor)
 
 

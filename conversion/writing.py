@@ -7,6 +7,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from torch import nn
+
 from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
@@ -15,15 +17,17 @@ from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.weights import Value, values, variable_groups
-from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
-from torch_keras_lstm.optimizers.legacy import LEGACY
+from torch_keras_lstm.optimizers.rules_of_old import LEGACY
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
 
 
-def save_model(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
+def save_model(
+    model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True, zipped: bool = True
+) -> None:
     """Save a whole model.
 
     Args:
@@ -32,6 +36,7 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
             it, which holds what Keras 3 has no words for as well.
         training: how it is trained, to go on from there.
         overwrite: replace what is at ``path``; an earlier file stays whole until the new one is.
+        zipped: ``False`` writes what a ``.keras`` file holds into a folder of that name, whatever its suffix.
 
     Raises:
         ValueError: for another suffix; when Keras 3 cannot express the model.
@@ -46,6 +51,17 @@ def save_model(model: Model, path: str | Path, training: Training | None = None,
         training = _as_keras_3_can(model, training)
     if path.suffix in (".h5", ".hdf5"):
         path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
+    if not zipped:
+        members = _members(model, training)
+        path.mkdir(parents=True, exist_ok=True)
+        for name, content in members.items():
+            replace_file(path / name, content)
+        return
+    if path.suffix in (".h5", ".hdf5") and not isinstance(model, Functional | Sequential):
+        raise NotImplementedError(
+            f"{path}: an `.h5` file holds a Sequential or a functional model, not a model class of one's own, which is "
+            f"`{type(model).__name__}`: save it as `.keras`, or its weights with `save_weights`."
+        )
     if path.suffix == ".keras":
         replace_file(path, _archive(model, training))
     elif path.suffix in (".h5", ".hdf5"):
@@ -70,6 +86,16 @@ def save_weights(model: Model, path: str | Path, training: Training | None = Non
     replace_file(path, _weights(model, training))
 
 
+def _outside_layers(module: nn.Module, place: str = "") -> Iterator[str]:
+    """Where torch modules with weights, which are no part of a layer, stand in a model of one's own."""
+    for name, child in module.named_children():
+        at = f"{place}.{name}" if place else name
+        if not isinstance(child, Layer) and any(True for _ in child.named_parameters(recurse=False)):
+            yield at
+        if not isinstance(child, TorchModuleWrapper):
+            yield from _outside_layers(child, at)
+
+
 def _as_keras_3_can(model: Model, training: Training) -> Training:
     """``training``, or none when the optimizer goes by a rule that Keras 3 has not."""
     if not isinstance(model.optimizer, LEGACY):
@@ -82,23 +108,32 @@ def _as_keras_3_can(model: Model, training: Training) -> Training:
     return Training()
 
 
-def _archive(model: Model, training: Training) -> bytes:
+def _members(model: Model, training: Training) -> dict[str, bytes]:
+    """The files that a ``.keras`` archive holds, by name."""
     config = model_config(model)
     if training.compile_config is not None:
         config["compile_config"] = training.compile_config
-    members = {
+    return {
         "metadata.json": json.dumps({"keras_version": KERAS_VERSION}).encode(),
         "config.json": json.dumps(config).encode(),
         "model.weights.h5": _weights(model, training),
     }
+
+
+def _archive(model: Model, training: Training) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        for name, content in members.items():
+        for name, content in _members(model, training).items():
             archive.writestr(zipfile.ZipInfo(name, _DATE), content)
     return buffer.getvalue()
 
 
 def _weights(model: Model, training: Training) -> bytes:
+    if is_of_ones_own(model) and (outside := next(_outside_layers(model), None)):
+        raise ValueError(
+            f"Model `{model.name}`: `{outside}` is a module of torch's, whose weights Keras' files have no place for. "
+            "Put `layers.TorchModuleWrapper(module)` around it, or save with `torch.save(model.state_dict(), path)`."
+        )
     groups = variable_groups(keras_layers(model), attribute_places(model) if is_of_ones_own(model) else None)
     arrays = {path: owned for path, (_, owned) in groups.items()}
     names = {path: name for path, (name, _) in groups.items()}

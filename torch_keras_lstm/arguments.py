@@ -7,6 +7,10 @@ from numbers import Integral, Real
 from typing import Any, SupportsIndex, TypeGuard
 
 
+class WrongTypeError(TypeError, ValueError):
+    """An argument is of a type that it may not have: a ``TypeError`` of Keras' layers, a ``ValueError`` of others."""
+
+
 def check_number(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a finite real number."""
     if not _is_finite_number(value):
@@ -31,15 +35,15 @@ def check_rate(name: str, value: object) -> None:
 
 
 def check_integer(name: str, value: object) -> None:
-    """Raise a ``ValueError`` naming the argument unless ``value`` is an integer; ``True`` is none."""
+    """Raise a ``WrongTypeError`` naming the argument unless ``value`` is an integer; ``True`` is none."""
     if not _is_integer(value):
-        raise ValueError(f"Received an invalid value for argument `{name}`: expected an integer, got {value!r}.")
+        raise WrongTypeError(f"Received an invalid value for argument `{name}`: expected an integer, got {value!r}.")
 
 
 def check_axes(name: str, value: object) -> None:
-    """Raise a ``ValueError`` naming the argument unless ``value`` is a list or tuple of integers."""
-    if not isinstance(value, list | tuple) or not all(_is_integer(axis) for axis in value):
-        raise ValueError(
+    """Raise a ``WrongTypeError`` naming the argument unless ``value`` is a list or tuple of integers."""
+    if not isinstance(value, list | tuple) or not all(map(_is_integer, value)):
+        raise WrongTypeError(
             f"Received an invalid value for argument `{name}`: expected a list of integers, got {value!r}."
         )
 
@@ -52,9 +56,16 @@ def check_choice(name: str, value: object, choices: Sequence[str | None]) -> Non
 
 
 def positive_integer(name: str, value: SupportsIndex) -> int:
-    """``value`` as an ``int``; NumPy's integers are welcome, ``True`` and floats raise a ``ValueError`` naming it."""
-    if isinstance(value, bool) or not hasattr(value, "__index__") or operator.index(value) <= 0:
-        raise ValueError(f"`{name}` must be a positive integer, got {value!r}.")
+    """``value`` as an ``int``; NumPy's integers are welcome, ``True`` and floats are not.
+
+    Raises:
+        WrongTypeError: naming the argument, when ``value`` is no integer.
+        ValueError: when it is not positive.
+    """
+    is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
+    if not is_integer or operator.index(value) <= 0:
+        kind = ValueError if is_integer else WrongTypeError
+        raise kind(f"`{name}` must be a positive integer, got {value!r}.")
     return operator.index(value)
 
 
@@ -62,11 +73,13 @@ def integers_per_axis(name: str, value: object, axes: int, least: int = 1) -> tu
     """One integer of at least ``least`` for each of ``axes`` axes, given as a list of them or as one for all.
 
     Raises:
-        ValueError: naming the argument, when ``value`` is neither.
+        ValueError: naming the argument, when ``value`` is neither; a ``WrongTypeError`` when it holds no integers.
     """
     values: Sequence[Any] = value if isinstance(value, list | tuple) else (value,) * axes
-    if len(values) != axes or not all(_is_integer(entry) and entry >= least for entry in values):
-        raise ValueError(
+    are_integers = all(map(_is_integer, values))
+    if len(values) != axes or not are_integers or min(values) < least:
+        kind = ValueError if are_integers else WrongTypeError
+        raise kind(
             f"Received an invalid value for argument `{name}`: expected an integer of at least {least}, or a list of "
             f"{axes} of them, got {value!r}."
         )

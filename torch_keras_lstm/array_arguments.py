@@ -50,7 +50,7 @@ def _numpy_name(dtype: Any) -> str:
 
 
 def as_tensor(numbers: Any, dtype: torch.dtype | None = None, device: torch.device | None = None) -> Tensor:
-    """``numbers`` as a tensor; a tensor itself as it is, and of a variable the tensor in it.
+    """``numbers`` as a tensor; a tensor itself as it is, and of a variable the tensor in it, as it is now.
 
     Args:
         numbers: a tensor, an array, or Python's numbers in lists.
@@ -62,9 +62,12 @@ def as_tensor(numbers: Any, dtype: torch.dtype | None = None, device: torch.devi
         TypeError: when there are no numbers, as in a symbolic tensor.
     """
     if isinstance(numbers, Tensor):
+        if type(numbers) is not Tensor and hasattr(numbers, "_row"):  # a view of a layer's weight, as that is now
+            numbers = cast(Any, numbers).value
         if (dtype is None or numbers.dtype is dtype) and (device is None or numbers.device == device):
-            return numbers
-        return numbers.to(device, dtype)
+            return cast(Tensor, numbers)
+        moved: Tensor = numbers.to(device, dtype)
+        return moved
     tensor = getattr(numbers, "value", None)
     if not isinstance(tensor, Tensor):
         tensor = _from_numbers(numbers, dtype)

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.array_arguments import as_tensor
-from torch_keras_lstm.torch_internals import plain_results
+from torch_keras_lstm.variable_face import VariableFace
 
 
-class StateVariable(Tensor):
+class StateVariable(VariableFace):
     """A tensor under a name, without a gradient, that :meth:`assign` writes into.
 
     It stands wherever a tensor does: what an operation makes of it is a plain tensor.
@@ -27,12 +27,9 @@ class StateVariable(Tensor):
         constraint, regularizer: ``None``.
     """
 
-    __torch_function__ = plain_results
-
     trainable = False
     constraint = regularizer = None
 
-    _given_name: str
     _owner: str
     _elsewhere: Callable[[Tensor], None] | None
 
@@ -43,28 +40,9 @@ class StateVariable(Tensor):
         return made  # type: ignore[no-any-return]  # torch's annotations have no class here
 
     @property
-    def name(self) -> str:
-        """Keras' name of it, such as "total"."""
-        return self._given_name
-
-    @property
     def path(self) -> str:
         """The name behind that of its owner, such as "mean/total"."""
         return f"{self._owner}/{self._given_name}" if self._owner else self._given_name
-
-    @property
-    def value(self) -> Self:
-        """The variable: it is its own tensor."""
-        return self
-
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """A copy as an array; bfloat16, which NumPy lacks, as float32."""
-        plain = self.detach().cpu()
-        return (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy().copy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.numpy()
-        return array if dtype is None else array.astype(dtype)
 
     def assign(self, value: Any) -> Self:
         """Take another value, of the same shape, in the variable's own type.
@@ -86,18 +64,9 @@ class StateVariable(Tensor):
                 self._elsewhere(exact)
         return self
 
-    def assign_add(self, value: Any) -> Self:
-        """Add ``value``, in place; errors as of :meth:`assign`."""
-        return self.assign(self.detach() + as_tensor(value, device=self.device))
-
-    def assign_sub(self, value: Any) -> Self:
-        """Subtract ``value``, in place; errors as of :meth:`assign`."""
-        return self.assign(self.detach() - as_tensor(value, device=self.device))
-
-    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
-        dtype = str(self.dtype).removeprefix("torch.")
-        values = np.array2string(self.numpy(), threshold=20, edgeitems=2)
-        return f"<StateVariable path={self.path}, shape={tuple(self.shape)}, dtype={dtype}, value={values}>"
+    def beside(self, value: Any) -> Tensor:
+        """``value`` as a tensor on this device."""
+        return as_tensor(value, device=self.device)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         if id(self) not in memo:

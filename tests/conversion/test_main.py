@@ -13,11 +13,11 @@ import h5py
 import numpy as np
 import pytest
 from safetensors import SafetensorError
+from torch_keras_lstm_command import main
 
 from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
 from torch_keras_lstm import __version__
 from torch_keras_lstm.conversion import convert, converted_folder, load_model
-from torch_keras_lstm_command import main
 
 ROOT = Path(__file__).parents[2]
 T, F, U = 6, 3, 4

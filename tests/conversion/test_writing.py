@@ -1,6 +1,7 @@
 import resource
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -157,7 +158,45 @@ class Own(Model):
         super().__init__(name="own")
         self.head = Dense(2)
 
+    def call(self, inputs: Any) -> Any:
+        return self.head(inputs)
 
-def test_a_model_of_ones_own_has_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"Model `own` \(Own\) is a class of one's own, which no file describes"):
-        Own().save(tmp_path / "model.keras")
+
+def test_a_model_of_ones_own_needs_its_class(tmp_path: Path) -> None:
+    model, path = Own(), tmp_path / "model.keras"
+    model.save(path)  # before it is built, as Keras allows
+    assert not load_model(path, custom_objects={"Own": Own}).built
+    with torch.no_grad():
+        expected = model(torch.ones(2, 3))
+    model.save(path)
+    torch.testing.assert_close(load_model(path, custom_objects={"Own": Own})(torch.ones(2, 3)), expected)
+    with pytest.raises(ValueError, match="The model's `class_name` is 'Own'"):
+        load_model(path)
+    with pytest.raises(ValueError, match="must be a class derived from `Model`"):
+        load_model(path, custom_objects={"Own": Dense})
+    with pytest.raises(NotImplementedError, match=r"an `.h5` file holds a Sequential or a functional model"):
+        model.save(tmp_path / "model.h5")
+    with pytest.raises(ValueError, match="The model, a Own, cannot be made as the file says"):
+        load_model(path, custom_objects={"Own": Sturdy})
+
+
+class Sturdy(Own):
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__()
+
+
+def test_weights_that_do_not_fit_a_class_are_refused_before_memory_is_taken(tmp_path: Path) -> None:
+    model, path = Own(), tmp_path / "model.keras"
+    model(torch.ones(2, 3))
+    model.save(path)
+    made = []
+
+    class Huge(Own):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__()
+            self.head = Dense(10**9)
+            made.append(torch.empty(1).device.type)
+
+    with pytest.raises(ValueError, match=r"weight `kernel` of layer .* needs shape \(3, 1000000000\)"):
+        load_model(path, custom_objects={"Own": Huge})
+    assert made == ["meta"]

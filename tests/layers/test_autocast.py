@@ -117,12 +117,24 @@ OTHERS = [
     Case("Masking"),
     Case("Permute", ((2, 1),)),
     Case("Reshape", ((2, 8),)),
+    *(
+        Case(f"Adaptive{kind}Pooling{axes}D", (2,), {}, floats(B, *(6,) * axes, 3))
+        for kind in ("Average", "Max")
+        for axes in (1, 2, 3)
+    ),
+    Case("GroupQueryAttention", (3, 4, 2), {"dropout": 0.3}, twice=True),
+    Case("SpectralNormalization", (Dense(2),)),
+    Case("Resizing", (4, 5), {}, IMAGES),
+    Case("CenterCrop", (4, 5), {}, IMAGES),
+    Case("ReversibleEmbedding", (7, 4), {}, lambda: torch.randint(0, 7, (B, T))),
 ]
 CASES = [*RECURRENT, *(Case(c.name, c.arguments, c.options, c.inputs, masked=True) for c in RECURRENT), *OTHERS]
 # Tested below: what holds other layers, and one step alone. The others compute nothing.
 ELSEWHERE = {
     "Bidirectional", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer", "Layer",
     "TorchModuleWrapper", "Wrapper",  # which compute what the module and the layer inside do
+    "Lambda",  # and what its function does
+    "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",  # of tokens
 }  # fmt: skip
 TYPES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
 TRAINING = pytest.mark.parametrize("training", [True, False], ids=["training", "inference"])

@@ -21,9 +21,10 @@ def test_the_shape_of_a_batch(arguments: dict[str, object], shape: tuple[int | N
     assert layer.batch_shape == layer.batch_input_shape == shape
 
 
-@pytest.mark.parametrize("arguments", [{"input_shape": (5, 3)}, {"batch_input_shape": [None, 5, 3]}], ids=str)
-def test_keras_2_names_of_the_shape(arguments: dict[str, object]) -> None:
-    assert InputLayer(**arguments).batch_shape == (None, 5, 3)  # type: ignore[arg-type]
+def test_keras_2_names_of_the_shape() -> None:
+    assert InputLayer(batch_input_shape=[None, 5, 3]).batch_shape == (None, 5, 3)
+    with pytest.warns(UserWarning, match="Argument `input_shape` is deprecated"):
+        assert InputLayer(input_shape=(5, 3)).batch_shape == (None, 5, 3)
 
 
 def test_inputs_become_tensors_of_its_type() -> None:

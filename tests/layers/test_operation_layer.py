@@ -21,7 +21,7 @@ def test_it_hands_on_no_mask_and_has_no_weights() -> None:
     inputs = masked(inputs, torch.ones(2, dtype=torch.bool))
     assert not hasattr(layer(inputs), "_keras_mask")
     assert (layer.built, layer.count_params()) == (True, 0)
-    assert {"mask", "training"}.isdisjoint(layer.call_arguments)
+    assert {"mask", "training"}.isdisjoint(layer.call_parameters)
 
 
 def test_it_tells_the_shape_of_its_output() -> None:

@@ -17,7 +17,7 @@ from torch_keras_lstm.conversion import convert, inspect
 from torch_keras_lstm.layers import LSTM, Dense, Input
 from torch_keras_lstm.losses.serialization import _NAMES
 from torch_keras_lstm.models import Sequential, load_model
-from torch_keras_lstm.optimizers.legacy import LegacyNadam
+from torch_keras_lstm.optimizers.rules_of_old import LegacyNadam
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:__array__ implementation doesn't accept a copy:DeprecationWarning"),

@@ -133,3 +133,54 @@ def test_copies_and_files(tmp_path: Any) -> None:
     theirs = keras.models.load_model(tmp_path / "m.keras")
     assert [layer.dtype_policy.name for layer in theirs.layers] == ["mixed_bfloat16"] * 2
     assert largest_error(expected, np.asarray(theirs.predict(x, verbose=0), np.float32)) <= 2.0**-6
+
+
+@pytest.mark.parametrize("name", ["LayerNormalization", "GroupNormalization"])
+def test_what_is_beyond_half_is_normalized(name: str) -> None:
+    """These take their inputs as they come: float16 ends at 65504."""
+    x = np.random.default_rng(2).normal(70000, 10000, size=(B, T, 2 * F)).astype(np.float32)
+    arguments = {"groups": 2} if name == "GroupNormalization" else {}
+    theirs, ours = (getattr(library.layers, name)(dtype="mixed_float16", **arguments) for library in LIBRARIES)
+    expected, got = theirs(x).numpy(), ours(torch.from_numpy(x))
+    assert got.dtype is torch.float16
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(got.detach().numpy(), expected, rtol=2**-10, atol=2**-10)
+
+
+@pytest.mark.parametrize("name", ["BatchNormalization", "LayerNormalization", "GroupNormalization"])
+def test_weights_of_normalizations_are_not_rounded(name: str) -> None:
+    """Next to 1 float16 has steps of 0.001: what is less is seen at 1000, where it has steps of 0.5."""
+    gamma = np.full(2 * F, 1.0004, np.float32)
+    x = np.full((B, T, 2 * F), 1000, np.float32)
+    if name != "BatchNormalization":
+        x = np.random.default_rng(2).normal(size=x.shape).astype(np.float32)
+    arguments = {"groups": 2} if name == "GroupNormalization" else {}
+    outputs = []
+    for library in LIBRARIES:
+        layer = getattr(library.layers, name)(dtype="mixed_float16", epsilon=0.0, **arguments)
+        layer.build((None, T, 2 * F))
+        shift = np.full(2 * F, 0.0 if name == "BatchNormalization" else 1000 / 3, np.float32)
+        layer.set_weights([gamma, shift, *layer.get_weights()[2:]])
+        outputs.append(np.asarray(library.ops.convert_to_numpy(layer(x, training=False))))
+    assert np.array_equal(outputs[0], outputs[1])
+
+
+@pytest.mark.parametrize("library", LIBRARIES, ids=["keras", "ours"])
+def test_the_policy_of_a_layer_is_set(library: Any) -> None:
+    layer = library.layers.Dense(U)
+    layer.build((None, F))
+    x = np.random.default_rng(2).normal(size=(B, F)).astype(np.float32)
+    single = np.asarray(library.ops.convert_to_numpy(layer(x)))
+    layer.dtype_policy = "mixed_float16"
+    assert (layer.dtype_policy.name, layer.compute_dtype, layer.variable_dtype) == (
+        "mixed_float16",
+        "float16",
+        "float32",
+    )
+    half = np.asarray(library.ops.convert_to_numpy(layer(x)))
+    assert half.dtype == np.float16
+    np.testing.assert_allclose(half, single, rtol=0.01, atol=0.01)
+    layer.dtype_policy = "float32"
+    again = np.asarray(library.ops.convert_to_numpy(layer(x)))
+    assert again.dtype == np.float32
+    assert np.array_equal(again, single)

@@ -11,6 +11,7 @@ import tensorflow as tf
 import torch
 
 from tests.parity.own_cells import cell_classes
+from tests.parity.precision import float64
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers, ops
 from torch_keras_lstm.layers.nested_states import flat_states
@@ -47,11 +48,10 @@ FLAGS: dict[str, dict[str, Any]] = {
 
 
 @pytest.fixture(autouse=True)
-def _double() -> Iterator[None]:
-    """Keras makes a stack of a list of cells in its default type, and casts to it."""
-    keras.config.set_floatx("float64")
-    yield
-    keras.config.set_floatx("float32")
+def _double_precision() -> Iterator[None]:
+    """Keras' stacks of cells have no type of their own."""
+    with float64(keras):
+        yield
 
 
 def draw(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

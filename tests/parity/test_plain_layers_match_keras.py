@@ -178,13 +178,16 @@ def test_what_becomes_of_a_mask(case: Case, masked: bool) -> None:
     rng = np.random.default_rng(4)
     ours, theirs, inputs = built_pair(case, rng)
     mask = rng.random(inputs.shape[:2]) < 0.6 if masked and inputs.ndim > 1 else None
-    tensor = tf.constant(inputs)
-    if mask is not None:
-        tensor._keras_mask = tf.constant(mask)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")  # we destroy it without a word
-        expected = getattr(theirs(tensor), "_keras_mask", None)
-    got = ours.compute_mask(torch.tensor(inputs), None if mask is None else torch.tensor(mask))
+    found: list[Any] = []
+    sides: Any = ((ours, torch.tensor), (theirs, tf.constant))
+    for layer, tensor_of in sides:
+        tensor = tensor_of(inputs)
+        if mask is not None:
+            tensor._keras_mask = tensor_of(mask)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")
+            found.append(getattr(layer(tensor), "_keras_mask", None))
+    got, expected = found
     assert (got is None) == (expected is None)
     if expected is not None:
         assert got.dtype == torch.bool

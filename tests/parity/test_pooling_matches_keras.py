@@ -97,10 +97,11 @@ def test_the_average_over_time_leaves_masked_steps_out(data_format: str, keepdim
 @pytest.mark.parametrize("name", ["Conv1D", "MaxPooling1D", "GlobalMaxPooling1D", "GlobalAveragePooling1D"])
 def test_a_mask_ends_at_every_layer_over_space(name: str) -> None:
     arguments = {"filters": 2, "kernel_size": 3} if name == "Conv1D" else {}
-    inputs = tf.constant(np.random.default_rng(4).standard_normal((2, 6, 3)), tf.float32)
-    inputs._keras_mask = tf.constant(np.ones((2, 6), bool))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")  # we destroy it without a word
-        outputs = getattr(keras.layers, name)(**arguments)(inputs)
-    assert getattr(outputs, "_keras_mask", None) is None
-    assert getattr(layers, name)(**arguments).compute_mask(inputs.numpy(), np.ones((2, 6), bool)) is None
+    values, mask = np.random.default_rng(4).standard_normal((2, 6, 3)).astype(np.float32), np.ones((2, 6), bool)
+    for library, tensor_of in ((keras.layers, tf.constant), (layers, torch.tensor)):
+        inputs: Any = tensor_of(values)
+        inputs._keras_mask = tensor_of(mask)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Layer .* was passed an input with a mask")
+            outputs = getattr(library, name)(**arguments)(inputs)
+        assert getattr(outputs, "_keras_mask", None) is None

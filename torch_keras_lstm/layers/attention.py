@@ -46,7 +46,7 @@ class _Attention(MultipleInputLayer):
         self.dropout = dropout
         self.seed = seed
         self.causal = causal
-        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self._dtype)
+        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self.dtype_policy)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:
         """Raise a ``ValueError`` unless there are queries, values and keys of shapes that belong together."""

@@ -62,8 +62,11 @@ class BatchNormalization(AffineNormalization):
     renorm_mean: Tensor
     renorm_stddev: Tensor
 
+    rounds_weights = False
+
     moving_mean = KerasWeight()
     moving_variance = KerasWeight()
+    moving_stddev = KerasWeight()
 
     def __init__(
         self,

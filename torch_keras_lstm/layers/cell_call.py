@@ -105,7 +105,7 @@ def _position(cell_class: type[Any], name: str) -> int | None:
 
 def _takes_training(cell: Any) -> bool:
     if isinstance(cell, Layer):
-        return "training" in cell.call_arguments
+        return "training" in cell.call_parameters
     function = cell.forward if isinstance(cell, nn.Module) else cell
     return "training" in inspect.signature(function).parameters
 

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_integer
+from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.multiple_inputs import CombineMasks, Masks, MergingLayer, agree, mask_over
 from torch_keras_lstm.layers.serialization import register
@@ -54,13 +55,18 @@ class Concatenate(MergingLayer):
         masks = self.masks_of(inputs, mask)
         if all(item is None for item in masks):
             return None
-        tensors = [self.as_input(item) for item in inputs]
-        spread = [
-            torch.ones_like(tensor, dtype=torch.bool) if item is None else mask_over(item, tensor).expand(tensor.shape)
-            for tensor, item in zip(tensors, masks, strict=True)
-        ]
+        spread = [self._spread(tensor, item) for tensor, item in zip(inputs, masks, strict=True)]
         joined = torch.cat(spread, self.axis)
         return joined.any(-1) if self.combine_masks == "any" else joined.all(-1)
+
+    def _spread(self, inputs: Any, mask: Tensor | None) -> Tensor:
+        """A mask, or none, with all axes of its input; that may be symbolic where the mask has as many."""
+        if mask is not None and isinstance(inputs, KerasTensor) and mask.ndim == inputs.ndim:
+            return mask
+        tensor = self.as_input(inputs)
+        return (
+            torch.ones_like(tensor, dtype=torch.bool) if mask is None else mask_over(mask, tensor).expand(tensor.shape)
+        )
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         """The common shape with the sizes along the axis added, ``None`` where one is free."""

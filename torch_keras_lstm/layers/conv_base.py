@@ -58,7 +58,7 @@ class ConvBase(SpatialLayer):
         self.dilation_rate = integers_per_axis("dilation_rate", dilation_rate, self.rank)
         self.padding = padding.lower() if isinstance(padding, str) else padding
         check_choice("padding", self.padding, self.paddings)
-        self.activation = activations.get(activation)
+        self.activation: activations.Activation | None = activations.get(activation)
         self.use_bias = use_bias
         for name, value in given.items():
             setattr(self, name, _KINDS[name.rsplit("_", 1)[1]].get(value, name))
@@ -144,7 +144,8 @@ class ConvBase(SpatialLayer):
 
     def activate(self, outputs: Tensor) -> Tensor:
         """What the layer returns for (batch, filters, *spatial)."""
-        return self.finish(self.activation(self.in_data_format(outputs)))
+        outputs = self.in_data_format(outputs)
+        return self.finish(outputs if self.activation is None else self.activation(outputs))
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

@@ -224,7 +224,7 @@ class ConvLSTM(RecurrentLayer, ConvBase):
             mask if mask is None or mask.ndim == 2 else mask.unsqueeze(2),
             Window(self.strides, self.padding, self.dilation_rate),
             SequenceOptions(
-                activation=self._in_data_format(self.activation),
+                activation=self._in_data_format(self.activation or activations.linear),
                 recurrent_activation=self._in_data_format(self.recurrent_activation),
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,

@@ -63,7 +63,7 @@ class Dense(Layer):
             kwargs["input_shape"] = (input_dim,)
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.units = positive_integer("units", units)
-        self.activation = activations.get(activation)
+        self.activation: activations.Activation | None = activations.get(activation)
         self.use_bias = use_bias
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
@@ -116,7 +116,8 @@ class Dense(Layer):
     def forward(self, inputs: Any) -> Tensor:
         """Map (batch, ..., features) to (batch, ..., units); integers and booleans are cast to the layer's dtype."""
         inputs = self.prepare(inputs)
-        return self.finish(self.activation(F.linear(inputs, self.weight, self.bias)))
+        outputs = F.linear(inputs, self.weight, self.bias)
+        return self.finish(outputs if self.activation is None else self.activation(outputs))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """(batch, ..., units)."""

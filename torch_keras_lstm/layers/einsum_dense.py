@@ -130,7 +130,7 @@ class EinsumDense(Layer):
         self.bias_axes = bias_axes
         if bias_axes is not None and not (bias_axes and set(bias_axes) <= set(self._parsed.outputs)):
             raise ValueError(f"`bias_axes` must be letters of the output {self._parsed.outputs!r}, got {bias_axes!r}.")
-        self.activation = activations.get(activation)
+        self.activation: activations.Activation | None = activations.get(activation)
         self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
         self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
         self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
@@ -229,7 +229,9 @@ class EinsumDense(Layer):
         """The output whose axes the equation tells; integers and booleans are cast to the layer's dtype."""
         inputs = self.prepare(inputs)
         outputs = torch.einsum(self.equation, inputs.to(self._dtype), self.kernel)
-        return self.finish(self.activation(outputs if self.bias is None else outputs + self.bias))
+        if self.bias is not None:
+            outputs = outputs + self.bias
+        return self.finish(outputs if self.activation is None else self.activation(outputs))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The sizes of the output's axes, ``None`` where one is free."""

@@ -32,6 +32,8 @@ class GroupNormalization(AffineNormalization):
         ValueError: when ``groups`` is neither positive nor -1, or does not divide the number of channels.
     """
 
+    rounds_inputs = rounds_weights = False
+
     def __init__(
         self,
         groups: int = 32,

@@ -1,5 +1,6 @@
 """``keras.layers.InputLayer`` and ``keras.Input``: where models begin."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
@@ -73,6 +74,8 @@ class InputLayer(Layer):
         if input_tensor is not None:
             _check_tensor(input_tensor, shape, batch_size, batch_shape, dtype)
             shape, batch_size, batch_shape, dtype = None, None, input_tensor.shape, input_tensor.spec.dtype
+        if input_shape is not None:
+            warnings.warn("Argument `input_shape` is deprecated. Use `shape` instead.", stacklevel=2)
         sample = [given for given in (shape, input_shape) if given is not None]
         whole = [given for given in (batch_shape, batch_input_shape) if given is not None]
         if len(sample) + len(whole) != 1:

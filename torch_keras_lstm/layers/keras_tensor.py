@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec
@@ -61,6 +61,10 @@ class KerasTensor:
     def ndim(self) -> int:
         """The number of axes."""
         return len(self.shape)
+
+    #: Keras' flags of tensors that there are none of here
+    sparse: ClassVar[bool] = False
+    ragged: ClassVar[bool] = False
 
     __add__, __radd__ = _binary("Add"), _reflected("Add")
     __sub__, __rsub__ = _binary("Subtract"), _reflected("Subtract")

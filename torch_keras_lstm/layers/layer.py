@@ -1,7 +1,6 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self, TypedDict
@@ -13,16 +12,16 @@ from torch_keras_lstm import dtype_policies, regularizers
 from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.layers.input_spec import check_inputs
-from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
+from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
 from torch_keras_lstm.layers.keywords import refuse_unknown
+from torch_keras_lstm.layers.masked_call import MaskedCall
 from torch_keras_lstm.layers.naming import scoped, unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
-from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, named_arguments, shape_arguments
+from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
-from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec, map_shapes
 from torch_keras_lstm.structure import leaves, map_leaves, single
 
@@ -50,7 +49,7 @@ class NoOneTensorError(AttributeError, ValueError):
     """A layer was not called on symbolic tensors just once: ``hasattr`` and what looks at everything passes over it."""
 
 
-class Layer(Weighted):
+class Layer(MaskedCall):
     """A torch module with the face of ``keras.layers.Layer``.
 
     A layer of this package declares its weights in ``__init__`` with :meth:`declare_weight`, tells their shapes in
@@ -76,18 +75,6 @@ class Layer(Weighted):
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
     void_arguments: ClassVar[Mapping[str, object]] = {}
 
-    # The names of the arguments of this class' call in their order, and as a set: which of ``mask`` and ``training``
-    # it takes.
-    call_parameters: ClassVar[tuple[str, ...]]
-    call_arguments: ClassVar[frozenset[str]]
-
-    # Whether the masks of inputs end here: without it a class of one's own hands none on, as in Keras, and a warning
-    # says so. A class that defines ``compute_mask`` supports them.
-    supports_masking: bool = False
-
-    # Whether :meth:`compute_mask` may give a mask where none came in.
-    makes_mask: bool = False
-
     # Whether integers and booleans are cast to the layer's dtype as floating inputs are: Keras' products of them with
     # the weights have that type.
     casts_integers: bool = False
@@ -98,12 +85,9 @@ class Layer(Weighted):
     # Whether it computes in float32 where a policy of mixed precision says half, as Keras' normalizations do.
     computes_in_float32: ClassVar[bool] = False
 
-    # The class that a configuration names, from which the layer was made; "" for a layer that code made.
-    saved_class: str = ""
-
-    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and what
-    # they call inherits ``training``, which layers of this package hand on by themselves.
-    _is_own: ClassVar[bool] = False
+    # Whether its inputs, and its weights, are rounded to the half type of a policy before, as Keras rounds most.
+    rounds_inputs: ClassVar[bool] = True
+    rounds_weights: ClassVar[bool] = True
 
     # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
     _may_hold_own: ClassVar[bool] = False
@@ -127,7 +111,7 @@ class Layer(Weighted):
         elif "forward" in own and "call" not in own:
             cls.call = own["forward"]
         cls.call_parameters = tuple(inspect.signature(cls.forward).parameters)[1:]
-        cls.call_arguments = frozenset(cls.call_parameters)
+        cls.call_arguments = frozenset((*cls.call_parameters, "training"))
         cls._is_own = own_layer.is_own(cls)
         if cls._is_own:
             cls._may_hold_own = True
@@ -135,6 +119,7 @@ class Layer(Weighted):
                 cls.makes_mask = True
                 cls.supports_masking = bool(own.get("supports_masking", True))
             cls.converts_inputs = own_layer.is_written_for_keras(cls)
+            cls._default_training = own_layer.default_training(cls) if cls.converts_inputs else None
             own_layer.LossAdders.note(cls)
             if cls.built is WeightTable.built:
                 cls.built = own_layer.OWN_BUILT  # type: ignore[assignment,method-assign]
@@ -193,12 +178,18 @@ class Layer(Weighted):
         self._policy = dtype_policies.get(dtype)
         weight_type = dtypes.get(self._policy.variable_dtype)
         self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        self._follow_policy()
+        for attribute, value in early.items():
+            setattr(self, attribute, value)
+
+    def _follow_policy(self) -> None:
+        """Compute in the type that the policy says."""
+        if getattr(self.__dict__.get("forward"), "func", None) is mixed.forward_in:
+            del self.__dict__["forward"]
         if self._policy.is_mixed and not self.leaves_types_to_layers:
             forward: Any = partial(mixed.forward_in, self, dtypes.get(self._policy.compute_dtype))
             forward.__signature__ = inspect.signature(self.forward)
             self.__dict__["forward"] = forward
-        for attribute, value in early.items():
-            setattr(self, attribute, value)
 
     def _shape_of_features(self, features: int) -> Shape:
         """The input shape that ``input_dim=`` gives."""
@@ -297,7 +288,7 @@ class Layer(Weighted):
         if config and "input_shape" in config:
             self.build(config["input_shape"])
         elif config and "shapes_dict" in config:
-            self.build(**config["shapes_dict"])
+            own_layer.build_by_names(self, config["shapes_dict"])
 
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
@@ -342,6 +333,16 @@ class Layer(Weighted):
             terms += layer._penalties()
         return terms
 
+    @property
+    def metrics(self) -> list[Any]:
+        """The metrics among the attributes of this layer and of those inside it, also in lists and dictionaries."""
+        return [metric for module in self.modules() for metric in tracking.metrics_of(module)]
+
+    @property
+    def metrics_variables(self) -> list[Any]:
+        """What the :attr:`metrics` count with."""
+        return [variable for metric in self.metrics for variable in metric.variables]
+
     # -- calling --------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -361,84 +362,6 @@ class Layer(Weighted):
         if plain and CALL_CONTEXT.training is None:
             return super().__call__(*args)
         return self._call_as_keras(args, kwargs)
-
-    def _call_as_keras(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Call ``forward`` with the masks of the inputs and the ``training`` of the calls around; mask its outputs."""
-        around = CALL_CONTEXT.training
-        training = kwargs.get("training") if around is None else self._training_of(args, kwargs)
-        if "training" in self.call_arguments:
-            if training is not None:
-                kwargs["training"] = training
-        elif "training" in kwargs:
-            del kwargs["training"]  # any layer may be told, as in Keras
-        first = args[0] if args else next(iter(kwargs.values()), None)
-        if any_masked(args) or any_masked(kwargs.values()):
-            args, kwargs = self._with_masks(args, kwargs)
-        # Read before the call, which may change its arguments.
-        given = kwargs.get("mask")
-        previous = mask_of(first) if given is None else given
-        if not self._is_own:
-            outputs = super().__call__(*args, **kwargs)
-        else:
-            CALL_CONTEXT.training = training
-            try:
-                outputs = super().__call__(*args, **kwargs)
-            finally:
-                CALL_CONTEXT.training = around
-        return outputs if previous is None and not self.makes_mask else self.mask_outputs(outputs, first, previous)
-
-    def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
-        """Whether the call is for training: as its caller says, else as the calls around it; ``None`` says nothing."""
-        given: bool | None = kwargs.get("training")
-        if given is not None or len(args) < 2:
-            return CALL_CONTEXT.training if given is None else given
-        return None if "training" in named_arguments(self, args, {}) else CALL_CONTEXT.training
-
-    def _with_masks(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments with the masks of the tensors among them, where the call takes masks that it was not given.
-
-        As in Keras 3 ``mask`` is for the only tensor; among several, such as states, each has its ``..._mask`` alone.
-        """
-        named = named_arguments(self, args, kwargs)
-        tensors = {name: value for name, value in named.items() if any(True for _ in leaves(Tensor, value))}
-        if len(tensors) == 1 and "mask" in self.call_arguments and named.get("mask") is None:
-            (only,) = tensors.values()
-            masks = {"mask": mask_of(only)}
-        else:
-            masks = {
-                f"{name}_mask": mask_of(value)
-                for name, value in tensors.items()
-                if f"{name}_mask" in self.call_arguments and named.get(f"{name}_mask") is None
-            }
-        given = {name: mask for name, mask in masks.items() if mask is not None}
-        if not given:
-            return args, kwargs
-        by_name = dict([*named.items()][1 : len(args)])  # a mask may stand by its place, as ``None``
-        return args[:1], {**by_name, **kwargs, **given}
-
-    def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
-        """``outputs`` with the masks that belong to the tensors in it.
-
-        Args:
-            outputs: what the layer gave.
-            inputs: the first argument of the call.
-            mask: the mask of that, or the masks in its structure.
-        """
-        if self.supports_masking:
-            return outputs if are_masked(outputs) else with_masks(outputs, self.compute_mask(inputs, mask))
-        self.warn_of_lost_mask()
-        return outputs
-
-    def warn_of_lost_mask(self) -> None:
-        """Warn, once, that a mask ends at this layer; not for layers of a file, whose saver did as they do."""
-        if not (self._warned_of_mask or self.saved_class or torch.compiler.is_compiling()):
-            self._warned_of_mask = True
-            warnings.warn(
-                f"Layer '{self.name}' (of type {type(self).__name__}) was passed an input with a mask attached to it. "
-                "However, this layer does not support masking and will therefore destroy the mask information. "
-                "Downstream layers will not see the mask. Set `supports_masking = True` to hand it on.",
-                stacklevel=4,
-            )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer computes; a subclass defines it, under this name or Keras' ``call``."""
@@ -572,17 +495,6 @@ class Layer(Weighted):
             terms = [self.activity_regularizer(value).div(value.shape[0]) for value in (outputs, *states)]
             self._activity_loss = torch.stack(terms).sum()
         return outputs
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """The mask that belongs to the output, given that of the input: passed on by a layer that supports masks.
-
-        A call heeds it where ``supports_masking`` is ``True``, as it is of a class that defines this method.
-        """
-        return mask
-
-    def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
-        """What :meth:`compute_mask` means for symbolic tensors; ``None`` for layers that compute it from several."""
-        return mask if self.supports_masking and type(self).compute_mask is Layer.compute_mask else None
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free.

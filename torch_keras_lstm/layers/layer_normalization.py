@@ -34,6 +34,8 @@ class LayerNormalization(AffineNormalization):
         ValueError: when ``axis`` is no integer or list of them; for inputs that lack an axis or have another size.
     """
 
+    rounds_inputs = rounds_weights = False
+
     def __init__(
         self,
         axis: int | Sequence[int] = -1,

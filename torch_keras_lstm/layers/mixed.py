@@ -4,10 +4,15 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm.layers.symbolic_call import shape_arguments
+from torch_keras_lstm.layers.symbolic_call import named_arguments, shape_arguments
+from torch_keras_lstm.operations.tensor_spec import TensorSpec
+from torch_keras_lstm.structure import leaves, map_leaves
+
+_ARRAYS: Any = (Tensor, np.ndarray)
 
 
 def forward_in(layer: Any, dtype: torch.dtype, *args: Any, **kwargs: Any) -> Any:
@@ -18,29 +23,42 @@ def forward_in(layer: Any, dtype: torch.dtype, *args: Any, **kwargs: Any) -> Any
     if layer.__dict__.get("_is_cast"):  # a cell, by the layer around it
         return type(layer).forward(layer, *args, **kwargs)
     if not layer.built:
-        layer.build(*shape_arguments(layer, args, kwargs))  # in the type of its weights
+        _build(layer, args, kwargs)  # in the type of its weights
     computed = torch.float32 if layer.computes_in_float32 else dtype
-    args, kwargs = _cast(_cast((args, kwargs), dtype), computed)
+    if layer.rounds_inputs:
+        args, kwargs = _cast((args, kwargs), dtype)
+    args, kwargs = _cast((args, kwargs), computed)
     with _weights_in(layer, dtype, computed):
         return _cast(type(layer).forward(layer, *args, **kwargs), dtype)
 
 
+def _build(layer: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """Build the layer for the arguments of a call."""
+    arguments = named_arguments(layer, args, kwargs)
+    first = next(iter(arguments), None)
+    if first is not None and not any(True for _ in leaves(_ARRAYS, arguments[first])):
+        arguments[first] = layer.as_input(arguments[first])  # numbers in lists
+    specs = map_leaves(_ARRAYS, lambda one: TensorSpec.of(tuple(one.shape), layer._dtype), arguments)
+    layer.build(*shape_arguments(layer, (specs.pop(first),), specs))
+
+
 @contextmanager
-def _weights_in(layer: nn.Module, dtype: torch.dtype, computed: torch.dtype) -> Iterator[None]:
+def _weights_in(layer: Any, dtype: torch.dtype, computed: torch.dtype) -> Iterator[None]:
     """While it is entered, the parameters of the layer, and of the cells that it steps through, stand there cast."""
     entered = []
+    rounded = dtype if layer.rounds_weights else computed
     for module in layer.modules() if hasattr(layer, "keep_states") else [layer]:
         if not hasattr(module, "_placement"):
             continue
         held = module.__dict__["_parameters"]
         cast = {
-            name: parameter.to(dtype).to(computed)
+            name: parameter.to(rounded).to(computed)
             for name, parameter in held.items()
             if parameter is not None and parameter.is_floating_point() and not nn.parameter.is_lazy(parameter)
         }
         entered.append((module, module._buffers["_placement"], [name for name in cast if name not in module.__dict__]))
         module.__dict__.update(cast, _is_cast=True)
-        module._buffers["_placement"] = module._buffers["_placement"].to(computed)  # type: ignore[union-attr]
+        module._buffers["_placement"] = module._buffers["_placement"].to(computed)
     try:
         yield
     finally:

@@ -102,7 +102,8 @@ class MultiHeadAttention(Layer):
         attention_axes: the axes along which is attended, batch axis counted as 0; ``None`` for all but the first and
             the last.
         sliding_window: query i sees keys at most ``sliding_window - 1`` places away; ``None`` for all.
-        flash_attention: what computes it in Keras, not what; ignored, torch chooses its own kernels.
+        flash_attention: what computes it in Keras, not what: torch chooses its own kernels. ``True`` forbids, as in
+            Keras, dropout and ``return_attention_scores``.
         kernel_initializer, bias_initializer: of all projections; Keras' names, configurations or objects.
         kernel_regularizer, bias_regularizer: the same; their values enter ``losses``.
         activity_regularizer: called with the output of each projection, as in Keras.
@@ -148,6 +149,11 @@ class MultiHeadAttention(Layer):
         self.num_heads = positive_integer("num_heads", num_heads)
         self.key_dim = positive_integer("key_dim", key_dim)
         self.value_dim = self.key_dim if value_dim is None else positive_integer("value_dim", value_dim)
+        if flash_attention and dropout > 0:
+            raise ValueError(
+                "Dropout is not supported when flash attention is enabled: pass `dropout=0.0`, or no `flash_attention`."
+            )
+        self._flash_attention = bool(flash_attention)
         self.dropout = dropout
         self.use_bias = use_bias
         self.output_shape = _as_tuple("output_shape", output_shape) or None
@@ -168,7 +174,7 @@ class MultiHeadAttention(Layer):
         self.gate_dense = self._projection("gate", 1, 2, "sigmoid") if use_gate else None
         self.value_dense = self._projection("value", 1, 2)
         self.output_dense = self._projection("attention_output", 2, len(self.output_shape or (None,)))
-        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self._dtype)
+        self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self.dtype_policy)
 
     def _projection(self, name: str, summed: int, outputs: int, activation: str | None = None) -> Projection:
         return Projection(
@@ -178,7 +184,7 @@ class MultiHeadAttention(Layer):
             self.use_bias,
             activation,
             name=name,
-            dtype=self._dtype,
+            dtype=self.dtype_policy,
             activity_regularizer=self.activity_regularizer,
         )
 
@@ -272,6 +278,11 @@ class MultiHeadAttention(Layer):
             (batch, queries, features of the query or ``output_shape``), and with ``return_attention_scores`` also
             (batch, heads, queries, keys).
         """
+        if return_attention_scores and self._flash_attention:
+            raise ValueError(
+                "Returning attention scores is not supported when flash attention is enabled: make layer "
+                f"`{self.name}` without `flash_attention=True`."
+            )
         training = self.training if training is None else training
         query, value = self.as_input(query), self.as_input(value)
         key = value if key is None else self.as_input(key)

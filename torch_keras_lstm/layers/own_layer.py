@@ -46,6 +46,12 @@ def is_written_for_keras(layer_class: type) -> bool:
     return False
 
 
+def default_training(layer_class: type) -> bool | None:
+    """What ``training`` is by the signature of a ``call`` of one's own; ``None`` when that does not say."""
+    told = inspect.signature(layer_class.call).parameters.get("training")  # type: ignore[attr-defined]
+    return told.default if told is not None and isinstance(told.default, bool) else None
+
+
 # -- building ---------------------------------------------------------------------------------------------------------
 
 
@@ -67,7 +73,7 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
                 self.__dict__["_is_building"] = False
             self._build_shapes = dict(inspect.signature(build).bind(self, *args, **kwargs).arguments)
             del self._build_shapes[next(iter(self._build_shapes))]  # `self`
-            self.built = True
+            self._was_built = True
 
     return build_once
 
@@ -81,13 +87,7 @@ def build_for_call(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, A
     Raises:
         ValueError: when an argument of ``build`` names none of the call's.
     """
-    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
-    bound.apply_defaults()
-    shapes = {
-        f"{name}_shape": shapes_of(value)
-        for name, value in bound.arguments.items()
-        if name not in ("mask", "args", "kwargs") and _holds_tensors(value)
-    }
+    arguments, shapes = _shapes_of_call(layer, args, kwargs)
     wanted = [
         one.name
         for one in inspect.signature(layer.build).parameters.values()
@@ -98,12 +98,28 @@ def build_for_call(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, A
         build(*[next(iter(shapes.values()), None)] * len(wanted))
         return
     for name in wanted:
-        if not name.endswith("_shape") or name.removesuffix("_shape") not in bound.arguments:
+        if not name.endswith("_shape") or name.removesuffix("_shape") not in arguments:
             raise ValueError(
                 f"`build` of layer `{layer.name}` ({type(layer).__name__}) takes `{name}`: with several arguments each "
                 "is named for an argument of `call`, with `_shape` behind it, such as `build(self, inputs_shape)`."
             )
     build(**{name: shapes[name] for name in wanted if name in shapes})
+
+
+def _shapes_of_call(
+    layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The arguments of a call by name, and the shapes of those that are of tensors: ``x_shape`` of ``x``."""
+    if "training" not in layer.call_parameters:  # which any layer may be told
+        kwargs = {name: value for name, value in kwargs.items() if name != "training"}
+    bound = inspect.signature(layer.forward).bind(*args, **kwargs)
+    bound.apply_defaults()
+    shapes = {
+        f"{name}_shape": shapes_of(value)
+        for name, value in bound.arguments.items()
+        if name not in ("mask", "args", "kwargs") and _holds_tensors(value)
+    }
+    return bound.arguments, shapes
 
 
 def _holds_tensors(value: Any) -> bool:
@@ -151,6 +167,19 @@ def build_by_default(layer: "Layer", input_shape: Any) -> None:
         layer._path = current_path(layer.name)
         traced_shapes(layer, input_shape)
     layer._build_shapes = {"input_shape": input_shape}
+
+
+def build_by_names(layer: "Layer", shapes: Mapping[str, Any]) -> None:
+    """Build a layer for the shapes of several arguments of its call, ``x_shape`` of ``x``."""
+    if has_own_build(type(layer)):
+        layer.build(**shapes)
+        return
+    entries = {
+        name.removesuffix("_shape"): map_shapes(lambda shape: TensorSpec.of(shape, layer._dtype), shape)
+        for name, shape in shapes.items()
+    }
+    traced_specs(layer, (), entries)
+    layer._build_shapes = dict(shapes)
 
 
 # ``built`` of classes of one's own, which is not asked in every call of this package's layers.
@@ -228,6 +257,8 @@ def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         elif layer.converts_inputs and layer._rows and not layer.has_weights():
             # Derived from one of this package's: its `call` may use the weights before it calls `super().call`.
             layer.build(shapes_of(args[0] if args else next(iter(kwargs.values()))))
+        elif layer._build_shapes is None:
+            layer._build_shapes = _shapes_of_call(layer, args, kwargs)[1] or None
     return args, kwargs
 
 

@@ -120,9 +120,25 @@ class RecurrentLayer(Layer):
             delattr(self, name)
         self._registered = ()
 
-    def reset_states(self) -> None:
-        """Keras' other name of :meth:`reset_state`."""
+    def reset_states(self, states: Any = None) -> None:
+        """Keras 2's name of :meth:`reset_state`; with ``states`` the next call starts from these.
+
+        Args:
+            states: one array for each state, in a list where there are several, for the whole batch.
+
+        Raises:
+            ValueError: when the layer is not stateful, or their number does not fit.
+        """
         self.reset_state()
+        if states is None:
+            return
+        if not self.stateful:
+            raise ValueError(f"Layer `{self.name}` keeps no states: it is not `stateful=True`.")
+        given = [*states] if isinstance(states, list | tuple) else [states]
+        layout = self.state_layout
+        if len(given) != len(layout):
+            raise ValueError(f"Layer `{self.name}` has {len(layout)} states, got {len(given)}.")
+        self.keep_states([torch.as_tensor(one).to(self._placement, copy=True) for one in given])
 
     def keep_states(self, states: Sequence[Tensor], seen: Sequence[Tensor] | None = None) -> None:
         """Keep ``states`` for the next call: they move with the module, but stay out of its ``state_dict``.

@@ -84,8 +84,7 @@ class SpectralNormalization(Wrapper):
             self.build(values.shape)
         if self.training if training is None else training:
             self._divide()
-        taken = {"training": training} if "training" in self.layer.call_arguments else {}
-        outputs = self.layer(values, **taken)
+        outputs = self.layer(values, training=training)
         return self.finish(outputs.to(values.dtype))
 
     @torch.no_grad()

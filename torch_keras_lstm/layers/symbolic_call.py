@@ -12,6 +12,7 @@ from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
 if TYPE_CHECKING:
     from torch_keras_lstm.layers.layer import Layer
+    from torch_keras_lstm.layers.masked_call import MaskedCall
 
 _Tensor: Any = KerasTensor | Constant
 
@@ -58,7 +59,7 @@ def bound_arguments(
     A layer gets the mask of its input when that is its only tensor, whatever ``mask=None`` says, and else none: so
     Keras 3 has it, and ``initial_state=`` therefore ends the mask.
     """
-    accepted = layer.call_arguments
+    accepted = layer.call_parameters
     named = {name: value for name, value in kwargs.items() if name in accepted or name != "training"}
     try:
         arguments = inspect.signature(layer.forward).bind(*with_constants(args), **with_constants(named)).arguments
@@ -83,7 +84,7 @@ def shape_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> lis
     return [shapes_in(given[name]) if name in given else None for name in wanted]
 
 
-def named_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def named_arguments(layer: "MaskedCall", args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call by their names in the layer's ``forward``."""
     return {**dict(zip(layer.call_parameters, args, strict=False)), **kwargs}
 

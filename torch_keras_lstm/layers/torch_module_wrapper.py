@@ -20,8 +20,9 @@ from torch_keras_lstm.layers.weight import WeightRow
 class TorchModuleWrapper(Layer):
     """A torch module as a layer, whose parameters are the layer's weights.
 
-    A module needs no wrapper to be trained inside a layer or model of one's own. With it the parameters are among
-    ``weights`` and ``get_weights``, in torch's layouts, and the module takes ``training=``.
+    A module needs no wrapper to be trained inside a layer or model of one's own. With it the parameters, and behind
+    them the buffers that the module saves, are among ``weights`` and ``get_weights``, in torch's layouts, and in files;
+    and the module takes ``training=``.
 
     Args:
         module: the module; a lazy one must have been called before.
@@ -45,8 +46,19 @@ class TorchModuleWrapper(Layer):
         self.module = module
         self.output_shape = output_shape
         parameters = sorted(module.named_parameters(), key=lambda pair: not pair[1].requires_grad)
+        paths = [path for path, _ in parameters]
+        counted = [path for path in module.state_dict() if path not in paths]  # buffers, such as moving averages
         self._rows = tuple(
-            WeightRow(path, (f"module.{path}",), None, initializers.get("zeros"), is_own=True) for path, _ in parameters
+            WeightRow(
+                path,
+                (f"module.{path}",),
+                None,
+                initializers.get("zeros"),
+                trainable=path in paths,
+                dtype=None if path in paths else self._tensor_at(f"module.{path}").dtype,
+                is_own=True,
+            )
+            for path in [*paths, *counted]
         )
         if not self.trainable:
             self.requires_grad_(False)

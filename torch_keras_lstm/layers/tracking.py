@@ -217,3 +217,24 @@ class TrackedDict(_Tracked, dict[Any, Any]):
     def __delitem__(self, key: Any) -> None:
         dict.__delitem__(self, key)
         self._renew()
+
+
+# Attributes of torch's modules and of layers that hold many things, and no metrics.
+_WITHOUT_METRICS = frozenset(["_parameters", "_buffers", "_modules", "_inbound_nodes", "_rows", "_tensors", "_places"])
+
+
+def metrics_of(module: nn.Module) -> Iterator[Any]:
+    """The metrics among the attributes of a module, also in lists and dictionaries."""
+    for name, value in vars(module).items():
+        if name not in _WITHOUT_METRICS:
+            yield from _metrics_in(value, set())
+
+
+def _metrics_in(value: Any, around: set[int]) -> Iterator[Any]:
+    if isinstance(value, list | tuple | dict):
+        if id(value) not in around:  # a container may hold itself
+            around.add(id(value))
+            for item in value.values() if isinstance(value, dict) else value:
+                yield from _metrics_in(item, around)
+    elif hasattr(value, "update_state") and hasattr(value, "reset_state") and not isinstance(value, nn.Module | type):
+        yield value

@@ -12,12 +12,12 @@ from torch_keras_lstm import initializers
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.layers.weight import draw
-from torch_keras_lstm.torch_internals import plain_results
+from torch_keras_lstm.variable_face import VariableFace
 
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 
 
-class Variable(Tensor):
+class Variable(VariableFace):
     """A tensor of torch's with the face of ``keras.Variable``.
 
     It stands wherever a tensor does: what an operation makes of it is a plain tensor. One that is trained and holds
@@ -37,9 +37,6 @@ class Variable(Tensor):
         ValueError: for an initializer without a shape, a shape with a free size, a name with a slash in it.
     """
 
-    __torch_function__ = plain_results
-
-    _given_name: str
     _path: str | None
     _regularizer: Any
     _constraint: Any
@@ -73,11 +70,6 @@ class Variable(Tensor):
     autocast = True
     aggregation = "none"
     overwrite_with_gradient = False
-
-    @property
-    def name(self) -> str:  # torch has an attribute of that name, which is None
-        """Keras' name of it, such as "kernel"."""
-        return self._given_name
 
     @property
     def path(self) -> str:
@@ -116,40 +108,18 @@ class Variable(Tensor):
     def constraint(self, value: Any) -> None:
         self._constraint = value
 
-    @property
-    def value(self) -> Self:
-        """The variable: it is its own tensor."""
-        return self
-
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """A copy as a NumPy array, of one that is trained too; bfloat16, which NumPy lacks, comes as float32."""
-        plain = self.detach().cpu()
-        return (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy().copy()
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.numpy()
-        return array if dtype is None else array.astype(dtype)
-
     def assign(self, value: Any) -> Self:
         """Write ``value``, which has this shape or broadcasts to it, into the variable, which is returned.
 
         Raises:
             ValueError: when it has another shape.
         """
-        given = self._beside(value)
+        given = self.beside(value)
         with torch.no_grad():
             self._write(given)
         return self
 
-    def assign_add(self, value: Any) -> Self:
-        """Add ``value`` to it."""
-        return self.assign(self.detach() + self._beside(value))
-
-    def assign_sub(self, value: Any) -> Self:
-        """Subtract ``value`` from it."""
-        return self.assign(self.detach() - self._beside(value))
-
-    def _beside(self, value: Any) -> Tensor:
+    def beside(self, value: Any) -> Tensor:
         """``value`` as a tensor of this type on this device, in this shape."""
         if not isinstance(value, Tensor):
             value = np.asarray(value)
@@ -164,11 +134,6 @@ class Variable(Tensor):
 
     def _write(self, value: Tensor) -> None:
         self.copy_(value)
-
-    def __repr__(self, **contents: Any) -> Any:  # type: ignore[override]
-        dtype = str(self.dtype).removeprefix("torch.")
-        values = np.array2string(self.numpy(), threshold=20, edgeitems=2)
-        return f"<Variable path={self.path}, shape={tuple(self.shape)}, dtype={dtype}, value={values}>"
 
     # -- copies -----------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.dtype_policies import DTypePolicy
+from torch_keras_lstm.dtype_policies import get as dtype_policy_of
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
@@ -69,13 +70,19 @@ class WeightTable(nn.Module):
 
     @property
     def dtype_policy(self) -> DTypePolicy:
-        """Which types the layer has. Setting one type for everything is ``.to(dtype)``."""
+        """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
         policy = self.__dict__.get("_policy")
         return policy if policy is not None and policy.is_mixed else DTypePolicy(str(self.dtype))
 
     @dtype_policy.setter
     def dtype_policy(self, value: object) -> None:
-        self.to(dtypes.get(value))
+        policy = dtype_policy_of(value)
+        self.to(dtypes.get(policy.variable_dtype))
+        self.__dict__["_policy"] = policy
+        self._follow_policy()
+
+    def _follow_policy(self) -> None:
+        """Compute in the type that the policy says."""
 
     @property
     def device(self) -> torch.device:

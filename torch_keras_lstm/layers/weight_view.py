@@ -106,11 +106,11 @@ class WeightView(Variable):
 
     def assign_add(self, value: Any) -> Self:
         """Add ``value`` to it."""
-        return self.assign(self.value.detach() + self._beside(value))
+        return self.assign(self.value.detach() + self.beside(value))
 
     def assign_sub(self, value: Any) -> Self:
         """Subtract ``value`` from it."""
-        return self.assign(self.value.detach() - self._beside(value))
+        return self.assign(self.value.detach() - self.beside(value))
 
     def _write(self, value: Tensor) -> None:
         self._layer.assign(self._row, value)

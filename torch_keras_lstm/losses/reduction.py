@@ -66,6 +66,7 @@ def check_fits(values: Tensor, weight: Tensor, within: bool = False) -> None:
         raise ValueError(
             f"A `sample_weight` or mask of shape {tuple(weight.shape)} does not fit losses of shape "
             f"{tuple(values.shape)}: expected one weight for each sample (batch,), or for each step (batch, time)."
+            + (" Beside losses of each step one for each sample has the shape (batch, 1)." if weight.dim() == 1 else "")
         )
 
 

@@ -365,7 +365,7 @@ class Functional(Model):
         A class whose constructor takes other arguments than this one has the configuration of any model of one's own.
         """
         own: Any = type(self)
-        if not _is_made_as_functional(own):
+        if not is_made_as_functional(own):
             return super().get_config()
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
         graph = self.graph.to_config(models)
@@ -387,12 +387,22 @@ class Functional(Model):
             config: of :meth:`get_config`, ours or Keras 3's.
             custom_objects: as of :func:`torch_keras_lstm.layers.deserialize`.
         """
+        own: Any = cls
+        if cls is not Functional and not ("layers" in config and is_made_as_functional(own)):
+            return cast(Self, super().from_config(config))
+        return cast(Self, cls.in_class(cls, config, custom_objects))
+
+    @staticmethod
+    def in_class(
+        model_class: type[Any], config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
+    ) -> Any:
+        """As :meth:`from_config`, a model of ``model_class``, which need not have become one of functional models."""
         model = Functional.unbuilt_from_config(config, custom_objects)
         model.build()
-        if cls is Functional:
-            return cast(Self, model)
+        if model_class is Functional:
+            return model
         others = {name: value for name, value in config.items() if name not in _CONFIG}
-        return cls(model.input, model.output, name=model.name, trainable=model.trainable, **others)
+        return model_class(model.input, model.output, name=model.name, trainable=model.trainable, **others)
 
     @classmethod
     def unbuilt_from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
@@ -432,7 +442,7 @@ class Functional(Model):
 
 
 @cache
-def _is_made_as_functional(model_class: Any) -> bool:
+def is_made_as_functional(model_class: Any) -> bool:
     """Whether the constructor takes inputs and outputs, by these names or as whatever it is given."""
     parameters = inspect.signature(model_class.__init__).parameters.values()
     names = [one.name for one in parameters if one.kind is one.POSITIONAL_OR_KEYWORD][1:]
@@ -462,9 +472,9 @@ def _fitted(call: Call, layer: Layer) -> Call:
     if isinstance(args[0], list) and args[0] and "initial_state" in layer.call_arguments:
         # Keras 2 wrote the initial state of a recurrent layer behind its input.
         args, kwargs["initial_state"] = (args[0][0],), args[0][1:]
-    if "training" not in layer.call_arguments:
+    if "training" not in layer.call_parameters:
         kwargs.pop("training", None)
-    unknown = [name for name in kwargs if name not in layer.call_arguments]
+    unknown = [name for name in kwargs if name not in layer.call_parameters]
     if unknown:
         kind = type(layer).__name__
         raise ValueError(f"Layer `{layer.name}` ({kind}) is called with `{unknown[0]}`, which its call does not take.")

@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.tracking import inner_layers
 from torch_keras_lstm.models.mode_watch import call_watched, is_left_in_inference
+from torch_keras_lstm.models.state_tree import KINDS, assign, state_tree, variables_of
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.optimizers import Optimizer
 from torch_keras_lstm.structure import map_leaves
@@ -119,7 +120,13 @@ class Model(Trainer):
         names = ", ".join(as_layer(layer).name for layer in self.layers)
         raise ValueError(f"Model `{self.name}` has no layer {name!r}; it has {names}.")
 
-    def save(self, path: str | Path, overwrite: bool = True, include_optimizer: bool = True) -> None:
+    def save(
+        self,
+        path: str | Path,
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+        zipped: bool | None = None,
+    ) -> None:
         """Save the model, architecture and weights, for :func:`torch_keras_lstm.models.load_model` and for Keras.
 
         Args:
@@ -127,6 +134,7 @@ class Model(Trainer):
             overwrite: replace what is there, which stays whole until the new file is.
             include_optimizer: save how the model is compiled, and the state of its optimizer, too. Keras 3.15 heeds
                 ``False`` for ``.h5`` alone, here it is for every kind of file.
+            zipped: ``False`` writes the files of a ``.keras`` archive into a folder instead, as in Keras.
 
         Raises:
             ValueError: for another suffix; when Keras 3 cannot express the model, which a folder can.
@@ -134,7 +142,9 @@ class Model(Trainer):
         """
         from torch_keras_lstm.models.saving import write_model  # writing files is not what a model needs to run
 
-        write_model(self, path, self.training_description() if include_optimizer else None, overwrite)
+        write_model(
+            self, path, self.training_description() if include_optimizer else None, overwrite, zipped is not False
+        )
 
     def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
@@ -157,6 +167,28 @@ class Model(Trainer):
 
         return training_description(self)
 
+    def get_state_tree(self, value_format: str = "backend_tensor") -> dict[str, Any]:
+        """The values of all variables by kind, "trainable_variables" and so on, nested by the parts of their paths.
+
+        Args:
+            value_format: "backend_tensor", for torch's tensors, or "numpy_array".
+
+        Raises:
+            ValueError: for another format, or a path that two variables have.
+        """
+        return {kind: state_tree(variables_of(self, kind), value_format) for kind in KINDS}
+
+    def set_state_tree(self, state_tree: Mapping[str, Any]) -> None:
+        """Give variables the values in a tree of :meth:`get_state_tree`; kinds and paths that are not in it stay.
+
+        Raises:
+            ValueError: for a kind that is none.
+        """
+        for kind, tree in state_tree.items():
+            if kind not in KINDS:
+                raise ValueError(f"Unknown variable name: {kind!r}; known are {', '.join(KINDS)}.")
+            assign(variables_of(self, kind), tree)
+
     def export(self, filepath: str | Path, format: str = "onnx", verbose: bool = False) -> None:
         """Write what the model computes for other programs; see :mod:`torch_keras_lstm.models.export`."""
         from torch_keras_lstm.models.export import export  # as above
@@ -167,9 +199,13 @@ class Model(Trainer):
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
         """A new model: a functional one of the configuration of such, else the class called with ``config``."""
         if {"layers", "input_layers", "output_layers"} <= config.keys():
-            from torch_keras_lstm.models.functional import Functional  # which is a Model
+            from torch_keras_lstm.models.functional import Functional, is_made_as_functional  # which is a Model
 
-            return Functional.from_config(config, custom_objects)
+            own: Any = cls
+            if cls is Model:
+                return cast(Any, Functional).from_config(config, custom_objects)
+            if is_made_as_functional(own):
+                return Functional.in_class(own, config, custom_objects)
         return super().from_config(config)
 
     def to_json(self, **kwargs: Any) -> str:

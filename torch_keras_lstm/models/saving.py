@@ -51,7 +51,7 @@ def to_json(model: Model, **kwargs: Any) -> str:
     """The architecture of a model, and how it is compiled, as JSON; see :meth:`Model.to_json`."""
     from torch_keras_lstm.conversion import model_config  # noqa: TID251 - as above
 
-    config = model_config(model)
+    config = model_config(model, unbuilt=True)
     return json.dumps({**config, "compile_config": model.get_compile_config()} if model.compiled else config, **kwargs)
 
 
@@ -74,22 +74,29 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
 
 def save_model(
-    model: Model, filepath: str | Path, overwrite: bool = True, include_optimizer: bool = True, **kwargs: Any
+    model: Model,
+    filepath: str | Path,
+    overwrite: bool = True,
+    zipped: bool | None = None,
+    include_optimizer: bool = True,
+    **kwargs: Any,
 ) -> None:
     """Save a model, how it is compiled and its optimizer's state; as :meth:`Model.save`.
 
     Raises:
-        ValueError: for an argument that Keras 3 has no more (``save_format``), or that is not supported (``zipped``).
+        ValueError: for an argument that Keras 3 has no more (``save_format``).
     """
     refuse(kwargs, "save_model", "the suffix of the path says how it is saved: `.keras`, `.h5` or none")
-    model.save(filepath, overwrite, include_optimizer)
+    model.save(filepath, overwrite, include_optimizer, zipped)
 
 
-def write_model(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
+def write_model(
+    model: Model, path: str | Path, training: Any = None, overwrite: bool = True, zipped: bool = True
+) -> None:
     """Save a model as Keras 3.15 does; see :func:`torch_keras_lstm.conversion.save_model`."""
     from torch_keras_lstm.conversion import save_model as save  # noqa: TID251 - as above
 
-    save(model, path, training, overwrite)
+    save(model, path, training, overwrite, zipped)
 
 
 def refuse(kwargs: Mapping[str, Any], function: str, instead: str) -> None:

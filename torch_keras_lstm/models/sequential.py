@@ -173,13 +173,14 @@ class Sequential(Model):
         """Call the layers in turn.
 
         Args:
-            inputs: of the shape that the first layer takes.
+            inputs: of the shape that the first layer takes; a dictionary or a list of tensors for a layer that takes
+                such. The model has no ``input`` then.
             mask: (batch, time), boolean, for the first layer.
             training: handed to every layer; ``None`` leaves each to its own ``training`` flag.
         """
-        if self.batch_input_shape is None:
+        if self.batch_input_shape is None and not _is_structure(inputs):
             self.build(as_strings(inputs).shape if is_strings(inputs) else torch.as_tensor(inputs).shape)
-        outputs = masked(self._of_rank(inputs), mask)
+        outputs = inputs if _is_structure(inputs) else masked(self._of_rank(inputs), mask)
         given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
             outputs = layer(outputs, **given)
@@ -230,3 +231,11 @@ class Sequential(Model):
         """A new model with new layers; ``custom_objects`` as of :func:`torch_keras_lstm.layers.deserialize`."""
         layers = [deserialize(layer, custom_objects) for layer in config["layers"]]
         return cls(layers, config.get("name"), config.get("trainable", True))
+
+
+def _is_structure(inputs: Any) -> bool:
+    """Whether these are several tensors, and not one or the numbers of one."""
+    if isinstance(inputs, Mapping):
+        return True
+    tensors = Tensor | np.ndarray | KerasTensor
+    return isinstance(inputs, list | tuple) and any(isinstance(one, tensors) for one in inputs)

@@ -54,5 +54,6 @@ def map_shapes(function: Callable[[Shape], Any], shapes: Any) -> Any:
     if isinstance(shapes, Mapping):
         return {name: map_shapes(function, shape) for name, shape in shapes.items()}
     if any(isinstance(item, tuple | list | Mapping) for item in shapes):
-        return [map_shapes(function, shape) for shape in shapes]
+        items = [map_shapes(function, shape) for shape in shapes]
+        return tuple(items) if isinstance(shapes, tuple) else items
     return function(tuple(shapes))

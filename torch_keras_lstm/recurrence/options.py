@@ -47,6 +47,8 @@ class LSTMWeights(NamedTuple):
 class KerasLSTMWeights(LSTMWeights):
     """The same with a second bias of zeros, which torch's kernels alone ask for: Keras has one bias."""
 
+    __slots__ = ()
+
     @property
     def bias(self) -> Tensor | None:
         """The first."""

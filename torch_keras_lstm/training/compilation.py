@@ -1,14 +1,13 @@
 """``compile``, and what was measured since."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
-
-from torch import nn
 
 from torch_keras_lstm import optimizers
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.callbacks.callback import Logs
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.tracking import metrics_of
 from torch_keras_lstm.metrics import Metric
 from torch_keras_lstm.registry import Config
 from torch_keras_lstm.training.compile_config import compile_config
@@ -17,7 +16,6 @@ from torch_keras_lstm.training.compiled_loss import CompiledLoss
 from torch_keras_lstm.training.compiled_metrics import CompiledMetrics
 from torch_keras_lstm.training.fabric_strategy import FabricStrategy
 from torch_keras_lstm.training.logs import as_numbers
-from torch_keras_lstm.training.nested import leaves
 from torch_keras_lstm.training.strategy import SingleProcess
 
 
@@ -144,7 +142,7 @@ class Compilable(Layer):
             metric
             for module in self.modules()
             if module is self or not isinstance(module, Compilable)  # a model inside is not trained on its own
-            for metric in _held_by(module)
+            for metric in metrics_of(module)
         ]
         if compiled is None:
             return own
@@ -197,19 +195,6 @@ class Compilable(Layer):
         measured = self.get_metrics_result()
         return as_numbers(measured if own is None or own.keys() == measured.keys() else own)
 
-
-def _held_by(module: nn.Module) -> Iterator[Metric]:
-    """The metrics among the attributes of a module, also in lists and dictionaries."""
-    if isinstance(module, Layer):
-        for name, value in vars(module).items():
-            if isinstance(value, Metric):
-                yield value
-            elif type(value) in (list, tuple, dict) and value and name not in _NOT_OF_THE_USER:
-                yield from (leaf for leaf in leaves(value) if isinstance(leaf, Metric))
-
-
-# Attributes of torch's modules and of layers that hold many things, and no metrics.
-_NOT_OF_THE_USER = frozenset(["_parameters", "_buffers", "_modules", "_inbound_nodes", "_rows", "_tensors", "_places"])
 
 _COMPILE_ARGUMENTS = (
     "optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly", "steps_per_execution",

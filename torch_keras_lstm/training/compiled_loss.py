@@ -10,7 +10,7 @@ from torch_keras_lstm.losses import Loss
 from torch_keras_lstm.training.loss_mean import LossMean
 from torch_keras_lstm.training.loss_structure import Placed, placed, single_losses
 from torch_keras_lstm.training.nested import leaves, map_leaves, numbered
-from torch_keras_lstm.training.outputs import Output
+from torch_keras_lstm.training.outputs import AutomaticName, Output
 from torch_keras_lstm.training.strategy import SingleProcess
 
 
@@ -97,11 +97,11 @@ class CompiledLoss:
                 if outputs[place].y_true is None:
                     raise _no_target(names[place])
             y_true, prediction, *_ = _taken(places, outputs)
-            found.append((places, losses.resolve(loss, y_true, prediction), weight, name))
+            found.append((places, losses.resolve(loss, y_true, prediction), weight, name, loss))
         several = len(found) > 1
         return [
-            _Term(places, name, loss, weight, LossMean(f"{name}_loss") if several else None)
-            for places, loss, weight, name in found
+            _Term(places, name, loss, weight, LossMean(f"{_logged(name, given)}_loss") if several else None)
+            for places, loss, weight, name, given in found
             if loss is not None
         ]
 
@@ -116,6 +116,13 @@ def _taken(places: Any, outputs: Sequence[Output]) -> Output:
     first = outputs[next(leaves(places))]
     y_true = map_leaves(lambda place: outputs[place].y_true, places)
     return Output(y_true, map_leaves(lambda place: outputs[place].y_pred, places), first.sample_weight, None)
+
+
+def _logged(name: str, loss: Any) -> str:
+    """The name in logs of what an output adds to the loss: its own, or else that of its loss as given."""
+    if not isinstance(name, AutomaticName):
+        return name
+    return loss if isinstance(loss, str) else str(getattr(loss, "name", getattr(loss, "__name__", name)))
 
 
 def _no_target(name: str) -> ValueError:

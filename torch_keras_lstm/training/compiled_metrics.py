@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm import metrics
 from torch_keras_lstm.metrics import Metric
-from torch_keras_lstm.training.outputs import Output, check_names, names_of, pair
+from torch_keras_lstm.training.outputs import AutomaticName, Output, check_names, names_of, pair
 
 
 class _Entry(NamedTuple):
@@ -144,7 +144,7 @@ def _log_names(entries: Sequence[_Entry], outputs: Sequence[str] | None) -> list
     taken: dict[str, int] = {}
     found = []
     for place, metric, is_weighted, _ in entries:
-        prefix = f"{outputs[place]}_" if outputs else ""
+        prefix = f"{outputs[place]}_" if outputs and not isinstance(outputs[place], AutomaticName) else ""
         name = f"{prefix}{metric.name}"
         if name in taken and is_weighted:
             name = f"{prefix}weighted_{metric.name}"

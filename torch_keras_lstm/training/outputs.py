@@ -18,6 +18,10 @@ class Output(NamedTuple):
     mask: Any = None
 
 
+class AutomaticName(str):
+    """The name of an output that has none: errors tell of it, logs have what is measured alone, as in Keras."""
+
+
 def names_of(y_pred: Any, layer_names: Sequence[str] | None) -> list[str]:
     """The name of each output.
 
@@ -32,7 +36,7 @@ def names_of(y_pred: Any, layer_names: Sequence[str] | None) -> list[str]:
     number = len([*leaves(y_pred)])
     if layer_names and len(layer_names) == number:
         return list(layer_names)
-    return [f"output_{place + 1}" for place in range(number)]
+    return [AutomaticName(f"output_{place + 1}") for place in range(number)]
 
 
 def pair(

@@ -32,11 +32,14 @@ class PyDataset:
         """The number of batches; ``None`` for no end."""
         if hasattr(self, "__len__"):
             return len(self)
-        raise NotImplementedError(f"{type(self).__name__} has to define `__len__`, the number of its batches.")
+        raise NotImplementedError(
+            f"{type(self).__name__} has to define `__len__`, the number of its batches, or a property `num_batches`, "
+            "which is `None` when there is no end."
+        )
 
     def __iter__(self) -> Iterator[Any]:
-        index = 0
-        while self.num_batches is None or index < self.num_batches:
+        index, known = 0, hasattr(self, "__len__") or type(self).num_batches is not PyDataset.num_batches
+        while not known or self.num_batches is None or index < self.num_batches:
             yield self[index]
             index += 1
 

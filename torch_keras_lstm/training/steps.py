@@ -192,7 +192,7 @@ class Steps(Compilable):
         A ``forward`` is torch's, whose layers follow the mode of their modules.
         """
         own = type(self)
-        return "training" not in self.call_arguments and getattr(own, "call", None) is own.forward
+        return "training" not in self.call_parameters and getattr(own, "call", None) is own.forward
 
     def _outputs(self, names: Sequence[str], y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> list[Output]:
         trained = [True] if len(names) == 1 else self._are_trained(y_pred, names)

@@ -71,7 +71,10 @@ class Trainer(Steps):
             shuffle: draw a new order of the samples at each epoch, from torch's global generator; "batch" shuffles
                 within each batch.
             class_weight: weights of the samples by their class.
-            sample_weight: a weight for each sample, or for each of their steps (samples, steps).
+            sample_weight: a weight for each sample (samples,), or for outputs that are sequences for each of their
+                steps (samples, steps), or for each sample (samples, 1). As in Keras weights are multiplied with the
+                losses as their shapes broadcast, and the sum is divided by the number of all losses, whatever their
+                weights: steps of weight 0 count in the mean.
             initial_epoch: the number of the first epoch, from 0.
             steps_per_epoch: batches in an epoch; by default all there are.
             validation_steps: batches in a validation, from the first on, or the next of a generator; by default all

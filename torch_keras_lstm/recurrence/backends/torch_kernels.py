@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -17,55 +18,6 @@ _TANH = (activations.tanh, torch.tanh)
 _SIGMOID = (activations.sigmoid, torch.sigmoid)
 
 
-class TorchKernels(Backend):
-    """One of torch's kernels for RNNs, which torch differentiates itself."""
-
-    name = "torch_kernels"
-
-    def why_not(self, request: Request) -> str | None:
-        """As :meth:`Backend.why_not`."""
-        if request.use_cudnn is False:
-            return "`use_cudnn` is False"
-        reason = self.why_never(request)
-        if reason is not None or request.use_cudnn is True:
-            return reason
-        # `vmap`, `grad` and their like know no rule for these kernels
-        transformed = not torch.compiler.is_compiling() and torch_internals.transforms_are_active()
-        return "a transform of torch.func is active" if transformed else None
-
-    @abstractmethod
-    def why_never(self, request: Request) -> str | None:
-        """What the configuration asks for that the kernel does not compute; ``None`` for nothing. Masks never do."""
-
-    @abstractmethod
-    def mode(self, options: SequenceOptions) -> str | None:
-        """torch's name of the kernel, as :func:`flatten_for_cudnn` takes it; ``None`` where there is none."""
-
-
-class LSTMKernels(TorchKernels):
-    """The kernels of ``torch.nn.LSTM``."""
-
-    def why_not(self, request: Request) -> str | None:
-        """As :meth:`Backend.why_not`."""
-        if request.use_cudnn == "auto" and torch_internals.forward_mode_is_active():
-            return "forward-mode derivatives are being computed"
-        return super().why_not(request)
-
-    def why_never(self, request: Request) -> str | None:
-        """As :meth:`TorchKernels.why_never`."""
-        return why_not_fused(request)
-
-    def mode(self, options: SequenceOptions) -> str:
-        """As :meth:`TorchKernels.mode`."""
-        return "LSTM"
-
-    def run(
-        self, inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
-    ) -> tuple[Tensor, LSTMState | None]:
-        """As :meth:`Backend.run`."""
-        return lstm_fused(inputs, state, weights, mask, options)
-
-
 def why_not_fused(request: Request) -> str | None:
     """What keeps a configuration of two activations from the kernels of ``torch.nn.LSTM`` or ``GRU``."""
     activation, recurrent_activation = request.options.activation, request.options.recurrent_activation
@@ -79,6 +31,55 @@ def why_not_fused(request: Request) -> str | None:
     if request.input_dropout > 1:
         return "the fused kernels have no `dropout` of each gate's own (`implementation=1`)"
     return None
+
+
+class TorchKernels(Backend):
+    """One of torch's kernels for RNNs, which torch differentiates itself.
+
+    Attributes:
+        has_forward_mode: whether it does so in forward mode, too.
+    """
+
+    name = "torch_kernels"
+    has_forward_mode: ClassVar[bool] = True
+
+    def why_not(self, request: Request) -> str | None:
+        """As :meth:`Backend.why_not`."""
+        if request.use_cudnn is False:
+            return "`use_cudnn` is False"
+        reason = self.why_never(request)
+        if reason is not None or request.use_cudnn is True:
+            return reason
+        if torch_internals.transforms_are_active() and not torch.compiler.is_compiling():
+            return "a transform of torch.func is active"  # `vmap`, `grad` and their like know no rule for these kernels
+        if not self.has_forward_mode and torch_internals.forward_mode_is_active():
+            return "forward-mode derivatives are being computed"
+        return None
+
+    @abstractmethod
+    def why_never(self, request: Request) -> str | None:
+        """What the configuration asks for that the kernel does not compute; ``None`` for nothing. Masks never do."""
+
+    @abstractmethod
+    def mode(self, options: SequenceOptions) -> str | None:
+        """torch's name of the kernel, as :func:`flatten_for_cudnn` takes it; ``None`` where there is none."""
+
+
+class LSTMKernels(TorchKernels):
+    """The kernels of ``torch.nn.LSTM``."""
+
+    has_forward_mode = False
+    why_never = staticmethod(why_not_fused)
+
+    def mode(self, options: SequenceOptions) -> str:
+        """As :meth:`TorchKernels.mode`."""
+        return "LSTM"
+
+    def run(
+        self, inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, LSTMState | None]:
+        """As :meth:`Backend.run`."""
+        return lstm_fused(inputs, state, weights, mask, options)
 
 
 def lstm_fused(
