@@ -257,7 +257,7 @@ def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) ->
         elif layer.converts_inputs and layer._rows and not layer.has_weights():
             # Derived from one of this package's: its `call` may use the weights before it calls `super().call`.
             layer.build(shapes_of(args[0] if args else next(iter(kwargs.values()))))
-        elif layer._build_shapes is None:
+        elif layer._build_shapes is None and not torch.compiler.is_compiling():
             layer._build_shapes = _shapes_of_call(layer, args, kwargs)[1] or None
     return args, kwargs
 
