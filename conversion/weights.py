@@ -256,13 +256,7 @@ def _by_path(
     # In nested models the root itself may begin with one.
     left = {_public(path, arrays.root): array for path, array in arrays.paths.items()}
     owners = {slot: _owner_of(slot, layers) for slot in wanted}
-    by_class = [
-        {
-            layer.get_submodule(".".join(path)): _public(place, arrays.root)
-            for layer, path, place in _places(layers, arrays.root, arrays, producer, tf_keras)
-        }
-        for tf_keras in (False, True)
-    ]
+    by_class = [_first_places(layers, arrays, producer, tf_keras) for tf_keras in (False, True)]
     kinds: list[Mapping[Any, str]] = [{one: _public(place, arrays.root) for one, place in kind.items()} for kind in own]
 
     def fits(places: Mapping[Any, str]) -> int:
@@ -278,6 +272,16 @@ def _by_path(
         if array is not None:
             found[key_of(slot)] = (array,)
     return found, list(left.values())
+
+
+def _first_places(
+    layers: Sequence[Layer], arrays: ArraysByPath, producer: Producer, tf_keras: bool
+) -> dict[nn.Module, str]:
+    """Where each module's arrays stand; of one at several places, where it is met first."""
+    places: dict[nn.Module, str] = {}
+    for layer, path, place in _places(layers, arrays.root, arrays, producer, tf_keras):
+        places.setdefault(layer.get_submodule(".".join(path)), _public(place, arrays.root))
+    return places
 
 
 def _public(path: str, root: str) -> str:
