@@ -124,7 +124,12 @@ def test_unknown_name() -> None:
         activations.get("Tahn", "recurrent_activation")
 
 
-@pytest.mark.parametrize("identifier", [3, ["tanh"], 0.5])
+def test_a_number_is_the_size_that_torch_has_in_front() -> None:
+    with pytest.raises(TypeError, match=r"got 3\. The number of input features is no argument: torch's"):
+        activations.get(3)
+
+
+@pytest.mark.parametrize("identifier", [["tanh"], 0.5])
 def test_what_is_no_identifier(identifier: object) -> None:
     with pytest.raises(TypeError, match=r"`activation`: expected the name or the configuration of a Keras activation"):
         activations.get(identifier)

@@ -171,7 +171,7 @@ def test_a_saved_model_without_keras_metadata_is_weights(
     path = tmp_path / "plain"
     shutil.copytree(folder, path)
     (path / "keras_metadata.pb").unlink()
-    with pytest.raises(ValueError, match=r"without an architecture\. .* `model\.load_weights\('plain'\)`"):
+    with pytest.raises(ValueError, match=r"without an architecture\. .* `model\.load_weights\('.*plain'\)`"):
         load_model(path)
     ours = _ours()
     ours.load_weights(path)
@@ -185,7 +185,7 @@ def test_what_has_no_architecture_says_so(
     tmp_path: Path, originals: dict[str, Any], library: Any, save: Callable[[Any, Path], Path]
 ) -> None:
     path = save(originals[library.__name__], tmp_path)
-    with pytest.raises(ValueError, match=r"architecture.* `model\.load_weights\('(folder|checkpoint-1)'\)`"):
+    with pytest.raises(ValueError, match=r"architecture.* `model\.load_weights\('.*(folder|checkpoint-1)'\)`"):
         load_model(path)
 
 

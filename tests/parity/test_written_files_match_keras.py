@@ -195,7 +195,7 @@ def _check(model: Model, arrays: Any, path: Path, tolerance: str) -> None:
     """What Keras makes of the file, and what we do."""
     expected = _numbers(model(_tensors(arrays)))
     with float64(keras) if tolerance == "float64" else nullcontext():
-        # A call without `training` trains behind a `Resizing` in Keras 3.15, whatever its users mean.
+        # Keras 3.15 moves the averages of a BatchNormalization in such a model when it is not told to be in inference.
         found = _numbers(keras.models.load_model(path, compile=False)(arrays, training=False))
     for index, (got, want) in enumerate(zip(found, expected, strict=True)):
         assert_close(got, want, tolerance, f"output {index} of Keras")
