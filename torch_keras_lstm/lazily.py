@@ -26,7 +26,8 @@ def lazily(module: str, elsewhere: Mapping[str, str], absent: Mapping[str, str])
             return value
         if name in absent:
             raise AttributeError(f"`{module}` has no {name!r}, which Keras has: {absent[name]}.")
-        known = [*elsewhere, *(one for one in vars(sys.modules[module]) if not one.startswith("_"))]
+        here = vars(sys.modules[module])
+        known = [*elsewhere, *here.get("__all__", (one for one in here if not one.startswith("_")))]
         raise AttributeError(f"`{module}` has no {name!r}. {close_match(name, known)}")
 
     return get

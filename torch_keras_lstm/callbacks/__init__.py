@@ -15,6 +15,7 @@ from torch_keras_lstm.callbacks.remote_monitor import RemoteMonitor
 from torch_keras_lstm.callbacks.swap_ema_weights import SwapEMAWeights
 from torch_keras_lstm.callbacks.tensorboard import TensorBoard
 from torch_keras_lstm.callbacks.terminate_on_nan import TerminateOnNaN
+from torch_keras_lstm.lazily import lazily
 
 __all__ = [
     "BackupAndRestore",
@@ -33,3 +34,5 @@ __all__ = [
     "TensorBoard",
     "TerminateOnNaN",
 ]
+
+__getattr__ = lazily(__name__, {}, {})

@@ -99,6 +99,7 @@ from torch_keras_lstm.layers.unit_normalization import UnitNormalization
 from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
 from torch_keras_lstm.layers.wrapper import Wrapper
 from torch_keras_lstm.layers.zero_padding import ZeroPadding1D, ZeroPadding2D, ZeroPadding3D
+from torch_keras_lstm.lazily import lazily
 
 # Keras' other names of the same layers.
 AvgPool1D = AveragePooling1D
@@ -269,3 +270,5 @@ __all__ = [
     "serialize",
     "subtract",
 ]
+
+__getattr__ = lazily(__name__, {}, {})

@@ -51,6 +51,19 @@ def refuse_unknown(layer_class: type, unknown: Mapping[str, Any]) -> NoReturn:
     raise ValueError(f"{what}. {close_match(name, known)}")
 
 
+def refuse_torchs_words(layer_class: type, given: Mapping[str, Any]) -> None:
+    """Raise the error for words of torch's that the class does not take, before Python misses Keras' word for them.
+
+    Raises:
+        ValueError: when there is one.
+    """
+    if not _TORCH.keys().isdisjoint(given):
+        known = _keywords_of(layer_class)
+        words = {name: value for name, value in given.items() if name in _TORCH and name not in known}
+        if words:
+            refuse_unknown(layer_class, words)
+
+
 def _keywords_of(layer_class: type) -> list[str]:
     """The names of the arguments that the class and its bases take, but for those that are void."""
     names: dict[str, None] = {}

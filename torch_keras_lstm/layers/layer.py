@@ -14,7 +14,7 @@ from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
-from torch_keras_lstm.layers.keywords import refuse_unknown
+from torch_keras_lstm.layers.keywords import refuse_torchs_words, refuse_unknown
 from torch_keras_lstm.layers.masked_call import MaskedCall
 from torch_keras_lstm.layers.naming import scoped, unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
@@ -131,7 +131,9 @@ class Layer(MaskedCall):
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         """A layer of one's own remembers what it was made with, for :meth:`get_config`."""
         layer = super().__new__(cls)
-        if cls._is_own:
+        if not cls._is_own:
+            refuse_torchs_words(cls, kwargs)
+        else:
             layer.__dict__["_constructor"] = own_config.arguments_of(cls, args, kwargs)
         return layer
 

@@ -5,6 +5,7 @@ each sample; an object makes one number of them, with weights and masks. Beside 
 for a bare torch loss, and ``resolve``, which reads the ``loss`` argument of ``compile``.
 """
 
+from torch_keras_lstm.lazily import lazily
 from torch_keras_lstm.losses.alignment import CTC, ctc
 from torch_keras_lstm.losses.crossentropy import (
     BinaryCrossentropy,
@@ -107,3 +108,5 @@ __all__ = [
     "squared_hinge",
     "tversky",
 ]
+
+__getattr__ = lazily(__name__, {}, {})

@@ -4,6 +4,7 @@ Names, arguments, constants and numbers are those of ``keras.metrics`` 3.15 on T
 are ``TorchMetric``, for a bare metric of torchmetrics, and ``resolve``, which reads the ``metrics`` of ``compile``.
 """
 
+from torch_keras_lstm.lazily import lazily
 from torch_keras_lstm.losses.crossentropy import (
     binary_crossentropy,
     categorical_crossentropy,
@@ -156,3 +157,5 @@ __all__ = [
     "squared_hinge",
     "top_k_categorical_accuracy",
 ]
+
+__getattr__ = lazily(__name__, {}, {})

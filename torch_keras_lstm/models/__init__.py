@@ -1,6 +1,7 @@
 """Keras models as torch modules."""
 
 from torch_keras_lstm.layers.operation_layer import OperationLayer
+from torch_keras_lstm.lazily import lazily
 from torch_keras_lstm.models.cloning import clone_model
 from torch_keras_lstm.models.functional import Functional
 from torch_keras_lstm.models.model import Model
@@ -19,3 +20,5 @@ __all__ = [
     "save_model",
     "save_weights",
 ]
+
+__getattr__ = lazily(__name__, {}, {})

@@ -1,5 +1,6 @@
 """Keras' optimizers: a name -> what moves the weights, to Keras' arithmetic, on torch's kernels."""
 
+from torch_keras_lstm.lazily import lazily
 from torch_keras_lstm.optimizers import removed as legacy
 from torch_keras_lstm.optimizers import schedules
 from torch_keras_lstm.optimizers.adadelta import Adadelta
@@ -48,3 +49,5 @@ __all__ = [
     "schedules",
     "serialize",
 ]
+
+__getattr__ = lazily(__name__, {}, {})
