@@ -4,6 +4,7 @@ With two, each has its own rows of the batch, of which there are more in the fir
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -77,3 +78,5 @@ if __name__ == "__main__":
     if processes > 1:
         fabric.barrier()  # a process that ends while the other still talks to it takes that one down
         torch.distributed.destroy_process_group()
+        sys.stdout.flush()
+        os._exit(0)  # the threads of torch's gloo now and then abort a process that ends in order
