@@ -109,7 +109,7 @@ def as_strings(value: Any, encoding: str = "utf-8") -> Strings:
         encoding: of the Python strings in it.
 
     Raises:
-        TypeError: when there is something else in it.
+        TypeError: when there is something else in it, or nothing yet, in a graph of TensorFlow's.
         ValueError: for lists of different lengths.
     """
     if isinstance(value, Strings):
@@ -124,6 +124,11 @@ def as_strings(value: Any, encoding: str = "utf-8") -> Strings:
         )
     except ValueError:
         raise ValueError("Texts in lists must have one length along each axis.") from None
+    except NotImplementedError:  # TensorFlow's of a tensor without numbers, in a graph that it traces
+        raise TypeError(
+            "Texts inside a graph of TensorFlow's, such as in `map` of a `tf.data.Dataset`, cannot be read: iterate "
+            "over the data set, or use `torch_keras_lstm.preprocessing.Dataset.from_tensor_slices(...).map(...)`."
+        ) from None
     array = array.astype(object)
     flat = np.empty(array.size, object)
     for index, one in enumerate(array.reshape(-1).tolist()):

@@ -13,7 +13,7 @@ import tensorflow as tf
 import torch
 
 from tests.tolerances import assert_close
-from torch_keras_lstm import Model, Sequential, layers
+from torch_keras_lstm import Model, Sequential, layers, preprocessing
 from torch_keras_lstm.strings import as_strings, is_strings
 
 _DRAWN = random.Random(3)
@@ -424,3 +424,16 @@ def test_texts_into_a_model_class() -> None:
     assert_close(
         model.predict(tf.data.Dataset.from_tensor_slices(TEXTS).batch(7), verbose=0), expected, "float32 elementwise"
     )
+
+
+def test_a_graph_of_tensorflows_says_what_to_map_instead() -> None:
+    layer = layers.TextVectorization(output_sequence_length=4)
+    layer.adapt(["a b", "c d"])
+    data = tf.data.Dataset.from_tensor_slices(np.array(["a b", "c d"])).batch(2)
+    with pytest.raises(
+        TypeError, match=r"in `map` of a `tf\.data\.Dataset`, cannot be read: iterate over the data set, or"
+    ):
+        data.map(layer)
+    ours = preprocessing.Dataset.from_tensor_slices(np.array(["a b", "c d"])).batch(2).map(layer)
+    (indices,) = ours
+    assert np.array_equal(indices, layer(next(iter(data))))
