@@ -12,9 +12,9 @@ from torch import nn
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_weights_of_its_own, is_of_ones_own
 from torch_keras_lstm.conversion.containers import naming
-from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
+from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import WeightSource, match, put, states

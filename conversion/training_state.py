@@ -12,9 +12,9 @@ from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.absent import absent_loss, absent_metric, is_absent, name_in
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.containers import SavedModel, naming, open_parts
-from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
+from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.saved_config import producer_of
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model

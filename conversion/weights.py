@@ -21,7 +21,7 @@ from torch_keras_lstm.conversion.attribute_paths import attribute_places
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.by_layer import Found, found_by_layer
 from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
-from torch_keras_lstm.conversion.dialects import Generation, Producer
+from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
 from torch_keras_lstm.layers import GroupQueryAttention, Layer
