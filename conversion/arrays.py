@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from torch_keras_lstm.conversion.sources import naming
 
 NUMBER_TYPES = frozenset(
     [
@@ -102,6 +106,7 @@ class Weights:
         optimizer_fault: why they are not in an order; empty where they are.
         vocabularies: the members of an archive that hold the tokens of text layers, by their names.
         idf_weights: how much each token counts, by path.
+        source: the file.
     """
 
     container: str
@@ -112,3 +117,8 @@ class Weights:
     optimizer_fault: str = ""
     vocabularies: Mapping[str, bytes] = field(default_factory=dict)
     idf_weights: Mapping[str, SavedArray] = field(default_factory=dict)
+    source: Path | None = None
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Inside, errors begin with the name of the file that the arrays stand in."""
+        return nullcontext() if self.source is None else naming(self.source)

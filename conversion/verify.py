@@ -16,11 +16,12 @@ import torch
 from torch_keras_lstm.conversion import record_script
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.build import why_not
-from torch_keras_lstm.conversion.containers import naming, open_saved_model
+from torch_keras_lstm.conversion.containers import open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.loading import PathLike, load_model
 from torch_keras_lstm.conversion.producer import Generation
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model, OperationLayer
 from torch_keras_lstm.models.graph import flatten
