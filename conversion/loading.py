@@ -24,9 +24,9 @@ from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
-from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
 
 PathLike = str | Path

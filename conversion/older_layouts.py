@@ -1,7 +1,6 @@
 """Weights that older Kerases kept otherwise than Keras 3: kernels of convolutions, and standard deviations."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -45,7 +44,7 @@ def _variance(source: WeightSource, epsilon: Any) -> WeightSource:
     """The variance ``v`` with ``sqrt(v + epsilon) = running_std + epsilon``."""
 
     def squared(array: SavedArray) -> SavedArray:
-        return replace(array, _read=lambda: (array.read(array.shape) + epsilon) ** 2 - epsilon)
+        return array.as_another(lambda: (array.read(array.shape) + epsilon) ** 2 - epsilon)
 
     return WeightSource(source.slot, tuple(map(squared, source.arrays)))
 
@@ -70,7 +69,7 @@ def _moved(array: SavedArray, axes: tuple[int, ...], dropped: int | None = None)
     shape = tuple(array.shape[axis] for axis in axes)
     if dropped is not None and shape[dropped] == 1:
         shape = (*shape[:dropped], *shape[dropped + 1 :])
-    return replace(array, shape=shape, _read=lambda: array.read(array.shape).transpose(axes).reshape(shape))
+    return array.as_another(lambda: array.read(array.shape).transpose(axes).reshape(shape), shape)
 
 
 def _flipped(source: WeightSource, owner: ConvBase) -> WeightSource:
@@ -80,4 +79,4 @@ def _flipped(source: WeightSource, owner: ConvBase) -> WeightSource:
 def _turned(array: SavedArray, rank: int) -> SavedArray:
     """The array backwards along its first ``rank`` axes."""
     # A copy, since torch takes no negative strides, not even along an axis of size 1.
-    return replace(array, _read=lambda: np.flip(array.read(array.shape), tuple(range(rank))).copy())
+    return array.as_another(lambda: np.flip(array.read(array.shape), tuple(range(rank))).copy())
