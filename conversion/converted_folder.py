@@ -24,8 +24,8 @@ from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
-from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
 
 FORMAT = "torch_keras_lstm"
@@ -150,15 +150,16 @@ class ConvertedFolder:
         with naming(self.directory / CONFIG):
             description = self.description()
             shaped = shaped_layers(description, custom_objects)
-            state = assemble(description, shaped).state_dict()
-            expected = {name: tuple(tensor.shape) for name, tensor in state.items()}
+            expected = assemble(description, shaped).state_dict()
             with weights_are_given():
                 layers = build_layers(description, custom_objects)
                 build_as(shaped, layers)
             join(layers, self._shared_layers(shaped))
         with naming(self.directory / WEIGHTS):
             tensors = _read_state(self.directory / WEIGHTS, expected)
-            nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(tensors)
+            # The tensors lie where the file is mapped, each number read when it is first used. They are never written
+            # back, and `write` never changes a file that is there.
+            nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(tensors, assign=True)
         return assemble(description, layers).eval()
 
     def description(self) -> ModelDescription:
@@ -228,19 +229,24 @@ def _read_document(directory: Path) -> dict[str, Any]:
     return document
 
 
-def _read_state(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+def _read_state(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     try:
         state = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    problems = [f"`{name}` is missing" for name in expected.keys() - found.keys()]
-    problems += [f"`{name}` belongs to no layer" for name in found.keys() - expected.keys()]
+    found, wanted = _shapes(state), _shapes(expected)
+    problems = [f"`{name}` is missing" for name in wanted.keys() - found.keys()]
+    problems += [f"`{name}` belongs to no layer" for name in found.keys() - wanted.keys()]
     problems += [
-        f"`{name}` needs {expected[name]}, but has {found[name]}"
-        for name in expected.keys() & found.keys()
-        if expected[name] != found[name]
+        f"`{name}` needs {wanted[name]}, but has {found[name]}"
+        for name in wanted.keys() & found.keys()
+        if wanted[name] != found[name]
     ]
     if problems:
         raise ValueError(f"The tensors do not fit `{CONFIG}`: {'; '.join(sorted(problems))}.")
-    return state
+    device = torch.get_default_device()
+    return {name: tensor.to(device, expected[name].dtype) for name, tensor in state.items()}
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

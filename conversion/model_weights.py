@@ -11,12 +11,14 @@ from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_weights_of_its_own, is_of_ones_own
+from torch_keras_lstm.conversion.filling import put, states
 from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.matching import match
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
 from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
-from torch_keras_lstm.conversion.weights import WeightSource, match, put, states
+from torch_keras_lstm.conversion.weight_source import WeightSource
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
@@ -96,7 +98,7 @@ def _restore(model: Model, saved: Weights) -> None:
     try:
         restore(optimizer, model, saved.optimizer, Order.KERAS_3)
     except OtherWeights as error:
-        warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=4)
+        warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=6)
 
 
 def _layers(model: nn.Module) -> list[Layer]:

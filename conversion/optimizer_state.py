@@ -28,7 +28,7 @@ from torch_keras_lstm.conversion.optimizer_variables import (
     saved_variables,
 )
 from torch_keras_lstm.conversion.producer import Generation, Producer
-from torch_keras_lstm.conversion.weights import as_array, weight_paths
+from torch_keras_lstm.conversion.written_weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer

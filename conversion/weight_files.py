@@ -13,6 +13,7 @@ from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, Save
 from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
 from torch_keras_lstm.conversion.sources import naming
@@ -29,8 +30,8 @@ from torch_keras_lstm.conversion.weights_by_path import (
 
 MAX_SHARDS = 1000
 
-# a file that holds weights, or its bytes
-_Source = Path | bytes | memoryview
+# a file that holds weights, or what is in it
+_Source = Path | bytes | MappedFile
 
 _ARCHIVED = "model.weights"
 
