@@ -69,7 +69,7 @@ def quantized(array: Array, dtype: str) -> tuple[Array, dict[str, Any]]:
 def converted(source: Path, folder: Path, **options: Any) -> Path:
     """What the converter makes of a whole model in an ``.h5`` file: one group, the layers sorted by their names."""
     with h5py.File(source) as file:
-        topology = {name: file.attrs[name] for name in ("keras_version", "backend")}
+        topology = {name: file.attrs[name] for name in ("keras_version", "backend") if name in file.attrs}
         for name in ("model_config", "training_config"):
             if name in file.attrs:
                 topology[name] = json.loads(file.attrs[name])
