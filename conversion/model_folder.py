@@ -84,7 +84,7 @@ def is_folder_of_models(path: Path) -> bool:
 
 
 def models_in(folder: PathLike) -> list[ModelFile]:
-    """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, and SavedModel folders.
+    """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, TF.js', SavedModel folders.
 
     What a file is, its content tells, not its name. HDF5 files count whatever they hold, and so do damaged archives and
     what has the name of either; other zip archives and other JSON do not, nor what ``convert`` wrote. Weights alone
@@ -187,12 +187,12 @@ def _is_model(path: Path) -> bool:
             return True
     if kind in ("json", "yaml"):
         return named or b"class_name" in path.read_bytes()
-    return kind == "hdf5"
+    return kind in ("hdf5", "tfjs")
 
 
 def _paired(files: Sequence[ModelFile]) -> list[ModelFile]:
     """The models of one folder, with the weights alone among them at the architectures that they belong to."""
-    architectures = [file for file in files if file.problem is None and file.path.suffix.lower() in _TEXT_SUFFIXES]
+    architectures = [file for file in files if file.problem is None and _is_architecture(file.path)]
     alone = [file for file in files if file.problem is None and architectures and _is_weights_alone(file.path)]
     taken: dict[Path, Path] = {}
     for file in architectures:
@@ -206,6 +206,10 @@ def _paired(files: Sequence[ModelFile]) -> list[ModelFile]:
         return list(files)  # weights of two architectures: nobody knows of which
     weights = set(taken.values())
     return [ModelFile(one.path, taken.get(one.path), one.problem) for one in files if one.path not in weights]
+
+
+def _is_architecture(path: Path) -> bool:
+    return path.suffix.lower() in _TEXT_SUFFIXES and file_kind(path) in ("json", "yaml")
 
 
 def _is_weights_alone(path: Path) -> bool:

@@ -30,8 +30,8 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A whole model (.h5, .keras, SavedModel folder), an architecture (.json, with --weights), or a folder: "
-        "every model below it.",
+        help="A whole model (.h5, .keras, SavedModel folder, TF.js' model.json), an architecture (.json, with "
+        "--weights), or a folder: every model below it.",
         readable=False,  # what cannot be read is told as what is wrong with a file
         show_default=False,
     ),
