@@ -68,8 +68,8 @@ def _a_star_is_a_star(_app: Sphinx, _what: str, _name: str, _obj: Any, _options:
 def _the_constructor_says(
     _app: Sphinx, what: str, _name: str, obj: Any, _options: Any, _signature: str, _returns: str
 ) -> tuple[str, str] | None:
-    """The arguments of ``__init__`` where a metaclass' ``__call__`` would hide them."""
-    if what != "class" or type(obj) is type or obj.__init__ is object.__init__:
+    """The arguments of ``__init__``, which the ``__new__`` of layers would hide."""
+    if what != "class" or not inspect.isfunction(obj.__init__):
         return None
     arguments = signature(obj.__init__, bound_method=True)
     return stringify_signature(arguments, show_return_annotation=False, unqualified_typehints=True), ""

@@ -46,10 +46,12 @@ MODULES = (
     "datasets.reuters",
     "",
 )
-# What a class says to this package and not to its users: of the layers it stands on the page of `Layer` alone.
-CONTRACT = {
-    "check_input_shape", "check_input_shapes", "extra_repr", "get_config", "output_specs", "pairs", "run_sequence",
-    "symbolic_arguments", "symbolic_mask", "vocabulary_config", "weight_shapes",
+# Of a layer: what its users call. The rest, which layers say to each other, stands on the page of `Layer`.
+OF_LAYERS = {
+    "adapt", "batch_shape", "compute_mask", "compute_output_shape", "finalize_state", "forward", "from_config",
+    "from_torch", "get_initial_state", "get_vocabulary", "idf_weights", "output_size", "path_for", "register_states",
+    "reset_state", "reset_states", "set_vocabulary", "state_size", "states", "states_of", "to_torch",
+    "update_state", "vocabulary_size",
 }  # fmt: skip
 
 
@@ -167,7 +169,7 @@ def _directive(module: str, name: str) -> str:
 
 
 def _members(cls: type) -> list[str]:
-    """What a class has of its own or from ancestors without a page, but for the contract and what repeats a page."""
+    """What a class has of its own or from ancestors without a page, but for what repeats a page."""
     names: list[str] = []
     for ancestor in inspect.getmro(cls):
         if ancestor is not cls and (ancestor.__module__.split(".")[0] != PACKAGE or _is_public(ancestor)):
@@ -176,9 +178,9 @@ def _members(cls: type) -> list[str]:
             text = inspect.getdoc(value) if inspect.isroutine(value) or isinstance(value, property) else None
             if text and not name.startswith("_") and not text.startswith("As :meth:"):
                 names.append(name)
-    hidden = CONTRACT if cls.__name__ != "Layer" else set()
-    hidden = hidden | ({"call"} if "forward" in names else set())  # Keras' name of the same
-    return sorted(set(names) - hidden)
+    if any(_is_public(one) and one.__name__ == "Layer" for one in inspect.getmro(cls)[1:]) and not hasattr(cls, "fit"):
+        return sorted(OF_LAYERS.intersection(names))
+    return sorted(set(names) - ({"call"} if "forward" in names else set()))  # Keras' name of the same
 
 
 @cache
