@@ -27,6 +27,13 @@ class Dot(MultipleInputLayer):
 
     Raises:
         ValueError: when ``axes`` is neither, and when the inputs have other sizes along their axes.
+
+    Example:
+        >>> x, y = torch.randn(2, 3, 5), torch.randn(2, 4, 5)
+        >>> Dot(axes=2)([x, y]).shape
+        torch.Size([2, 3, 4])
+        >>> Dot(axes=-1, normalize=True)([torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])])
+        tensor([[0.6000]])
     """
 
     supports_masking = True
