@@ -15,7 +15,7 @@ import torch
 
 import torch_keras_lstm
 
-PACKAGES = ("layers",)
+PACKAGES = ("layers", "losses", "metrics")
 # What an example needs no import for: these two, the package's own modules, and all names of the module it stands in.
 READY = {"torch": torch, "np": np, **{name: getattr(torch_keras_lstm, name) for name in torch_keras_lstm.__all__}}
 

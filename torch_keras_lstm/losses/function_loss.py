@@ -45,6 +45,12 @@ class LossFunctionWrapper(FunctionLoss):
     Args:
         fn: of tensors; gives the loss of each sample.
         kwargs: more arguments of ``fn``; attributes of the loss too.
+
+    Example:
+        >>> def power_error(y_true, y_pred, power):
+        ...     return (y_true - y_pred).abs().pow(power).mean(dim=-1)
+        >>> LossFunctionWrapper(power_error, power=3)([[2.0], [0.0]], [[0.0], [1.0]])
+        tensor(4.5000)
     """
 
     def __init__(

@@ -86,6 +86,10 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("mse")([[2.0]], [[0.0]]), get("MeanSquaredError").reduction
+        (tensor([4.]), 'sum_over_batch_size')
     """
     if identifier is None:
         return None
@@ -93,7 +97,12 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
 
 
 def serialize(loss: object) -> Config | str | None:
-    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's."""
+    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's.
+
+    Example:
+        >>> serialize(Huber(delta=2.0))["config"]["delta"], serialize(huber)
+        (2.0, 'huber')
+    """
     return _REGISTRY.serialize(loss.criterion if isinstance(loss, TorchLoss) else loss)
 
 
@@ -104,6 +113,10 @@ def deserialize(
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Example:
+        >>> deserialize({"class_name": "Huber", "config": {"delta": 2.0}}).delta
+        2.0
     """
     return None if config is None else _REGISTRY.deserialize(config, custom_objects, "loss")
 
@@ -116,6 +129,10 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Loss | None:
 
     Raises:
         ValueError, TypeError: as :func:`get`.
+
+    Example:
+        >>> resolve("crossentropy", torch.tensor([[1], [2]]), torch.rand(2, 3)).name
+        'crossentropy'
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         loss: Loss | LossFunction | None = _CROSSENTROPIES[kind_of_classes(y_true, y_pred)]

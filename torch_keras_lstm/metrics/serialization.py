@@ -78,6 +78,10 @@ def get(identifier: object, argument: str = "metrics") -> Metric | MetricFunctio
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its metric.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("accuracy").name, get("mse").name
+        ('accuracy', 'mean_squared_error')
     """
     if identifier is None:
         return None
@@ -87,7 +91,12 @@ def get(identifier: object, argument: str = "metrics") -> Metric | MetricFunctio
 
 
 def serialize(metric: object) -> Config | str | None:
-    """The configuration of ``metric`` as Keras 3 writes it; the name alone of a function."""
+    """The configuration of ``metric`` as Keras 3 writes it; the name alone of a function.
+
+    Example:
+        >>> serialize(BinaryAccuracy(threshold=0.3))["config"]["threshold"]
+        0.3
+    """
     return _REGISTRY.serialize(metric)
 
 
@@ -98,6 +107,10 @@ def deserialize(
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Example:
+        >>> deserialize({"class_name": "AUC", "config": {"curve": "PR"}}).curve
+        'PR'
     """
     return None if config is None else _REGISTRY.deserialize(config, custom_objects, "metrics")
 
@@ -111,6 +124,10 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Metric:
     Raises:
         ValueError: for ``None``, and as :func:`get`.
         TypeError: as :func:`get`.
+
+    Example:
+        >>> type(resolve("accuracy", torch.tensor([[1], [2]]), torch.rand(2, 3))).__name__
+        'SparseCategoricalAccuracy'
     """
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         return _ACCURACIES[kind_of_classes(y_true, y_pred)](name=identifier)
