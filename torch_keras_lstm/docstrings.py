@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 _Class = TypeVar("_Class", bound=type[Any])
 
-_SECTIONS = ("Args", "Raises", "Example")
+_SECTIONS = ("Args", "Attributes", "Raises", "Example")
+_INHERITED = ("Args", "Raises")
 _HEAD = re.compile(rf"^({'|'.join(_SECTIONS)}):$")
 
 
@@ -31,7 +32,7 @@ def _put(cls: _Class, base: type[Any], paragraphs: list[str]) -> _Class:
         first, *others = own[""].split("\n\n")
         text = [first, *paragraphs, *others]
         for section in _SECTIONS:
-            sources = (own,) if section == "Example" else (inherited, own)
+            sources = (inherited, own) if section in _INHERITED else (own,)
             lines = [source[section] for source in sources if section in source]
             if lines:
                 text.append("\n".join([f"{section}:", *lines]))

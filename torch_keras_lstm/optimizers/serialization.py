@@ -49,6 +49,10 @@ def get(identifier: object) -> Optimizer | TorchOptimizer | None:
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("adam").beta_2, get("SGD").momentum
+        (0.999, 0.0)
     """
     if identifier is None or isinstance(identifier, Optimizer | TorchOptimizer):
         return identifier
@@ -65,7 +69,12 @@ def get(identifier: object) -> Optimizer | TorchOptimizer | None:
 
 
 def serialize(optimizer: object) -> Config | str | None:
-    """The configuration of an optimizer as Keras 3 writes it."""
+    """The configuration of an optimizer as Keras 3 writes it.
+
+    Example:
+        >>> serialize(SGD(0.1, momentum=0.9))["config"]["momentum"]
+        0.9
+    """
     return _REGISTRY.serialize(optimizer)
 
 
@@ -77,6 +86,10 @@ def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, An
 
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
+
+    Example:
+        >>> deserialize({"class_name": "Adam", "config": {"learning_rate": 0.1}}).beta_2
+        0.999
     """
     entry = {"class_name": config, "config": {}} if isinstance(config, str) else in_keras_3s_words(config)
     name = entry.get("class_name")
