@@ -13,7 +13,7 @@ from torch_keras_lstm.layers.multiple_inputs import MultipleInputLayer, agree
 from torch_keras_lstm.layers.serialization import register
 
 # Keras' `epsilon`: no norm counts as less.
-_EPSILON = 1e-7
+EPSILON = 1e-7
 
 
 @register("keras.layers")
@@ -109,4 +109,4 @@ def batch_dot(first: Tensor, second: Tensor, axes: tuple[int, int]) -> Tensor:
 
 def _normalized(tensor: Tensor, axis: int) -> Tensor:
     squares = torch.sum(torch.square(tensor), axis, keepdim=True)
-    return tensor * torch.rsqrt(at_least(squares, _EPSILON**2))
+    return tensor * torch.rsqrt(at_least(squares, EPSILON**2))

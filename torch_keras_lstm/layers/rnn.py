@@ -171,12 +171,18 @@ class RNN(RecurrentLayer):
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,
                 zero_output_for_mask=self.zero_output_for_mask,
-                first_output=states[0] if self.hold_initial_state else None,
+                first_output=states[self._of_output] if self.hold_initial_state else None,
             )
         if self.stateful:  # a cell of somebody's own may keep a hold of what it returned, and change it
             states = tuple(state.clone() for state in states)
         delivered = self.deliver(output, states)
         return (delivered[0], *nested_like(self.nesting, delivered[1:])) if self.return_state else delivered
+
+    @property
+    def _of_output(self) -> int:
+        """Which of the states has the shape of the output: the first one, of stacked cells that of the last cell."""
+        before = self.cell.nestings[:-1] if isinstance(self.cell, StackedRNNCells) else ()
+        return sum(len(flat_states(nesting)) for nesting in before)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """As :meth:`RecurrentLayer.compute_output_shape`, with the states nested as the cell's ``state_size``."""
