@@ -109,10 +109,13 @@ def serialize(loss: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Loss | LossFunction | None:
-    """The loss that :func:`serialize` described; errors as :func:`get`.
+    """The loss that :func:`serialize` described.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
 
     Example:
         >>> deserialize({"class_name": "Huber", "config": {"delta": 2.0}}).delta
@@ -128,7 +131,8 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Loss | None:
     of a batch of targets and predictions. A loss given as a string has that string for its name.
 
     Raises:
-        ValueError, TypeError: as :func:`get`.
+        ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
+        TypeError: for an identifier of any other type.
 
     Example:
         >>> resolve("crossentropy", torch.tensor([[1], [2]]), torch.rand(2, 3)).name

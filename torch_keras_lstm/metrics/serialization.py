@@ -103,10 +103,13 @@ def serialize(metric: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Metric | MetricFunction | None:
-    """The metric that :func:`serialize` described; errors as :func:`get`.
+    """The metric that :func:`serialize` described.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
 
     Example:
         >>> deserialize({"class_name": "AUC", "config": {"curve": "PR"}}).curve
@@ -122,8 +125,8 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Metric:
     predictions. A metric given as a string has that string for its name, as in Keras.
 
     Raises:
-        ValueError: for ``None``, and as :func:`get`.
-        TypeError: as :func:`get`.
+        ValueError: for ``None``, a name that Keras does not know, or a configuration that does not fit its metric.
+        TypeError: for an identifier of any other type.
 
     Example:
         >>> type(resolve("accuracy", torch.tensor([[1], [2]]), torch.rand(2, 3))).__name__
