@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
-from torch_keras_lstm.conversion.arguments import is_layer
+from torch_keras_lstm.conversion.argument_kinds import is_layer
 from torch_keras_lstm.layers import Layer, dtypes, serialize
 from torch_keras_lstm.layers.constant import written_constants
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies

@@ -6,7 +6,7 @@ from itertools import chain, count
 from typing import Any
 
 from torch_keras_lstm.conversion import topology
-from torch_keras_lstm.conversion.arguments import (
+from torch_keras_lstm.conversion.argument_kinds import (
     ARGUMENTS,
     LAYER,
     LAYERS,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
 
 if TYPE_CHECKING:
     from torch_keras_lstm.training.trainer import Trainer

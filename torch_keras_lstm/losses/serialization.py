@@ -9,7 +9,7 @@ from torch_keras_lstm.losses import alignment, crossentropy, divergence, focal, 
 from torch_keras_lstm.losses.classes import kind_of_classes
 from torch_keras_lstm.losses.function_loss import LossFunction, LossFunctionWrapper
 from torch_keras_lstm.losses.loss import Loss
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
 from torch_keras_lstm.registry import Builder, Config, Registry
 

@@ -19,10 +19,10 @@ from torch_keras_lstm.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from torch_keras_lstm.optimizers.multi_optimizer import MultiOptimizer
 from torch_keras_lstm.optimizers.muon import Muon
 from torch_keras_lstm.optimizers.nadam import Nadam
+from torch_keras_lstm.optimizers.older_configs import in_keras_3s_words
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.optimizers.rmsprop import RMSprop
 from torch_keras_lstm.optimizers.rules_of_old import LEGACY
-from torch_keras_lstm.optimizers.saved_config import in_keras_3s_words
 from torch_keras_lstm.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from torch_keras_lstm.optimizers.sgd import SGD
 from torch_keras_lstm.optimizers.torch_optimizer import TorchOptimizer

@@ -11,7 +11,7 @@ from torch_keras_lstm.structure import flatten, is_nested, map_structure
 from torch_keras_lstm.training.batch import Batch
 from torch_keras_lstm.training.batches import Batches
 from torch_keras_lstm.training.class_weights import class_weights_to_sample_weights
-from torch_keras_lstm.training.tensors import move, to_tensors
+from torch_keras_lstm.training.data_tensors import move, to_tensors
 
 
 class ArrayBatches(Batches):

@@ -4,7 +4,7 @@ import math
 
 from torch_keras_lstm.structure import first_tensor, map_structure
 from torch_keras_lstm.training.batch import Batch
-from torch_keras_lstm.training.tensors import as_arrays, is_array_data
+from torch_keras_lstm.training.data_tensors import as_arrays, is_array_data
 
 
 def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:
