@@ -202,7 +202,7 @@ def test_layers_and_operations_have_the_names_of_keras(build: Build, tmp_path: P
         layers = [layer.name for layer in ours.layers if not isinstance(layer, OperationLayer)]
         assert layers == [layer.name for layer in model.layers]
         shown: list[str] = []
-        ours.summary(print_fn=lambda line, line_break=False, into=shown: into.append(line))
+        ours.summary(print_fn=shown.append)
         assert shown[0].splitlines()[0] == lines[0].splitlines()[0]
         config, theirs = ours.get_config(), model.get_config()
         # The comparison that gives a mask, which Keras writes down, follows here from the layer.

@@ -56,7 +56,13 @@ def layer_class(name: str) -> type[Layer] | None:
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name."""
+    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name.
+
+    Example:
+        >>> entry = serialize(Dense(4, activation="relu"))
+        >>> entry["class_name"], entry["config"]["units"], entry["config"]["activation"]
+        ('Dense', 4, 'relu')
+    """
     if (entry := layer.entry_of_its_own()) is not None:
         return entry
     module = keras_module(type(layer))
@@ -81,6 +87,11 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 
     Raises:
         ValueError: when ``config`` has another form, its class is unknown, or what stands for it makes no layer.
+
+    Example:
+        >>> layer = deserialize({"class_name": "Dense", "config": {"units": 4}})
+        >>> layer(torch.randn(2, 3)).shape
+        torch.Size([2, 4])
     """
     name, arguments = _parts(config)
     module = config.get("module")
