@@ -22,14 +22,14 @@ def why_not_fused(request: Request) -> str | None:
     """What keeps a configuration of two activations from the kernels of ``torch.nn.LSTM`` or ``GRU``."""
     activation, recurrent_activation = request.options.activation, request.options.recurrent_activation
     if activation not in _TANH:
-        return f"the fused kernels compute `activation` 'tanh' only, not {activations.serialize(activation)!r}"
+        return f"torch's kernels compute `activation` 'tanh' only, not {activations.serialize(activation)!r}"
     if recurrent_activation not in _SIGMOID:
         name = activations.serialize(recurrent_activation)
-        return f"the fused kernels compute `recurrent_activation` 'sigmoid' only, not {name!r}"
+        return f"torch's kernels compute `recurrent_activation` 'sigmoid' only, not {name!r}"
     if request.recurrent_dropout:
-        return "the fused kernels have no `recurrent_dropout`"
+        return "torch's kernels have no `recurrent_dropout`"
     if request.input_dropout > 1:
-        return "the fused kernels have no `dropout` of each gate's own (`implementation=1`)"
+        return "torch's kernels have no `dropout` of each gate's own (`implementation=1`)"
     return None
 
 
