@@ -113,7 +113,7 @@ def lstm_fused(
 def lstm_fused_both_ways(
     inputs: Tensor, states: tuple[LSTMState, LSTMState], weights: tuple[LSTMWeights, LSTMWeights]
 ) -> tuple[Tensor, tuple[LSTMState, LSTMState]]:
-    """Run one LSTM forwards and another of the same size backwards in one call of the fused kernels.
+    """Run one LSTM forwards and another of the same size backwards in one call of torch's kernels.
 
     Args:
         inputs: (batch, time, features), time at least 1.
