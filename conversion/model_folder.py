@@ -16,6 +16,7 @@ from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
+from torch_keras_lstm.conversion.python_source import convert_to_source, is_written
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.weight_files import holds_weights
 
@@ -127,6 +128,7 @@ def convert_all(
     force: bool = False,
     custom_objects: CustomObjects | None = None,
     skip_existing: bool = False,
+    to_source: bool = False,
 ) -> Iterator[Done[Converted]]:
     """Convert models one after the other; one that cannot be converted does not stop the others.
 
@@ -137,19 +139,21 @@ def convert_all(
             files would share it.
         force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects``.
         skip_existing: leave what was converted before as it is.
+        to_source: write each as plain PyTorch; see :func:`convert_to_source`.
 
     Yields:
         What became of each, in the order of ``models``.
     """
+    write, is_there = (convert_to_source, is_written) if to_source else (convert, is_converted)
     relative = {file.path: file.path.relative_to(folder) for file in models}
     uses = Counter(path.with_suffix("") for path in relative.values())
 
     def make(file: ModelFile) -> Converted:
         place = relative[file.path]
         target = Path(directory) / (place if uses[place.with_suffix("")] > 1 else place.with_suffix(""))
-        if skip_existing and is_converted(target):
+        if skip_existing and is_there(target):
             return Converted(target, None)
-        return Converted(target, convert(file.path, target, file.weights, force, custom_objects))
+        return Converted(target, write(file.path, target, file.weights, force, custom_objects))
 
     return each(models, make)
 
