@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.docstrings import with_arguments_of
-from torch_keras_lstm.losses.naming import name_of
 from torch_keras_lstm.losses.reduction import apply_mask
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.serialization import get, serialize
 from torch_keras_lstm.metrics.mean import Average, weights_like
 from torch_keras_lstm.metrics.metric import Metric

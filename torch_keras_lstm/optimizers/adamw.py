@@ -4,7 +4,7 @@ from typing import Unpack
 
 from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.adam import Adam
-from torch_keras_lstm.optimizers.arguments import CommonArguments
+from torch_keras_lstm.optimizers.optimizer_arguments import CommonArguments
 
 
 @with_arguments_of(Adam)
