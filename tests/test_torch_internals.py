@@ -55,12 +55,13 @@ def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
         seen.append(torch_internals.calls_are_watched())
         return value
 
-    look(torch.ones(2))
-    torch.vmap(look)(torch.ones(2))
+    value = torch.ones(2)
+    look(value)
+    torch.vmap(look)(value)
     with torch.autograd.forward_ad.dual_level():
-        look(torch.ones(2))
+        look(value)
     with TorchDispatchMode():
-        look(torch.ones(2))
+        look(value)
     assert seen == [False, True, True, True]
 
 
