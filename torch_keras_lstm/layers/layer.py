@@ -102,17 +102,6 @@ class Layer(MaskedCall):
     # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
     _may_hold_own: ClassVar[bool] = False
 
-    # Whether the arguments of a call are converted before the class' ``call`` gets them, as Keras does.
-    converts_inputs: ClassVar[bool] = False
-
-    # Whether a class of one's own was built, or called; what it needs is told by its code alone.
-    _was_built: bool = False
-
-    #: what a class of one's own expects of its first argument: an :class:`InputSpec`, or a list of them
-    input_spec: Any = None
-
-    _build_shapes: dict[str, Any] | None = None
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = vars(cls)
@@ -207,16 +196,6 @@ class Layer(MaskedCall):
         """The input shape that ``input_dim=`` gives."""
         return None, features
 
-    def join_model(self) -> None:
-        """Called when a model is made of this layer through Keras' API: it answers in inference until it is trained.
-
-        That is until ``fit``, ``.train()``, or a call with ``training=True``.
-        """
-        self.eval()
-
-    _added_losses: list[Tensor]
-    _inbound_nodes: list[Node]
-
     def __setattr__(self, name: str, value: Any) -> None:
         if self._is_own:
             if "_rows" not in self.__dict__:  # until `super().__init__()`, which sets it again
@@ -302,10 +281,7 @@ class Layer(MaskedCall):
         elif config and "shapes_dict" in config:
             own_layer.build_by_names(self, config["shapes_dict"])
 
-    def check_input_shape(self, shape: Shape) -> None:
-        """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
-
-    # -- losses ---------------------------------------------------------------------------------------------------
+    # -- losses and metrics ---------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
         """Add a tensor, or those in a list, to :attr:`losses`: to be called in ``call``.
@@ -322,28 +298,6 @@ class Layer(MaskedCall):
                 )
             if isinstance(term, Tensor):
                 self._added_losses.append(term)
-
-    def forget_losses(self) -> None:
-        """Forget what :meth:`add_loss` has added, in layers inside too."""
-        for module in self.modules():
-            if isinstance(module, Layer) and module._added_losses:
-                module._added_losses.clear()
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """Losses of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
-
-        First what :meth:`add_loss` and the activity regularizers gave in the last call, then the terms of the present
-        weights, of those that are trained.
-        """
-        layers = [module for module in self.modules() if isinstance(module, Layer)]
-        terms: list[Tensor] = []
-        for layer in layers:
-            terms += layer._added_losses
-            terms += [] if layer._activity_loss is None else [layer._activity_loss]
-        for layer in layers:
-            terms += layer._penalties()
-        return terms
 
     @property
     def metrics(self) -> list[Any]:
@@ -455,7 +409,8 @@ class Layer(MaskedCall):
     def _only_node(self, what: str) -> Node:
         if len(self._inbound_nodes) != 1:
             raise self._has_no_one(what)
-        return self._inbound_nodes[0]
+        node: Node = self._inbound_nodes[0]
+        return node
 
     def _has_no_one(self, what: str) -> "NoOneTensorError":
         return NoOneTensorError(
