@@ -71,6 +71,15 @@ class Optimizer(KeptVariables):
 
     Raises:
         ValueError: for an argument out of its range, or more than one kind of clipping.
+
+    Example:
+        >>> class Signs(Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         self.assign_sub(variable, learning_rate * torch.sign(gradient))
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> Signs(learning_rate=0.5).apply([torch.tensor([0.1, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.5000, 2.5000])
     """
 
     def __init__(
