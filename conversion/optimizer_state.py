@@ -31,6 +31,7 @@ from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.written_weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer
 
 # a velocity that Keras saved though the momentum is 0
@@ -81,7 +82,7 @@ class OtherWeights(ValueError):
 class _Weight:
     """A trainable weight of the model: a row of its owner's table, and the shape in Keras' layout."""
 
-    owner: Layer
+    owner: Weighted
     row: WeightRow
     shape: tuple[int, ...]
 
@@ -228,7 +229,7 @@ def _check(optimizer: Optimizer, expected: Sequence[_Entry], arrays: Sequence[Sa
 
 def _laid_out_by_cudnn(expected: Sequence[_Entry], arrays: Sequence[SavedArray]) -> str | None:
     """The first layer of whose weights the file keeps arrays in cuDNN's layout."""
-    kept: dict[tuple[Layer, str], tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]] = {}
+    kept: dict[tuple[Weighted, str], tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]] = {}
     for entry, array in zip(expected, arrays, strict=True):
         if entry.weight is not None:
             wanted, saved = kept.setdefault((entry.weight.owner, entry.name), ({}, {}))
