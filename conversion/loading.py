@@ -159,7 +159,12 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
 
 
 def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
-    """What is in a model file, and whether it can be converted; arguments as :func:`load_model`.
+    """What is in a model file, and whether it can be converted.
+
+    Args:
+        path: a whole model, an architecture, weights alone, or a folder that ``torch-keras-lstm convert`` wrote.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture.
+        custom_objects: what the file names and only you have, by that name; for a ``Lambda`` by the name of its layer.
 
     Raises:
         OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
@@ -204,13 +209,16 @@ def convert(
     As ``model.save`` does, it keeps how the model was compiled and what its optimizer had come to.
 
     Args:
-        path: as in :func:`load_model`; so are ``weights`` and ``custom_objects``.
+        path: a whole model, an architecture, or a folder that this wrote.
         directory: the folder to write, wholly or not at all.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture.
         force: replace a model that was converted into ``directory`` before.
+        custom_objects: what the file names and only you have, by that name; for a ``Lambda`` by the name of its layer.
 
     Raises:
         FileExistsError: when ``directory`` is not empty, and ``force`` is not given or it is no converted model.
-        OSError, ValueError: as :func:`load_model`.
+        OSError: when a file is missing, or truncated or damaged HDF5.
+        ValueError: when it is not a Keras model, has layers that are not supported, or weights that do not fit.
     """
     path, directory, custom_objects = Path(path), Path(directory), custom_objects or {}
     if is_converted(path):

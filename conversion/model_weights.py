@@ -17,7 +17,7 @@ from torch_keras_lstm.conversion.matching import match
 from torch_keras_lstm.conversion.named_state import state_in_order
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
 from torch_keras_lstm.conversion.producer import Generation, Producer
-from torch_keras_lstm.conversion.vocabularies import put_idf_weights
+from torch_keras_lstm.conversion.saved_vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weight_source import WeightSource
 from torch_keras_lstm.layers import Layer

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS, EVERY_LAYER
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS, EVERY_LAYER
 
 _VERSION = re.compile(r"tfjs-layers (\d+\.\d+\.\d+.*)$")
 _GATED = ("ConvLSTM2D", "ConvLSTM2DCell", "GRU", "GRUCell", "LSTM", "LSTMCell")

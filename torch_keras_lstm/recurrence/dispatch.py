@@ -29,7 +29,7 @@ LSTM_BACKENDS: tuple[Backend, ...] = (
 )
 _NAMES = tuple(backend.name for backend in LSTM_BACKENDS)  # other cells have some of these
 
-_FASTER = "on a CPU the compiled sweeps of the loop take less time"
+_FASTER = "on a CPU the C kernels take less time"
 
 
 class _Named(NamedTuple):
@@ -75,6 +75,11 @@ def _known(wanted: Sequence[str | Backend]) -> tuple[str | Backend, ...]:
 _asked: tuple[str | Backend, ...] | None = None  # those of `use_backends` or the environment
 if (_listed := environment.wanted_backends()) is not None:
     _asked = _known(_listed)
+
+
+def asked() -> tuple[str | Backend, ...] | None:
+    """Those that :func:`use_backends` or the environment asks for."""
+    return _asked
 
 
 @contextmanager
