@@ -58,9 +58,9 @@ def load_model(
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
-        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata, or
-            TF.js' ``model.json`` beside its shards; an architecture, ``.json`` or ``.yaml``; or a folder that
-            ``torch-keras-lstm convert`` wrote.
+        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata,
+            TF.js' ``model.json`` beside its shards, or a checkpoint of ``OrbaxCheckpoint``; an architecture, ``.json``
+            or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
             to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from

@@ -38,6 +38,8 @@ from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer
 _UNUSED = "unused"
 # as Keras 3 names its variables, where it is not by our names
 _KERAS_NAMES = {"iterations": "iteration", "u_product": "variable"}
+# the name of a weight that a file does not have
+_NOWHERE = "nowhere"
 _LARGEST_COUNT = 2**63 - 1
 
 
@@ -179,6 +181,40 @@ def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> 
         return f"{optimizer.name}/{path}_{name}", as_array(entry.weight.row.to_keras(*tensors))
 
     return [saved(entry) for entry in [*numbers, *(kept if optimizer.built else ())]]
+
+
+def state_names(
+    optimizer: Optimizer, model: Layer, names: Mapping[tuple[Any, str], str]
+) -> tuple[list[str], list[str]]:
+    """What Keras 3 calls the arrays of ``optimizer``: the numbers that stand in front, and the rest.
+
+    Args:
+        optimizer: built with the model's parameters.
+        model: whose weights it trains.
+        names: what the weights are called, by the layer that owns one and its name there.
+    """
+    if keeps_variables(optimizer):
+        ours = [variable.path.replace("/", "_") for variable in model.trainable_variables]
+        theirs = [names.get((weight.owner, weight.row.name), _NOWHERE) for weight in _trainable_weights(model)]
+        weights = dict(zip(ours, theirs, strict=True))
+        return [], [
+            _with_another_weight(path.partition("/")[2] or path, weights) for path, _ in saved_variables(optimizer)
+        ]
+
+    def name(entry: _Entry) -> str:
+        own = _KERAS_NAMES.get(entry.name, entry.name)
+        return (
+            own if entry.weight is None else f"{names.get((entry.weight.owner, entry.weight.row.name), _NOWHERE)}_{own}"
+        )
+
+    numbers, kept = _entries(optimizer, [*_trainable_weights(model)], Order.KERAS_3)
+    return [*map(name, numbers)], [*map(name, kept)]
+
+
+def _with_another_weight(name: str, weights: Mapping[str, str]) -> str:
+    """``dense_kernel_momentum`` with the name that a file has for ``dense_kernel``."""
+    ours = max((one for one in weights if name.startswith(f"{one}_")), key=len, default="")
+    return weights[ours] + name.removeprefix(ours) if ours else name
 
 
 def _weights(model: Layer) -> Iterator[_Weight]:

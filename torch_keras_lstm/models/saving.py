@@ -27,8 +27,9 @@ def load_model(
     cannot be, ``fit`` says why.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``), an architecture
-            (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``, a checkpoint of
+            ``OrbaxCheckpoint``), an architecture (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert``
+            wrote.
         weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
@@ -119,22 +120,29 @@ def training_description(model: Model) -> Any:
     return describe_training(model)
 
 
-def save_weights(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
+def save_weights(
+    model: Model,
+    path: str | Path,
+    training: Any = None,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
     """Save a model's weights as Keras 3.15 does.
 
     Args:
         model: a model, built.
-        path: the file, ``.weights.h5``.
+        path: the file, ``.weights.h5``; with ``max_shard_size`` the list of files, ``.weights.json``.
         training: the optimizer's state, to go on from there; ``None`` for the weights alone.
         overwrite: replace what is there, which stays whole until the new file is.
+        max_shard_size: write several files beside the list, each with at most so many GB of weights.
 
     Raises:
-        ValueError: for another suffix.
+        ValueError: for another suffix, and for a weight larger than a file may be.
         OSError: when the file cannot be written, or is there and ``overwrite`` is false.
     """
     from torch_keras_lstm.conversion import save_weights as save  # noqa: TID251 - as above
 
-    save(model, path, training, overwrite)
+    save(model, path, training, overwrite, max_shard_size)
 
 
 def load_weights(
