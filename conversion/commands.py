@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import typer
 
@@ -35,6 +35,7 @@ from torch_keras_lstm.conversion.verify import verify as compare_with_original
 from torch_keras_lstm.recurrence.backends import c_kernels
 
 _T = TypeVar("_T")
+DtypePolicy = Literal["as saved", "float32"] | None
 _INTERRUPTED = 130
 
 
@@ -98,19 +99,21 @@ def convert(
     force: bool,
     skip_existing: bool,
     custom: dict[str, Any],
+    dtype_policy: DtypePolicy,
     shown: Shown,
 ) -> int:
     """Convert a model, or each below a folder; 1 when one was not."""
     if not is_folder_of_models(source):
         with _told(source, shown), shown.waiting(f"Converting {source}"):
-            report = conversion.convert(source, output, weights, force, custom)
+            report = conversion.convert(source, output, weights, force, custom, dtype_policy)
         arrays = sum(layer.arrays for layer in report.layers)
         shown.report(report)
         shown.line(f"Wrote {output}: {report.parameters:,} parameters from {arrays} arrays.")
         shown.document(lambda: {"file": str(source), "directory": str(output), **report_facts(report)})
         return 0
     files = _models_below(source, weights)
-    done, code = _all(convert_all(source, files, output, force, custom, skip_existing), files, shown)
+    made_one_by_one = convert_all(source, files, output, force, custom, skip_existing, dtype_policy)
+    done, code = _all(made_one_by_one, files, shown)
     shown.rows(("file", "written by", "parameters", "result", "time"), map(converted_row(source), done))
     made = [one.result for one in done if one.result is not None]
     skipped = sum(one.report is None for one in made)
@@ -133,6 +136,7 @@ def verify(
     plot: Path | None,
     tolerance: float | None,
     custom: dict[str, Any],
+    dtype_policy: DtypePolicy,
     shown: Shown,
 ) -> int:
     """Compare a model, or each below a folder, with its original; 1 when one differs or could not be compared."""
@@ -143,7 +147,7 @@ def verify(
         with _told(path, shown):
             if save is not None:
                 save_record(path, save, weights)
-            verification = compare_with_original(path, record or save, weights, custom)
+            verification = compare_with_original(path, record or save, weights, custom, dtype_policy)
         shown.verification(verification, allowed)
         shown.document(lambda: {"file": str(path), **verification_facts(verification, allowed)})
         if plot is not None:
@@ -156,7 +160,7 @@ def verify(
 
     def compare(file: ModelFile) -> Verification:
         place = None if record is None else record / file.path.relative_to(path).with_suffix(".npz")
-        return compare_with_original(file.path, place, file.weights, custom)
+        return compare_with_original(file.path, place, file.weights, custom, dtype_policy)
 
     done, code = _all(each(files, compare), files, shown)
     shown.rows(("file", "largest error", "allowed", "result", "time"), map(verified_row(path, allowed), done))

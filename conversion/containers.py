@@ -16,6 +16,7 @@ from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.saved_model import architecture
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.type_policies import with_policies
 from torch_keras_lstm.conversion.vocabularies import with_vocabularies
 from torch_keras_lstm.conversion.weight_files import (
     archived_weights,
@@ -77,13 +78,14 @@ def open_parts(path: Path) -> Iterator[SavedParts]:
 
 
 @contextmanager
-def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedModel]:
+def open_saved_model(path: Path, weights: Path | None = None, dtype_policy: str | None = None) -> Iterator[SavedModel]:
     """Open a Keras model.
 
     Args:
         path: a whole model (``.h5``, ``.keras``, a SavedModel folder) or an architecture (``.json``, ``.yaml``); which
             of them, its first bytes tell.
         weights: the weights that belong to an architecture, or that take the place of those in a whole model.
+        dtype_policy: what becomes of policies of mixed precision, as :func:`with_policies` takes it.
 
     Raises:
         OSError: when a file cannot be opened, or is truncated or damaged.
@@ -94,7 +96,7 @@ def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedM
             parts = opened.enter_context(open_parts(path))
             container, own = parts.container, parts.weights
             try:
-                description = describe(parts.root, parts.version)
+                description = with_policies(describe(parts.root, parts.version), parts.root, dtype_policy)
             except OwnModelClass as error:
                 if own is None:
                     raise

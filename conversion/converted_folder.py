@@ -24,6 +24,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.type_policies import SAVED_BY, with_policies
 from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
@@ -127,15 +128,15 @@ def _save(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     path.chmod(mode)
 
 
-def read(directory: Path, custom_objects: CustomObjects) -> Model:
-    """The model in the folder, in evaluation mode.
+def read(directory: Path, custom_objects: CustomObjects, dtype_policy: str | None = None) -> Model:
+    """The model in the folder, in evaluation mode; ``dtype_policy`` as :func:`with_policies` takes it.
 
     Raises:
         ValueError: when ``config.json`` is not one of ours, or the two files do not fit together.
         OSError: when a file cannot be read.
     """
     with naming(directory / CONFIG):
-        description = read_description(directory)
+        description = read_description(directory, dtype_policy)
         shaped = shaped_layers(description, custom_objects)
         expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
         with weights_are_given():
@@ -148,9 +149,10 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
     return assemble(description, layers).eval()
 
 
-def read_description(directory: Path) -> ModelDescription:
-    """The description in ``config.json``."""
-    return describe(_read_document(directory)["model"], _DIALECT, own=True)
+def read_description(directory: Path, dtype_policy: str | None = None) -> ModelDescription:
+    """The description in ``config.json``; ``dtype_policy`` as :func:`with_policies` takes it."""
+    description = describe(_read_document(directory)["model"], _DIALECT, own=True)
+    return with_policies(description, SAVED_BY, dtype_policy)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
 from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
+from torch_keras_lstm.conversion.type_policies import check_choice
 from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match, shared_layers
@@ -40,7 +41,10 @@ class Conversion:
 
 
 def load_model(
-    path: PathLike, weights: PathLike | Literal[False] | None = None, custom_objects: CustomObjects | None = None
+    path: PathLike,
+    weights: PathLike | Literal[False] | None = None,
+    custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
@@ -53,6 +57,9 @@ def load_model(
             :class:`torch_keras_lstm.layers.Layer` or its subclasses, functions that make such a layer, activation
             functions, initializers, regularizers and constraints; and for each ``Lambda``, by the name of its layer, a
             function or torch module to compute it. See ``docs/custom_layers.md``.
+        dtype_policy: ``"as saved"`` computes in mixed precision where the file has such policies, for Keras' own
+            numbers; ``"float32"`` does not. By default a model that this package saved comes back as it was, and all
+            others are read as float32.
 
     Returns:
         A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
@@ -64,15 +71,16 @@ def load_model(
             do not fit (layer, weight and both shapes are named).
     """
     path = Path(path)
+    check_choice(dtype_policy)
     if converted_folder.is_converted(path):
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
-        return converted_folder.read(path, custom_objects or {})
+        return converted_folder.read(path, custom_objects or {}, dtype_policy)
     if weights is False:
-        return _with_fresh_weights(path, custom_objects or {})
+        return _with_fresh_weights(path, custom_objects or {}, dtype_policy)
     weights = None if weights is None else Path(weights)
     try:
-        return load(path, weights, custom_objects or {}).model
+        return load(path, weights, custom_objects or {}, dtype_policy).model
     except WithoutArchitecture:
         own = load_own_model(path, weights, custom_objects or {})
         if own is None:
@@ -97,8 +105,8 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
     return assemble(description, layers), training
 
 
-def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:
-    with open_saved_model(path) as saved, naming(path):
+def _with_fresh_weights(path: Path, custom_objects: CustomObjects, dtype_policy: str | None) -> Model:
+    with open_saved_model(path, dtype_policy=dtype_policy) as saved, naming(path):
         return _fresh(with_custom_layers(saved.description, custom_objects), custom_objects)
 
 
@@ -107,9 +115,11 @@ def _fresh(description: ModelDescription, custom_objects: CustomObjects) -> Mode
     return assemble(description, build_layers(description, custom_objects)).eval()
 
 
-def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
+def load(
+    path: Path, weights: Path | None, custom_objects: CustomObjects, dtype_policy: str | None = None
+) -> Conversion:
     """The model of a Keras file with the report on it; arguments and errors as :func:`load_model`."""
-    with open_saved_model(path, weights) as saved:
+    with open_saved_model(path, weights, dtype_policy) as saved:
         description = with_custom_layers(saved.description, custom_objects)
         with naming(path):
             shaped = shaped_layers(description, custom_objects)
@@ -166,13 +176,14 @@ def convert(
     weights: PathLike | None = None,
     force: bool = False,
     custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Report:
     """Convert a Keras model file into a folder of ``config.json`` and ``model.safetensors``, for :func:`load_model`.
 
     As ``model.save`` does, it keeps how the model was compiled and what its optimizer had come to.
 
     Args:
-        path: as in :func:`load_model`; so are ``weights`` and ``custom_objects``.
+        path: as in :func:`load_model`; so are ``weights``, ``custom_objects`` and ``dtype_policy``.
         directory: the folder to write, wholly or not at all.
         force: replace a model that was converted into ``directory`` before.
 
@@ -181,10 +192,11 @@ def convert(
         OSError, ValueError: as :func:`load_model`.
     """
     path, directory = Path(path), Path(directory)
+    check_choice(dtype_policy)
     if converted_folder.is_converted(path):
         raise ValueError(f"{path}: is a model that was converted already: `load_model` reads it as it is.")
     _check_target(directory, force)
-    conversion = load(path, None if weights is None else Path(weights), custom_objects or {})
+    conversion = load(path, None if weights is None else Path(weights), custom_objects or {}, dtype_policy)
     source: Mapping[str, object] = {
         "file": path.name,
         "container": conversion.report.container,

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.archive import KerasArchive
@@ -127,6 +127,7 @@ def convert_all(
     force: bool = False,
     custom_objects: CustomObjects | None = None,
     skip_existing: bool = False,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Iterator[Done[Converted]]:
     """Convert models one after the other; one that cannot be converted does not stop the others.
 
@@ -135,7 +136,7 @@ def convert_all(
         models: as :func:`models_in` lists them.
         directory: ``folder/a/m.h5`` becomes the folder ``directory/a/m``, with the suffix (``m.h5``) where two
             files would share it.
-        force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects``.
+        force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects`` and ``dtype_policy``.
         skip_existing: leave what was converted before as it is.
 
     Yields:
@@ -149,7 +150,7 @@ def convert_all(
         target = Path(directory) / (place if uses[place.with_suffix("")] > 1 else place.with_suffix(""))
         if skip_existing and is_converted(target):
             return Converted(target, None)
-        return Converted(target, convert(file.path, target, file.weights, force, custom_objects))
+        return Converted(target, convert(file.path, target, file.weights, force, custom_objects, dtype_policy))
 
     return each(models, make)
 

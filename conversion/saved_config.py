@@ -388,9 +388,6 @@ class _Reader:
             return self.floatx  # the type of what an embedding or a text layer takes, which older Keras wrote here
         if self.producer.generation < Generation.TF_KERAS:
             return self.floatx
-        if dtype in ("mixed_float16", "mixed_bfloat16"):
-            self.notes.append(f"The policy `{dtype}` is read as float32, the type in which its weights are kept.")
-            return "float32"
-        if dtype not in _FLOATING:
+        if dtype not in (*_FLOATING, "mixed_float16", "mixed_bfloat16"):
             raise ValueError(f"{place}: `dtype` must be one of {', '.join(_FLOATING)}, got {dtype!r}.")
         return str(dtype)
