@@ -16,9 +16,10 @@ from torch_keras_lstm.conversion.arguments import (
     is_shape,
     with_flags,
 )
-from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
+from torch_keras_lstm.conversion.dialects import function_name, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
+from torch_keras_lstm.conversion.producer import Generation, Producer, identify
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in

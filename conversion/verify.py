@@ -16,11 +16,12 @@ import torch
 from torch_keras_lstm.conversion import record_script
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.build import why_not
-from torch_keras_lstm.conversion.containers import naming, open_saved_model
+from torch_keras_lstm.conversion.containers import open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
-from torch_keras_lstm.conversion.dialects import Generation
 from torch_keras_lstm.conversion.loading import PathLike, load_model
+from torch_keras_lstm.conversion.producer import Generation
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model, OperationLayer
 from torch_keras_lstm.models.graph import flatten
@@ -124,7 +125,7 @@ def verify(
             does not fit the model.
         OSError, ValueError: as ``load_model``.
     """
-    model = load_model(path, weights, custom_objects, dtype_policy)
+    model = load_model(path, weights, custom_objects, dtype_policy=dtype_policy)
     original = _read_record(Path(record)) if record is not None else run_original(path, weights)
     outputs, of_layers = _run(model, original.inputs)
     return Verification(compare(outputs, original.outputs), _compare_layers(model, of_layers, original.layers))

@@ -14,15 +14,17 @@ from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, Save
 from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 MAX_SHARDS = 1000
 
-# a file that holds weights, or its bytes
-_Source = Path | bytes | memoryview
+# a file that holds weights, or what is in it
+_Source = Path | bytes | MappedFile
 
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
@@ -34,7 +36,7 @@ _WINDOWS_SEPARATOR = "\\"
 
 
 def open_weights(path: Path, opened: ExitStack) -> Weights:
-    """The arrays of a file that holds weights, with or without an architecture.
+    """The arrays of a file that holds weights, with or without an architecture; errors name the file.
 
     Args:
         path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras`` (a file or a folder), a
@@ -45,6 +47,11 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
         ValueError: when it holds no weights, or what it says of them is broken.
         OSError: when a file cannot be opened, or is truncated or damaged.
     """
+    with naming(path):
+        return replace(_opened(path, opened), source=path)
+
+
+def _opened(path: Path, opened: ExitStack) -> Weights:
     kind = file_kind(path)
     if kind == "savedmodel":
         return saved_model_weights(path)

@@ -17,7 +17,7 @@ from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
 from torch_keras_lstm.conversion.type_policies import SAVED_BY
-from torch_keras_lstm.conversion.weights import Value, values, variable_groups
+from torch_keras_lstm.conversion.written_weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential

@@ -40,14 +40,9 @@ def load_model(
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
     """
-    from torch_keras_lstm.conversion import compile_as_saved  # noqa: TID251 - as above
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    custom_objects = with_registered(custom_objects)
-    model = load(path, weights, custom_objects, dtype_policy)
-    if compile and weights is None:
-        compile_as_saved(model, path, custom_objects)
-    return model
+    return load(path, weights, with_registered(custom_objects), compile, dtype_policy)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:
