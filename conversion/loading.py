@@ -17,6 +17,7 @@ from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match, shared_layers
 from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
+from torch_keras_lstm.conversion.quantized import notes_on
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.saved_training import compile_as_kept, kept_in, kept_in_folder, missing_of
@@ -42,12 +43,14 @@ class Conversion:
         description: its layers, those of one's own under their places in ``custom_objects``.
         shaped: its layers without memory.
         shared: the places of each layer that stands in it at several.
+        notes: what of its weights was read differently from how it stands.
     """
 
     model: Model
     description: ModelDescription
     shaped: list[Layer]
     shared: list[Group]
+    notes: list[str]
 
 
 def load_model(
@@ -152,7 +155,7 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
     stored = _weights_of(saved)
     with stored.naming():
         arrays = in_model_names(shaped, stored.arrays)
-        rows = match(shaped, arrays, description.producer)
+        rows = match(shaped, arrays, description.producer, lora_alphas=description.lora_alphas)
         groups = shared_layers(shaped, rows, arrays)
     with weights_are_given():
         layers = build_layers(description, custom_objects)
@@ -160,7 +163,7 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
     with stored.naming():
         join(layers, groups)
         fill(layers, rows)
-    return Conversion(assemble(description, layers).eval(), description, shaped, groups)
+    return Conversion(assemble(description, layers).eval(), description, shaped, groups, notes_on(rows))
 
 
 def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
@@ -186,15 +189,17 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
 def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Report:
     with open_saved_model(path, weights) as saved:
         built: list[Layer] | None = None
-        problem = None
+        problem, notes = None, []
         try:
             described = with_custom_layers(saved.description, custom_objects)
             built = shaped_layers(described, custom_objects)
-            match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
+            arrays = in_model_names(built, _weights_of(saved).arrays)
+            rows = match(built, arrays, described.producer, lora_alphas=described.lora_alphas)
+            notes = notes_on(rows)
         except ValueError as error:
             problem = str(error)
         report = report_on(saved, built, problem, custom_objects)
-        return replace(report, notes=(*report.notes, *missing_of(saved, custom_objects)))
+        return replace(report, notes=(*report.notes, *notes, *missing_of(saved, custom_objects)))
 
 
 def convert(
@@ -227,6 +232,7 @@ def convert(
     with open_saved_model(path, None if weights is None else Path(weights), dtype_policy) as saved:
         conversion = _converted(saved, custom_objects)
         model, report = conversion.model, report_on(saved, conversion.shaped, None, custom_objects)
+        report = replace(report, notes=(*report.notes, *conversion.notes))
         if weights is None:
             with _noting(model), naming(path):
                 compile_as_kept(model, kept_in(saved.parts), custom_objects)
