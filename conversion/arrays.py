@@ -90,11 +90,13 @@ class ArraysByLayer:
         layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
         unnamed: arrays that no list of names mentions.
         flipped_kernels: whether Keras ran on Theano, whose convolutions flip their kernels along the axes of space.
+        sorted_by_name: whether the layers are in the order of their names, not in that of the model.
     """
 
     layers: Mapping[str, Mapping[str, SavedArray]]
     unnamed: tuple[SavedArray, ...]
     flipped_kernels: bool = False
+    sorted_by_name: bool = False
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ import importlib.resources
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -98,22 +99,27 @@ def convert(
     weights: Path | None,
     force: bool,
     skip_existing: bool,
+    to_source: bool,
     custom: dict[str, Any],
     dtype_policy: DtypePolicy,
     shown: Shown,
 ) -> int:
     """Convert a model, or each below a folder; 1 when one was not."""
+    if to_source and dtype_policy == "as saved":
+        raise ValueError("`--source` writes models in float32: `--dtype-policy` is for the folders of `convert` alone.")
     if not is_folder_of_models(source):
+        convert_here = partial(conversion.convert, dtype_policy=dtype_policy)
+        make = conversion.convert_to_source if to_source else convert_here
         with _told(source, shown), shown.waiting(f"Converting {source}"):
-            report = conversion.convert(source, output, weights, force, custom, dtype_policy)
+            report = make(source, output, weights, force, custom)
         arrays = sum(layer.arrays for layer in report.layers)
         shown.report(report)
         shown.line(f"Wrote {output}: {report.parameters:,} parameters from {arrays} arrays.")
         shown.document(lambda: {"file": str(source), "directory": str(output), **report_facts(report)})
         return 0
     files = _models_below(source, weights)
-    made_one_by_one = convert_all(source, files, output, force, custom, skip_existing, dtype_policy)
-    done, code = _all(made_one_by_one, files, shown)
+    one_by_one = convert_all(source, files, output, force, custom, skip_existing, to_source, dtype_policy)
+    done, code = _all(one_by_one, files, shown)
     shown.rows(("file", "written by", "parameters", "result", "time"), map(converted_row(source), done))
     made = [one.result for one in done if one.result is not None]
     skipped = sum(one.report is None for one in made)

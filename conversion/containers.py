@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.conversion import strict_yaml
+from torch_keras_lstm.conversion import strict_yaml, tfjs
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
@@ -54,7 +54,12 @@ class SavedParts:
     @property
     def producer(self) -> Producer:
         """Who wrote the file."""
-        return producer_of(self.root, self.version)
+        return producer_of(self.root, self.version, self.for_tfjs)
+
+    @property
+    def for_tfjs(self) -> bool:
+        """Whether it is a file for TF.js, which then says what it means."""
+        return self.container == tfjs.CONTAINER
 
 
 @dataclass(frozen=True)
@@ -79,8 +84,8 @@ def open_parts(path: Path) -> Iterator[SavedParts]:
     """Open a model, whatever its class; errors inside name the file, unless they are about another.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder) or an architecture (``.json``, ``.yaml``); which
-            of them, its first bytes tell.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``) or an architecture
+            (``.json``, ``.yaml``); which of them, its first bytes tell.
 
     Raises:
         OSError: when a file cannot be opened, or is truncated or damaged.
@@ -117,7 +122,8 @@ def understood(parts: SavedParts, weights: Path | None = None, dtype_policy: str
     with ExitStack() as opened:
         container, own = parts.container, parts.weights
         try:
-            description = with_policies(describe(parts.root, parts.version), parts.root, dtype_policy)
+            description = describe(parts.root, parts.version, for_tfjs=parts.for_tfjs)
+            description = with_policies(description, parts.root, dtype_policy)
         except OwnModelClass as error:
             if own is None:
                 raise
@@ -141,6 +147,11 @@ def _open_model(path: Path, opened: ExitStack) -> _Opened:
         if "weight_map" in root:
             raise _without_architecture("The file lists the shards of weights", path)
         return "architecture (JSON)", root, root.get("keras_version"), None, None
+    if kind == "tfjs":
+        model = tfjs.tfjs_model(path)
+        if model.root is None:
+            raise _without_architecture("The manifest of TF.js lists weights", path)
+        return tfjs.CONTAINER, model.root, model.version, model.weights, model.training
     if kind == "yaml":
         root = strict_yaml.parse_object(decode(path.read_bytes(), "The file"), "The file")
         return "architecture (YAML)", root, root.get("keras_version"), None, None

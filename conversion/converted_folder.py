@@ -81,9 +81,7 @@ def write(
     Raises:
         OSError: when the folder cannot be written.
     """
-    part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
-    try:
-        part.mkdir(parents=True)
+    with whole_folder(directory) as part:
         document = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -101,6 +99,19 @@ def write(
                 str(number): torch.from_numpy(np.array(array, order="C")) for number, array in enumerate(optimizer)
             }
             _save(arrays, part / OPTIMIZER)
+
+
+@contextmanager
+def whole_folder(directory: Path) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of ``directory`` when all is written, and not before.
+
+    Raises:
+        OSError: when something cannot be written.
+    """
+    part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
+    try:
+        part.mkdir(parents=True)
+        yield part
         if directory.exists():
             old = part.with_name(part.name + ".old")
             directory.rename(old)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from torch_keras_lstm.conversion import keras_1
+from torch_keras_lstm.conversion import keras_1, tfjs_dialect
 from torch_keras_lstm.conversion.arguments import is_serialized_object
 from torch_keras_lstm.conversion.producer import Generation, Producer
 
@@ -106,6 +106,11 @@ def by_keras_1(producer: Producer) -> bool:
     return producer.generation is Generation.KERAS_1
 
 
+def for_tfjs(producer: Producer) -> bool:
+    """TF.js, and the converter that wrote for it what a Keras before 3 had saved."""
+    return producer.tfjs is not None
+
+
 def before(generation: Generation) -> Callable[[Producer], bool]:
     """The generations before this one; of versions within one, :meth:`.Producer.before` tells."""
     return lambda producer: producer.generation < generation
@@ -154,6 +159,14 @@ def fixed(name: str, value: Any) -> Rule:
 def _in_words_of_keras_2(layer: SavedLayer) -> None:
     layer.class_name, layer.arguments, notes = keras_1.from_keras_1(layer.class_name, layer.arguments, layer.place)
     layer.notes += notes
+
+
+def _as_tfjs_reads_it(layer: SavedLayer) -> None:
+    layer.arguments = tfjs_dialect.from_tfjs(layer.class_name, layer.arguments, layer.place)
+
+
+def _without_unknown(layer: SavedLayer) -> None:
+    layer.arguments = tfjs_dialect.without_void(layer.class_name, layer.arguments)
 
 
 # What only a `Merge` by a function of the user's own had a use for.
@@ -277,6 +290,7 @@ _OF_SEPARABLE = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_c
 # Read from the top, so that a row sees what those above it made of the layer.
 _ROWS = (
     Row(None, by_keras_1, _in_words_of_keras_2),
+    Row(None, for_tfjs, _as_tfjs_reads_it),
     Row(("Merge",), by_all, _without_merge_functions),
     Row(tuple(_CUDNN_CLASSES), by_all, _from_cudnn),
     Row(None, by_all, _without_void),
@@ -301,7 +315,8 @@ _ROWS = (
     Row(("SimpleRNN", "SimpleRNNCell"), by_all, dropped("implementation")),
     Row(("Bidirectional",), before(Generation.TF_KERAS), fixed("zero_output_for_mask", False)),
     Row(_MERGING, _before_keras_3, fixed("combine_masks", "all")),
-    Row(("TimeDistributed",), _before_keras_3, _all_steps_at_once),
+    Row(("TimeDistributed",), lambda one: _before_keras_3(one) and not for_tfjs(one), _all_steps_at_once),
     # older tf.keras did not write it
     Row(("MultiHeadAttention",), _before_keras_3, default("softmax_robust_masking", False)),
+    Row(None, for_tfjs, _without_unknown),
 )

@@ -63,8 +63,9 @@ def load_model(
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
-        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras`` or a SavedModel folder with Keras' metadata; an
-            architecture, ``.json`` or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata, or
+            TF.js' ``model.json`` beside its shards; an architecture, ``.json`` or ``.yaml``; or a folder that
+            ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
             to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from
@@ -166,7 +167,12 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
     return Conversion(assemble(description, layers).eval(), description, shaped, groups, notes_on(rows))
 
 
-def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
+def inspect(
+    path: PathLike,
+    weights: PathLike | None = None,
+    custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
+) -> Report:
     """What is in a model file, and whether it can be converted; arguments as :func:`load_model`.
 
     Raises:
@@ -178,16 +184,16 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
         folder = ConvertedFolder(path)
-        return report_on_converted(folder.description(), folder.model(custom_objects))
+        return report_on_converted(folder.description(dtype_policy), folder.model(custom_objects, dtype_policy))
     try:
-        return _inspect_model(path, None if weights is None else Path(weights), custom_objects)
+        return _inspect_model(path, None if weights is None else Path(weights), custom_objects, dtype_policy)
     except WithoutArchitecture as error:
         with ExitStack() as opened, naming(path):
             return report_on_weights(open_weights(path, opened), str(error))
 
 
-def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Report:
-    with open_saved_model(path, weights) as saved:
+def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjects, dtype_policy: str | None) -> Report:
+    with open_saved_model(path, weights, dtype_policy) as saved:
         built: list[Layer] | None = None
         problem, notes = None, []
         try:

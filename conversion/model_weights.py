@@ -34,7 +34,8 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
         model: a ``Sequential`` or another model with ``layers``, one layer, or a module with layers of this package in
             it; built.
         path: weights (``.weights.h5``, legacy ``.h5``, ``.weights.json`` beside its shards, a TensorFlow checkpoint by
-            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``), whose weights are taken.
+            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``, TF.js' ``model.json``), whose
+            weights are taken.
         skip_mismatch: leave layers whose weights the file lacks, or has in other shapes, as they are, with a warning.
         by_name: only layers whose names are in a legacy file take weights, the rest stay as they are.
 

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
+
+from torch_keras_lstm.conversion.tfjs_dialect import version_of_tfjs
 
 
 class Generation(IntEnum):
@@ -23,12 +25,17 @@ class Producer:
     Attributes:
         generation: the code base.
         version: as the file gives it, such as "2.2.4-tf"; ``None`` when it gives none.
+        tfjs: for a file that means what TF.js means by it, the TF.js that saved it: "4.22.0", or "" for a file that was
+            converted from Keras'. ``None`` for a file of Keras'.
     """
 
     generation: Generation
     version: str | None
+    tfjs: str | None = None
 
     def __str__(self) -> str:
+        if self.tfjs:
+            return f"TF.js ({self.tfjs})"
         name = {"KERAS_1": "Keras 1", "KERAS_2": "Keras 2", "TF_KERAS": "tf.keras", "KERAS_3": "Keras 3"}
         return name[self.generation.name] + (f" ({self.version})" if self.version else "")
 
@@ -57,14 +64,24 @@ class Producer:
         return self.generation is Generation.KERAS_1 or (self.generation is Generation.KERAS_2 and self.before(2, 3))
 
 
-def identify(version: str | None, root: Mapping[str, Any], layers: Iterable[object]) -> Producer:
+def identify(
+    version: str | None, root: Mapping[str, Any], layers: Iterable[object], for_tfjs: bool = False
+) -> Producer:
     """Who wrote a model, by the version in the file, or by its spelling where there is none.
 
     Args:
         version: the file's ``keras_version``.
         root: the model's ``{"class_name": ..., "config": ...}``.
         layers: the entries of its layers.
+        for_tfjs: whether it was converted for TF.js, which runs no file of Keras 3's.
     """
+    if (tfjs := version_of_tfjs(version)) is not None:
+        return Producer(Generation.KERAS_2, None, tfjs)
+    producer = _identified(version, root, layers)
+    return replace(producer, tfjs="") if for_tfjs and producer.generation < Generation.KERAS_3 else producer
+
+
+def _identified(version: str | None, root: Mapping[str, Any], layers: Iterable[object]) -> Producer:
     if version is None:
         return Producer(_spelled_by(root, layers), None)
     major, minor, patch = _numbers(version)

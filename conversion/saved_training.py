@@ -94,7 +94,7 @@ def _opened(path: Path) -> Iterator[KeptTraining | None]:
     if is_converted(path):
         with kept_in_folder(ConvertedFolder(path)) as kept:
             yield kept
-    elif file_kind(path) in ("hdf5", "keras", "keras folder"):
+    elif file_kind(path) in ("hdf5", "keras", "keras folder", "tfjs"):
         with open_parts(path) as parts:
             yield kept_in(parts)
     else:

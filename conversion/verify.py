@@ -170,6 +170,11 @@ def run_original(path: PathLike, weights: PathLike | None) -> Record:
         reason = why_not(description, {})
         if reason is not None:
             raise ValueError(reason)
+        if saved.parts.for_tfjs:
+            raise ValueError(
+                "Keras runs no files of TF.js. Record the answers where TF.js runs, as `.npz` of `x0`, `y0` and so on, "
+                "and compare with `--record`."
+            )
         keras = _import_keras("keras" if description.producer.generation is Generation.KERAS_3 else "tf_keras")
         try:
             original = record_script.load_model(keras, str(path), None if weights is None else str(weights))

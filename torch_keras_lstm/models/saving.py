@@ -25,8 +25,8 @@ def load_model(
     cannot be, ``fit`` says why.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
-            folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``), an architecture
+            (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
