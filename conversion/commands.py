@@ -13,14 +13,6 @@ import typer
 
 from torch_keras_lstm import conversion
 from torch_keras_lstm._version import __version__
-from torch_keras_lstm.conversion.console import (
-    Shown,
-    converted_row,
-    inspected_row,
-    report_facts,
-    verification_facts,
-    verified_row,
-)
 from torch_keras_lstm.conversion.model_folder import (
     Converted,
     Done,
@@ -31,6 +23,14 @@ from torch_keras_lstm.conversion.model_folder import (
     models_in,
 )
 from torch_keras_lstm.conversion.plot import save_plot
+from torch_keras_lstm.conversion.printing import (
+    Shown,
+    converted_row,
+    inspected_row,
+    report_facts,
+    verification_facts,
+    verified_row,
+)
 from torch_keras_lstm.conversion.verify import TOLERANCE, Verification, save_record
 from torch_keras_lstm.conversion.verify import verify as compare_with_original
 from torch_keras_lstm.recurrence.backends import c_kernels

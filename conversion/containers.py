@@ -16,10 +16,10 @@ from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe, producer_of
 from torch_keras_lstm.conversion.saved_model import architecture
+from torch_keras_lstm.conversion.saved_vocabularies import with_vocabularies
 from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.type_policies import with_policies
-from torch_keras_lstm.conversion.vocabularies import with_vocabularies
 from torch_keras_lstm.conversion.weight_files import (
     archived_weights,
     holds_weights,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.conversion import keras_1, tfjs_dialect
-from torch_keras_lstm.conversion.arguments import is_serialized_object
+from torch_keras_lstm.conversion.argument_kinds import is_serialized_object
 from torch_keras_lstm.conversion.producer import Generation, Producer
 
 

@@ -16,7 +16,7 @@ from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
 from torch_keras_lstm.conversion.producer import Generation, Producer
-from torch_keras_lstm.conversion.vocabularies import put_idf_weights
+from torch_keras_lstm.conversion.saved_vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weight_source import WeightSource
 from torch_keras_lstm.layers import Layer

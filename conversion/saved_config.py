@@ -6,7 +6,7 @@ from itertools import chain, count
 from typing import Any
 
 from torch_keras_lstm.conversion import tfjs_dialect, topology
-from torch_keras_lstm.conversion.arguments import (
+from torch_keras_lstm.conversion.argument_kinds import (
     ARGUMENTS,
     LAYER,
     LAYERS,
@@ -241,12 +241,6 @@ def _with_names(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return named
 
 
-def _gives_states(entry: Mapping[str, Any]) -> bool:
-    """Whether a layer, or one that it wraps, gives its states beside its output."""
-    config = entry["config"]
-    return config.get("return_state") in (True, 1) or (is_layer(config.get("layer")) and _gives_states(config["layer"]))
-
-
 def _numpy_name(dtype: object) -> object:
     return _NUMPY_NAMES.get(dtype, dtype) if isinstance(dtype, str) else dtype
 
@@ -269,10 +263,7 @@ class _Reader:
     def body(
         self, class_name: object, table: Mapping[str, Any], place: str = ""
     ) -> tuple[tuple[LayerDescription, ...], Graph | None, Mapping[str, Any]]:
-        """A model's layers, its graph if it needs one, and the configuration of the first entry.
-
-        A nested model keeps its graph, whatever it is: archives name the group of its weights by its class.
-        """
+        """A model's layers, its graph unless it is a row, and the configuration of the first entry of a row."""
         if class_name == "Sequential" and has_branches(table["layers"]):
             table = {**table, **as_functional(table["layers"])}
         elif class_name == "Sequential":
@@ -287,9 +278,6 @@ class _Reader:
             named[name] = {**entry, "config": {**config, "name": name}}
         graph = self._graph(table, named)
         named = {name: named[name] for name in graph.calls}
-        order = None if place or any(map(self._needs_graph, named.values())) else topology.chain(graph)
-        if order is not None:
-            return self._row([named[name] for name in order], place)
         for entry in [*named.values()][:1]:
             self._note_floatx(entry["config"])
         return tuple(self.layer(entry, place) for entry in named.values()), graph, {}
@@ -385,10 +373,6 @@ class _Reader:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
         alpha = lora_alpha(config, place)
         return LayerDescription(class_name, config["name"], place, arguments, children, lists, alpha)
-
-    def _needs_graph(self, entry: Mapping[str, Any]) -> bool:
-        # An operation's shapes follow from the types of its inputs, and of several outputs one goes on: a graph knows.
-        return self._is_operation(entry) or _gives_states(entry)
 
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:

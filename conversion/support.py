@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.dialects import older_names
 from torch_keras_lstm.operations.node_def import NODES

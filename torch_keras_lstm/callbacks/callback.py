@@ -1,10 +1,9 @@
 """The base of callbacks: what ``fit``, ``evaluate`` and ``predict`` call as they go."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.training.trainer import Trainer
+from torch_keras_lstm.callbacks.trained_model import TrainedModel
 
 Logs = dict[str, Any]
 
@@ -21,7 +20,7 @@ class Callback:
         params: ``verbose``, ``epochs`` and ``steps``, the number of batches in an epoch or ``None``.
     """
 
-    model: "Trainer"
+    model: TrainedModel
 
     def __init__(self) -> None:
         self.params: Mapping[str, Any] = {}
@@ -30,7 +29,7 @@ class Callback:
         """Take ``params``, before anything else is called."""
         self.params = params
 
-    def set_model(self, model: "Trainer") -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Take the model, before anything else is called."""
         self.model = model
 

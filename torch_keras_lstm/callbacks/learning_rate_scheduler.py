@@ -5,7 +5,7 @@ from collections.abc import Callable
 from numbers import Real
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
 
 
 class LearningRateScheduler(Callback):

@@ -3,7 +3,7 @@
 from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
 from torch_keras_lstm.callbacks.monitor import MonitorCallback
 from torch_keras_lstm.single_precision import to_single
 

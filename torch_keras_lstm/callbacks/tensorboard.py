@@ -4,13 +4,11 @@ import re
 import time
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.training.trainer import Trainer
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.trained_model import TrainedModel
 
 
 class TensorBoard(Callback):
@@ -52,7 +50,7 @@ class TensorBoard(Callback):
         self._steps = 0
         self._started = (0.0, 0)
 
-    def set_model(self, model: "Trainer") -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Take the model; files are begun anew."""
         super().set_model(model)
         self._writers = {}

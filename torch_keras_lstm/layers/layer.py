@@ -536,6 +536,10 @@ class Layer(MaskedCall):
             return own_config.automatic(self, config)
         return config
 
+    def entry_of_its_own(self) -> dict[str, Any] | None:
+        """What stands for the layer in a file, where that is not its class and :meth:`get_config`."""
+        return None
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A new layer with the arguments that ``get_config`` (ours or Keras 3's) gave."""

@@ -1,17 +1,46 @@
 """From Keras' name, configuration or torch's loss to a loss, and back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 
 from torch_keras_lstm.losses import alignment, crossentropy, divergence, focal, margin, overlap, pairs, regression
 from torch_keras_lstm.losses.classes import kind_of_classes
-from torch_keras_lstm.losses.function_loss import LossFunction, LossFunctionWrapper
+from torch_keras_lstm.losses.function_loss import FunctionLoss, LossFunction
 from torch_keras_lstm.losses.loss import Loss
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
 from torch_keras_lstm.registry import Builder, Config, Registry
+
+
+class LossFunctionWrapper(FunctionLoss):
+    """The loss that any function ``fn(y_true, y_pred, **kwargs)`` makes.
+
+    Args:
+        fn: of tensors; gives the loss of each sample.
+        kwargs: more arguments of ``fn``; attributes of the loss too.
+    """
+
+    def __init__(
+        self,
+        fn: LossFunction,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: object = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fn, reduction, name, dtype, **kwargs)
+
+    def get_config(self) -> Config:
+        """The constructor's arguments under Keras 3's names."""
+        return {**super().get_config(), "fn": serialize(self.fn)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The loss that :meth:`get_config` described; ``fn`` may be a function too."""
+        return cls(**{**config, "fn": get(config.get("fn"), "fn")})
+
 
 _CLASSES: tuple[type[Loss], ...] = (
     regression.MeanSquaredError, regression.MeanAbsoluteError, regression.MeanAbsolutePercentageError,

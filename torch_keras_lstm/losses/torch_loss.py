@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.losses.loss import Loss
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 
 
 def is_torch_loss(item: object) -> TypeGuard[Callable[..., Tensor]]:

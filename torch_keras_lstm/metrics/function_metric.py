@@ -6,8 +6,8 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.losses.naming import name_of
 from torch_keras_lstm.losses.reduction import apply_mask
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.serialization import get, serialize
 from torch_keras_lstm.metrics.mean import Average, weights_like
 from torch_keras_lstm.registry import Config

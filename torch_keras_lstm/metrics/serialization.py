@@ -7,7 +7,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.losses.classes import kind_of_classes
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
 from torch_keras_lstm.metrics import (
     accuracy,

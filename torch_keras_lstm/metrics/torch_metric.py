@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.metrics.metric import Metric
 
 

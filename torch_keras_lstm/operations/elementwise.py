@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype, as_floating
 from torch_keras_lstm.operations.tensors import as_tensor, result_type
 
 Binary = Callable[[Any, Any], Tensor]

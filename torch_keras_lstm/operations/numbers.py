@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import as_dtype
 from torch_keras_lstm.operations.elementwise import as_operands
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.tensors import as_tensor, floating, promoted
 
 

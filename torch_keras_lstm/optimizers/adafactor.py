@@ -5,8 +5,8 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 

@@ -3,7 +3,7 @@
 from typing import Unpack
 
 from torch_keras_lstm.optimizers.adam import Adam
-from torch_keras_lstm.optimizers.arguments import CommonArguments
+from torch_keras_lstm.optimizers.optimizer_arguments import CommonArguments
 
 
 class AdamW(Adam):

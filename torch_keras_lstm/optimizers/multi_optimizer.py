@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from torch_keras_lstm.optimizers.known_optimizers import deserialize, serialize
 from torch_keras_lstm.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.registry import Config
@@ -67,8 +68,6 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     def get_config(self) -> Config:
         """The optimizers by their configurations."""
-        from torch_keras_lstm.optimizers.serialization import serialize  # knows the classes
-
         by_pattern = {pattern: serialize(optimizer) for pattern, optimizer in self._by_pattern.items()}
         return {"default_optimizer": serialize(self._default), "optimizer_map": by_pattern}
 
@@ -79,8 +78,6 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         Raises:
             ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
         """
-        from torch_keras_lstm.optimizers.serialization import deserialize  # knows the classes
-
         by_pattern = {name: deserialize(one, custom_objects) for name, one in config["optimizer_map"].items()}
         return cls(deserialize(config["default_optimizer"], custom_objects), by_pattern)
 

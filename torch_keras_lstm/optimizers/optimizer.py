@@ -13,7 +13,6 @@ from torch import Tensor
 from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.optimizers import schedules
-from torch_keras_lstm.optimizers.arguments import check_accumulation, check_averaging, check_clipping, refuse
 from torch_keras_lstm.optimizers.gradients import (
     clip_by_global_norm,
     clip_by_norm,
@@ -23,6 +22,7 @@ from torch_keras_lstm.optimizers.gradients import (
     with_values,
 )
 from torch_keras_lstm.optimizers.learning_rate import as_learning_rate
+from torch_keras_lstm.optimizers.optimizer_arguments import check_accumulation, check_averaging, check_clipping, refuse
 from torch_keras_lstm.optimizers.schedules import LearningRateSchedule
 from torch_keras_lstm.optimizers.trained_weight import TrainedWeight, as_weights
 from torch_keras_lstm.optimizers.variables import KeptVariables

@@ -4,9 +4,9 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
 from torch_keras_lstm.optimizers.gradients import densify, squares
 from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 
 
 class RMSprop(Optimizer):

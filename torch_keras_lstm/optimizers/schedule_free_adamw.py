@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_integer
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 

@@ -29,7 +29,7 @@ LSTM_BACKENDS: tuple[Backend, ...] = (
 )
 _NAMES = tuple(backend.name for backend in LSTM_BACKENDS)  # other cells have some of these
 
-_FASTER = "on a CPU the compiled sweeps of the loop take less time"
+_FASTER = "on a CPU the C kernels take less time"
 
 
 class _Named(NamedTuple):

@@ -63,7 +63,7 @@ class CKernels(StepBackend):
     def __init__(self, vectors: str | None = None, off: str | None = None) -> None:
         self.vectors = vectors or (VECTORS[0] if VECTORS else "")
         self.kernel = VECTORS.index(self.vectors) if VECTORS else 0
-        self.off = f"the compiled sweeps are not there: {_MISSING}" if compiled_module is None else off
+        self.off = f"the C kernels are not there: {_MISSING}" if compiled_module is None else off
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`.
@@ -80,22 +80,22 @@ class CKernels(StepBackend):
             if tensor is not None and (
                 tensor.dtype is not dtype or not tensor.is_cpu or type(tensor) not in _WITH_MEMORY
             ):
-                return "the compiled sweeps read memory, which must be of one type, and be there"
+                return "the C kernels read memory, which must be of one type, and be there"
         return super().why_not(request)
 
     def why_never(self, request: Request) -> str | None:
         """The part of :meth:`why_not` that asks for no tensor, and can be answered while a graph is traced."""
         if request.device.type != "cpu":
-            return "the compiled sweeps run on a CPU"
+            return "the C kernels run on a CPU"
         if self.off is not None:
             return self.off
         if not torch.compiler.is_compiling() and torch_internals.operations_are_watched():
             return "somebody watches or replaces each of torch's operations"
         if request.dtype not in _TYPES:
-            return f"the compiled sweeps compute in single and double precision, not in {request.dtype}"
+            return f"the C kernels compute in single and double precision, not in {request.dtype}"
         for function in (request.options.activation, request.options.recurrent_activation):
             if function not in _KINDS:
-                return f"the compiled sweeps do not have the activation {activations.serialize(function)!r}"
+                return f"the C kernels do not have the activation {activations.serialize(function)!r}"
         return None
 
     def _why_slower(self, request: Request) -> str | None:
@@ -106,7 +106,7 @@ class CKernels(StepBackend):
             return None
         if why_not_fused(request) is not None:
             return None
-        return "the fused kernels take less time for one step that autograd records, and for many units"
+        return "torch's kernels take less time for one step that autograd records, and for many units"
 
     def forward(self, cell: Cell, inputs: Tensor, state: LSTMState, mask: Tensor | None, trace: Trace) -> None:
         """As :meth:`Steps.forward`; what stands at masked steps is not read."""

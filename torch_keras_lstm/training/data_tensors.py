@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.strings import as_strings, is_strings
-from torch_keras_lstm.training.nested import leaves, like, map_leaves
+from torch_keras_lstm.structure import flatten, like, map_structure
 
 
 def as_arrays(value: Any) -> Any:
@@ -19,7 +19,7 @@ def as_arrays(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {name: as_arrays(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        if any(_is_array(leaf) for leaf in leaves(value)):
+        if any(_is_array(leaf) for leaf in flatten(value)):
             return like(value, [as_arrays(item) for item in value])
         return _numbers(value)
     return value
@@ -27,7 +27,7 @@ def as_arrays(value: Any) -> Any:
 
 def is_array_data(value: Any) -> bool:
     """Whether every leaf of ``value``, which comes from :func:`as_arrays`, is an array or ``None``."""
-    return all(leaf is None or _is_array(leaf) for leaf in leaves(value))
+    return all(leaf is None or _is_array(leaf) for leaf in flatten(value))
 
 
 def to_tensors(value: Any, dtype: torch.dtype, may_be_strings: bool = False) -> Any:
@@ -36,12 +36,12 @@ def to_tensors(value: Any, dtype: torch.dtype, may_be_strings: bool = False) -> 
     Raises:
         ValueError: when a leaf has no numbers in it, nor strings where they may be.
     """
-    return map_leaves(lambda leaf: _to_tensor(leaf, dtype, may_be_strings), value)
+    return map_structure(lambda leaf: _to_tensor(leaf, dtype, may_be_strings), value)
 
 
 def move(value: Any, device: torch.device) -> Any:
     """``value`` with each tensor on ``device``."""
-    return map_leaves(lambda leaf: leaf.to(device, non_blocking=True), value)
+    return map_structure(lambda leaf: leaf.to(device, non_blocking=True), value)
 
 
 def _is_array(value: object) -> bool:

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS, check_arguments
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS, check_arguments
 
 LSTM: dict[str, Any] = {"name": "a", "units": 3}
 
