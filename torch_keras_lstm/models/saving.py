@@ -17,6 +17,7 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
@@ -36,6 +37,8 @@ def load_model(
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
         safe_mode: taken for Keras' sake: the code of a Lambda in a file is not run either way, its function is given as
             one of ``custom_objects``.
+        dtype_policy: ``"as saved"`` for mixed precision where the file has it, ``"float32"`` for none. By default a
+            model that this package saved comes back as it was, and all others are read as float32.
 
     Raises:
         OSError: when a file is missing or damaged.
@@ -43,7 +46,7 @@ def load_model(
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    return load(path, weights, with_registered(custom_objects), compile)
+    return load(path, weights, with_registered(custom_objects), compile, dtype_policy)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:
