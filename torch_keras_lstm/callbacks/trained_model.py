@@ -76,3 +76,7 @@ class TrainedModel(Protocol):
     def __getattr__(self, name: str) -> Any:
         """All else that a model has."""
         ...
+
+    def __setattr__(self, name: str, value: Any, /) -> None:
+        """A callback may keep something of its own there."""
+        ...

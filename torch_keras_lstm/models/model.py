@@ -146,15 +146,24 @@ class Model(Trainer):
             self, path, self.training_description() if include_optimizer else None, overwrite, zipped is not False
         )
 
-    def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
+    def save_weights(self, path: str | Path, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
 
         As in Keras the state of the optimizer goes with them, unless it is one of torch's.
+
+        Args:
+            path: the file; with ``max_shard_size`` the list of files, ``.weights.json``.
+            overwrite: replace what is there, which stays whole until the new file is.
+            max_shard_size: write several files beside the list, each with at most so many GB of weights.
+
+        Raises:
+            ValueError: for another suffix, and for a weight larger than a file may be.
+            OSError: when a file cannot be written, or is there and ``overwrite`` is false.
         """
         from torch_keras_lstm.models.saving import save_weights  # as above
 
         training = self.training_description() if isinstance(self.optimizer, Optimizer) else None
-        save_weights(self, path, training, overwrite)
+        save_weights(self, path, training, overwrite, max_shard_size)
 
     def training_description(self) -> Any:
         """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.

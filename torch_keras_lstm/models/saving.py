@@ -17,6 +17,7 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
@@ -27,14 +28,17 @@ def load_model(
     cannot be, ``fit`` says why.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``), an architecture
-            (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``, a checkpoint of
+            ``OrbaxCheckpoint``), an architecture (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert``
+            wrote.
         weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
         safe_mode: taken for Keras' sake: the code of a Lambda in a file is not run either way, its function is given as
             one of ``custom_objects``.
+        dtype_policy: ``"as saved"`` for mixed precision where the file has it, ``"float32"`` for none. By default a
+            model that this package saved comes back as it was, and all others are read as float32.
 
     Raises:
         OSError: when a file is missing or damaged.
@@ -42,7 +46,7 @@ def load_model(
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    return load(path, weights, with_registered(custom_objects), compile)
+    return load(path, weights, with_registered(custom_objects), compile, dtype_policy)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:
@@ -119,22 +123,29 @@ def training_description(model: Model) -> Any:
     return describe_training(model)
 
 
-def save_weights(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
+def save_weights(
+    model: Model,
+    path: str | Path,
+    training: Any = None,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
     """Save a model's weights as Keras 3.15 does.
 
     Args:
         model: a model, built.
-        path: the file, ``.weights.h5``.
+        path: the file, ``.weights.h5``; with ``max_shard_size`` the list of files, ``.weights.json``.
         training: the optimizer's state, to go on from there; ``None`` for the weights alone.
         overwrite: replace what is there, which stays whole until the new file is.
+        max_shard_size: write several files beside the list, each with at most so many GB of weights.
 
     Raises:
-        ValueError: for another suffix.
+        ValueError: for another suffix, and for a weight larger than a file may be.
         OSError: when the file cannot be written, or is there and ``overwrite`` is false.
     """
     from torch_keras_lstm.conversion import save_weights as save  # noqa: TID251 - as above
 
-    save(model, path, training, overwrite)
+    save(model, path, training, overwrite, max_shard_size)
 
 
 def load_weights(
