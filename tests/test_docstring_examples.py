@@ -1,4 +1,4 @@
-"""Docstrings of public layers, losses, metrics, optimizers, callbacks: each argument, and an example that runs."""
+"""Docstrings of public layers, models, losses, metrics, optimizers, callbacks: all arguments, an example that runs."""
 
 import doctest
 import importlib
@@ -16,7 +16,7 @@ import torch
 
 import torch_keras_lstm
 
-PACKAGES = ("layers", "losses", "metrics", "optimizers", "optimizers.schedules", "callbacks")
+PACKAGES = ("layers", "losses", "metrics", "optimizers", "optimizers.schedules", "callbacks", "models")
 # What an example needs no import for: these two, the package's own modules, and all names of the module it stands in.
 READY = {"torch": torch, "np": np, **{name: getattr(torch_keras_lstm, name) for name in torch_keras_lstm.__all__}}
 
