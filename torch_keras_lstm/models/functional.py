@@ -62,6 +62,12 @@ class Functional(Model):
     Raises:
         ValueError: when the inputs do not lead to an output, or two layers have one name.
         TypeError: when an input or output is no symbolic tensor.
+
+    Example:
+        >>> inputs = Input((4,))
+        >>> model = Model(inputs, layers.Dense(2, name="head")(layers.Dense(3)(inputs)))
+        >>> isinstance(model, Functional), model.get_layer("head").units
+        (True, 2)
     """
 
     _tensors: dict[TensorSource, KerasTensor] | None
