@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.conversion import strict_yaml, tfjs
+from torch_keras_lstm.conversion import orbax, strict_yaml, tfjs
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
@@ -163,6 +163,11 @@ def _open_model(path: Path, opened: ExitStack) -> _Opened:
                 path,
             )
         return "SavedModel", *found, saved_model_weights(path), None
+    if kind == "orbax":
+        saved = orbax.orbax_model(path)
+        if saved.root is None:
+            raise _without_architecture("A checkpoint of `OrbaxCheckpoint(save_weights_only=True)` holds weights", path)
+        return orbax.CONTAINER, saved.root, None, saved.weights, saved.training
     if kind == "checkpoint":
         raise _without_architecture("A TensorFlow checkpoint holds weights", path)
     if kind == "keras folder":

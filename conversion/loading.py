@@ -63,9 +63,9 @@ def load_model(
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
-        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata, or
-            TF.js' ``model.json`` beside its shards; an architecture, ``.json`` or ``.yaml``; or a folder that
-            ``torch-keras-lstm convert`` wrote.
+        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata,
+            TF.js' ``model.json`` beside its shards, or a checkpoint of ``OrbaxCheckpoint``; an architecture, ``.json``
+            or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
             to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from
@@ -174,7 +174,13 @@ def inspect(
     custom_objects: CustomObjects | None = None,
     dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Report:
-    """What is in a model file, and whether it can be converted; arguments as :func:`load_model`.
+    """What is in a model file, and whether it can be converted.
+
+    Args:
+        path: a whole model, an architecture, weights alone, or a folder that ``torch-keras-lstm convert`` wrote.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture.
+        custom_objects: what the file names and only you have, by that name; for a ``Lambda`` by the name of its layer.
+        dtype_policy: as of :func:`load_model`.
 
     Raises:
         OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
@@ -222,13 +228,17 @@ def convert(
     As ``model.save`` does, it keeps how the model was compiled and what its optimizer had come to.
 
     Args:
-        path: as in :func:`load_model`; so are ``weights``, ``custom_objects`` and ``dtype_policy``.
+        path: a whole model, an architecture, or a folder that this wrote.
         directory: the folder to write, wholly or not at all.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture.
         force: replace a model that was converted into ``directory`` before.
+        custom_objects: what the file names and only you have, by that name; for a ``Lambda`` by the name of its layer.
+        dtype_policy: as of :func:`load_model`.
 
     Raises:
         FileExistsError: when ``directory`` is not empty, and ``force`` is not given or it is no converted model.
-        OSError, ValueError: as :func:`load_model`.
+        OSError: when a file is missing, or truncated or damaged HDF5.
+        ValueError: when it is not a Keras model, has layers that are not supported, or weights that do not fit.
     """
     path, directory, custom_objects = Path(path), Path(directory), custom_objects or {}
     check_choice(dtype_policy)

@@ -17,6 +17,7 @@ from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
+from torch_keras_lstm.conversion.orbax import is_orbax
 from torch_keras_lstm.conversion.python_source import convert_to_source, is_written
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.weight_files import holds_weights
@@ -99,7 +100,7 @@ def models_in(folder: PathLike) -> list[ModelFile]:
 
     for directory, folders, names in os.walk(folder, onerror=refused):
         here = Path(directory)
-        if here != Path(folder) and (saved_model.GRAPH in names or is_keras_folder(here)):
+        if here != Path(folder) and (saved_model.GRAPH in names or is_keras_folder(here) or is_orbax(here)):
             found.append(ModelFile(here))
             folders.clear()
         elif is_converted(here):

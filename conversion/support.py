@@ -25,7 +25,8 @@ float numbers that they stand for; policies of mixed precision as float32, or as
 
 They stand in whole-model `.h5` files of Keras 1, 2, tf.keras and Keras 3, in `.keras` files of tf.keras and Keras 3, in
 SavedModel folders of tf.keras, in layers models of TF.js (`model.json` beside its shards, converted from Keras or of
-TF.js' own, quantized ones too; graph models have no layers), and as JSON or YAML with a file of weights.
+TF.js' own, quantized ones too; graph models have no layers), in checkpoints of Keras 3's `OrbaxCheckpoint` (with the
+extra `orbax`), and as JSON or YAML with a file of weights.
 
 ## Layers
 

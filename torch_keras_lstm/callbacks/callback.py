@@ -18,6 +18,21 @@ class Callback:
     Attributes:
         model: the model that is trained.
         params: ``verbose``, ``epochs`` and ``steps``, the number of batches in an epoch or ``None``.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> class StopBelow(Callback):
+        ...     def __init__(self, loss):
+        ...         super().__init__()
+        ...         self.loss = loss
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         if logs["loss"] < self.loss:
+        ...             self.model.stop_training = True
+        >>> history = model.fit(x, y, epochs=500, callbacks=[StopBelow(0.01)], verbose=0)
+        >>> len(history.epoch) < 500, history.history["loss"][-1] < 0.01
+        (True, True)
     """
 
     model: TrainedModel

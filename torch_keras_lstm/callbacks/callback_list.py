@@ -21,6 +21,11 @@ class CallbackList:
 
     Raises:
         TypeError: when one of ``callbacks`` is not a callback.
+
+    Example:
+        >>> callbacks = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)))
+        >>> callbacks.at_epoch("epoch_end", 0, {"loss": 0.5})
+        0 {'loss': 0.5}
     """
 
     def __init__(

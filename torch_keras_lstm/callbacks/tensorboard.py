@@ -26,6 +26,11 @@ class TensorBoard(Callback):
 
     Raises:
         ValueError: when ``update_freq`` is something else.
+
+    Example:
+        >>> board = TensorBoard("logs", histogram_freq=5)  # fit(callbacks=[board]), then: tensorboard --logdir logs
+        >>> board.log_dir.name, board.histogram_freq
+        ('logs', 5)
     """
 
     def __init__(

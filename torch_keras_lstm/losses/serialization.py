@@ -20,6 +20,12 @@ class LossFunctionWrapper(FunctionLoss):
     Args:
         fn: of tensors; gives the loss of each sample.
         kwargs: more arguments of ``fn``; attributes of the loss too.
+
+    Example:
+        >>> def power_error(y_true, y_pred, power):
+        ...     return (y_true - y_pred).abs().pow(power).mean(dim=-1)
+        >>> LossFunctionWrapper(power_error, power=3)([[2.0], [0.0]], [[0.0], [1.0]])
+        tensor(4.5000)
     """
 
     def __init__(
@@ -115,6 +121,10 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("mse")([[2.0]], [[0.0]]), get("MeanSquaredError").reduction
+        (tensor([4.]), 'sum_over_batch_size')
     """
     if identifier is None:
         return None
@@ -122,17 +132,29 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
 
 
 def serialize(loss: object) -> Config | str | None:
-    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's."""
+    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's.
+
+    Example:
+        >>> serialize(Huber(delta=2.0))["config"]["delta"], serialize(huber)
+        (2.0, 'huber')
+    """
     return _REGISTRY.serialize(loss.criterion if isinstance(loss, TorchLoss) else loss)
 
 
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Loss | LossFunction | None:
-    """The loss that :func:`serialize` described; errors as :func:`get`.
+    """The loss that :func:`serialize` described.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
+
+    Example:
+        >>> deserialize({"class_name": "Huber", "config": {"delta": 2.0}}).delta
+        2.0
     """
     return None if config is None else _REGISTRY.deserialize(config, custom_objects, "loss")
 
@@ -144,7 +166,12 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Loss | None:
     of a batch of targets and predictions. A loss given as a string has that string for its name.
 
     Raises:
-        ValueError, TypeError: as :func:`get`.
+        ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
+        TypeError: for an identifier of any other type.
+
+    Example:
+        >>> resolve("crossentropy", torch.tensor([[1], [2]]), torch.rand(2, 3)).name
+        'crossentropy'
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         loss: Loss | LossFunction | None = _CROSSENTROPIES[kind_of_classes(y_true, y_pred)]

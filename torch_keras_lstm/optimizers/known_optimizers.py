@@ -11,7 +11,12 @@ OPTIMIZERS: Registry[Optimizer] = Registry("optimizer", "torch_keras_lstm.optimi
 
 
 def serialize(optimizer: object) -> Config | str | None:
-    """The configuration of an optimizer as Keras 3 writes it."""
+    """The configuration of an optimizer as Keras 3 writes it.
+
+    Example:
+        >>> serialize(SGD(0.1, momentum=0.9))["config"]["momentum"]
+        0.9
+    """
     return OPTIMIZERS.serialize(optimizer)
 
 
@@ -23,6 +28,10 @@ def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, An
 
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
+
+    Example:
+        >>> deserialize({"class_name": "Adam", "config": {"learning_rate": 0.1}}).beta_2
+        0.999
     """
     entry = {"class_name": config, "config": {}} if isinstance(config, str) else in_keras_3s_words(config)
     name = entry.get("class_name")

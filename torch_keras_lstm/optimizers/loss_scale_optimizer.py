@@ -41,6 +41,15 @@ class LossScaleOptimizer(Optimizer):
 
     Raises:
         ValueError: for an argument that belongs to the inner optimizer, or that there is not.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=8.0)
+        >>> optimizer.build([weight])
+        >>> optimizer.scale_loss(weight.sum()).backward()
+        >>> optimizer.step()
+        >>> weight.detach()
+        tensor([0.9000, 1.9000])
     """
 
     def __init__(

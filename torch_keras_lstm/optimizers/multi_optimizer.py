@@ -22,6 +22,11 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     Raises:
         TypeError: for a default that is no optimizer, or a map that is no dictionary.
+
+    Example:
+        >>> by_path = OptimizerMap(Adam(), {".*embeddings": SGD()})
+        >>> type(by_path[".*embeddings"]).__name__, type(by_path.default_optimizer).__name__
+        ('SGD', 'Adam')
     """
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: dict[str, Optimizer] | None = None) -> None:
@@ -89,6 +94,13 @@ class MultiOptimizer(Optimizer):
         optimizer_map: an :class:`OptimizerMap`, or a function of a weight.
         loss_scale_factor: given to all optimizers.
         name: by default the class in snake case, numbered.
+
+    Example:
+        >>> model = Sequential([Input((4,), dtype="int32"), layers.Embedding(10, 3), layers.LSTM(2)])
+        >>> model.compile(MultiOptimizer(OptimizerMap(Adam(), {".*embeddings": SGD()})), "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.zeros((8, 2)), epochs=2, verbose=0)
+        >>> history.history["loss"][1] < history.history["loss"][0]
+        True
     """
 
     def __init__(

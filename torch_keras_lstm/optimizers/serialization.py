@@ -47,6 +47,10 @@ def get(identifier: object) -> Optimizer | TorchOptimizer | None:
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("adam").beta_2, get("SGD").momentum
+        (0.999, 0.0)
     """
     if identifier is None or isinstance(identifier, Optimizer | TorchOptimizer):
         return identifier

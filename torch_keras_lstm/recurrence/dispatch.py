@@ -77,6 +77,11 @@ if (_listed := environment.wanted_backends()) is not None:
     _asked = _known(_listed)
 
 
+def asked() -> tuple[str | Backend, ...] | None:
+    """Those that :func:`use_backends` or the environment asks for."""
+    return _asked
+
+
 @contextmanager
 def use_backends(*wanted: str | Backend) -> Iterator[None]:
     """Have sequences run on these backends and no others, in this order: the first that can.

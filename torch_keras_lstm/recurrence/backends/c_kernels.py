@@ -204,6 +204,64 @@ class CKernels(StepBackend):
         ), (weight_hh, h, c, mask, dropout)
 
 
+class BoundSteps:
+    """Runs of the steps that differ in inputs and states alone: no mask, no dropout, and no way back.
+
+    Args:
+        kernels: what runs them.
+        inputs: (batch, time, features), contiguous as they will be in each run.
+        weight_ih, weight_hh, bias: contiguous. Their numbers may change, and must stay where they are.
+        activation, recurrent_activation: which the kernels have.
+    """
+
+    def __init__(
+        self,
+        kernels: CKernels,
+        inputs: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias: Tensor | None,
+        activation: Activation,
+        recurrent_activation: Activation,
+    ) -> None:
+        batch, time, features = inputs.shape
+        units = weight_hh.shape[1]
+        work = time * batch * 4 * units * (features + units)
+        self._few = work < kernels.fewest_for_threads
+        self._kernel, self._is_double = kernels.kernel, inputs.dtype is torch.float64
+        self._sizes = (time, batch, units, _KINDS[activation], _KINDS[recurrent_activation], weight_hh.data_ptr(), 0)
+        self._row, self._features = time * features, features
+        self._weights = (weight_ih.data_ptr(), 0 if bias is None else bias.data_ptr())
+        self._every, self._last = (time, batch, units), (batch, units)
+
+    def __call__(self, inputs: Tensor, hidden: Tensor, cell: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+        """The hidden states of all steps, (time, batch, units), or of the last alone, and the last cell state."""
+        outputs, cells = inputs.new_empty(self._every if every else self._last), inputs.new_empty(self._last)
+        compiled_module.forward(
+            self._kernel,
+            self._is_double,
+            1 if self._few else torch.get_num_threads(),
+            *self._sizes,
+            hidden.data_ptr(),
+            cell.data_ptr(),
+            cells.data_ptr(),
+            0,
+            0,
+            0,
+            self._features,
+            inputs.data_ptr(),
+            self._features,
+            self._row,
+            *self._weights,
+            outputs.data_ptr(),
+            self._last[0] * self._last[1] if every else 0,
+            0,
+            0,
+            0,
+        )
+        return outputs, cells
+
+
 def _contiguous(tensor: Tensor | None) -> Tensor | None:
     return None if tensor is None else tensor.contiguous()
 
