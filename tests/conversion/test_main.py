@@ -7,7 +7,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -270,11 +270,11 @@ def test_an_interrupted_folder_shows_what_is_done(
 ) -> None:
     made = []
 
-    def interrupted(path: Path, *arguments: object) -> object:
+    def interrupted(path: Path, *arguments: Any, **options: Any) -> object:
         if path.name == "m.h5":
             raise KeyboardInterrupt
         made.append(path.name)
-        return convert(path, *arguments)  # type: ignore[arg-type]
+        return convert(path, *arguments, **options)
 
     monkeypatch.setattr("torch_keras_lstm.conversion.model_folder.convert", interrupted)
     result = run("convert", folder, "-o", tmp_path / "out")
