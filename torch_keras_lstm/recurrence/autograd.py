@@ -358,8 +358,15 @@ def _double_backward(
     Args:
         create_graph: whether they are to be differentiable.
     """
+    output, final = backend.recorded(operands, None if mask is None else mask.t(), carried(options))
+    assert final is not None
+    return gradients_of((output.transpose(0, 1), *final), upstream, operands, wanted, create_graph=create_graph)
+
+
+def carried(options: SequenceOptions) -> SequenceOptions:
+    """The options by which a run is made once more from its operands, each hidden state returned as it is carried."""
     for_inputs = options.input_dropout
-    as_carried = replace(
+    return replace(
         options,
         go_backwards=False,
         return_sequences=True,
@@ -368,13 +375,18 @@ def _double_backward(
         hold_initial_state=True,
         input_dropout=None if for_inputs is None or len(for_inputs) == 1 else for_inputs,  # one for all is applied
     )
-    output, final = backend.recorded(operands, None if mask is None else mask.t(), as_carried)
-    assert final is not None
-    given = [
-        (value, gradient)
-        for value, gradient in zip((output.transpose(0, 1), *final), upstream, strict=True)
-        if gradient is not None
-    ]
+
+
+def gradients_of(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    operands: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+    *,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """The gradients of the operands by autograd, given those of the outputs; ``None`` where not ``wanted``."""
+    given = [(value, gradient) for value, gradient in zip(outputs, gradients, strict=True) if gradient is not None]
     results = iter(
         torch.autograd.grad(
             [value for value, _ in given],

@@ -54,7 +54,12 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
         wanted: Sequence[bool],
     ) -> tuple[Tensor | None, ...]:
         """As :meth:`SweepBackend.gradients`; what stands at masked steps is not read."""
-        sweep = self.sweep(operands, mask, options, trace)
+        sweep, gradients = self.sweep(operands, mask, options, trace), self.new_gradients(operands, upstream, wanted)
+        c_sweeps.backward(self.kernel, self.threads(sweep.work), (sweep, gradients))
+        return self.found(gradients, wanted)
+
+    def new_gradients(self, operands: Operands, upstream: Upstream, wanted: Sequence[bool]) -> c_sweeps.Gradients:
+        """What C takes of those that come in, and room for those that are wanted."""
         of_hidden, of_cell = (
             torch.zeros_like(like, memory_format=torch.contiguous_format)
             if gradient is None
@@ -67,9 +72,12 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
             new(operand.shape) if is_wanted and operand is not None else None
             for operand, is_wanted in zip((inputs, *operands[3:]), (wanted[0], *wanted[3:]), strict=True)
         )
-        gradients = c_sweeps.Gradients(upstream.hidden, of_hidden, of_cell, of_inputs, *of_weights)
-        c_sweeps.backward(self.kernel, self.threads(sweep.work), (sweep, gradients))
-        return of_inputs, of_hidden if wanted[1] else None, of_cell if wanted[2] else None, *of_weights
+        return c_sweeps.Gradients(upstream.hidden, of_hidden, of_cell, of_inputs, *of_weights)
+
+    def found(self, gradients: c_sweeps.Gradients, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
+        """The gradients of the operands, once C has written them."""
+        _, hidden, cell, inputs, *weights = gradients
+        return inputs, hidden if wanted[1] else None, cell if wanted[2] else None, *weights
 
     def sweep_cell(self, options: SequenceOptions) -> str:
         """Which of the cells the kernels have: one of :data:`c_sweeps.CELLS`."""
