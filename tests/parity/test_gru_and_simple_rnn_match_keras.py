@@ -177,7 +177,7 @@ def test_single_precision_is_as_exact_as_keras(drawn: Drawn) -> None:
         assert largest_error(ours[name], exact) <= allowed, name
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_both_paths_of_both_classes_are_taken() -> None:
     paths = {
         (drawn.class_name, drawn.make(layers, "float64").path_for(None, training=drawn.case.training).name)

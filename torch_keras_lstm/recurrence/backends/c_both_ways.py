@@ -153,7 +153,7 @@ class _BothWays(torch.autograd.Function):
             create_graph = torch.is_grad_enabled()
             with torch.enable_grad():
                 # views: what both halves have, such as the inputs, is to get the gradient of each by itself
-                flat = [None if one is None else one.view_as(one) for one in (*operands[0], *operands[1])]
+                flat: list[Any] = [None if one is None else one.view_as(one) for one in (*operands[0], *operands[1])]
                 apart = (Operands(*flat[:_COUNT]), Operands(*flat[_COUNT:]))
                 outputs = _recorded(backend, mask, options, apart)
                 return None, None, None, *gradients_of(outputs, gradients, flat, wanted, create_graph=create_graph)

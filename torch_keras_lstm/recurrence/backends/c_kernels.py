@@ -9,8 +9,9 @@ from torch_keras_lstm.recurrence.autograd import Operands, SweepBackend
 from torch_keras_lstm.recurrence.backends import c_sweeps
 from torch_keras_lstm.recurrence.backends.base import Request, Trace, Upstream
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
-from torch_keras_lstm.recurrence.options import SequenceOptions
+from torch_keras_lstm.recurrence.options import Activation, SequenceOptions
 
+_NO_MASK_NO_DROPOUT = (0,) * 7
 _WIDE = 320  # units from which on nothing but the matrix product counts
 
 
@@ -37,7 +38,7 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
             return None
         if why_not_fused(request) is not None:
             return None
-        return "the fused kernels take less time for one step that autograd records, and for many units"
+        return "torch's kernels take less time for one step that autograd records, and for many units"
 
     def sweep_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
         """As :meth:`SweepBackend.sweep_forward`; what stands at masked steps is not read."""
@@ -104,6 +105,63 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
             trace.hidden,
             trace.cells if has_cell_state else None,
         )
+
+
+class BoundSteps:
+    """Runs of the steps that differ in inputs and states alone: no mask, no dropout, and no way back.
+
+    Args:
+        kernels: what runs them.
+        inputs: (batch, time, features), contiguous as they will be in each run.
+        weight_ih, weight_hh, bias: contiguous. Their numbers may change, and must stay where they are.
+        activation, recurrent_activation: which the kernels have.
+    """
+
+    def __init__(
+        self,
+        kernels: CKernels,
+        inputs: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias: Tensor | None,
+        activation: Activation,
+        recurrent_activation: Activation,
+    ) -> None:
+        batch, time, features = inputs.shape
+        units = weight_hh.shape[1]
+        kinds = (c_sweeps.KINDS[activation], c_sweeps.KINDS[recurrent_activation])
+        self._few = time * batch * 4 * units * (features + units) < kernels.fewest_for_threads
+        self._kernel, self._is_double = kernels.kernel, inputs.dtype is torch.float64
+        self._sizes = (c_sweeps.CELLS.index("lstm"), time, batch, features, units, *kinds)
+        self._strides = (features, time * features)
+        self._weights = (weight_ih.data_ptr(), weight_hh.data_ptr(), 0 if bias is None else bias.data_ptr())
+        self._every, self._last = (time, batch, units), (batch, units)
+        self._step = (batch * units, units)
+
+    def __call__(self, inputs: Tensor, hidden: Tensor, cell: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+        """The hidden states of all steps, (time, batch, units), or of the last alone, and the last cell state."""
+        outputs, cells = inputs.new_empty(self._every if every else self._last), inputs.new_empty(self._last)
+        step, row = self._step
+        c_sweeps.compiled_module.forward(
+            self._kernel,
+            self._is_double,
+            1 if self._few else torch.get_num_threads(),
+            *self._sizes,
+            inputs.data_ptr(),
+            *self._strides,
+            *self._weights,
+            0,
+            0,
+            outputs.data_ptr(),
+            step if every else 0,
+            row,
+            cells.data_ptr(),
+            0,
+            hidden.data_ptr(),
+            cell.data_ptr(),
+            *_NO_MASK_NO_DROPOUT,
+        )
+        return outputs, cells
 
 
 C_KERNELS = CKernels(*c_sweeps.chosen())

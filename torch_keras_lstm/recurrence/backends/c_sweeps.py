@@ -23,10 +23,10 @@ _MISSING: str | None = None
 try:
     compiled_module: Any = importlib.import_module("torch_keras_lstm.recurrence.backends._c_kernels")
 except ImportError as error:
-    compiled_module, _MISSING = None, f"the compiled sweeps are not there: {error}"
+    compiled_module, _MISSING = None, f"the C kernels are not there: {error}"
 if compiled_module is not None and getattr(compiled_module, "INTERFACE", 1) != INTERFACE:
     compiled_module = None
-    _MISSING = "the compiled sweeps are not those of this version: install the package again, which compiles them"
+    _MISSING = "the C kernels are not those of this version: install the package again, which compiles them"
 
 # The vectors that the kernels can use on this processor, the widest first.
 VECTORS: tuple[str, ...] = compiled_module.KERNELS if compiled_module else ()
@@ -36,7 +36,7 @@ _WITH_MEMORY = (Tensor, torch.nn.Parameter)  # a subclass may have none, such as
 
 _AS_TORCH_HAS_THEM = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
 # The numbers by which the kernels know activations.
-_KINDS: Mapping[Activation, int] = {
+KINDS: Mapping[Activation, int] = {
     function: kind
     for kind, name in enumerate(compiled_module.ACTIVATIONS if compiled_module else ())
     for function in (getattr(activations, name), _AS_TORCH_HAS_THEM.get(name))
@@ -157,8 +157,8 @@ def _numbers(sweep: Sweep, held: list[Tensor]) -> list[int]:
         batch,
         features,
         sweep.weight_hh.shape[1],
-        _KINDS[sweep.activation],
-        _KINDS[sweep.recurrent_activation],
+        KINDS[sweep.activation],
+        KINDS[sweep.recurrent_activation],
         *of_inputs,
         row,
         _place(sweep.weight_ih, held),
@@ -250,22 +250,22 @@ class Chosen:
             if tensor is not None and (
                 tensor.dtype is not dtype or not tensor.is_cpu or type(tensor) not in _WITH_MEMORY
             ):
-                return "the compiled sweeps read memory, which must be of one type, and be there"
+                return "the C kernels read memory, which must be of one type, and be there"
         return None
 
     def why_never(self, request: Request) -> str | None:
         """The part of :meth:`Backend.why_not` that asks for no tensor, and can be answered while a graph is traced."""
         if request.device.type != "cpu":
-            return "the compiled sweeps run on a CPU"
+            return "the C kernels run on a CPU"
         if self.off is not None:
             return self.off
         if not torch.compiler.is_compiling() and torch_internals.operations_are_watched():
             return "somebody watches or replaces each of torch's operations"
         if request.dtype not in _TYPES:
-            return f"the compiled sweeps compute in single and double precision, not in {request.dtype}"
+            return f"the C kernels compute in single and double precision, not in {request.dtype}"
         for function in (request.options.activation, request.options.recurrent_activation):
-            if function not in _KINDS:
-                return f"the compiled sweeps do not have the activation {activations.serialize(function)!r}"
+            if function not in KINDS:
+                return f"the C kernels do not have the activation {activations.serialize(function)!r}"
         return None
 
 
