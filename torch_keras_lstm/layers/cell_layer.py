@@ -122,11 +122,11 @@ class CellLayer(RecurrentLayer, RecurrentCell):
             inputs: as for the call; all that counts is how many rows and steps there are. ``None`` stands for many.
             mask: as for the call; all that counts is whether there is one.
         """
-        placed = self._placement
+        device, dtype = self.device, self._dtype
         batch, steps = (None, None) if inputs is None else inputs.shape[:2]
         return Request(
-            placed.device,
-            autocast_dtype(placed.device.type, placed.dtype) or placed.dtype,
+            device,
+            autocast_dtype(device.type, dtype) or dtype,
             batch,
             steps,
             self.units,

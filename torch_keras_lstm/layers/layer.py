@@ -79,6 +79,9 @@ class Layer(MaskedCall):
     # the weights have that type.
     casts_integers: bool = False
 
+    # Whether its inputs must all be of one type, which is then the layer's.
+    takes_one_type: ClassVar[bool] = False
+
     # Whether a policy of mixed precision is a matter of the layers inside it.
     leaves_types_to_layers: ClassVar[bool] = False
 
@@ -105,6 +108,8 @@ class Layer(MaskedCall):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("torch."):
+            return  # as `fully_shard` and `parametrize` make of the class of a layer; all is as in that class
         own = vars(cls)
         if "call" in own and "forward" not in own:
             cls.forward = own["call"]  # type: ignore[method-assign]  # Keras' name of it
@@ -115,6 +120,7 @@ class Layer(MaskedCall):
         cls._is_own = own_layer.is_own(cls)
         if cls._is_own:
             cls._may_hold_own = True
+            cls._follows_parts = False
             if "compute_mask" in own:
                 cls.makes_mask = True
                 cls.supports_masking = bool(own.get("supports_masking", True))
@@ -176,10 +182,8 @@ class Layer(MaskedCall):
         self.__dict__["_added_losses"] = []
         self.__dict__["_inbound_nodes"] = []
         self._warned_of_mask = False
-        # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
         self._policy = dtype_policies.get(dtype)
-        weight_type = dtypes.get(self._policy.variable_dtype)
-        self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        self.place(dtypes.get(self._policy.variable_dtype))
         self._follow_policy()
         for attribute, value in early.items():
             setattr(self, attribute, value)
@@ -474,6 +478,8 @@ class Layer(MaskedCall):
         """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
         if values.dtype is not self._dtype:
+            if self._computes_in_double(values):
+                return values
             if values.is_floating_point() or (self.casts_integers and not values.is_complex()):
                 values = values.to(self._dtype)
             elif values.is_complex():
@@ -481,6 +487,15 @@ class Layer(MaskedCall):
                     f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."
                 )
         return values
+
+    def _computes_in_double(self, values: Tensor) -> bool:
+        """Whether float64 ``values`` stay that in a layer whose type is float32: nothing of its own is float32.
+
+        They reach it where the parameters around it were put in float64 places, as by ``torch.func.functional_call``,
+        or for ``torch.autograd.gradcheck``.
+        """
+        double = values.dtype is torch.float64 and self._placed_dtype is torch.float32
+        return double and not (self.takes_one_type or self._rows or self._modules)
 
     def _as_tensor(self, inputs: Any) -> Tensor:
         try:

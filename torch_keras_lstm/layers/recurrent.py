@@ -138,7 +138,7 @@ class RecurrentLayer(Layer):
         layout = self.state_layout
         if len(given) != len(layout):
             raise ValueError(f"Layer `{self.name}` has {len(layout)} states, got {len(given)}.")
-        self.keep_states([torch.as_tensor(one).to(self._placement, copy=True) for one in given])
+        self.keep_states([torch.as_tensor(one).to(self.device, self._dtype, copy=True) for one in given])
 
     def keep_states(self, states: Sequence[Tensor], seen: Sequence[Tensor] | None = None) -> None:
         """Keep ``states`` for the next call: they move with the module, but stay out of its ``state_dict``.

@@ -12,18 +12,19 @@ from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
-from torch_keras_lstm.dtype_policies import DTypePolicy
-from torch_keras_lstm.dtype_policies import get as dtype_policy_of
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
+from torch_keras_lstm.layers.placed import Placed
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, draw
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
 from torch_keras_lstm.operations.tensor_spec import Shape
 
+_ABSENT: Any = object()  # what is no buffer, where a buffer may be ``None``
 
-class WeightTable(nn.Module):
+
+class WeightTable(Placed):
     """The weights of a layer: one row of a table for each, in Keras' order.
 
     A layer of this package declares them in ``__init__`` with :meth:`declare_weight`, and tells their shapes in
@@ -35,59 +36,11 @@ class WeightTable(nn.Module):
     _trainable: bool
     _rows: tuple[WeightRow, ...]
     _automatic: set[str]  # attributes that `add_weight` chose, until the weight is set as an attribute
-    _placement: Tensor
     _path: str
     _initial_weights: Sequence[Any] | None = None  # what Keras 2's `weights=` gave, until there are weights
 
     # The layer that Keras has inside this one, and whose weights these are: a part of their paths.
     weight_scope: str = ""
-
-    # -- where and what -------------------------------------------------------------------------------------------
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        """The type of the parameters, and the one that floating inputs are cast to."""
-        return self._buffers["_placement"].dtype  # type: ignore[union-attr]  # not by way of Module.__getattr__, which is slow
-
-    @property
-    def dtype(self) -> dtypes.DTypeName:
-        """The name of the type of the weights, which floating inputs are cast to; ``.to(dtype)`` changes it.
-
-        It is a string, as in Keras, and equal to torch's type of that name; ``layer.dtype.torch`` is that type.
-        """
-        return dtypes.DTypeName(dtypes.name(self._dtype))
-
-    @property
-    def variable_dtype(self) -> dtypes.DTypeName:
-        """Keras' other name of :attr:`dtype`."""
-        return self.dtype
-
-    @property
-    def compute_dtype(self) -> dtypes.DTypeName:
-        """The type that the layer computes in; ``torch.autocast`` may choose another."""
-        policy = self.__dict__.get("_policy")
-        return dtypes.DTypeName(policy.compute_dtype) if policy is not None and policy.is_mixed else self.dtype
-
-    @property
-    def dtype_policy(self) -> DTypePolicy:
-        """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
-        policy = self.__dict__.get("_policy")
-        return policy if policy is not None and policy.is_mixed else DTypePolicy(str(self.dtype))
-
-    @dtype_policy.setter
-    def dtype_policy(self, value: object) -> None:
-        policy = dtype_policy_of(value)
-        self.to(dtypes.get(policy.variable_dtype))
-        self.__dict__["_policy"] = policy
-        self._follow_policy()
-
-    def _follow_policy(self) -> None:
-        """Compute in the type that the policy says."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are; arrays that are not tensors yet are put there."""
-        return self._buffers["_placement"].device  # type: ignore[union-attr]
 
     @property
     def trainable(self) -> bool:
@@ -316,8 +269,12 @@ class WeightTable(nn.Module):
         self.__dict__.pop(attribute, None)
         self._parameters.pop(attribute, None)
         self._buffers.pop(attribute, None)
+        if self._leading == attribute:
+            self._leading = ""
         if isinstance(variable, nn.Parameter):
             self._parameters[attribute] = variable
+            if not self._leading and variable.dtype is self._placed_dtype:  # or it was asked to be of another
+                self._leading = attribute
         elif variable is not None:
             self._buffers[attribute] = variable
 
@@ -353,7 +310,7 @@ class WeightTable(nn.Module):
             if row.trainable:
                 if type(parameters.get(name)) is UnbuiltParameter:
                     return False
-            elif self._buffers.get(name, self._placement) is None:
+            elif self._buffers.get(name, _ABSENT) is None:
                 return False
         return True
 
@@ -370,7 +327,7 @@ class WeightTable(nn.Module):
     def _is_made(self, row: WeightRow) -> bool:
         if row.trainable:
             return not isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
-        return self._buffers.get(row.parameter, self._placement) is not None
+        return self._buffers.get(row.parameter, _ABSENT) is not None
 
     @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
     def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
@@ -400,6 +357,7 @@ class WeightTable(nn.Module):
                 if row.is_as_in_keras:
                     parameter.__class__ = TrainedVariable
                     describe(parameter, name=row.name, **said)
+                self._leading = self._leading or attribute
             else:
                 buffer = torch.empty(shape, dtype=row.dtype or self._dtype, device=self.device)
                 if row.is_as_in_keras:
@@ -490,7 +448,7 @@ class WeightTable(nn.Module):
             # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
             held = self._held(self._rows[0])
             if held is not None and held.is_floating_point():
-                self._placement = self._placement.to(held)
+                self._placed_dtype, self._placed_device = held.dtype, held.device
         self.on_new_storage()
 
     def _build_for_state_dict(self, input_shape: Shape, given: Mapping[str, Tensor]) -> None:
@@ -498,7 +456,7 @@ class WeightTable(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         before = self._variables()
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        super()._apply(fn, recurse)
         self._keep_faces(before)
         self.on_new_storage()
         return self
