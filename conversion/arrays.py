@@ -1,7 +1,7 @@
 """The arrays of a file, under the names that the file gives them; none is read before its shape is known."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,12 +26,15 @@ class SavedArray:
         path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
         shape: as the file declares it.
         dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
+        _read: gives the values.
+        _pieces: gives them in pieces, from a file that can.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: str
     _read: Callable[[], Array]
+    _pieces: Callable[[], Iterable[Array]] | None = None
 
     @property
     def size(self) -> int:
@@ -48,9 +51,24 @@ class SavedArray:
             ValueError: when the file declares another shape; nothing is read then.
             OSError: when the file does not hold the bytes.
         """
+        self._check(shape)
+        return self._read()
+
+    def pieces(self, shape: Sequence[int]) -> Iterable[Array]:
+        """The values, some of the first axis after the others, where that takes less memory than :meth:`read`.
+
+        Arguments and errors as there.
+        """
+        self._check(shape)
+        return (self._read(),) if self._pieces is None else self._pieces()
+
+    def as_another(self, read: Callable[[], Array], shape: tuple[int, ...] | None = None) -> "SavedArray":
+        """The array with what ``read`` makes of its values, and another shape if that changes."""
+        return SavedArray(self.path, self.shape if shape is None else shape, self.dtype, read)
+
+    def _check(self, shape: Sequence[int]) -> None:
         if self.shape != tuple(shape):
             raise ValueError(f"Array `{self.path}` must have shape {tuple(shape)}, but has {self.shape}.")
-        return self._read()
 
 
 def widen_bfloat16(halves: Array) -> Array:

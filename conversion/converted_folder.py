@@ -24,8 +24,8 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
-from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
 
 FORMAT = "torch_keras_lstm"
@@ -137,14 +137,16 @@ def read(directory: Path, custom_objects: CustomObjects) -> Model:
     with naming(directory / CONFIG):
         description = read_description(directory)
         shaped = shaped_layers(description, custom_objects)
-        expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
+        expected = assemble(description, shaped).state_dict()
         with weights_are_given():
             layers = build_layers(description, custom_objects)
             build_as(shaped, layers)
         join(layers, _shared_layers(directory, shaped))
     with naming(directory / WEIGHTS):
         state = _read_state(directory / WEIGHTS, expected)
-        nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(state)
+        # The tensors lie where the file is mapped, each number read when it is first used. They are never written back,
+        # and `write` never changes a file that is there.
+        nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(state, assign=True)
     return assemble(description, layers).eval()
 
 
@@ -217,19 +219,24 @@ def _read_document(directory: Path) -> dict[str, Any]:
     return document
 
 
-def _read_state(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+def _read_state(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     try:
         state = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    problems = [f"`{name}` is missing" for name in expected.keys() - found.keys()]
-    problems += [f"`{name}` belongs to no layer" for name in found.keys() - expected.keys()]
+    found, wanted = _shapes(state), _shapes(expected)
+    problems = [f"`{name}` is missing" for name in wanted.keys() - found.keys()]
+    problems += [f"`{name}` belongs to no layer" for name in found.keys() - wanted.keys()]
     problems += [
-        f"`{name}` needs {expected[name]}, but has {found[name]}"
-        for name in expected.keys() & found.keys()
-        if expected[name] != found[name]
+        f"`{name}` needs {wanted[name]}, but has {found[name]}"
+        for name in wanted.keys() & found.keys()
+        if wanted[name] != found[name]
     ]
     if problems:
         raise ValueError(f"The tensors do not fit `{CONFIG}`: {'; '.join(sorted(problems))}.")
-    return state
+    device = torch.get_default_device()
+    return {name: tensor.to(device, expected[name].dtype) for name, tensor in state.items()}
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

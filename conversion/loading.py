@@ -20,10 +20,10 @@ from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
 from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
-from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
 
 PathLike = str | Path

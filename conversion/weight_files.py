@@ -14,6 +14,7 @@ from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, Save
 from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
@@ -21,8 +22,8 @@ from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
 
 MAX_SHARDS = 1000
 
-# a file that holds weights, or its bytes
-_Source = Path | bytes | memoryview
+# a file that holds weights, or what is in it
+_Source = Path | bytes | MappedFile
 
 # Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
 _PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")

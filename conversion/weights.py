@@ -162,7 +162,7 @@ def _variance(source: WeightSource, epsilon: Any) -> WeightSource:
     """The variance ``v`` with ``sqrt(v + epsilon) = running_std + epsilon``."""
 
     def squared(array: SavedArray) -> SavedArray:
-        return replace(array, _read=lambda: (array.read(array.shape) + epsilon) ** 2 - epsilon)
+        return array.as_another(lambda: (array.read(array.shape) + epsilon) ** 2 - epsilon)
 
     return WeightSource(source.slot, tuple(map(squared, source.arrays)))
 
@@ -187,7 +187,7 @@ def _moved(array: SavedArray, axes: tuple[int, ...], dropped: int | None = None)
     shape = tuple(array.shape[axis] for axis in axes)
     if dropped is not None and shape[dropped] == 1:
         shape = (*shape[:dropped], *shape[dropped + 1 :])
-    return replace(array, shape=shape, _read=lambda: array.read(array.shape).transpose(axes).reshape(shape))
+    return array.as_another(lambda: array.read(array.shape).transpose(axes).reshape(shape), shape)
 
 
 def _flipped(source: WeightSource, owner: ConvBase) -> WeightSource:
@@ -197,18 +197,52 @@ def _flipped(source: WeightSource, owner: ConvBase) -> WeightSource:
 def _turned(array: SavedArray, rank: int) -> SavedArray:
     """The array backwards along its first ``rank`` axes."""
     # A copy, since torch takes no negative strides, not even along an axis of size 1.
-    return replace(array, _read=lambda: np.flip(array.read(array.shape), tuple(range(rank))).copy())
+    return array.as_another(lambda: np.flip(array.read(array.shape), tuple(range(rank))).copy())
 
 
 def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
-    """Read the arrays and put them into ``layers``, which need not be built: their weights take the rows' shapes."""
-    # One layer at a time, so that a whole file's arrays are never in memory beside the model's own.
-    for owner, state in states(layers, rows):
-        put(owner, state)
+    """Make the arrays the weights of ``layers``, which need not be built: their weights take the rows' shapes.
+
+    What the layers had before is dropped, so that a large model needs its memory once.
+    """
+    for owner, group in _by_owner(layers, rows):
+        state: dict[str, torch.Tensor] = {}
+        for row in group:
+            state |= _tensors(row, row.slot.row.dtype or owner.variable_dtype.torch, owner.device)
+        put(owner, state, assign=True)
+
+
+def _tensors(source: WeightSource, dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:
+    """What each parameter of the weight is to hold, in memory of its own."""
+    row = source.slot.row
+    parameters = {
+        name: torch.empty(row.torch_shape(source.slot.shape), dtype=dtype, device=device) for name in row.parameters
+    }
+    if row.blocks or len(parameters) > 1 or len(source.arrays) > 1 or source.layout is not None:
+        for name, part in row.to_torch(torch.from_numpy(np.asarray(source.read(), order="C"))).items():
+            parameters[name].copy_(part)
+        return parameters
+    target = row.to_keras(*parameters.values())
+    start = 0
+    for piece in source.arrays[0].pieces(source.part):
+        if not target.ndim:
+            target.copy_(torch.from_numpy(piece))
+        else:
+            target[start : start + len(piece)].copy_(torch.from_numpy(np.asarray(piece, order="C")))
+            start += len(piece)
+    return parameters
 
 
 def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tuple[Layer, dict[str, torch.Tensor]]]:
     """Read the arrays: for each layer that has weights of its own the state that :func:`put` puts into it."""
+    for owner, group in _by_owner(layers, rows):
+        state: dict[str, torch.Tensor] = {}
+        for row in group:
+            state |= row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
+        yield owner, state
+
+
+def _by_owner(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tuple[Layer, Iterator[WeightSource]]]:
     owners = {
         (layer.name, *filter(None, path.split("."))): owner
         for layer in layers
@@ -216,16 +250,13 @@ def states(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> Iterator[tu
         if isinstance(owner, Layer)
     }
     for owner, group in groupby(rows, _owner):
-        state: dict[str, torch.Tensor] = {}
-        for row in group:
-            state |= row.slot.row.to_torch(torch.from_numpy(np.asarray(row.read(), order="C")))
-        yield owners[owner], state
+        yield owners[owner], group
 
 
-def put(owner: Layer, state: Mapping[str, torch.Tensor]) -> None:
-    """Give a layer its weights."""
+def put(owner: Layer, state: Mapping[str, torch.Tensor], assign: bool = False) -> None:
+    """Give a layer its weights, copies or (``assign``) these tensors themselves."""
     # Not strict: buffers such as the second bias of torch.nn.LSTM are in no Keras file and keep their zeros.
-    left = owner.load_state_dict(state, strict=False).unexpected_keys
+    left = owner.load_state_dict(state, strict=False, assign=assign).unexpected_keys
     if left:
         raise ValueError(
             f"Layer `{owner.name}` ({type(owner).__name__}) has no weight `{left[0]}` before it is called: make its "
