@@ -135,9 +135,10 @@ class InputLayer(Layer):
         if self._integer == STRING:
             return self._strings(inputs)
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        stays = tensor is inputs and not self._integer and self._computes_in_double(tensor)
         tensor = of_rank(tensor, self.batch_input_shape)
         self.check_input_shape(tensor.shape)
-        return tensor if not self._integer and self._computes_in_double(tensor) else tensor.to(self._dtype)
+        return tensor if stays else tensor.to(self._dtype)
 
     def _strings(self, inputs: Any) -> Strings:
         strings = as_strings(inputs)

@@ -468,20 +468,26 @@ class Layer(MaskedCall):
         Integers and booleans pass as they are, unless the layer ``casts_integers``.
         """
         values = self.as_input(inputs)
+        try:
+            shape = values.shape
+        except RuntimeError:
+            raise TypeError(
+                f"Layer `{self.name}` takes no nested tensor. Pad it: `inputs.to_padded_tensor(0.0)`; a recurrent "
+                "layer takes the mask beside it, `mask=torch.arange(steps) < lengths[:, None]`."
+            ) from None
         if self.built:
-            self.check_input_shape(values.shape)
+            self.check_input_shape(shape)
         else:
-            self.build(values.shape)
+            self.build(shape)
         return values
 
     def as_input(self, inputs: Any) -> Tensor:
         """One of the inputs as a tensor, as :meth:`prepare` makes it, whatever its shape."""
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
         if values.dtype is not self._dtype:
-            if self._computes_in_double(values):
-                return values
             if values.is_floating_point() or (self.casts_integers and not values.is_complex()):
-                values = values.to(self._dtype)
+                stays = values is inputs and self._computes_in_double(values)
+                values = values if stays else values.to(self._dtype)
             elif values.is_complex():
                 raise ValueError(
                     f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."

@@ -13,9 +13,9 @@ from torch_keras_lstm.layers import dtypes
 class Placed(nn.Module):
     """A module with a ``dtype`` and a ``device``, which are those of its first parameter.
 
-    So they are right whoever puts another in its place: ``torch.func.functional_call``, ``fully_shard`` with a policy of
-    mixed precision, ``load_state_dict(assign=True)``. A module without parameters remembers what ``.to()`` gave it, in
-    plain attributes: a buffer for it would be saved, sharded, broadcast and counted by tools that look for buffers.
+    So they are right whoever puts another in its place: ``torch.func.functional_call``, ``fully_shard`` with a policy
+    of mixed precision, ``load_state_dict(assign=True)``. A module without parameters remembers what ``.to()`` gave it,
+    in plain attributes: a buffer for it would be sharded, broadcast and counted by tools that look for buffers.
     """
 
     _policy: DTypePolicy
@@ -81,11 +81,16 @@ class Placed(nn.Module):
         part = self._first_part() if self._modules else None
         return self._placed_device if part is None else part.device
 
+    @property
+    def _example(self) -> Tensor:
+        """An empty tensor of the module's type, where it is."""
+        return torch.empty(0, dtype=self._dtype, device=self.device)
+
     def _first_part(self) -> Tensor | None:
         """The first parameter of the modules inside this one, of those that have their shapes."""
         for module in self._modules.values():
             if isinstance(module, Placed):
-                found = module._parameters.get(module._leading)
+                found: Tensor | None = module._parameters.get(module._leading)
                 found = module._first_part() if found is None else found
             else:
                 found = None if module is None else next(module.parameters(), None)

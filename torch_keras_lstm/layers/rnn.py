@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
-import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.cell_call import (
@@ -112,7 +111,7 @@ class RNN(RecurrentLayer):
     def nesting(self) -> list[Any]:
         """How the cell nests its states."""
         if self._nesting is None:
-            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, torch.empty(0, dtype=self._dtype, device=self.device))))
+            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, self._example)))
         nesting: list[Any] = self._nesting
         return nesting
 

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, Unpack
 
-import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.cell_call import CellStep, initial_states_of, output_size_of, step_of
@@ -91,7 +90,7 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Where each cell says that a sequence starts, by default at zeros; one entry a cell."""
-        return [initial_states_of(cell, batch_size, torch.empty(0, dtype=self._dtype, device=self.device)) for cell in self.cells]
+        return [initial_states_of(cell, batch_size, self._example) for cell in self.cells]
 
     @property
     def nestings(self) -> list[Any]:

@@ -16,7 +16,7 @@ from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
 from torch_keras_lstm.layers.placed import Placed
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
-from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, are_weights_given, draw
+from torch_keras_lstm.layers.weight import Initializer, UnbuiltParameter, WeightRow, are_weights_given, draw, unknown
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
 from torch_keras_lstm.operations.tensor_spec import Shape
@@ -124,7 +124,8 @@ class WeightTable(Placed):
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
         for attribute in row.parameters:
             if trainable:
-                self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))
+                with torch.inference_mode(False):  # a layer made for inference may be trained later
+                    self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))
             else:  # None, which .to(), copies and pickles pass over until there is a shape
                 self.register_buffer(attribute, None)
 
@@ -189,7 +190,7 @@ class WeightTable(Placed):
             )
         made.autocast, made.aggregation = autocast, aggregation or "none"
         made.overwrite_with_gradient = overwrite_with_gradient
-        self.keep_variable(made)
+        self.keep_variable(made, initializer=drawn_by)
         return made
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
@@ -208,12 +209,13 @@ class WeightTable(Placed):
         path = self.__dict__.get("_path") or current_path(self.name)
         return "/".join(filter(None, (path, self.weight_scope, name)))
 
-    def keep_variable(self, variable: Variable, attribute: str = "") -> None:
+    def keep_variable(self, variable: Variable, attribute: str = "", initializer: Initializer = unknown) -> None:
         """Make a variable a weight of this layer, in a row of its own, unless it is one already.
 
         Args:
             variable: what :meth:`add_weight` made, or a ``keras.Variable``.
             attribute: under which it is registered; by default its name, until it is set as an attribute.
+            initializer: what it was drawn by.
         """
         place = next((place for place, row in enumerate(self._rows) if self._held(row) is variable), None)
         if place is not None:
@@ -235,7 +237,7 @@ class WeightTable(Placed):
             variable.name,
             (attribute,),
             None,
-            initializers.get("zeros"),
+            initializer,
             variable.regularizer,
             variable.constraint,
             trained,
@@ -372,7 +374,8 @@ class WeightTable(Placed):
             return None
         if are_weights_given():
             return None
-        return draw(row.initializer, shape, self._dtype, self.device)
+        held = self._held(row)  # which somebody may have put on another device, such as the one without memory
+        return draw(row.initializer, shape, self._dtype, self.device if held is None else held.device)
 
     def _begin_with(self, row: WeightRow, array: Tensor) -> None:
         """Write what was drawn into a new weight, or make it the weight, which then needs its memory once."""

@@ -12,7 +12,9 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.models.layer_list import LayerList
 from torch_keras_lstm.models.model import Model, as_layer
+from torch_keras_lstm.models.torch_stack import layers_of, module_of
 from torch_keras_lstm.strings import as_strings, is_strings
 from torch_keras_lstm.structure import flatten
 
@@ -46,7 +48,7 @@ class Sequential(Model):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self.input_layer: InputLayer | None = None
-        self.layers = nn.ModuleList()
+        self.layers = LayerList()
         # The input and what each layer gives, once the model's input shape is known.
         self._tensors: list[Any] = []
         for layer in layers:
@@ -210,6 +212,31 @@ class Sequential(Model):
         for layer in map(as_layer, self.layers):
             shape = layer.compute_output_shape(shape)
         return shape
+
+    # -- torch's modules --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_torch(cls, rnn: nn.RNNBase, **kwargs: Any) -> Self:
+        """A model of layers with copies of the weights of a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, of as many as it has.
+
+        Args:
+            rnn: with ``bidirectional=True`` the layers are ``Bidirectional``; with ``dropout`` there is a ``Dropout``
+                between them. A warning says what changes if it is not ``batch_first``.
+            **kwargs: arguments of the model.
+
+        Raises:
+            ValueError: when it has a projection.
+            TypeError: when it is none of torch's.
+        """
+        return cls(layers_of(rnn), **kwargs).train(rnn.training)
+
+    def to_torch(self) -> Any:
+        """One ``torch.nn.LSTM``, ``GRU`` or ``RNN`` that computes what the recurrent layers of this model do.
+
+        Raises:
+            ValueError: when there is none: another layer is in the model, or they are not alike.
+        """
+        return module_of(self.layers, self.name)
 
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""
