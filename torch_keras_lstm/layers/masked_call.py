@@ -78,7 +78,7 @@ class MaskedCall(Weighted):
         """
         raise TypeError(
             f"Layer `{self.name}` ({type(self).__name__}) takes no packed sequence, as only recurrent layers do: pad "
-            "it with `torch.nn.utils.rnn.pad_packed_sequence(inputs, batch_first=True)`, or call the layer on its `data`."
+            "it with `torch.nn.utils.rnn.pad_packed_sequence(inputs, batch_first=True)`, or call the layer on `data`."
         )
 
     def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:

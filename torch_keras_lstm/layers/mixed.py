@@ -57,10 +57,9 @@ def _weights_in(layer: Any, dtype: torch.dtype, computed: torch.dtype) -> Iterat
             for name, parameter in held.items()
             if parameter is not None and parameter.is_floating_point() and not nn.parameter.is_lazy(parameter)
         }
-        was: dict[str, Any] = {
-            name: module.__dict__[name] for name in ("_leading", "_placed_dtype") if name in module.__dict__
-        }
-        entered.append((module, was, [name for name in cast if name not in module.__dict__]))
+        own = module.__dict__
+        was: dict[str, Any] = {name: own[name] for name in ("_leading", "_placed_dtype") if name in own}
+        entered.append((module, was, [name for name in cast if name not in own]))
         module.__dict__.update(cast, _is_cast=True, _leading="", _placed_dtype=computed)
     try:
         yield

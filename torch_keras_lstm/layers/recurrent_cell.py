@@ -185,7 +185,7 @@ class RecurrentCell(Layer):
             bias = self._parameters.get(self.parameter_names[2])
             if bias is None or is_lazy(bias):
                 return torch.zeros(self.gates * self.units, dtype=self._dtype, device=self.device)
-            return torch.zeros_like(bias, requires_grad=False)
+            return bias.detach().new_zeros(bias.shape)  # not `zeros_like`, which on the meta device imports a lot
         return super().__getattr__(name)
 
     @abstractmethod

@@ -217,7 +217,7 @@ class Sequential(Model):
 
     @classmethod
     def from_torch(cls, rnn: nn.RNNBase, **kwargs: Any) -> Self:
-        """A model of layers with copies of the weights of a ``torch.nn.LSTM``, ``GRU`` or ``RNN``, of as many as it has.
+        """As many layers as a ``torch.nn.LSTM``, ``GRU`` or ``RNN`` has, with copies of its weights.
 
         Args:
             rnn: with ``bidirectional=True`` the layers are ``Bidirectional``; with ``dropout`` there is a ``Dropout``
@@ -236,7 +236,7 @@ class Sequential(Model):
         Raises:
             ValueError: when there is none: another layer is in the model, or they are not alike.
         """
-        return module_of(self.layers, self.name)
+        return module_of([*self.layers], self.name)
 
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""

@@ -73,12 +73,13 @@ def module_of(layers: Sequence[nn.Module], name: str) -> Any:
     alike = {(type(half), half.units, half.use_bias, half.activation, len(each)) for each in halves for half in each}
     if len(alike) > 1 or len(rates) > 1 or not all(each[0].return_sequences for each in halves[:-1]):
         raise ValueError(
-            f"Model `{name}` cannot become a module of torch's: its layers differ in kind, units, biases, directions or "
-            "dropout between them, or one before the last does not return sequences."
+            f"Model `{name}` cannot become a module of torch's: its layers differ in kind, units, biases, directions "
+            "or dropout between them, or one before the last does not return sequences."
         )
     if rates and sum(isinstance(layer, Dropout) for layer in layers) != len(halves) - 1:
         raise ValueError(
-            f"Model `{name}` cannot become a module of torch's, whose dropout is between all its layers and nowhere else."
+            f"Model `{name}` cannot become a module of torch's, whose dropout is between all its layers and nowhere "
+            "else."
         )
     options = {"num_layers": len(halves), "bidirectional": len(halves[0]) == 2, "dropout": next(iter(rates), 0.0)}
     module, state = module_for(first, **options), dict[str, Tensor]()
