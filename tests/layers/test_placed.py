@@ -105,7 +105,8 @@ def test_a_parameter_is_made_on_the_device_that_a_tool_chose(monkeypatch: pytest
         module = model.get_submodule(path)
         assert getattr(module, attribute).shape == value.shape
         if attribute in module._parameters:
-            module._parameters[attribute] = type(module._parameters[attribute])(value, requires_grad=True)
+            kind: Any = type(module._parameters[attribute])
+            module._parameters[attribute] = kind(value, requires_grad=True)
         else:
             assert attribute in module._buffers
             module._buffers[attribute] = value
@@ -136,7 +137,7 @@ def test_layers_of_ones_own_follow_their_parameters() -> None:
     class Scaled(Layer):
         def build(self, shape: Any) -> None:
             self.scale = self.add_weight(shape=(shape[-1],), initializer="ones")
-            self.half = self.add_weight(shape=(), dtype="float16", initializer="ones")
+            self.short = self.add_weight(shape=(), dtype="float16", initializer="ones")
 
         def call(self, inputs: Tensor) -> Tensor:
             return inputs * self.scale
@@ -147,7 +148,7 @@ def test_layers_of_ones_own_follow_their_parameters() -> None:
             self.inner = Scaled()
 
         def call(self, inputs: Tensor) -> Tensor:
-            return self.inner(inputs)
+            return self.inner(inputs)  # type: ignore[no-any-return]
 
     layer = Around()
     assert layer(INPUTS.double()).dtype is torch.float32  # as Keras casts
@@ -211,7 +212,7 @@ def test_weights_of_ones_own_are_drawn_by_their_initializers() -> None:
             self.kernel = self.add_weight(shape=(shape[-1],), initializer="ones")
 
         def call(self, inputs: Tensor) -> Tensor:
-            return self.inner(inputs) * self.kernel
+            return self.inner(inputs) * self.kernel  # type: ignore[no-any-return]
 
     layer = Own()
     layer(INPUTS)

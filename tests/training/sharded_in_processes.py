@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.distributed.checkpoint
 from torch import distributed, nn
-from torch.distributed import checkpoint
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict, set_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard
@@ -19,6 +19,9 @@ from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, Dense, Dropout, In
 from torch_keras_lstm.models import Sequential
 
 ROWS, TIME, FEATURES = 4, 5, 3
+# torch says nothing of their types, or that they are there
+checkpoint: Any = torch.distributed.checkpoint
+spawn: Any = torch.multiprocessing.spawn  # type: ignore[attr-defined]
 MODELS: dict[str, Callable[[], nn.Module]] = {
     "LSTM": lambda: nn.Sequential(LSTM(6, input_size=FEATURES), nn.Linear(6, 2)),
     "GRU": lambda: nn.Sequential(GRU(6, input_size=FEATURES, reset_after=False), nn.Linear(6, 2)),
@@ -55,7 +58,7 @@ def sharded(make: Callable[[], nn.Module], folder: Path, mine: slice) -> dict[st
     inputs = torch.randn(ROWS, TIME, FEATURES, dtype=torch.float64)
     mesh = init_device_mesh("cpu", (distributed.get_world_size(),))
     half = copy.deepcopy(plain)
-    model = fully_shard(copy.deepcopy(plain), mesh=mesh)
+    model: Any = fully_shard(copy.deepcopy(plain), mesh=mesh)
     train(plain, inputs)
     train(model, inputs[mine])
     trained = whole(model.state_dict())
@@ -82,7 +85,7 @@ def sharded(make: Callable[[], nn.Module], folder: Path, mine: slice) -> dict[st
         same.append(all(torch.equal(after[name], one) for name, one in before.items()))
 
     policy = MixedPrecisionPolicy(param_dtype=torch.bfloat16)
-    mixed = fully_shard(half, mesh=mesh, mp_policy=policy)
+    mixed: Any = fully_shard(half, mesh=mesh, mp_policy=policy)
     outputs = mixed(inputs)
     outputs.float().sum().backward()
     return {
@@ -94,7 +97,7 @@ def sharded(make: Callable[[], nn.Module], folder: Path, mine: slice) -> dict[st
 
 
 def main(processes: int, folder: Path) -> None:
-    torch.multiprocessing.spawn(work, (processes, folder), nprocs=processes)
+    spawn(work, (processes, folder), nprocs=processes)
 
 
 def work(rank: int, processes: int, folder: Path) -> None:

@@ -12,6 +12,7 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.torch_rnn import warn_of_batch_axis
 from torch_keras_lstm.models.layer_list import LayerList
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.torch_stack import layers_of, module_of
@@ -228,7 +229,9 @@ class Sequential(Model):
             ValueError: when it has a projection.
             TypeError: when it is none of torch's.
         """
-        return cls(layers_of(rnn), **kwargs).train(rnn.training)
+        layers = layers_of(rnn)
+        warn_of_batch_axis(rnn)
+        return cls(layers, **kwargs).train(rnn.training)
 
     def to_torch(self) -> Any:
         """One ``torch.nn.LSTM``, ``GRU`` or ``RNN`` that computes what the recurrent layers of this model do.

@@ -14,7 +14,6 @@ from torch_keras_lstm.layers.torch_rnn import (
     module_for,
     state_of,
     take_from,
-    warn_of_batch_axis,
 )
 
 _LAYERS: dict[str, Any] = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
@@ -30,7 +29,6 @@ def layers_of(rnn: nn.RNNBase) -> list[Layer]:
     kind = _LAYERS[layer_name(rnn)]
     if rnn.proj_size:
         raise ValueError(f"`Sequential.from_torch` takes no projection, got proj_size={rnn.proj_size}.")
-    warn_of_batch_axis(rnn)
     made: list[Layer] = []
     with next(rnn.parameters()).device:
         for number in range(rnn.num_layers):
