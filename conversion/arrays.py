@@ -2,10 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from torch_keras_lstm.conversion.sources import naming
 
 NUMBER_TYPES = frozenset(
     [
@@ -84,11 +88,13 @@ class ArraysByLayer:
         layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
         unnamed: arrays that no list of names mentions.
         flipped_kernels: whether Keras ran on Theano, whose convolutions flip their kernels along the axes of space.
+        sorted_by_name: whether the layers are in the order of their names, not in that of the model.
     """
 
     layers: Mapping[str, Mapping[str, SavedArray]]
     unnamed: tuple[SavedArray, ...]
     flipped_kernels: bool = False
+    sorted_by_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,7 @@ class Weights:
         optimizer_fault: why they are not in an order; empty where they are.
         vocabularies: the members of an archive that hold the tokens of text layers, by their names.
         idf_weights: how much each token counts, by path.
+        source: the file.
     """
 
     container: str
@@ -130,3 +137,8 @@ class Weights:
     optimizer_fault: str = ""
     vocabularies: Mapping[str, bytes] = field(default_factory=dict)
     idf_weights: Mapping[str, SavedArray] = field(default_factory=dict)
+    source: Path | None = None
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Inside, errors begin with the name of the file that the arrays stand in."""
+        return nullcontext() if self.source is None else naming(self.source)

@@ -16,7 +16,7 @@ from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_laye
 from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
-from torch_keras_lstm.conversion.weights import Value, values, variable_groups
+from torch_keras_lstm.conversion.written_weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential
@@ -73,7 +73,18 @@ def save_model(
 
 
 def save_weights(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
-    """Save a model's weights alone, as ``.weights.h5``; arguments and errors as :func:`save_model`."""
+    """Save a model's weights alone.
+
+    Args:
+        model: a model, built.
+        path: the file, ``.weights.h5``.
+        training: how it is trained, to go on from there.
+        overwrite: replace what is at ``path``; an earlier file stays whole until the new one is.
+
+    Raises:
+        ValueError: for another suffix.
+        OSError: when the file cannot be written, or is there and ``overwrite`` is false.
+    """
     path, training = Path(path), training or Training()
     if not path.name.endswith(".weights.h5"):
         raise ValueError(f"{path}: weights are saved as `.weights.h5`.")

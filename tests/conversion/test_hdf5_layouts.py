@@ -85,7 +85,7 @@ def test_a_wrong_checksum_of_a_chunk_is_damage(tmp_path: Path) -> None:
         file.arrays()["x"].read((2000,))
 
 
-def test_a_bomb_in_a_chunk_is_not_unpacked(tmp_path: Path) -> None:
+def test_a_chunk_is_unpacked_no_further_than_its_size(tmp_path: Path) -> None:
     """What a chunk unpacks to is bounded by its size, not by what is in it."""
     path = tmp_path / "a.h5"
     with h5py.File(path, "w") as file:
@@ -93,8 +93,8 @@ def test_a_bomb_in_a_chunk_is_not_unpacked(tmp_path: Path) -> None:
             "x", data=np.random.default_rng(0).normal(size=(4, 100)), chunks=(1, 100), compression="gzip"
         )
         identifier = file["x"].id
-        identifier.write_direct_chunk((0, 0), zlib.compress(bytes(10**8), 9))
-    with Hdf5File(path) as file, pytest.raises(OSError, match=r"a chunk has \d+ bytes in place of 800"):
+        identifier.write_direct_chunk((0, 0), zlib.compress(bytes(5000), 9))
+    with Hdf5File(path) as file, pytest.raises(OSError, match="a chunk has 804 bytes in place of 800"):
         file.arrays()["x"].read((4, 100))
 
 

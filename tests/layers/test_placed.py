@@ -68,6 +68,10 @@ def test_a_second_bias_that_is_handed_over_counts(make: Any) -> None:
     layer = make(6, input_size=4)
     state = {name: torch.randn_like(one) for name, one in layer.state_dict().items()}
     given = torch.func.functional_call(layer, state, (INPUTS,))
+    with torch.no_grad():
+        before = [layer(INPUTS) for _ in range(3)][-1]  # the last of which is planned
+        only = torch.func.functional_call(layer, {"bias_hh_l0": state["bias_hh_l0"]}, (INPUTS,))
+    assert not torch.allclose(only, before, atol=1e-3)
     layer.load_state_dict(state)
     assert_close(given, layer(INPUTS).detach(), "float32 elementwise")
 

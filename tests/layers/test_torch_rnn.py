@@ -128,7 +128,7 @@ def test_a_module_with_time_first_says_what_changes() -> None:
         (
             lambda: GRU(U, input_size=F, reset_after=False, name="g").to_torch(),
             ValueError,
-            "Layer `g` cannot become a torch.nn.GRU: the fused kernels compute `reset_after=True` only.",
+            "Layer `g` cannot become a torch.nn.GRU: torch's kernels compute `reset_after=True` only.",
         ),
         (
             lambda: Bidirectional(LSTM(U), merge_mode="sum", name="b", input_shape=(T, F)).to_torch(),

@@ -55,7 +55,7 @@ class Layer(MaskedCall):
     A layer of this package declares its weights in ``__init__`` with :meth:`declare_weight`, tells their shapes in
     :meth:`weight_shapes`, and starts ``forward`` with :meth:`prepare`. A class of one's own may be written so, as a
     torch module is, or as Keras' users write layers: weights are made by :meth:`add_weight` in ``build``, and ``call``
-    uses them. See :class:`Weighted` for what follows from the weights.
+    uses them. Lists of variables, arrays in Keras' layouts, penalties and counts follow from the weights.
 
     Args:
         name: as in Keras; by default the class in snake case, numbered.
@@ -70,6 +70,16 @@ class Layer(MaskedCall):
 
     Raises:
         ValueError: for a keyword that the class does not take.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+        ...     def call(self, inputs):
+        ...         return self.factor * inputs
+        >>> layer = Scale()
+        >>> layer(torch.ones(2, 3)).shape, [weight.name for weight in layer.weights]
+        (torch.Size([2, 3]), ['factor'])
     """
 
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
@@ -406,7 +416,7 @@ class Layer(MaskedCall):
         return bound_arguments(self, args, kwargs)
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
-        """What a call gives, as :class:`TensorSpec` in the place of each tensor; so stand tensors in the arguments.
+        """What a call gives: shape and type in the place of each tensor, in the arguments as in the result.
 
         Args:
             args, kwargs: of the call.
@@ -546,6 +556,10 @@ class Layer(MaskedCall):
         if self._is_own and type(self).get_config is Layer.get_config:
             return own_config.automatic(self, config)
         return config
+
+    def entry_of_its_own(self) -> dict[str, Any] | None:
+        """What stands for the layer in a file, where that is not its class and :meth:`get_config`."""
+        return None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -23,6 +23,17 @@ from torch_keras_lstm.operations.tensor_spec import Shape
 
 _ABSENT: Any = object()  # what is no buffer, where a buffer may be ``None``
 
+# what the arguments of a weight end with, and the names that they take
+WEIGHT_ARGUMENTS: Mapping[str, Any] = {
+    "initializer": initializers,
+    "regularizer": regularizers,
+    "constraint": constraints,
+}
+
+
+def _of_kind(argument: str) -> Any:
+    return WEIGHT_ARGUMENTS[argument.rpartition("_")[2]]
+
 
 class WeightTable(Placed):
     """The weights of a layer: one row of a table for each, in Keras' order.
@@ -37,6 +48,7 @@ class WeightTable(Placed):
     _rows: tuple[WeightRow, ...]
     _automatic: set[str]  # attributes that `add_weight` chose, until the weight is set as an attribute
     _path: str
+    _weight_arguments: tuple[str, ...] = ()
     _initial_weights: Sequence[Any] | None = None  # what Keras 2's `weights=` gave, until there are weights
 
     # The layer that Keras has inside this one, and whose weights these are: a part of their paths.
@@ -84,18 +96,40 @@ class WeightTable(Placed):
 
     # -- making weights -------------------------------------------------------------------------------------------
 
+    def keep_weight_arguments(self, **given: object) -> None:
+        """Keep arguments called ``<role>_initializer``, ``<role>_regularizer`` or ``<role>_constraint`` as attributes.
+
+        Args:
+            **given: Keras' names, configurations or objects.
+
+        Raises:
+            ValueError: naming the argument, for what is none.
+        """
+        for name, value in given.items():
+            setattr(self, name, _of_kind(name).get(value, name))
+        self._weight_arguments = (*self._weight_arguments, *given)
+
+    def weight_arguments(self) -> dict[str, Any]:
+        """The arguments that :meth:`keep_weight_arguments` kept, as a configuration has them."""
+        return {
+            name: WEIGHT_ARGUMENTS[name.rpartition("_")[2]].serialize(getattr(self, name))
+            for name in self._weight_arguments
+        }
+
     def declare_weight(
         self,
         name: str,
         parameter: str | tuple[str, ...],
         *,
         axes: tuple[int, ...] | None = None,
-        initializer: object,
+        role: str = "",
+        initializer: object = None,
         regularizer: object = None,
         constraint: object = None,
         trainable: bool = True,
         dtype: torch.dtype | None = None,
         blocks: tuple[int, ...] = (),
+        present: bool = True,
     ) -> None:
         """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
 
@@ -104,14 +138,26 @@ class WeightTable(Placed):
             parameter: the attribute under which the parameter is registered, named as torch names it; several where
                 torch keeps the slices of Keras' first axis apart.
             axes: the order of Keras' axes in the torch tensor; ``None`` for the same order.
+            role: what the layer's arguments for it begin with, "kernel" for ``kernel_initializer``, as
+                :meth:`keep_weight_arguments` keeps them: the defaults of the next three.
             initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
             trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
             dtype: of a buffer that is no floating-point number; by default the layer's.
             blocks: torch's order of the blocks along Keras' last axis, where it is another.
+            present: ``False`` for one that the layer does without: the attribute is ``None``.
         """
+        parameters = (parameter,) if isinstance(parameter, str) else parameter
+        if not present:
+            for attribute in parameters:
+                self.register_parameter(attribute, None)
+            return
+        if role:
+            initializer = getattr(self, f"{role}_initializer") if initializer is None else initializer
+            regularizer = getattr(self, f"{role}_regularizer") if regularizer is None else regularizer
+            constraint = getattr(self, f"{role}_constraint") if constraint is None else constraint
         row = WeightRow(
             name,
-            (parameter,) if isinstance(parameter, str) else parameter,
+            parameters,
             axes,
             initializers.get(initializer),
             regularizers.get(regularizer),
@@ -122,7 +168,7 @@ class WeightTable(Placed):
         )
         self._rows = (*self._rows, row)
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
-        for attribute in row.parameters:
+        for attribute in parameters:
             if trainable:
                 with torch.inference_mode(False):  # a layer made for inference may be trained later
                     self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))

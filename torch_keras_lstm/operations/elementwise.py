@@ -5,13 +5,14 @@ other's floating type, as Keras' do.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype, as_floating
 from torch_keras_lstm.operations.tensors import as_tensor, result_type
 
 Binary = Callable[[Any, Any], Tensor]
@@ -55,6 +56,18 @@ def without_numbers(function: Callable[..., Tensor], *operands: Tensor) -> Tenso
     return torch.empty(shape, dtype=told.dtype, device="meta")
 
 
+def said_of(operation: Callable[..., Tensor], function: Callable[..., Tensor], operands: str) -> None:
+    """Give ``operation`` a docstring: what ``function`` computes, of which operands."""
+    if isinstance(function, partial):
+        options = ", ".join(f"{name}={value!r}" for name, value in function.keywords.items())
+        said = f"``torch.{function.func.__name__}(..., {options})`` of"
+    elif function.__module__.partition(".")[0] == "torch":
+        said = f"``torch.{function.__name__}`` of"
+    else:
+        said = f"{function.__doc__} Of"
+    operation.__doc__ = f"{said} {operands}."
+
+
 def binary(function: Callable[[Tensor, Tensor], Tensor]) -> Binary:
     """``function`` of two tensors as an operation on ``x1`` and ``x2``, either of which may be numbers."""
 
@@ -64,6 +77,7 @@ def binary(function: Callable[[Tensor, Tensor], Tensor]) -> Binary:
             return without_numbers(function, left, right)
         return function(left, right)
 
+    said_of(operation, function, "two operands that broadcast; a number takes the type of the tensor beside it")
     return operation
 
 
@@ -74,13 +88,16 @@ def unary(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
         x = as_tensor(x)
         return without_numbers(function, x) if x.is_meta else function(x)
 
+    said_of(operation, function, "each entry")
     return operation
 
 
 def floating(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     """As :func:`unary`, integers taken as floating-point numbers."""
 
-    return unary(lambda x: function(as_floating(x)))
+    operation = unary(lambda x: function(as_floating(x)))
+    said_of(operation, function, "each entry; integers are taken as floating-point numbers")
+    return operation
 
 
 def maximum(x1: Tensor, x2: Tensor) -> Tensor:

@@ -13,7 +13,6 @@ from torch import Tensor
 from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.optimizers import schedules
-from torch_keras_lstm.optimizers.arguments import check_accumulation, check_averaging, check_clipping, refuse
 from torch_keras_lstm.optimizers.gradients import (
     clip_by_global_norm,
     clip_by_norm,
@@ -23,6 +22,7 @@ from torch_keras_lstm.optimizers.gradients import (
     with_values,
 )
 from torch_keras_lstm.optimizers.learning_rate import as_learning_rate
+from torch_keras_lstm.optimizers.optimizer_arguments import check_accumulation, check_averaging, check_clipping, refuse
 from torch_keras_lstm.optimizers.schedules import LearningRateSchedule
 from torch_keras_lstm.optimizers.trained_weight import TrainedWeight, as_weights
 from torch_keras_lstm.optimizers.variables import KeptVariables
@@ -71,6 +71,15 @@ class Optimizer(KeptVariables):
 
     Raises:
         ValueError: for an argument out of its range, or more than one kind of clipping.
+
+    Example:
+        >>> class Signs(Optimizer):
+        ...     def update_step(self, gradient, variable, learning_rate):
+        ...         self.assign_sub(variable, learning_rate * torch.sign(gradient))
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> Signs(learning_rate=0.5).apply([torch.tensor([0.1, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.5000, 2.5000])
     """
 
     def __init__(
