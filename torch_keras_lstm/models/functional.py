@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, Self, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.constant import Constant
@@ -29,6 +29,7 @@ from torch_keras_lstm.models.graph import (
     map_sources,
     sources_in,
 )
+from torch_keras_lstm.models.layer_list import LayerList
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.trace import calls_in_order, layers_with_masks, trace
 from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
@@ -98,7 +99,7 @@ class Functional(Model):
 
     def _join(self, layers: Iterable[Layer], graph: Graph, name: str | None, trainable: bool) -> None:
         super().__init__(name=name)
-        self.layers = nn.ModuleList(layers)
+        self.layers = LayerList(layers)
         for layer in map(as_layer, self.layers):
             if not layer._inbound_nodes:
                 layer.join_model()
