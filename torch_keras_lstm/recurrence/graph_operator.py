@@ -32,7 +32,12 @@ _NAMES: Mapping[Activation, str] = {
 
 
 def can_be_one_node(options: SequenceOptions) -> bool:
-    """Whether the activations are known by name; a graph cannot hold a function of somebody's own."""
+    """Whether a graph can hold the run: a function of somebody's own it cannot, nor can its way back be transformed.
+
+    An export, which has no way back, may be made inside a transform.
+    """
+    if torch_internals.transforms_are_active() and not torch.compiler.is_exporting():
+        return False
     return options.activation in _NAMES and options.recurrent_activation in _NAMES
 
 
