@@ -245,7 +245,7 @@ def test_weights_of_ones_own_are_drawn_by_their_initializers() -> None:
 @pytest.mark.parametrize("built", [True, False])
 def test_whoever_looks_at_every_attribute_finds_it_or_an_attribute_error(built: bool) -> None:
     def layers() -> list[Any]:
-        shape = {"input_shape": (5, 4)} if built else {}
+        shape: dict[str, Any] = {"input_shape": (5, 4)} if built else {}
         inner = LSTM(3, return_sequences=True, stateful=True)
         stacks = [Sequential([Input((5, 4)), inner]), Sequential([inner]), RNN(StackedRNNCells([LSTMCell(2)]))]
         single = [
@@ -268,7 +268,7 @@ def test_opacus_is_told_what_it_would_leave_out() -> None:
     """It calls each layer again for a sample, with nothing but the layer's first argument."""
     layer = LSTM(3, input_size=4)
     inputs = Masking()(INPUTS)
-    layer.ft_compute_sample_grad = None  # type: ignore[assignment]  # by which it is known
+    layer.ft_compute_sample_grad = None  # by which it is known
     with pytest.raises(RuntimeError, match="has a mask, without which Opacus would compute"):
         layer(inputs)
     layer(INPUTS)

@@ -14,11 +14,14 @@ class TrainedModel(Protocol):
 
     Attributes:
         stop_training: setting it ends ``fit`` after the batch.
+        stop_evaluating, stop_predicting: the same of ``evaluate``, also that of a validation, and ``predict``.
         history: the ``History`` of the last ``fit``.
     """
 
     name: str
     stop_training: bool
+    stop_evaluating: bool
+    stop_predicting: bool
     history: Any
 
     _initial_epoch: int | None
@@ -72,4 +75,8 @@ class TrainedModel(Protocol):
 
     def __getattr__(self, name: str) -> Any:
         """All else that a model has."""
+        ...
+
+    def __setattr__(self, name: str, value: Any, /) -> None:
+        """A callback may keep something of its own there."""
         ...

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm.layers.placed import Placed
+from torch_keras_lstm.layers.placed_module import PlacedModule
 from torch_keras_lstm.layers.symbolic_call import named_arguments, shape_arguments
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.structure import leaves, map_leaves
@@ -49,7 +49,7 @@ def _weights_in(layer: Any, dtype: torch.dtype, computed: torch.dtype) -> Iterat
     entered = []
     rounded = dtype if layer.rounds_weights else computed
     for module in layer.modules() if hasattr(layer, "keep_states") else [layer]:
-        if not isinstance(module, Placed):
+        if not isinstance(module, PlacedModule):
             continue
         held = module.__dict__["_parameters"]
         cast = {

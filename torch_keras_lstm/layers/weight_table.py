@@ -1,20 +1,18 @@
-"""What a layer keeps: a table of its weights. How they are made, and how torch keeps them."""
+"""What a layer keeps: a table of its weights. How they are declared, made, read and written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.layers import dtypes
-from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
-from torch_keras_lstm.layers.placed import Placed
+from torch_keras_lstm.layers.naming import current_path, scoped, unique_name
+from torch_keras_lstm.layers.placed_module import PlacedModule
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
 from torch_keras_lstm.layers.weight import Initializer, UnbuiltParameter, WeightRow, are_weights_given, draw, unknown
 from torch_keras_lstm.layers.weight_arguments import by_name
@@ -35,7 +33,7 @@ def _of_kind(argument: str) -> Any:
     return WEIGHT_ARGUMENTS[argument.rpartition("_")[2]]
 
 
-class WeightTable(Placed):
+class WeightTable(PlacedModule):
     """The weights of a layer: one row of a table for each, in Keras' order.
 
     A layer of this package declares them in ``__init__`` with :meth:`declare_weight`, and tells their shapes in
@@ -43,56 +41,13 @@ class WeightTable(Placed):
     :meth:`add_weight`. What is read, written, counted, penalized, projected, saved and shown follows from the rows.
     """
 
-    name: str
-    _trainable: bool
     _rows: tuple[WeightRow, ...]
     _automatic: set[str]  # attributes that `add_weight` chose, until the weight is set as an attribute
-    _path: str
     _weight_arguments: tuple[str, ...] = ()
     _initial_weights: Sequence[Any] | None = None  # what Keras 2's `weights=` gave, until there are weights
 
     # The layer that Keras has inside this one, and whose weights these are: a part of their paths.
     weight_scope: str = ""
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all, sublayers included."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for module in self.modules():
-            if isinstance(module, WeightTable):
-                module._trainable = value
-        self.requires_grad_(value)
-
-    @property
-    def path(self) -> str:
-        """The name, behind those of the layers that were being built around it when it was built."""
-        found: str = self.__dict__.get("_path") or self.name
-        return found
-
-    @contextmanager
-    def building(self) -> Iterator[None]:
-        """Inside, layers that are built are part of this one."""
-        self.__dict__.setdefault("_path", current_path(self.name))
-        with scope(self.name):
-            yield
-
-    def take_place(self) -> None:
-        """Stand inside the layers that are being built, if the constructor has built it, outside of them.
-
-        Keras builds such a layer when it is first called.
-        """
-        if not self.__dict__.pop("_is_without_place", False):
-            return
-        for module in self.modules():
-            if isinstance(module, WeightTable):
-                module._path = scoped(module.path)
-                for row in module._rows:
-                    if row.is_as_in_keras and module._is_made(row):
-                        described: Any = module._tensor_at(row.parameter)
-                        described._path = module._weight_path(row.name)
 
     # -- making weights -------------------------------------------------------------------------------------------
 
@@ -334,6 +289,21 @@ class WeightTable(Placed):
             attribute = f"{name}_{number}"
         return attribute
 
+    def take_place(self) -> None:
+        """Stand inside the layers that are being built, if the constructor has built it, outside of them.
+
+        Keras builds such a layer when it is first called.
+        """
+        if not self.__dict__.pop("_is_without_place", False):
+            return
+        for module in self.modules():
+            if isinstance(module, WeightTable):
+                module._path = scoped(module.path)
+                for row in module._rows:
+                    if row.is_as_in_keras and module._is_made(row):
+                        described: Any = module._tensor_at(row.parameter)
+                        described._path = module._weight_path(row.name)
+
     # -- building -------------------------------------------------------------------------------------------------
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
@@ -482,66 +452,6 @@ class WeightTable(Placed):
         if isinstance(held, Variable):
             return held
         return WeightView.of(self, row)
-
-    # -- state ----------------------------------------------------------------------------------------------------
-
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        if self.has_weights():
-            super()._save_to_state_dict(destination, prefix, keep_vars)
-            return
-        # As torch's lazy modules do: an unbuilt parameter goes in as it is, for it has no data that could be detached.
-        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
-            if tensor is not None and name not in self._non_persistent_buffers_set:
-                destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        for row in self._rows[:1]:
-            saved = state_dict.get(prefix + row.parameter)
-            if not self.has_weights() and saved is not None and not is_lazy(saved):
-                # What is about to be loaded need not be drawn: an orthogonal matrix takes seconds.
-                names = {name for own in self._rows for name in own.parameters}
-                loaded = {name: state_dict.get(prefix + name) for name in names}
-                given = {name: tensor for name, tensor in loaded.items() if tensor is not None and not is_lazy(tensor)}
-                self._build_for_state_dict(self.input_shape_of(row.to_keras(saved)), given)
-        before = self._variables()
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        self._keep_faces(before)
-        if self._rows and self.has_weights():
-            # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
-            held = self._held(self._rows[0])
-            if held is not None and held.is_floating_point():
-                self._placed_dtype, self._placed_device = held.dtype, held.device
-        self.on_new_storage()
-
-    def _build_for_state_dict(self, input_shape: Shape, given: Mapping[str, Tensor]) -> None:
-        self._create_weights(input_shape, given)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        before = self._variables()
-        super()._apply(fn, recurse)
-        self._keep_faces(before)
-        self.on_new_storage()
-        return self
-
-    def _variables(self) -> dict[str, Variable]:
-        """The layer's own tensors that are variables, by the attributes that hold them."""
-        held = {row.parameter: self._held(row) for row in self._rows}
-        return {name: tensor for name, tensor in held.items() if isinstance(tensor, Variable)}
-
-    def _keep_faces(self, before: Mapping[str, Variable]) -> None:
-        """Make variables again of what torch put in their places."""
-        for name, old in before.items():
-            store: Any = self._parameters if name in self._parameters else self._buffers
-            new = store.get(name)
-            if new is None or new is old or isinstance(new, Variable):
-                continue
-            if new.device.type == "meta" or isinstance(new, nn.Parameter):
-                again = Tensor._make_subclass(type(old), new.detach(), new.requires_grad)
-                again.__dict__.update(old.__dict__)
-                store[name] = again
-            else:  # a buffer, which stays the object that the user may hold
-                old.data = new
-                store[name] = old
 
 
 # The same function without a call between; setting it, for Keras' sake, changes nothing of a layer of this package.

@@ -23,6 +23,21 @@ class Model(Trainer):
     ``Model(inputs, outputs)`` is the :class:`torch_keras_lstm.models.Functional` of all the calls between symbolic
     tensors. A class of one's own derives from it as from a torch module: layers are made in ``__init__`` and called in
     ``forward``, or ``call`` as Keras has it.
+
+    Example:
+        >>> inputs = Input((None, 3))
+        >>> outputs, hidden, cell = layers.LSTM(8, return_state=True)(inputs)
+        >>> model = Model(inputs, [layers.Dense(1)(outputs), cell])
+        >>> [output.shape for output in model(torch.randn(2, 5, 3))]
+        [torch.Size([2, 1]), torch.Size([2, 8])]
+        >>> class Classifier(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.lstm, self.head = layers.LSTM(8), layers.Dense(2)
+        ...     def call(self, x):
+        ...         return self.head(self.lstm(x))
+        >>> Classifier()(torch.randn(2, 5, 3)).shape
+        torch.Size([2, 2])
     """
 
     _may_hold_own = True
@@ -146,15 +161,24 @@ class Model(Trainer):
             self, path, self.training_description() if include_optimizer else None, overwrite, zipped is not False
         )
 
-    def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
+    def save_weights(self, path: str | Path, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
 
         As in Keras the state of the optimizer goes with them, unless it is one of torch's.
+
+        Args:
+            path: the file; with ``max_shard_size`` the list of files, ``.weights.json``.
+            overwrite: replace what is there, which stays whole until the new file is.
+            max_shard_size: write several files beside the list, each with at most so many GB of weights.
+
+        Raises:
+            ValueError: for another suffix, and for a weight larger than a file may be.
+            OSError: when a file cannot be written, or is there and ``overwrite`` is false.
         """
         from torch_keras_lstm.models.saving import save_weights  # as above
 
         training = self.training_description() if isinstance(self.optimizer, Optimizer) else None
-        save_weights(self, path, training, overwrite)
+        save_weights(self, path, training, overwrite, max_shard_size)
 
     def training_description(self) -> Any:
         """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.

@@ -6,8 +6,9 @@ import torch
 
 from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 
 
 @with_arguments_of(Optimizer)

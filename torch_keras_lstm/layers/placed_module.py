@@ -1,5 +1,7 @@
-"""Which type a layer computes in, and where: those of its first parameter."""
+"""Where a layer is, and in which types: its device and type, those of its first parameter, its policy, its path."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import torch
@@ -8,16 +10,22 @@ from torch import Tensor, nn
 from torch_keras_lstm.dtype_policies import DTypePolicy
 from torch_keras_lstm.dtype_policies import get as dtype_policy_of
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.naming import current_path, scope
 
 
-class Placed(nn.Module):
-    """A module with a ``dtype`` and a ``device``, which are those of its first parameter.
+class PlacedModule(nn.Module):
+    """A torch module with the name, the path, the types and the device of a Keras layer.
 
-    So they are right whoever puts another in its place: ``torch.func.functional_call``, ``fully_shard`` with a policy
-    of mixed precision, ``load_state_dict(assign=True)``. A module without parameters remembers what ``.to()`` gave it,
-    in plain attributes: a buffer for it would be sharded, broadcast and counted by tools that look for buffers.
+
+    Type and device are those of its first parameter. So they are right whoever puts another in its place:
+    ``torch.func.functional_call``, ``fully_shard`` with a policy of mixed precision, ``load_state_dict(assign=True)``.
+    A module without parameters remembers what ``.to()`` gave it, in plain attributes: a buffer for it would be sharded,
+    broadcast and counted by tools that look for buffers.
     """
 
+    name: str
+    _trainable: bool
+    _path: str
     _policy: DTypePolicy
     _leading: str = ""  # the attribute of the first parameter of its own, once that has its shape
     _placed_dtype: torch.dtype  # what `.to()` gave
@@ -89,7 +97,7 @@ class Placed(nn.Module):
     def _first_part(self) -> Tensor | None:
         """The first parameter of the modules inside this one, of those that have their shapes."""
         for module in self._modules.values():
-            if isinstance(module, Placed):
+            if isinstance(module, PlacedModule):
                 found: Tensor | None = module._parameters.get(module._leading)
                 found = module._first_part() if found is None else found
             else:
@@ -107,3 +115,28 @@ class Placed(nn.Module):
             placed = fn(torch.empty(0, dtype=self._placed_dtype, device="cpu"))
         self._placed_dtype, self._placed_device = placed.dtype, placed.device
         return self
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all, sublayers included."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for module in self.modules():
+            if isinstance(module, PlacedModule):
+                module._trainable = value
+        self.requires_grad_(value)
+
+    @property
+    def path(self) -> str:
+        """The name, behind those of the layers that were being built around it when it was built."""
+        found: str = self.__dict__.get("_path") or self.name
+        return found
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Inside, layers that are built are part of this one."""
+        self.__dict__.setdefault("_path", current_path(self.name))
+        with scope(self.name):
+            yield
