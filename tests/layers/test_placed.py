@@ -1,5 +1,6 @@
 """The type and the device of a layer are those of its parameters, whoever puts others in their places."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -13,17 +14,22 @@ from torch_keras_lstm import Sequential
 from torch_keras_lstm.layers import (
     GRU,
     LSTM,
+    RNN,
     Activation,
     BatchNormalization,
     Bidirectional,
     Dense,
     Dot,
     Dropout,
+    HashedCrossing,
+    Hashing,
     Input,
     Layer,
     LayerNormalization,
+    LSTMCell,
     Masking,
     SimpleRNN,
+    StackedRNNCells,
 )
 
 INPUTS = torch.randn(3, 5, 4, generator=torch.Generator().manual_seed(0))
@@ -231,3 +237,40 @@ def test_weights_of_ones_own_are_drawn_by_their_initializers() -> None:
     holding = Own(Variable(np.ones(3), name="values"))
     with pytest.raises(ValueError, match=r"Weight `values` of layer `own_1` was made of values, which cannot be drawn"):
         holding.reset_parameters()
+
+
+# -- what looks at everything -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("built", [True, False])
+def test_whoever_looks_at_every_attribute_finds_it_or_an_attribute_error(built: bool) -> None:
+    def layers() -> list[Any]:
+        shape: dict[str, Any] = {"input_shape": (5, 4)} if built else {}
+        inner = LSTM(3, return_sequences=True, stateful=True)
+        stacks = [Sequential([Input((5, 4)), inner]), Sequential([inner]), RNN(StackedRNNCells([LSTMCell(2)]))]
+        single = [
+            LSTM(3, **shape),
+            GRU(3),
+            Dense(2, **shape),
+            BatchNormalization(**shape),
+            Bidirectional(LSTM(3), **shape),
+        ]
+        return [*stacks, *single, Hashing(3, dtype="int64"), HashedCrossing(3, dtype="int32"), Dropout(0.5), Masking()]
+
+    for layer in layers():
+        for name in dir(layer):
+            hasattr(layer, name)  # nothing but an AttributeError is a "no"
+        inspect.getmembers(layer)
+    assert Hashing(3, dtype="int64").dtype_policy.name == "int64"
+
+
+def test_opacus_is_told_what_it_would_leave_out() -> None:
+    """It calls each layer again for a sample, with nothing but the layer's first argument."""
+    layer = LSTM(3, input_size=4)
+    inputs = Masking()(INPUTS)
+    layer.ft_compute_sample_grad = None  # by which it is known
+    with pytest.raises(RuntimeError, match="has a mask, without which Opacus would compute"):
+        layer(inputs)
+    layer(INPUTS)
+    with torch.no_grad():
+        layer(inputs)
