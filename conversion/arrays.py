@@ -33,6 +33,7 @@ class SavedArray:
         dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
         _read: gives the values.
         _pieces: gives them in pieces, from a file that can.
+        kept_as: what the file has in place of these values, such as "int4"; empty for the values themselves.
     """
 
     path: str
@@ -40,6 +41,7 @@ class SavedArray:
     dtype: str
     _read: Callable[[], Array]
     _pieces: Callable[[], Iterable[Array]] | None = None
+    kept_as: str = ""
 
     @property
     def size(self) -> int:

@@ -20,6 +20,7 @@ from torch_keras_lstm.conversion.dialects import function_name, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
 from torch_keras_lstm.conversion.producer import Generation, Producer, identify
+from torch_keras_lstm.conversion.saved_policies import lora_alpha, policy_of
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
@@ -50,6 +51,7 @@ class LayerDescription:
         arguments: the constructor's arguments in Keras 3's names; for an unknown class the configuration as it stands.
         children: layers among the arguments, by argument name: ``layer`` and ``backward_layer`` of ``Bidirectional``.
         lists: arguments that hold several layers each: ``cells`` of ``StackedRNNCells``.
+        lora_alpha: by which its update of low rank counts, if it has one.
     """
 
     class_name: str
@@ -58,6 +60,7 @@ class LayerDescription:
     arguments: Mapping[str, Any]
     children: Mapping[str, "LayerDescription"]
     lists: Mapping[str, tuple["LayerDescription", ...]] = field(default_factory=dict)
+    lora_alpha: float | None = None
 
     def walk(self) -> Iterator["LayerDescription"]:
         """This layer and those inside it."""
@@ -116,6 +119,12 @@ class ModelDescription:
     producer: Producer
     notes: tuple[str, ...] = ()
     graph: Graph | None = None
+
+    @property
+    def lora_alphas(self) -> Mapping[str, float]:
+        """By which the updates of low rank of its layers count, by the layers' names."""
+        parts = (part for layer in self.layers for part in layer.walk())
+        return {part.name: part.lora_alpha for part in parts if part.lora_alpha is not None}
 
     @property
     def inputs(self) -> tuple[tuple[Shape | None, str], ...]:
@@ -362,7 +371,8 @@ class _Reader:
             may_be_layer = kind in (LAYER, OPTIONAL_LAYER) or name.endswith("activation")
             if may_be_layer and is_layer(value) and function_name(value) is None:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
-        return LayerDescription(class_name, config["name"], place, arguments, children, lists)
+        alpha = lora_alpha(config, place)
+        return LayerDescription(class_name, config["name"], place, arguments, children, lists, alpha)
 
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:
@@ -372,17 +382,11 @@ class _Reader:
         return entry["class_name"] in OPERATIONS and "inbound_nodes" in entry and "trainable" not in entry["config"]
 
     def _dtype(self, dtype: object, place: str) -> str:
-        if isinstance(dtype, Mapping):
-            config = dtype.get("config")
-            dtype = config.get("name") if isinstance(config, Mapping) else dtype
-        dtype = _numpy_name(dtype)
+        dtype = _numpy_name(policy_of(dtype, place))
         if dtype is None or (isinstance(dtype, str) and dtype.startswith(("int", "uint", "bool", "string"))):
             return self.floatx  # the type of what an embedding or a text layer takes, which older Keras wrote here
         if self.producer.generation < Generation.TF_KERAS:
             return self.floatx
-        if dtype in ("mixed_float16", "mixed_bfloat16"):
-            self.notes.append(f"The policy `{dtype}` is read as float32, the type in which its weights are kept.")
-            return "float32"
-        if dtype not in _FLOATING:
+        if dtype not in (*_FLOATING, "mixed_float16", "mixed_bfloat16"):
             raise ValueError(f"{place}: `dtype` must be one of {', '.join(_FLOATING)}, got {dtype!r}.")
         return str(dtype)

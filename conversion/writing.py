@@ -17,6 +17,7 @@ from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_laye
 from torch_keras_lstm.conversion.replacing import replace_file, replace_files
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
+from torch_keras_lstm.conversion.type_policies import SAVED_BY
 from torch_keras_lstm.conversion.written_weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
@@ -155,7 +156,7 @@ def _as_keras_3_can(model: Model, training: Training) -> Training:
 
 def _members(model: Model, training: Training) -> dict[str, bytes]:
     """The files that a ``.keras`` archive holds, by name."""
-    config = model_config(model)
+    config = {**model_config(model), **SAVED_BY}
     if training.compile_config is not None:
         config["compile_config"] = training.compile_config
     return {
@@ -199,7 +200,7 @@ def _legacy(model: Model, training: Training) -> bytes:
     attributes = {
         "keras_version": KERAS_VERSION,
         "backend": "tensorflow",
-        "model_config": json.dumps(model_config(model)),
+        "model_config": json.dumps({**model_config(model), **SAVED_BY}),
     }
     if training.training_config is not None:
         attributes["training_config"] = json.dumps(training.training_config)
