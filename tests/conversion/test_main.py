@@ -375,5 +375,5 @@ def test_mixed_precision_is_kept_when_it_is_asked_for(run: Run, tmp_path: Path) 
         result = run("convert", path, "-o", tmp_path / "out", "--force", *given)
         assert result.returncode == 0, result.stderr
         assert result.stdout.count("mixed_bfloat16") == 1
-        assert load_model(tmp_path / "out").layers[0].dtype_policy.name == policy
+        assert load_model(tmp_path / "out").get_layer(index=0).dtype_policy.name == policy
     assert run("convert", path, "-o", tmp_path / "out", "--dtype-policy", "half").returncode == 2
