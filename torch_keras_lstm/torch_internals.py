@@ -53,20 +53,6 @@ def backward_number() -> int:
     return int(torch._C._current_graph_task_id())
 
 
-def backward_frees_its_graph() -> bool:
-    """Whether the pass backwards that is under way frees what it was given, so that there cannot be another.
-
-    ``False`` outside of one, and where torch does not tell: the function is there for torch's own compiler.
-    """
-    keeps = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
-    return keeps is not None and not keeps()
-
-
-def saved_tensors_are_packed() -> bool:
-    """Whether ``torch.autograd.graph.saved_tensors_hooks`` or one of its kind gets what is saved for a way back."""
-    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
-
-
 def stands_for_several(tensor: Tensor) -> bool:
     """Whether ``vmap``, or ``is_grads_batched=True``, lets it stand for several tensors at once."""
     functorch = torch._C._functorch

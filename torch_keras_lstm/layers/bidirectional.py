@@ -30,9 +30,10 @@ class Bidirectional(Layer):
     With ``return_sequences`` the backward outputs are put back into the order of time, and masked steps are zeros in
     both halves, as in Keras 3 and tf.keras.
 
-    Two halves of class :class:`LSTM` that differ in nothing but direction and weights run together, in one call of
-    torch's bidirectional kernel, where no mask, dropout or hook of a half's own asks for the other way; the numbers are
-    the same. See :meth:`path_for`.
+    Two halves of class :class:`LSTM`, :class:`GRU` or :class:`SimpleRNN` that differ in nothing but direction and
+    weights run together where no hook of a half's own asks for the other way: on a CPU in one call of the kernels in C,
+    elsewhere, LSTMs without mask and dropout, in one of torch's bidirectional kernel. The numbers are the same. See
+    :meth:`path_for`.
 
     Args:
         layer: the layer to run forwards, an :class:`LSTM` or :class:`RNN`. Its configuration is copied, its weights
@@ -193,7 +194,7 @@ class Bidirectional(Layer):
         given = self._split_states(initial_state)
         outputs: tuple[Tensor, ...]
         if why_apart(self._halves, inputs, mask, training) is None:
-            side_by_side, states = run_together(self._halves, inputs, given)
+            side_by_side, states = run_together(self._halves, inputs, mask, given, training)
             outputs = (side_by_side,) if self.merge_mode == "concat" else split(side_by_side)
         else:
             outputs, states = self._run_apart(inputs, mask, given, training)

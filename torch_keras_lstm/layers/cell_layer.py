@@ -11,11 +11,13 @@ from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.planned_call import Plans
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.recurrent_cell import GatedCell, RecurrentCell
-from torch_keras_lstm.recurrence import Path, Request, SequenceOptions, UseCudnn, path_for, run
+from torch_keras_lstm.recurrence import Path, Request, SequenceOptions, UseCudnn, path_for
 from torch_keras_lstm.recurrence.backends.base import Backend
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
+from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.lstm import autocast_dtype
+from torch_keras_lstm.recurrence.single_state import run_single_state
 
 
 class CellLayer(RecurrentLayer, RecurrentCell):
@@ -30,6 +32,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     """
 
     backends: ClassVar[tuple[Backend, ...]]
+    operator: ClassVar[Operator]
     options_class: ClassVar[type[SequenceOptions]] = SequenceOptions
     # The attributes that are options under their own names: all but the dropout factors.
     option_names: ClassVar[tuple[str, ...]]
@@ -74,7 +77,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor, Any]:
         """The output and the final states, as :meth:`Backend.run` gives them."""
-        return run(self.backends, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
+        return run_single_state(self.operator, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
 
     def forward(
         self,

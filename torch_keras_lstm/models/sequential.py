@@ -36,9 +36,11 @@ class Sequential(Model):
         trainable: ``False`` freezes all layers.
 
     Example:
-        >>> model = Sequential([Input((10, 5)), LSTM(50, return_sequences=True), LSTM(30), Dense(1)])
-        >>> model(torch.randn(16, 10, 5)).shape
-        torch.Size([16, 1])
+        >>> model = Sequential([Input((None, 3)), layers.LSTM(8), layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> history = model.fit(np.ones((4, 5, 3)), np.zeros((4, 1)), epochs=2, verbose=0)
+        >>> model.predict(np.ones((2, 7, 3)), verbose=0).shape
+        (2, 1)
     """
 
     def __init__(
