@@ -32,7 +32,12 @@ _NAMES: Mapping[Activation, str] = {
 
 
 def can_be_one_node(options: SequenceOptions) -> bool:
-    """Whether the activations are known by name; a graph cannot hold a function of somebody's own."""
+    """Whether the activations are known by name; a graph cannot hold a function of somebody's own.
+
+    While ``torch.compile`` traces a transform of ``torch.func`` the steps are written out, for the transform to see.
+    """
+    if torch_internals.transforms_are_active() and not torch.compiler.is_exporting():
+        return False
     return options.activation in _NAMES and options.recurrent_activation in _NAMES
 
 

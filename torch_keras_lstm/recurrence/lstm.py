@@ -14,7 +14,6 @@ from torch_keras_lstm.recurrence.graph_operator import can_be_one_node, lstm_as_
 from torch_keras_lstm.recurrence.onnx import has_operator, lstm_onnx
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
 from torch_keras_lstm.recurrence.state import LSTMState
-from torch_keras_lstm.torch_internals import transforms_are_active
 
 
 def run_lstm(
@@ -54,7 +53,7 @@ def run_lstm(
         if torch.onnx.is_in_onnx_export():
             if has_operator(options):
                 return lstm_onnx(inputs, state, weights, mask, options)
-        elif can_be_one_node(options) and (torch.compiler.is_exporting() or not transforms_are_active()):
+        elif can_be_one_node(options):
             path = "fused" if select(LSTM_BACKENDS, request.as_one_node()) is LSTM_KERNELS else "loop"
             return lstm_as_one_node(inputs, state, weights, mask, options, path)
     output, final = select(LSTM_BACKENDS, request).run(inputs, state, weights, mask, options)
