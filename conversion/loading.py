@@ -79,7 +79,7 @@ def load_model(
             read as float32.
 
     Returns:
-        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
+        A ``Sequential``, or a ``Functional`` for a functional model, that computes what the Keras that saved the file
         computed: where the versions of Keras disagree, it follows that one.
 
     Raises:

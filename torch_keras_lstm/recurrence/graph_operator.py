@@ -32,9 +32,9 @@ _NAMES: Mapping[Activation, str] = {
 
 
 def can_be_one_node(options: SequenceOptions) -> bool:
-    """Whether the activations are known by name; a graph cannot hold a function of somebody's own.
+    """Whether a graph can hold the run: a function of somebody's own it cannot, nor can its way back be transformed.
 
-    While ``torch.compile`` traces a transform of ``torch.func`` the steps are written out, for the transform to see.
+    An export, which has no way back, may be made inside a transform.
     """
     if torch_internals.transforms_are_active() and not torch.compiler.is_exporting():
         return False
