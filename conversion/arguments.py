@@ -141,7 +141,7 @@ _CELL = _WEIGHTED | {
     "recurrent_dropout": RATE,
     "seed": SEED,
 }
-_ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG}
+_ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG, "unseen_gives_zeros": FLAG}
 _MERGING = {"combine_masks": TEXT}
 _MAXOUT = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {"units": COUNT, "maps": COUNT}
 _HIGHWAY = {name: kind for name, kind in _WEIGHTED.items() if name != "bias_initializer"}
@@ -157,7 +157,7 @@ _AFFINE = {
 _RECURRENT = dict.fromkeys(
     (
         *("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"),
-        "hold_initial_state",
+        *("hold_initial_state", "ends_mask"),
     ),
     FLAG,
 )
@@ -253,6 +253,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "backward_layer": OPTIONAL_LAYER,
         "merge_mode": OPTIONAL_TEXT,
         "zero_output_for_mask": OPTIONAL_FLAG,
+        "ends_mask": FLAG,
     },
     "CategoryEncoding": {
         "num_tokens": COUNT,
@@ -376,7 +377,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "encoding": TEXT,
     },
     "ThresholdedReLU": {"theta": NUMBER},
-    "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG},
+    "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG, "ends_mask": FLAG},
     "UnitNormalization": {"axis": AXES},
     "UpSampling1D": {"size": SIZES},
     "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},

@@ -3,7 +3,7 @@
 Four generations wrote files: Keras 1, Keras 2 (the ``keras`` package up to 2.3), tf.keras (``tf_keras`` today) and
 Keras 3. Every dialect ends here: what leaves :func:`translate` has Keras 3's class and argument names, and names of our
 own where Keras 3 has none for the older meaning: the activation ``hard_sigmoid_keras2``, ``Bidirectional``'s
-``zero_output_for_mask`` and ``hold_initial_state`` of recurrent layers.
+``zero_output_for_mask``, ``hold_initial_state`` and ``ends_mask`` of recurrent layers.
 """
 
 import re
@@ -61,6 +61,12 @@ class Producer:
         """Whether masked steps before the first other one gave the initial state, as they did up to Keras 2.2."""
         early = self.version is not None and re.match(r"2\.[0-2](\.|$)", self.version) is not None
         return self.generation is Generation.KERAS_1 or (self.generation is Generation.KERAS_2 and early)
+
+    @property
+    def has_rules_of_3_16(self) -> bool:
+        """Whether it was Keras 3.16 or later, or a preview of it (3.16.0.dev...): masks end at layers over time."""
+        numbers = re.match(r"3\.(\d+)", self.version or "")
+        return numbers is not None and int(numbers[1]) >= 16
 
 
 def identify(version: str | None, root: Mapping[str, Any], layers: Iterable[object]) -> Producer:
@@ -177,8 +183,15 @@ _CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "CuDNNGRU": ("GRU", _CUDNN_GATES | {"reset_after": True}),
     "CuDNNLSTM": ("LSTM", _CUDNN_GATES),
 }
+# Keras 3.16 writes another name of the class than those before it.
+_KERAS_3_CLASSES = {"GroupedQueryAttention": "GroupQueryAttention"}
 # What only a `Merge` by a function of the user's own had a use for.
 _KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
+# Layers that hand no mask on since Keras 3.16.
+_OVER_TIME = (
+    *("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN"),
+    *("Bidirectional", "TimeDistributed"),
+)
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 # Layers that hand tensors which are the same at every step to their cell, if it is one that takes such `constants`.
@@ -219,8 +232,8 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
 
 
 def older_names(class_name: str) -> list[str]:
-    """The names under which older Kerases wrote what is ``class_name`` here."""
-    renamed = _KERAS_1_CLASSES | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
+    """The names under which other Kerases wrote what is ``class_name`` here."""
+    renamed = _KERAS_1_CLASSES | _KERAS_3_CLASSES | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
     return sorted(old for old, new in renamed.items() if new == class_name)
 
 
@@ -244,6 +257,7 @@ def translate(
         class_name, arguments, notes = _from_keras_1(class_name, arguments, place)
     if class_name == "Merge":
         arguments = _without_merge_functions(arguments, place)
+    class_name = _KERAS_3_CLASSES.get(class_name, class_name)
     if class_name in _CUDNN_CLASSES:
         class_name, fixed = _CUDNN_CLASSES[class_name]
         arguments |= fixed
@@ -297,7 +311,28 @@ def translate(
             arguments["all_steps_at_once"] = True
         elif class_name == "MultiHeadAttention":
             arguments.setdefault("softmax_robust_masking", False)  # older tf.keras did not write it
+    if producer.has_rules_of_3_16:
+        if class_name in _OVER_TIME:
+            arguments["ends_mask"] = True
+        elif class_name in ("AdditiveAttention", "Attention"):
+            arguments["unseen_gives_zeros"] = True
     return class_name, arguments, notes
+
+
+def exchanged_tversky(losses: Any) -> Any:
+    """The configurations of losses from the words of Keras 3.16 into those before it, and from those into these.
+
+    The two call the weights of ``Tversky`` by each other's name: ``alpha`` is that of what is missed, and since 3.16
+    that of what is added.
+    """
+    if isinstance(losses, list):
+        return [exchanged_tversky(loss) for loss in losses]
+    if not isinstance(losses, dict):
+        return losses
+    if losses.get("class_name") != "Tversky" or not isinstance(config := losses.get("config"), dict):
+        return {name: exchanged_tversky(loss) for name, loss in losses.items()}
+    exchanged = {"alpha": config.get("beta", 0.5), "beta": config.get("alpha", 0.5)}
+    return {**losses, "config": {**config, **exchanged}}
 
 
 def _told_apart_by_step(layer: object) -> bool:

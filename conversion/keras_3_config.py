@@ -1,11 +1,11 @@
-"""A model's configuration as Keras 3.15 writes it, so that Keras reads it back; what it has no words for is refused."""
+"""A model's configuration as Keras 3 writes it, so that Keras reads it back; what it has no words for is refused."""
 
 from collections.abc import Mapping
 from inspect import signature
 from typing import Any
 
 from torch_keras_lstm.conversion.arguments import is_layer
-from torch_keras_lstm.layers import Layer, dtypes, serialize
+from torch_keras_lstm.layers import Bidirectional, Layer, TimeDistributed, dtypes, serialize
 from torch_keras_lstm.layers.constant import written_constants
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
@@ -15,7 +15,11 @@ from torch_keras_lstm.operations.tensor_spec import Shape
 from torch_keras_lstm.saving.objects import serialize_keras_object
 from torch_keras_lstm.structure import flatten
 
+# The Keras whose rules the files follow that are written here, unless the model goes by those of Keras 3.16.
 KERAS_VERSION = "3.15.1"
+_KERAS_3_16 = "3.16.0"
+# The arguments of ours for those; a file says it by the version of Keras that saved it.
+_RULES_OF_3_16 = ("ends_mask", "unseen_gives_zeros")
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
 _DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
@@ -57,6 +61,25 @@ def model_config(model: Model, unbuilt: bool = False) -> dict[str, Any]:
     return entry
 
 
+def keras_version(model: Model) -> str:
+    """The version of Keras by whose rules the model goes: a file has one, for all layers.
+
+    Raises:
+        ValueError: when some layers go by the rules from Keras 3.16 on, and others by those before.
+    """
+    wrappers = [part for part in model.modules() if isinstance(part, Bidirectional | TimeDistributed)]
+    wrapped = {part for wrapper in wrappers for part in wrapper.modules() if part is not wrapper}
+    by_rule: dict[bool, Layer] = {}
+    for layer in model.modules():
+        rules = [getattr(layer, rule) for rule in _RULES_OF_3_16 if hasattr(layer, rule)]
+        if rules and isinstance(layer, Layer) and layer not in wrapped:  # whose masks are their wrapper's affair
+            by_rule.setdefault(any(rules), layer)
+    if len(by_rule) == 2:
+        other = by_rule[False].name
+        raise _inexpressible(by_rule[True], f"it goes by a rule of Keras 3.16, layer `{other}` by that of earlier ones")
+    return _KERAS_3_16 if True in by_rule else KERAS_VERSION
+
+
 def keras_layers(model: Model) -> list[Layer]:
     """The layers as Keras counts them: operations are none."""
     return [layer for layer in model.layers if isinstance(layer, Layer) and not isinstance(layer, OperationLayer)]
@@ -77,10 +100,20 @@ def _entry(layer: Layer) -> dict[str, Any]:
     config = entry["config"]
     held = {name: getattr(layer, name, None) for name in config}
     config |= {name: _entry(inner) for name, inner in held.items() if isinstance(inner, Layer)}
+    entry["config"] = config = _without_rules_of_3_16(config)
     if layer._is_own:
         entry["config"] = serialize_keras_object(config)
     _check(layer, entry)
     return entry
+
+
+def _without_rules_of_3_16(config: Any) -> Any:
+    """The configuration without what the version of the file says."""
+    if isinstance(config, list):
+        return [_without_rules_of_3_16(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {name: _without_rules_of_3_16(value) for name, value in config.items() if name not in _RULES_OF_3_16}
 
 
 def _row(model: Sequential, config: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -303,7 +303,7 @@ class _Reader:
             return topology.counted_from_zero(graph, models)
         functional = {name for name in models if named[name]["class_name"] != "Sequential"}
         graph = graph.ends_counted_from_zero(functional)
-        return graph if self.own else without_implicit_masks(graph, named)
+        return graph if self.own else without_implicit_masks(graph, named, self.producer.has_rules_of_3_16)
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.

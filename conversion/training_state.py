@@ -12,7 +12,7 @@ from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.absent import absent_loss, absent_metric, is_absent, name_in
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.containers import SavedModel, naming, open_parts
-from torch_keras_lstm.conversion.dialects import Generation, Producer
+from torch_keras_lstm.conversion.dialects import Generation, Producer, exchanged_tversky
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
 from torch_keras_lstm.conversion.saved_config import producer_of
@@ -158,13 +158,14 @@ def _training(
 ) -> SavedTraining:
     own = with_registered(custom_objects)
     missing: list[str] = []
+    loss = told.get("loss")
     token = CUSTOM_OBJECTS.set(own)  # so that an error tells of them
     try:
         of_loss = partial(_loss, missing)
         of_metric = partial(_metric, missing)
         return SavedTraining(
             _optimizer(told.get("optimizer_config", told.get("optimizer")), arrays, model, own, producer, missing),
-            _each(of_loss, told.get("loss"), own),
+            _each(of_loss, exchanged_tversky(loss) if producer.has_rules_of_3_16 else loss, own),
             _of_the_only_output(_each(of_metric, told.get("metrics"), own)),
             _of_the_only_output(_each(of_metric, told.get("weighted_metrics"), own)),
             told.get("loss_weights"),
