@@ -77,6 +77,8 @@ OPTIONAL_NUMBER = Kind("a number or null", lambda value: value is None or _is_nu
 TEXT = Kind("a string", lambda value: isinstance(value, str))
 SHAPE = Kind("a list of positive integers or nulls, or null", lambda value: value is None or is_shape(value))
 ARRAY = Kind("a number or an array of numbers", _is_array)
+FACTOR = Kind("a number or a list of two", lambda value: _is_number(value) or _is_pair(value))
+OPTIONAL_FACTOR = Kind("a number, a list of two or null", lambda value: value is None or FACTOR.accepts(value))
 OPTIONAL_ARRAY = Kind("a number, an array of numbers or null", lambda value: value is None or _is_array(value))
 OBJECT = Kind(
     "a name, an object with `class_name` and `config`, or null",
@@ -110,6 +112,10 @@ STEP = Kind(
     "a name, a function of your own or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
 )
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
 
 
 def _is_integers(value: Any, least: int) -> bool:
@@ -223,6 +229,11 @@ _EMBEDDING = {
     "embeddings_constraint": OBJECT,
     "mask_zero": FLAG,
 }
+
+_IMAGES = {"data_format": OPTIONAL_TEXT, "bounding_box_format": OPTIONAL_TEXT}
+_AUGMENTING = _IMAGES | {"seed": SEED}
+_COLORED = _AUGMENTING | {"factor": FACTOR, "value_range": ARRAY}
+_MOVED = _AUGMENTING | {"fill_mode": TEXT, "interpolation": TEXT, "fill_value": NUMBER}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
@@ -385,6 +396,45 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
     "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},
     "ZeroPadding3D": _DATA_FORMAT | {"padding": AMOUNTS},
+    # images changed at random
+    "AugMix": _AUGMENTING
+    | {
+        "value_range": ARRAY,
+        "num_chains": COUNT,
+        "chain_depth": COUNT,
+        "factor": FACTOR,
+        "alpha": NUMBER,
+        "all_ops": FLAG,
+        "interpolation": TEXT,
+    },
+    "AutoContrast": _IMAGES | {"value_range": ARRAY},
+    "CutMix": _AUGMENTING | {"factor": FACTOR},
+    "Equalization": _IMAGES | {"value_range": ARRAY, "bins": COUNT},
+    "MixUp": _AUGMENTING | {"alpha": NUMBER},
+    "RandAugment": _AUGMENTING | {"value_range": ARRAY, "num_ops": COUNT, "factor": FACTOR, "interpolation": TEXT},
+    "RandomBrightness": _COLORED,
+    "RandomColorDegeneration": _COLORED,
+    "RandomColorJitter": _AUGMENTING
+    | {"value_range": ARRAY, "brightness_factor": OPTIONAL_FACTOR, "contrast_factor": OPTIONAL_FACTOR}
+    | {"saturation_factor": OPTIONAL_FACTOR, "hue_factor": OPTIONAL_FACTOR},
+    "RandomContrast": _COLORED,
+    "RandomCrop": _AUGMENTING | {"height": COUNT, "width": COUNT, "resizes_in_inference": FLAG},
+    "RandomElasticTransform": _MOVED | {"factor": FACTOR, "scale": FACTOR, "value_range": ARRAY},
+    "RandomErasing": _COLORED | {"scale": FACTOR, "fill_value": OPTIONAL_ARRAY},
+    "RandomFlip": _AUGMENTING | {"mode": TEXT},
+    "RandomGaussianBlur": _COLORED | {"kernel_size": SIZES, "sigma": FACTOR},
+    "RandomGrayscale": _AUGMENTING | {"factor": NUMBER},
+    "RandomHue": _COLORED,
+    "RandomInvert": _COLORED,
+    "RandomPerspective": _AUGMENTING | {"factor": FACTOR, "scale": NUMBER, "interpolation": TEXT, "fill_value": NUMBER},
+    "RandomPosterization": _COLORED,
+    "RandomRotation": _MOVED | {"factor": FACTOR},
+    "RandomSaturation": _COLORED,
+    "RandomSharpness": _COLORED,
+    "RandomShear": _MOVED | {"x_factor": FACTOR, "y_factor": FACTOR},
+    "RandomTranslation": _MOVED | {"height_factor": FACTOR, "width_factor": FACTOR},
+    "RandomZoom": _MOVED | {"height_factor": FACTOR, "width_factor": OPTIONAL_FACTOR},
+    "Solarization": _AUGMENTING | {"addition_factor": FACTOR, "threshold_factor": FACTOR, "value_range": ARRAY},
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -437,6 +487,17 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "SpatialDropout3D": ("rate",),
     "StackedRNNCells": ("cells",),
     "TimeDistributed": ("layer",),
+    "RandomBrightness": ("factor",),
+    "RandomColorDegeneration": ("factor",),
+    "RandomContrast": ("factor",),
+    "RandomCrop": ("height", "width"),
+    "RandomHue": ("factor",),
+    "RandomPosterization": ("factor",),
+    "RandomRotation": ("factor",),
+    "RandomSaturation": ("factor",),
+    "RandomSharpness": ("factor",),
+    "RandomTranslation": ("height_factor", "width_factor"),
+    "RandomZoom": ("height_factor",),
 }
 
 

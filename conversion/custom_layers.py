@@ -96,7 +96,7 @@ def _translated(layer: LayerDescription, custom_objects: CustomObjects, producer
         return layer
     _, arguments, _ = translate(base, layer.arguments, producer, layer.place)
     # Names of ours, which a constructor of somebody's own need not take.
-    for name in ("all_steps_at_once", "hold_initial_state"):
+    for name in ("all_steps_at_once", "hold_initial_state", "resizes_in_inference"):
         arguments.pop(name, None)
     for name in ("ends_mask", "unseen_gives_zeros"):
         if name in arguments and name not in keywords_of(own):

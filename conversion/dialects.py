@@ -224,6 +224,7 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "query_shape": None,
     "ragged": (False,),
     "reverse_state_order": (False,),
+    "rng_type": None,
     "sparse": (False,),
     "time_major": (False,),
     "transform_bias": None,
@@ -309,6 +310,10 @@ def translate(
             arguments["combine_masks"] = "all"
         elif class_name == "TimeDistributed" and _told_apart_by_step(arguments.get("layer")):
             arguments["all_steps_at_once"] = True
+        elif class_name == "RandomCrop":
+            arguments["resizes_in_inference"] = True
+        elif class_name == "RandomContrast" and isinstance(arguments.get("factor"), int | float):
+            arguments["factor"] = [arguments["factor"]] * 2
         elif class_name == "MultiHeadAttention":
             arguments.setdefault("softmax_robust_masking", False)  # older tf.keras did not write it
     if producer.has_rules_of_3_16:

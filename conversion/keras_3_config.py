@@ -26,9 +26,10 @@ _DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU
 # Layers whose weights Keras' files hold in another way than all others'.
 _WITHOUT_FILES = frozenset(["SpectralNormalization"])
 # Arguments of ours for what older Kerases did.
-_OURS_ALONE = frozenset(
-    ["all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "softmax_robust_masking"]
-)
+_OURS_ALONE = {
+    *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
+    "softmax_robust_masking",
+}
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 

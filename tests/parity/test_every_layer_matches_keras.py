@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 import torch
 
+from tests.parity.image_augmentations import AUGMENTATIONS
 from tests.parity.precision import float64
 from tests.parity.random_layers import DRAWS, Drawn, Spec
 from tests.tolerances import assert_close
@@ -28,6 +29,7 @@ ELSEWHERE = {
     "MaxPooling3D", "AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D",
     # of tokens: test_preprocessing_layers_match_keras.py
     "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",
+    *AUGMENTATIONS,  # of images: test_augmentations_match_keras.py
 }  # fmt: skip
 every_case = pytest.mark.parametrize(("name", "seed"), [(name, seed) for name in DRAWS for seed in range(SEEDS)])
 

@@ -48,6 +48,16 @@ from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
 from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
+from torch_keras_lstm.layers.inference_augmentation import (
+    AugMix,
+    CutMix,
+    Equalization,
+    MixUp,
+    RandAugment,
+    RandomElasticTransform,
+    RandomGaussianBlur,
+    RandomPerspective,
+)
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.integer_lookup import IntegerLookup
@@ -73,6 +83,29 @@ from torch_keras_lstm.layers.pooling import (
     MaxPooling3D,
 )
 from torch_keras_lstm.layers.prelu import PReLU
+from torch_keras_lstm.layers.random_colors import (
+    AutoContrast,
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+    Solarization,
+)
+from torch_keras_lstm.layers.random_crop import RandomCrop
+from torch_keras_lstm.layers.random_geometry import (
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -140,6 +173,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -170,6 +205,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -178,6 +214,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -220,12 +257,34 @@ __all__ = [
     "MaxoutDense",
     "Merge",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
@@ -239,6 +298,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
