@@ -80,6 +80,7 @@ ARRAY = Kind("a number or an array of numbers", _is_array)
 FACTOR = Kind("a number or a list of two", lambda value: _is_number(value) or _is_pair(value))
 OPTIONAL_FACTOR = Kind("a number, a list of two or null", lambda value: value is None or FACTOR.accepts(value))
 OPTIONAL_ARRAY = Kind("a number, an array of numbers or null", lambda value: value is None or _is_array(value))
+WINDOW = Kind("a name, numbers or null", lambda value: value is None or isinstance(value, str) or _is_array(value))
 OBJECT = Kind(
     "a name, an object with `class_name` and `config`, or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
@@ -328,6 +329,14 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "MaxPooling3D": _POOLING,
     "Maximum": _MERGING,
     "MaxoutDense": _MAXOUT,
+    "MelSpectrogram": {
+        **dict.fromkeys(("fft_length", "sequence_stride", "sampling_rate", "num_mel_bins"), COUNT),
+        **dict.fromkeys(("min_freq", "top_db", "mag_exp", "min_power", "ref_power"), NUMBER),
+        "sequence_length": OPTIONAL_COUNT,
+        "max_freq": OPTIONAL_NUMBER,
+        "power_to_db": FLAG,
+        "window": WINDOW,
+    },
     "Merge": {"mode": TEXT, "concat_axis": AXIS, "dot_axes": AXES},
     "Minimum": _MERGING,
     "MultiHeadAttention": _HEADS
@@ -367,6 +376,18 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     },
     "ReversibleEmbedding": _EMBEDDING
     | {"tie_weights": FLAG, "reverse_dtype": OPTIONAL_TEXT, "logit_soft_cap": OPTIONAL_NUMBER},
+    "STFTSpectrogram": {
+        "mode": TEXT,
+        "frame_length": COUNT,
+        "frame_step": OPTIONAL_COUNT,
+        "fft_length": OPTIONAL_COUNT,
+        "window": WINDOW,
+        "periodic": FLAG,
+        "scaling": OPTIONAL_TEXT,
+        "padding": TEXT,
+        "expand_dims": FLAG,
+        "data_format": OPTIONAL_TEXT,
+    },
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
     "SimpleRNN": _CELL | _RECURRENT,

@@ -69,6 +69,7 @@ from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.lstm_cell import LSTMCell
 from torch_keras_lstm.layers.masking import Masking
 from torch_keras_lstm.layers.maxout_dense import MaxoutDense
+from torch_keras_lstm.layers.mel_spectrogram import MelSpectrogram
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
@@ -123,6 +124,7 @@ from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDro
 from torch_keras_lstm.layers.spectral_normalization import SpectralNormalization
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
+from torch_keras_lstm.layers.stft_spectrogram import STFTSpectrogram
 from torch_keras_lstm.layers.string_lookup import StringLookup
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
@@ -255,6 +257,7 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "MaxoutDense",
+    "MelSpectrogram",
     "Merge",
     "Minimum",
     "MixUp",
@@ -291,6 +294,7 @@ __all__ = [
     "Reshape",
     "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
