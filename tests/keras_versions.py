@@ -1,10 +1,11 @@
 """Compare with another Keras than the one of the test environment: ``python tests/keras_versions.py 3.8``.
 
-A virtual environment with that Keras and a TensorFlow of its time is made, and the parity tests of layers over time, of
-stacks, of masks, of files that Keras writes and this package reads, and of files the other way run in it::
+A virtual environment with that Keras and a TensorFlow of its time is made, and ``tests/parity/test_any_keras_3.py``
+runs in it: models of layers over time, masks and graphs that it saves are read, trained on and given back to it::
 
     python tests/keras_versions.py 3.0 3.5 3.8 3.12 3.15 nightly     # the table of docs/keras_versions.md
-    python tests/keras_versions.py nightly -- -k bidirectional -x    # pytest's own arguments after the two dashes
+    python tests/keras_versions.py nightly -- -k both_ways -x        # pytest's own arguments after the two dashes
+    python tests/keras_versions.py 3.12 --all                        # the tests for 3.15 too: what changed
 
 The environments stay, in ``~/.cache/torch_keras_lstm/keras_versions`` or where ``--folder`` says, so that a second run
 takes as long as its tests.
@@ -23,7 +24,8 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-TESTS = (
+NEUTRAL = ("test_any_keras_3.py",)
+FOR_ONE_RELEASE = (
     "test_lstm_matches_keras.py", "test_gru_and_simple_rnn_match_keras.py", "test_rnn_matches_keras.py",
     "test_bidirectional_matches_keras.py", "test_stacks_match_keras.py", "test_masks_travel_as_in_keras.py",
     "test_conversion_keras.py", "test_conversion_recurrent_and_normalization.py", "test_conversion_functional.py",
@@ -63,6 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("releases", nargs="+", choices=RELEASES, help="which Keras")
     default = Path.home() / ".cache" / "torch_keras_lstm" / "keras_versions"
+    parser.add_argument("--all", action="store_true", help="run the tests that are written for one release, too")
     parser.add_argument("--folder", type=Path, default=default, help="where the environments are")
     given = list(sys.argv[1:] if arguments is None else arguments)
     split = given.index("--") if "--" in given else len(given)
@@ -70,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows, worst = [], 0
     for name in options.releases:
         report = options.folder / f"{name}.xml"
-        code = run(environment(RELEASES[name], options.folder / name), report, given[split + 1 :])
+        tests = (*NEUTRAL, *FOR_ONE_RELEASE) if options.all else NEUTRAL
+        code = run(environment(RELEASES[name], options.folder / name), tests, report, given[split + 1 :])
         worst = max(worst, code)
         rows.append(row(RELEASES[name], report))
     print("| Keras | TensorFlow | passed | failed | of these |\n|---|---|---|---|---|")
@@ -108,12 +112,12 @@ def pip(python: Path, *arguments: str) -> None:
     subprocess.run([str(python), "-m", "pip", "-q", "--disable-pip-version-check", *arguments], check=True)
 
 
-def run(python: Path, report: Path, options: Sequence[str]) -> int:
-    """Run the tests of this checkout with ``python``; the exit code of pytest."""
-    tests = [f"tests/parity/{name}" for name in TESTS]
+def run(python: Path, tests: Sequence[str], report: Path, options: Sequence[str]) -> int:
+    """Run tests of this checkout with ``python``; the exit code of pytest."""
+    files = [f"tests/parity/{name}" for name in tests]
     # An error in the tests elsewhere, but what another Keras warns of is its own affair.
     quiet = ["-W", "ignore:Layer '", "-W", "ignore::DeprecationWarning"]
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *quiet, *tests]
+    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *quiet, *files]
     variables = {**os.environ, "PYTHONPATH": str(CHECKOUT)}
     return subprocess.run([*command, *options], cwd=CHECKOUT, env=variables, check=False).returncode
 
