@@ -30,6 +30,23 @@ _OURS_ALONE = {
     *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
     "softmax_robust_masking",
 }
+# Arguments that came with later releases than 3.0, and values of them that mean nothing.
+_OF_AXES: Mapping[str, tuple[Any, ...]] = {"input_axes": (None,), "output_axes": (None,)}
+_HEADS: Mapping[str, tuple[Any, ...]] = {
+    "flash_attention": (None,),
+    "seed": (None,),
+    "sliding_window": (None,),
+    "use_gate": (False,),
+}
+_NEWER_ARGUMENTS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    **dict.fromkeys(
+        [*("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform"), "VarianceScaling"],
+        _OF_AXES,
+    ),
+    "BatchNormalization": {"renorm": (False,), "renorm_clipping": (None,), "renorm_momentum": (0.99,)},
+    "GroupQueryAttention": _HEADS,
+    "MultiHeadAttention": _HEADS,
+}
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 
@@ -59,7 +76,8 @@ def model_config(model: Model, unbuilt: bool = False) -> dict[str, Any]:
         entry = _entry(model)
     if isinstance(model, Sequential):
         entry["build_config"] = {"input_shape": list(model.batch_input_shape or ())}
-    return entry
+    plain: dict[str, Any] = _without_newer_defaults(entry)
+    return plain
 
 
 def keras_version(model: Model) -> str:
@@ -106,6 +124,20 @@ def _entry(layer: Layer) -> dict[str, Any]:
         entry["config"] = serialize_keras_object(config)
     _check(layer, entry)
     return entry
+
+
+def _without_newer_defaults(value: Any) -> Any:
+    """Objects without arguments that the first releases of Keras 3 do not know and that have their defaults."""
+    if isinstance(value, list):
+        return [_without_newer_defaults(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {name: _without_newer_defaults(item) for name, item in value.items()}
+    config, class_name = plain.get("config"), plain.get("class_name")
+    if isinstance(config, dict) and isinstance(class_name, str):
+        newer = _NEWER_ARGUMENTS.get(class_name, {})
+        plain["config"] = {name: item for name, item in config.items() if name not in newer or item not in newer[name]}
+    return plain
 
 
 def _without_rules_of_3_16(config: Any) -> Any:
@@ -173,6 +205,8 @@ def _operation(layer: OperationLayer) -> dict[str, Any]:
         raise _inexpressible(layer, f"{layer.operation} is an operation of TensorFlow's")
     if any(map(callable, flatten(layer.arguments))):
         raise _inexpressible(layer, f"{name} is called with a function, which no file holds")
+    if name == "Quantile" and layer.arguments.get("method", "linear") != "linear":
+        raise _inexpressible(layer, f"`method={layer.arguments['method']!r}` of Quantile, which Keras' graphs forget")
     taken = signature(OPERATIONS[name]).parameters
     own = {key: value for key, value in layer.arguments.items() if key not in ("trainable", "dtype") or key in taken}
     return _object(f"keras.src.ops.{MODULES[name]}", name, {**own, "name": layer.name}, name)

@@ -347,6 +347,11 @@ class _Reader:
         if class_name == "OperationLayer":
             return LayerDescription(class_name, config["name"], place, config, {})
         if self._is_operation(entry):
+            if class_name == "Quantile" and not self.own and config.get("method", "linear") != "linear":
+                self.notes.append(
+                    f"{place}: Keras' graphs forget the `method` of Quantile, and take 'linear'; so here."
+                )
+                config = {**config, "method": "linear"}
             arguments = {"name": config["name"], "operation": class_name, "arguments": config}
             return LayerDescription("OperationLayer", config["name"], place, arguments, {})
         class_name, arguments, notes = translate(class_name, config, self.producer, place)
