@@ -164,6 +164,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.SpatialDropout1D),
         LayerRow(keras_layers.SpatialDropout2D),
         LayerRow(keras_layers.SpatialDropout3D),
+        LayerRow(keras_layers.SpectralNormalization),
         LayerRow(keras_layers.StackedRNNCells),
         LayerRow(keras_layers.StringLookup, restrictions=_DENSE),
         LayerRow(keras_layers.Subtract),

@@ -185,6 +185,8 @@ _CUDNN_CLASSES: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 # Keras 3.16 writes another name of the class than those before it.
 _KERAS_3_CLASSES = {"GroupedQueryAttention": "GroupQueryAttention"}
+# tf.keras' name of a layer that means the same over the batches of all devices.
+_SYNCHRONIZED = "SyncBatchNormalization"
 # What only a `Merge` by a function of the user's own had a use for.
 _KERAS_1_MERGE_FUNCTIONS = ("output_shape", "output_shape_type", "output_mask", "output_mask_type", "arguments")
 # Layers that hand no mask on since Keras 3.16.
@@ -234,7 +236,12 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
 
 def older_names(class_name: str) -> list[str]:
     """The names under which other Kerases wrote what is ``class_name`` here."""
-    renamed = _KERAS_1_CLASSES | _KERAS_3_CLASSES | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
+    renamed = (
+        _KERAS_1_CLASSES
+        | _KERAS_3_CLASSES
+        | {_SYNCHRONIZED: "BatchNormalization"}
+        | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
+    )
     return sorted(old for old, new in renamed.items() if new == class_name)
 
 
@@ -259,6 +266,8 @@ def translate(
     if class_name == "Merge":
         arguments = _without_merge_functions(arguments, place)
     class_name = _KERAS_3_CLASSES.get(class_name, class_name)
+    if class_name == _SYNCHRONIZED:
+        class_name, arguments["synchronized"] = "BatchNormalization", True
     if class_name in _CUDNN_CLASSES:
         class_name, fixed = _CUDNN_CLASSES[class_name]
         arguments |= fixed

@@ -23,8 +23,6 @@ _RULES_OF_3_16 = ("ends_mask", "unseen_gives_zeros")
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
 _DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
-# Layers whose weights Keras' files hold in another way than all others'.
-_WITHOUT_FILES = frozenset(["SpectralNormalization"])
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = {
     *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
@@ -178,8 +176,6 @@ def _check(layer: Layer, entry: Mapping[str, Any]) -> None:
     class_name, config = entry["class_name"], entry["config"]
     if class_name in _DROPPED_LAYERS:
         raise _inexpressible(layer, f"Keras 3 has no layer {class_name}")
-    if class_name in _WITHOUT_FILES:
-        raise _inexpressible(layer, f"a {class_name}, which Keras' files hold twice")
     if class_name == "Bidirectional" and "zero_output_for_mask" in config:
         raise _inexpressible(layer, f"`zero_output_for_mask={config['zero_output_for_mask']}` of Bidirectional")
     if class_name == "GaussianNoise" and config["stddev"] > 1:

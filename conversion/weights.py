@@ -24,7 +24,7 @@ from torch_keras_lstm.conversion.cudnn import Layout, cudnn_layouts
 from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
-from torch_keras_lstm.layers import GroupQueryAttention, Layer
+from torch_keras_lstm.layers import BatchNormalization, GroupQueryAttention, Layer, SpectralNormalization
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
@@ -265,6 +265,9 @@ def _by_path(
     places = max([*kinds, *by_class], key=fits)
     found: Found = {}
     numbers: Counter[str] = Counter()
+    for spectral in {one for one in owners.values() if isinstance(one, SpectralNormalization)}:
+        place = _group(places.get(spectral, "nowhere"), spectral)  # which has the kernel of the layer inside once more
+        numbers[place] = 1 if left.pop(f"{place}/0", None) is not None else 0
     for slot, owner in owners.items():
         place = _group(places.get(owner, "nowhere"), owner, slot.row)
         array = left.pop(f"{place}/{numbers[place]}", None)
@@ -301,7 +304,12 @@ def _places(
     They stand under those attributes too, but for the layers of models, and what is in layers of one's own, where
     tf.keras visits the attributes in another order.
     """
-    paths = group_paths([(layer.name, _saved_class(layer)) for layer in layers], arrays, producer, prefix)
+    synchronized = any(path.startswith(f"{prefix}/sync_batch_normalization") for path in arrays.paths)  # of tf.keras
+    classes = [
+        (layer.name, "SyncBatchNormalization" if synchronized and _is_synchronized(layer) else _saved_class(layer))
+        for layer in layers
+    ]
+    paths = group_paths(classes, arrays, producer, prefix)
     for layer in layers:
         for path, place in _places_inside(layer, paths[layer.name], arrays, producer, tf_keras):
             yield layer, path, place
@@ -356,6 +364,10 @@ def group_paths(
         weighted = any(path.startswith(f"{paths[name]}/") for path in arrays.paths)
         counts[base] += 2 if weighted and producer.counts_weighted_layers_twice else 1
     return paths
+
+
+def _is_synchronized(layer: Layer) -> bool:
+    return isinstance(layer, BatchNormalization) and layer.synchronized
 
 
 def _saved_class(module: Any) -> str:
@@ -454,6 +466,8 @@ def variable_groups(
                 groups[_group(place, owner)] = (owner.name, {"idf_weights": as_array(lookup.idf_weights)})
                 continue
             groups[_group(place, owner)] = (owner.name, [])
+            if isinstance(owner, SpectralNormalization):
+                groups[_group(place, owner)] = (owner.name, [as_array(owner.kernel)])
             for row, array in _own_arrays(owner):
                 listed = groups.setdefault(_group(place, owner, row), (owner.name, []))[1]
                 assert isinstance(listed, list)  # for mypy: those of a look-up are named
