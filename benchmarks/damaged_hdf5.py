@@ -95,6 +95,11 @@ KINDS: dict[str, tuple[Fill, dict[str, Any]]] = {
     "compressed": (_with(compression="gzip", shuffle=True), {}),
     "with checksums": (_with(chunks=(16, 16), fletcher32=True), {}),
     "growing": (_with(chunks=(8, 8), maxshape=(None, None)), {}),
+    "one chunk, latest": (_with(chunks=(50, 20), compression="gzip"), {"libver": "latest"}),
+    "chunks, latest": (_with(chunks=(7, 5)), {"libver": "latest"}),
+    "compressed, latest": (_with(compression="lzf", chunks=(8, 4), fletcher32=True), {"libver": "latest"}),
+    "growing, latest": (_with(chunks=(2, 3), maxshape=(None, 40)), {"libver": "latest"}),
+    "growing both ways, latest": (_with(chunks=(3, 4), maxshape=(None, None), shuffle=True), {"libver": "latest"}),
     "types": (_types, {}),
     "deep": (_deep, {}),
 }

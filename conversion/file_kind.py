@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
+from torch_keras_lstm.conversion.orbax import is_orbax
+from torch_keras_lstm.conversion.tfjs import is_tfjs
 
 MAX_TEXT_BYTES = 64 * 2**20
 
@@ -15,7 +17,7 @@ _YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def file_kind(path: Path) -> str:
-    """One of "hdf5", "keras", "keras folder", "json", "yaml", "savedmodel" and "checkpoint".
+    """One of "hdf5", "keras", "keras folder", "json", "tfjs", "yaml", "savedmodel", "orbax" and "checkpoint".
 
     Args:
         path: a file, a folder, or the prefix that TensorFlow gives a checkpoint's files.
@@ -64,11 +66,13 @@ def _folder_kind(path: Path) -> str:
         return "savedmodel"
     if is_keras_folder(path):
         return "keras folder"
+    if is_orbax(path):
+        return "orbax"
     if any(path.glob("*.index")):
         return "checkpoint"
     raise ValueError(
         "The folder is not a model: one that `torch-keras-lstm convert` wrote has a `config.json`, a SavedModel has a "
-        "`saved_model.pb`."
+        "`saved_model.pb`. Of a model of TF.js' give the `model.json`."
     )
 
 
@@ -85,4 +89,4 @@ def _text_kind(path: Path, start: bytes) -> str:
         )
     if path.stat().st_size > MAX_TEXT_BYTES:
         raise ValueError(f"A model's {kind.upper()} has at most {MAX_TEXT_BYTES} bytes.")
-    return kind
+    return "tfjs" if kind == "json" and is_tfjs(path.read_bytes()) else kind

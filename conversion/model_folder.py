@@ -5,8 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.archive import KerasArchive
@@ -16,6 +17,8 @@ from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
+from torch_keras_lstm.conversion.orbax import is_orbax
+from torch_keras_lstm.conversion.python_source import convert_to_source, is_written
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.weight_files import holds_weights
 
@@ -83,7 +86,7 @@ def is_folder_of_models(path: Path) -> bool:
 
 
 def models_in(folder: PathLike) -> list[ModelFile]:
-    """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, and SavedModel folders.
+    """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, TF.js', SavedModel folders.
 
     What a file is, its content tells, not its name. HDF5 files count whatever they hold, and so do damaged archives and
     what has the name of either; other zip archives and other JSON do not, nor what ``convert`` wrote. Weights alone
@@ -97,7 +100,7 @@ def models_in(folder: PathLike) -> list[ModelFile]:
 
     for directory, folders, names in os.walk(folder, onerror=refused):
         here = Path(directory)
-        if here != Path(folder) and (saved_model.GRAPH in names or is_keras_folder(here)):
+        if here != Path(folder) and (saved_model.GRAPH in names or is_keras_folder(here) or is_orbax(here)):
             found.append(ModelFile(here))
             folders.clear()
         elif is_converted(here):
@@ -127,6 +130,8 @@ def convert_all(
     force: bool = False,
     custom_objects: CustomObjects | None = None,
     skip_existing: bool = False,
+    to_source: bool = False,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Iterator[Done[Converted]]:
     """Convert models one after the other; one that cannot be converted does not stop the others.
 
@@ -135,21 +140,24 @@ def convert_all(
         models: as :func:`models_in` lists them.
         directory: ``folder/a/m.h5`` becomes the folder ``directory/a/m``, with the suffix (``m.h5``) where two
             files would share it.
-        force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects``.
+        force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects`` and ``dtype_policy``.
         skip_existing: leave what was converted before as it is.
+        to_source: write each as plain PyTorch; see :func:`convert_to_source`.
 
     Yields:
         What became of each, in the order of ``models``.
     """
+    convert_here = partial(convert, dtype_policy=dtype_policy)
+    write, is_there = (convert_to_source, is_written) if to_source else (convert_here, is_converted)
     relative = {file.path: file.path.relative_to(folder) for file in models}
     uses = Counter(path.with_suffix("") for path in relative.values())
 
     def make(file: ModelFile) -> Converted:
         place = relative[file.path]
         target = Path(directory) / (place if uses[place.with_suffix("")] > 1 else place.with_suffix(""))
-        if skip_existing and is_converted(target):
+        if skip_existing and is_there(target):
             return Converted(target, None)
-        return Converted(target, convert(file.path, target, file.weights, force, custom_objects))
+        return Converted(target, write(file.path, target, file.weights, force, custom_objects))
 
     return each(models, make)
 
@@ -183,12 +191,12 @@ def _is_model(path: Path) -> bool:
             return True
     if kind in ("json", "yaml"):
         return named or b"class_name" in path.read_bytes()
-    return kind == "hdf5"
+    return kind in ("hdf5", "tfjs")
 
 
 def _paired(files: Sequence[ModelFile]) -> list[ModelFile]:
     """The models of one folder, with the weights alone among them at the architectures that they belong to."""
-    architectures = [file for file in files if file.problem is None and file.path.suffix.lower() in _TEXT_SUFFIXES]
+    architectures = [file for file in files if file.problem is None and _is_architecture(file.path)]
     alone = [file for file in files if file.problem is None and architectures and _is_weights_alone(file.path)]
     taken: dict[Path, Path] = {}
     for file in architectures:
@@ -202,6 +210,10 @@ def _paired(files: Sequence[ModelFile]) -> list[ModelFile]:
         return list(files)  # weights of two architectures: nobody knows of which
     weights = set(taken.values())
     return [ModelFile(one.path, taken.get(one.path), one.problem) for one in files if one.path not in weights]
+
+
+def _is_architecture(path: Path) -> bool:
+    return path.suffix.lower() in _TEXT_SUFFIXES and file_kind(path) in ("json", "yaml")
 
 
 def _is_weights_alone(path: Path) -> bool:

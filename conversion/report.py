@@ -12,7 +12,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
-from torch_keras_lstm.conversion.weights import group_paths
+from torch_keras_lstm.conversion.variable_paths import group_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model
 
@@ -76,9 +76,8 @@ def report_on_converted(description: ModelDescription, model: Model) -> Report:
         LayerReport(layer.name, kind(layer), shape, module.count_params(), len(module.state_dict()), True)
         for layer, module, shape in zip(description.layers, built, shapes, strict=True)
     )
-    return Report(
-        "converted model", "torch_keras_lstm", description.name, description.input_shape, layers, {}, (), None
-    )
+    shape, notes = description.input_shape, description.notes
+    return Report("converted model", "torch_keras_lstm", description.name, shape, layers, {}, notes, None)
 
 
 def report_on(

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -16,11 +16,12 @@ import torch
 from torch_keras_lstm.conversion import record_script
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.build import why_not
-from torch_keras_lstm.conversion.containers import naming, open_saved_model
+from torch_keras_lstm.conversion.containers import open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
-from torch_keras_lstm.conversion.dialects import Generation
 from torch_keras_lstm.conversion.loading import PathLike, load_model
+from torch_keras_lstm.conversion.producer import Generation
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model, OperationLayer
 from torch_keras_lstm.models.graph import flatten
@@ -107,11 +108,13 @@ def verify(
     record: PathLike | None = None,
     weights: PathLike | None = None,
     custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Verification:
     """Compare the converted model with the original, output by output and layer by layer.
 
     Args:
-        path: as in :func:`torch_keras_lstm.conversion.load_model`; so are ``weights`` and ``custom_objects``.
+        path: as in :func:`torch_keras_lstm.conversion.load_model`; so are ``weights``, ``custom_objects`` and
+            ``dtype_policy``.
         record: an ``.npz`` with inputs ``x0``, ``x1``, ..., the original's outputs ``y0``, ``y1``, ... and, if it
             is to be compared layer by layer, ``layer/NAME``, as :func:`save_record` and the script that
             ``torch-keras-lstm record-script`` prints write it. Without one the original is run now, in Keras 3 or
@@ -122,7 +125,7 @@ def verify(
             does not fit the model.
         OSError, ValueError: as ``load_model``.
     """
-    model = load_model(path, weights, custom_objects)
+    model = load_model(path, weights, custom_objects, dtype_policy=dtype_policy)
     original = _read_record(Path(record)) if record is not None else run_original(path, weights)
     outputs, of_layers = _run(model, original.inputs)
     return Verification(compare(outputs, original.outputs), _compare_layers(model, of_layers, original.layers))
@@ -167,6 +170,11 @@ def run_original(path: PathLike, weights: PathLike | None) -> Record:
         reason = why_not(description, {})
         if reason is not None:
             raise ValueError(reason)
+        if saved.parts.for_tfjs:
+            raise ValueError(
+                "Keras runs no files of TF.js. Record the answers where TF.js runs, as `.npz` of `x0`, `y0` and so on, "
+                "and compare with `--record`."
+            )
         keras = _import_keras("keras" if description.producer.generation is Generation.KERAS_3 else "tf_keras")
         try:
             original = record_script.load_model(keras, str(path), None if weights is None else str(weights))

@@ -41,10 +41,28 @@ def test_who_watches_operations_is_seen() -> None:
 
     def look(value: torch.Tensor) -> torch.Tensor:
         seen.extend((torch_internals.operations_are_watched(), torch_internals.is_jit_traced()))
+        seen.append(torch_internals.calls_are_watched())
         return value + 1
 
     torch.jit.trace(look, torch.ones(2), check_trace=False)
-    assert seen == [True, True]
+    assert seen == [True, True, True]
+
+
+def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
+    seen: list[bool] = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.calls_are_watched())
+        return value
+
+    value = torch.ones(2)
+    look(value)
+    torch.vmap(look)(value)
+    with torch.autograd.forward_ad.dual_level():
+        look(value)
+    with TorchDispatchMode():
+        look(value)
+    assert seen == [False, True, True, True]
 
 
 def test_functions_of_torch_are_not_looked_at() -> None:

@@ -38,6 +38,16 @@ def operations_are_watched() -> bool:
     return _tracing_state() is not None or _dispatch_modes() > 0
 
 
+def calls_are_watched() -> bool:
+    """Whether something of the kinds above is at work, which a call that was planned before knows nothing of."""
+    return (
+        _tracing_state() is not None
+        or _dispatch_modes() > 0
+        or transforms_are_active()
+        or torch.autograd.forward_ad._current_level >= 0
+    )
+
+
 def backward_number() -> int:
     """The number of the pass backwards that is under way; -1 outside of one."""
     return int(torch._C._current_graph_task_id())

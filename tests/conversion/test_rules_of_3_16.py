@@ -13,7 +13,8 @@ import torch
 
 from tests.conversion.handmade import entry
 from torch_keras_lstm import losses
-from torch_keras_lstm.conversion.dialects import Generation, Producer, translate
+from torch_keras_lstm.conversion.dialects import translate
+from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.layers import (
     GRU,
     LSTM,

@@ -34,7 +34,7 @@ def test_the_order_of_a_norm_alone_may_be_infinite() -> None:
         ("7", "must hold a JSON object, got a number"),
         ('{"a":' + "9" * 5000 + "}", "is not valid JSON"),
         ('{"a":' * 150 + "1" + "}" * 150, "nested too deeply; at most 100 levels"),
-        ('{"a":' + "[" * 100_000 + "]" * 100_000 + "}", "nested too deeply"),
+        ('{"a":' + "[" * 2000 + "]" * 2000 + "}", "nested too deeply"),
     ],
 )
 def test_what_is_no_sound_configuration_is_refused(text: str, message: str) -> None:

@@ -68,9 +68,9 @@ def test_what_is_trained(reset_after: bool) -> None:
     [
         ({}, None),
         ({"dropout": 0.5}, None),
-        ({"reset_after": False}, "the fused kernels compute `reset_after=True` only"),
-        ({"activation": "relu"}, "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
-        ({"recurrent_dropout": 0.5}, "the fused kernels have no `recurrent_dropout`"),
+        ({"reset_after": False}, "torch's kernels compute `reset_after=True` only"),
+        ({"activation": "relu"}, "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
+        ({"recurrent_dropout": 0.5}, "torch's kernels have no `recurrent_dropout`"),
         ({"use_cudnn": False}, "`use_cudnn` is False"),
     ],
 )

@@ -33,10 +33,10 @@ def test_a_cells_state_dict_fits_torchs_cell() -> None:
 
 def test_the_path_says_why_it_is_taken() -> None:
     assert SimpleRNN(U, "softsign").path_for(None) == (
-        "loop", "the fused kernels compute `activation` 'tanh' and 'relu' only, not 'softsign'"
+        "loop", "torch's kernels compute `activation` 'tanh' and 'relu' only, not 'softsign'"
     )  # fmt: skip
     layer = SimpleRNN(U, recurrent_dropout=0.5)
-    assert layer.path_for(None, training=True) == ("loop", "the fused kernels have no `recurrent_dropout`")
+    assert layer.path_for(None, training=True) == ("loop", "torch's kernels have no `recurrent_dropout`")
     assert layer.path_for(None, training=False) == ("fused", None)
 
 

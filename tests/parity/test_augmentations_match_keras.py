@@ -14,7 +14,8 @@ import torch
 from tests.parity.image_augmentations import AUGMENTATIONS, INFERENCE_ONLY
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers
-from torch_keras_lstm.conversion.dialects import Generation, Producer, translate
+from torch_keras_lstm.conversion.dialects import translate
+from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.layers.image_augmentation import ImageAugmentation
 from torch_keras_lstm.models import Sequential, load_model
 

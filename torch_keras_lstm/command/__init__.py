@@ -8,7 +8,7 @@ import importlib
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -30,8 +30,8 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A whole model (.h5, .keras, SavedModel folder), an architecture (.json, with --weights), or a folder: "
-        "every model below it.",
+        help="A whole model (.h5, .keras, SavedModel folder, TF.js' model.json), an architecture (.json, with "
+        "--weights), or a folder: every model below it.",
         readable=False,  # what cannot be read is told as what is wrong with a file
         show_default=False,
     ),
@@ -46,6 +46,13 @@ Custom = Annotated[
         metavar="MODULE:NAME",
         help="A layer, function or the like of the model's author, which the file names and does not hold; the module "
         "is imported from here. KEY=MODULE:NAME where the file has it under another name. Can be repeated.",
+    ),
+]
+DtypePolicy = Annotated[
+    Literal["as saved", "float32"] | None,
+    typer.Option(
+        help="What a model computes in that was saved under a policy of mixed precision; by default float32, unless "
+        "this package saved it.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of tables.")]
@@ -73,7 +80,14 @@ def convert(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Of a folder, leave what was converted before as it is.")
     ] = False,
+    source_code: Annotated[
+        bool,
+        typer.Option(
+            "--source", help="Write DIR/model.py and DIR/model.pt in their place: plain PyTorch that needs torch alone."
+        ),
+    ] = False,
     custom: Custom = None,
+    dtype_policy: DtypePolicy = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -83,8 +97,8 @@ def convert(
     FILE/a/m.h5 goes into DIR/a/m. A model that cannot be converted does not stop the others; the exit code is 1 then.
     """
     commands = _commands()
-    given = commands.custom_objects(custom)
-    _end(commands.convert(source, output, weights, force, skip_existing, given, commands.Shown(as_json, quiet)))
+    given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
+    _end(commands.convert(source, output, weights, force, skip_existing, source_code, given, dtype_policy, shown))
 
 
 @app.command()
@@ -112,6 +126,7 @@ def verify(
         ),
     ] = None,
     custom: Custom = None,
+    dtype_policy: DtypePolicy = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -122,7 +137,7 @@ def verify(
     """
     commands = _commands()
     given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
-    _end(commands.verify(file, weights, record, save, plot, tolerance, given, shown))
+    _end(commands.verify(file, weights, record, save, plot, tolerance, given, dtype_policy, shown))
 
 
 @app.command("record-script")

@@ -85,7 +85,6 @@ from torch_keras_lstm.layers.pooling import (
 )
 from torch_keras_lstm.layers.prelu import PReLU
 from torch_keras_lstm.layers.random_colors import (
-    AutoContrast,
     RandomBrightness,
     RandomColorDegeneration,
     RandomColorJitter,
@@ -96,7 +95,6 @@ from torch_keras_lstm.layers.random_colors import (
     RandomPosterization,
     RandomSaturation,
     RandomSharpness,
-    Solarization,
 )
 from torch_keras_lstm.layers.random_crop import RandomCrop
 from torch_keras_lstm.layers.random_geometry import (
@@ -129,6 +127,7 @@ from torch_keras_lstm.layers.string_lookup import StringLookup
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.tone_curves import AutoContrast, Solarization
 from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
 from torch_keras_lstm.layers.unit_normalization import UnitNormalization
 from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D

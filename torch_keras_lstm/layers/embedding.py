@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -34,6 +33,12 @@ class Embedding(Layer):
     Raises:
         ValueError: when a dimension is not a positive integer; on a CPU, when an index is out of range. A GPU reports
             that itself, and later.
+
+    Example:
+        >>> layer = Embedding(10, 4, mask_zero=True)
+        >>> tokens = torch.tensor([[7, 2, 0]])
+        >>> layer(tokens).shape, layer.compute_mask(tokens)
+        (torch.Size([1, 3, 4]), tensor([[ True,  True, False]]))
     """
 
     void_arguments: ClassVar[Mapping[str, object]] = {"quantization_config": None}
@@ -62,9 +67,11 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = positive_integer("input_dim", input_dim)
         self.output_dim = positive_integer("output_dim", output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer, "embeddings_regularizer")
-        self.embeddings_constraint = constraints.get(embeddings_constraint, "embeddings_constraint")
+        self.keep_weight_arguments(
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+        )
         self.mask_zero = self.supports_masking = self.makes_mask = mask_zero
         if self.batch_input_shape is None and input_length is not None:
             sizes = (input_length,) if isinstance(input_length, int) else tuple(input_length)
@@ -79,9 +86,7 @@ class Embedding(Layer):
             "embeddings",
             "weight",
             axes=(0, 1),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
+            role="embeddings",
         )
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -127,9 +132,7 @@ class Embedding(Layer):
             **super().get_config(),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
-            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            **self.weight_arguments(),
             "mask_zero": self.mask_zero,
         }
 

@@ -35,6 +35,11 @@ class AugMix(_InferenceOnly):
     Args:
         value_range, num_chains, chain_depth, factor, alpha, all_ops, interpolation, seed: as in Keras.
         **kwargs: ``data_format``, and the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(AugMix()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.AugMix`"
@@ -69,6 +74,11 @@ class CutMix(_InferenceOnly):
     Args:
         factor, seed: as in Keras.
         **kwargs: ``data_format``, and the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(CutMix()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.CutMix`"
@@ -86,6 +96,11 @@ class MixUp(_InferenceOnly):
     Args:
         alpha, data_format, seed: as in Keras.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(MixUp()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.MixUp`"
@@ -105,6 +120,11 @@ class RandAugment(_InferenceOnly):
     Args:
         value_range, num_ops, factor, interpolation, seed: as in Keras.
         **kwargs: ``data_format``, and the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(RandAugment()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.RandAugment`"
@@ -133,6 +153,11 @@ class Equalization(_InferenceOnly):
     Args:
         value_range, bins, data_format: as in Keras.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(Equalization()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.functional.equalize`"
@@ -153,6 +178,11 @@ class RandomElasticTransform(_InferenceOnly):
     Args:
         factor, scale, interpolation, fill_mode, fill_value, value_range, seed, data_format: as in Keras.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(RandomElasticTransform()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.ElasticTransform`"
@@ -186,6 +216,11 @@ class RandomGaussianBlur(_InferenceOnly):
     Args:
         factor, kernel_size, sigma, value_range, data_format, seed: as in Keras.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(RandomGaussianBlur()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.GaussianBlur`"
@@ -215,6 +250,11 @@ class RandomPerspective(_InferenceOnly):
     Args:
         factor, scale, interpolation, fill_value, seed, data_format: as in Keras.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> images = torch.rand(2, 4, 5, 3)
+        >>> torch.equal(RandomPerspective()(images, training=False), images)
+        True
     """
 
     instead = "`torchvision.transforms.v2.RandomPerspective`"

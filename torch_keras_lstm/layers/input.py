@@ -43,6 +43,11 @@ class InputLayer(Layer):
 
     Raises:
         ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
+
+    Example:
+        >>> model = Sequential([InputLayer((None, 3)), LSTM(4)])
+        >>> model.output_shape
+        (None, 4)
     """
 
     supports_masking = True
@@ -120,9 +125,9 @@ class InputLayer(Layer):
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is this input's; the number of samples may differ, as in Keras."""
         expected = self.batch_input_shape
-        fits = len(shape) == len(expected) and all(
-            want is None or size is None or want == size for want, size in zip(expected[1:], shape[1:], strict=True)
-        )
+        fits = len(shape) == len(expected)
+        for want, size in zip(expected[1:], shape[1:], strict=fits):  # a loop, for it is run at every call
+            fits = fits and (want is None or size is None or want == size)
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
 

@@ -2,43 +2,20 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.symbolic_call import named_arguments
-from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.structure import leaves
 
 
-class MaskedCall(Weighted):
+class MaskedCall(BaseLayer):
     """What a layer does around its ``forward``."""
-
-    # The names of the arguments that ``forward`` takes in their order, and the names of those that a call may be given:
-    # ``training`` is among these of any layer, as in Keras.
-    call_parameters: ClassVar[tuple[str, ...]]
-    call_arguments: ClassVar[frozenset[str]]
-
-    # Whether the masks of inputs end here: without it a class of one's own hands none on, as in Keras, and a warning
-    # says so. A class that defines ``compute_mask`` supports them.
-    supports_masking: bool = False
-
-    # Whether :meth:`compute_mask` may give a mask where none came in.
-    makes_mask: bool = False
-
-    # The class that a configuration names, from which the layer was made; "" for a layer that code made.
-    saved_class: str = ""
-
-    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and what
-    # they call inherits ``training``, which layers of this package hand on by themselves.
-    _is_own: ClassVar[bool] = False
-
-    # What a ``call`` of one's own takes ``training`` to be when nobody says; layers inside are told the same, as Keras
-    # does.
-    _default_training: ClassVar[bool | None] = None
 
     _warned_of_mask: bool
 

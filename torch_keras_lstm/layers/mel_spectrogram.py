@@ -36,6 +36,10 @@ class MelSpectrogram(Layer):
 
     Raises:
         ValueError: when a frame is longer than its transform, and for inputs of other axes.
+
+    Example:
+        >>> MelSpectrogram(fft_length=256, sequence_stride=64, num_mel_bins=20)(torch.randn(2, 1000)).shape
+        torch.Size([2, 20, 16])
     """
 
     casts_integers = True

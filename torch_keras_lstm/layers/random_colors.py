@@ -77,6 +77,10 @@ class RandomBrightness(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomBrightness(0.3)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     factor_bounds = (-1, 1)
@@ -107,6 +111,10 @@ class RandomContrast(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomContrast(0.4)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     def __init__(self, factor: Factor, value_range: Any = _BYTES, seed: int | None = None, **kwargs: Any) -> None:
@@ -135,6 +143,10 @@ class RandomGrayscale(ImageAugmentation):
 
     Raises:
         ValueError: for another ``factor``, and for inputs that are no images.
+
+    Example:
+        >>> RandomGrayscale()(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("factor",)  # Keras 3.15 leaves the seed out, and does not refuse it
@@ -169,6 +181,10 @@ class RandomInvert(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomInvert(0.5)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     def __init__(
@@ -203,6 +219,10 @@ class RandomHue(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomHue(0.2, value_range=(0, 1))(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     def get_random_transformation(self, images: Tensor) -> Transformation:
@@ -233,6 +253,10 @@ class RandomSaturation(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomSaturation((0.3, 0.7), value_range=(0, 1))(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     def get_random_transformation(self, images: Tensor) -> Transformation:
@@ -259,6 +283,10 @@ class RandomColorDegeneration(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomColorDegeneration(0.5)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     factor_bounds = (-1, 1)
@@ -286,6 +314,10 @@ class RandomSharpness(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomSharpness(0.8)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     def transform_images(self, images: Tensor, transformation: Transformation) -> Tensor:
@@ -311,6 +343,10 @@ class RandomPosterization(_Colored):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomPosterization((2, 6))(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     factor_bounds = (1, 8)
@@ -331,53 +367,6 @@ class RandomPosterization(_Colored):
 
 
 @register("keras.layers")
-class Solarization(ImageAugmentation):
-    """In training, images with something added to them, and inverted where they are bright; else the identity.
-
-    Args:
-        addition_factor: what is added, of the range of values: from 0 to 1, two numbers between which it is drawn, or
-            one up to which.
-        threshold_factor: from which value on points are inverted, in the same form.
-        value_range: the range of the images' values, which they stay in.
-        seed: gives the layer a generator of its own; ``None`` uses torch's global one.
-        **kwargs: ``data_format``, and the arguments of every layer; see :class:`Layer`.
-
-    Raises:
-        ValueError: for an argument outside of these, and for inputs that are no images.
-    """
-
-    config_names = ("addition_factor", "threshold_factor", "value_range", "seed")
-
-    def __init__(
-        self,
-        addition_factor: Factor = 0.0,
-        threshold_factor: Factor = 0.0,
-        value_range: Any = _BYTES,
-        seed: int | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(seed=seed, **kwargs)
-        self.addition_factor = bounds("addition_factor", addition_factor, 0, 1, mirrored=False)
-        self.threshold_factor = bounds("threshold_factor", threshold_factor, 0, 1, mirrored=False)
-        self.value_range = range_of_values(value_range)
-
-    def get_random_transformation(self, images: Tensor) -> Transformation:
-        """``additions`` and ``thresholds``, (batch, 1, 1, 1), for values from 0 to 255."""
-        shape = (len(images), 1, 1, 1)
-        (low, high), (least, most) = self.addition_factor, self.threshold_factor
-        return {
-            "additions": self.uniform(images, shape, low, high * 255),  # the first as it is, as Keras 3 has it
-            "thresholds": self.uniform(images, shape, least, most * 255),
-        }
-
-    def transform_images(self, images: Tensor, transformation: Transformation) -> Tensor:
-        """The images, solarized."""
-        values = torch.clamp(in_range(images, self.value_range, _BYTES) + transformation["additions"], *_BYTES)
-        values = torch.where(values < transformation["thresholds"], values, 255 - values)
-        return in_range(values, _BYTES, self.value_range)
-
-
-@register("keras.layers")
 class RandomColorJitter(ImageAugmentation):
     """In training, images of another brightness, contrast, saturation and hue, in this order; else the identity.
 
@@ -393,6 +382,11 @@ class RandomColorJitter(ImageAugmentation):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> jitter = RandomColorJitter(value_range=(0, 1), brightness_factor=0.2, hue_factor=0.1)
+        >>> jitter(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = (
@@ -439,34 +433,3 @@ class RandomColorJitter(ImageAugmentation):
         for step in self.steps:
             images = step.transform_images(images, transformation[type(step).__name__])
         return images
-
-
-@register("keras.layers")
-class AutoContrast(ImageAugmentation):
-    """Images whose channels each fill the range of values, in training and in inference, as in Keras.
-
-    Args:
-        value_range: the range of the images' values.
-        **kwargs: ``data_format``, and the arguments of every layer; see :class:`Layer`.
-
-    Raises:
-        ValueError: for another ``value_range``, and for inputs that are no images.
-    """
-
-    config_names = ("value_range",)
-
-    def __init__(self, value_range: Any = _BYTES, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.value_range = range_of_values(value_range)
-
-    def images_for(self, images: Tensor, training: bool) -> Tensor:
-        """The images, stretched."""
-        return self.transform_images(images, None)
-
-    def transform_images(self, images: Tensor, transformation: None) -> Tensor:
-        """As :meth:`images_for`; the axes are those of images with their channels last, as in Keras."""
-        values = in_range(images, self.value_range, _BYTES)
-        low, high = values.amin((1, 2), keepdim=True), values.amax((1, 2), keepdim=True)
-        scale = 255 / (high - low)
-        stretched = in_range(torch.clamp(values * scale - low * scale, *_BYTES), _BYTES, self.value_range)
-        return torch.where(stretched.isnan(), images, stretched)

@@ -27,6 +27,10 @@ class RandomCrop(ImageAugmentation):
 
     Raises:
         ValueError: when a size is not a positive integer, and for inputs that are no images.
+
+    Example:
+        >>> RandomCrop(3, 2)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 3, 2, 3])
     """
 
     config_names = ("height", "width", "seed")

@@ -30,6 +30,10 @@ class RandomFlip(ImageAugmentation):
 
     Raises:
         ValueError: for another ``mode``, and for inputs that are no images.
+
+    Example:
+        >>> RandomFlip("horizontal")(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("seed", "mode")
@@ -118,6 +122,10 @@ class RandomRotation(_Moved):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomRotation(0.1)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("factor", "fill_mode", "fill_value", "interpolation", "seed")
@@ -170,6 +178,10 @@ class RandomZoom(_Moved):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomZoom(0.3)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("height_factor", "width_factor", "fill_mode", "interpolation", "seed", "fill_value")
@@ -236,6 +248,10 @@ class RandomTranslation(_Moved):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomTranslation(0.2, 0.1)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("height_factor", "width_factor", "fill_mode", "interpolation", "seed", "fill_value")
@@ -291,6 +307,10 @@ class RandomShear(_Moved):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomShear(0.3)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("x_factor", "y_factor", "fill_mode", "interpolation", "seed", "fill_value")
@@ -354,6 +374,10 @@ class RandomErasing(ImageAugmentation):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs that are no images.
+
+    Example:
+        >>> RandomErasing(fill_value=0.0)(torch.rand(2, 4, 5, 3), training=True).shape
+        torch.Size([2, 4, 5, 3])
     """
 
     config_names = ("factor", "scale", "fill_value", "value_range", "seed")

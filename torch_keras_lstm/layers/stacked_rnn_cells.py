@@ -22,11 +22,19 @@ class StackedRNNCells(Layer):
     cell's states in it, first cell first.
 
     Args:
-        cells: at least one, each of them a cell as :class:`torch_keras_lstm.layers.RNN` takes it.
+        cells: at least one, each of them a layer or torch module whose call takes the inputs of a step and the list of
+            its states, and which has Keras' ``state_size``: what :class:`torch_keras_lstm.layers.RNN` takes for a cell.
 
     Raises:
         TypeError: when one of them is no cell.
         ValueError: when there are none.
+
+    Example:
+        >>> cells = StackedRNNCells([LSTMCell(8), LSTMCell(6)])
+        >>> RNN(cells, return_sequences=True)(torch.randn(5, 10, 4)).shape
+        torch.Size([5, 10, 6])
+        >>> cells.output_size
+        6
     """
 
     # tf.keras' other order of the states, which no file of Keras 3 has.

@@ -37,6 +37,10 @@ class STFTSpectrogram(SpatialLayer):
 
     Raises:
         ValueError: for an argument outside of these, and for inputs of other axes.
+
+    Example:
+        >>> STFTSpectrogram(frame_length=16, frame_step=8)(torch.randn(2, 100, 1)).shape
+        torch.Size([2, 11, 9])
     """
 
     rank = 1

@@ -1,7 +1,7 @@
 """What follows from a layer's table of weights: lists, arrays, penalties, projections, counts."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -9,20 +9,17 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight import WeightRow, as_keras_array
-from torch_keras_lstm.layers.weight_table import WeightTable
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.weight_state import WeightState
 
 
-class Weighted(WeightTable):
+class Weighted(WeightState):
     """The weights of a layer and of those inside it, as Keras lists, reads, writes, penalizes and counts them."""
 
-    def weighted_layers(self) -> Iterator["Layer"]:
+    def weighted_layers(self) -> Iterator["Weighted"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
         for module in self.modules():
             if isinstance(module, Weighted) and module._rows:
-                yield cast("Layer", module)
+                yield module
 
     @property
     def weights(self) -> list[Variable]:

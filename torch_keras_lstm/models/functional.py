@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.constant import Constant, read_constants
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
@@ -108,6 +109,9 @@ class Functional(Model):
             graph.outputs,
         )
         self._order = self.graph.order()
+        chain = self.graph.chain()
+        # a plain chain, which need not go through the graph: the layers behind the input
+        self._chain = None if chain is None or len(chain) < 2 else [self._places[name] for name in chain[1:]]
         ends = [*sources_in(graph.inputs)]
         if len(ends) == 1:
             self.batch_input_shape = self._layer(ends[0].layer).batch_input_shape
@@ -309,13 +313,21 @@ class Functional(Model):
         Raises:
             ValueError: when the inputs are not those of the model.
         """
-        if not self.built:
+        if self._tensors is None and not self.built:
             self.build()
         arranged = self._arranged(inputs, "inputs")
         if mask is not None:
             masks = self._arranged(mask, "masks")
             arranged = {end: masked(value, masks[end]) for end, value in arranged.items()}
         values: _Values = {end: self._layer(end.layer)(value) for end, value in arranged.items()}
+        if self._chain is not None:
+            (outputs,) = values.values()
+            given = {} if training is None else {"training": training}
+            for place in self._chain:
+                outputs = as_layer(self.layers[place])(outputs, **given)
+                if not isinstance(outputs, Tensor):
+                    outputs = flatten(outputs)[0]
+            return outputs
         for name, number in self._order:
             outputs = flatten(self._run(name, number, values, training))
             values |= {TensorSource(name, number, index): output for index, output in enumerate(outputs)}
@@ -367,14 +379,23 @@ class Functional(Model):
         own: Any = type(self)
         if not is_made_as_functional(own):
             return super().get_config()
-        models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
-        graph = self.graph.to_config(models)
+        graph = self.graph_config()
         nodes = graph.pop("inbound_nodes")
         layers = [
             {**serialize(layer), "name": layer.name, "inbound_nodes": nodes.get(layer.name, [])}
             for layer in map(as_layer, self.layers)
         ]
         return {"name": self.name, "trainable": self.trainable, "layers": layers, **graph}
+
+    def graph_config(self) -> dict[str, Any]:
+        """The calls in Keras 3's form, as :meth:`Graph.to_config`, with the shapes and types of a built model."""
+
+        def described(source: TensorSource) -> dict[str, Any]:
+            found = self.tensor(source)
+            return {"shape": [*found.shape], "dtype": dtypes.name(found.dtype)}
+
+        models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
+        return self.graph.to_config(models, None if self._tensors is None else described)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:

@@ -130,7 +130,7 @@ class Model(Trainer):
         """Save the model, architecture and weights, for :func:`torch_keras_lstm.models.load_model` and for Keras.
 
         Args:
-            path: ``.keras``, ``.h5``, or without a suffix a folder; see :func:`torch_keras_lstm.conversion.save_model`.
+            path: ``.keras``, ``.h5``, or without a suffix a folder, which holds what Keras 3 has no words for as well.
             overwrite: replace what is there, which stays whole until the new file is.
             include_optimizer: save how the model is compiled, and the state of its optimizer, too. Keras 3.15 heeds
                 ``False`` for ``.h5`` alone, here it is for every kind of file.
@@ -146,15 +146,24 @@ class Model(Trainer):
             self, path, self.training_description() if include_optimizer else None, overwrite, zipped is not False
         )
 
-    def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
+    def save_weights(self, path: str | Path, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
 
         As in Keras the state of the optimizer goes with them, unless it is one of torch's.
+
+        Args:
+            path: the file; with ``max_shard_size`` the list of files, ``.weights.json``.
+            overwrite: replace what is there, which stays whole until the new file is.
+            max_shard_size: write several files beside the list, each with at most so many GB of weights.
+
+        Raises:
+            ValueError: for another suffix, and for a weight larger than a file may be.
+            OSError: when a file cannot be written, or is there and ``overwrite`` is false.
         """
         from torch_keras_lstm.models.saving import save_weights  # as above
 
         training = self.training_description() if isinstance(self.optimizer, Optimizer) else None
-        save_weights(self, path, training, overwrite)
+        save_weights(self, path, training, overwrite, max_shard_size)
 
     def training_description(self) -> Any:
         """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.
@@ -190,7 +199,18 @@ class Model(Trainer):
             assign(variables_of(self, kind), tree)
 
     def export(self, filepath: str | Path, format: str = "onnx", verbose: bool = False) -> None:
-        """Write what the model computes for other programs; see :mod:`torch_keras_lstm.models.export`."""
+        """Write what the model computes in inference, for inputs of any size where theirs is free.
+
+        Args:
+            filepath: of the file.
+            format: "onnx", for onnxruntime and others (needs ``pip install "torch-keras-lstm[onnx]"``), or "torch"
+                for ``torch.export.load``.
+            verbose: whether the exporter tells what it does.
+
+        Raises:
+            ValueError: for another format; when the shape of the input is not known.
+            RuntimeError: when torch cannot write the model.
+        """
         from torch_keras_lstm.models.export import export  # as above
 
         export(self, filepath, format, verbose)
@@ -222,7 +242,17 @@ class Model(Trainer):
         return to_json(self, **kwargs)
 
     def load_weights(self, path: str | Path, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
-        """Take the weights of a Keras file; see :func:`torch_keras_lstm.models.load_weights`."""
+        """Take the weights of a Keras file.
+
+        Args:
+            path: weights (``.weights.h5``, legacy ``.h5``, a TensorFlow checkpoint's prefix) or a whole model.
+            skip_mismatch: leave layers whose weights the file lacks, or has in other shapes, with a warning.
+            by_name: only layers whose names are in a legacy file take weights, the rest stay as they are.
+
+        Raises:
+            OSError: when the file is missing or damaged.
+            ValueError: when its weights do not fit the model, which stays as it was; for other arguments.
+        """
         from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run
 
         load_weights(self, path, skip_mismatch, by_name, **kwargs)

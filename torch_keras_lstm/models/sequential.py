@@ -60,7 +60,7 @@ class Sequential(Model):
             ValueError: when an ``Input`` does not come first, a name stands twice, or the layer cannot take its input.
         """
         if isinstance(layer, KerasTensor):
-            layer = layer.node.layer
+            layer = cast(Layer, layer.node.layer)
         if not isinstance(layer, Layer):
             raise TypeError(f"`Sequential` takes layers of torch_keras_lstm, got {layer!r}.")
         if isinstance(layer, InputLayer):

@@ -5,13 +5,14 @@ other's floating type, as Keras' do.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype, as_floating
 from torch_keras_lstm.operations.tensors import as_tensor, result_type
 
 Binary = Callable[[Any, Any], Tensor]
@@ -41,12 +42,25 @@ def _operand(value: Any, other: Any) -> Tensor:
     return tensor.to(torch.int32) if tensor.dtype == torch.int64 else tensor
 
 
+def said_of(operation: Callable[..., Tensor], function: Callable[..., Tensor], operands: str) -> None:
+    """Give ``operation`` a docstring: what ``function`` computes, of which operands."""
+    if isinstance(function, partial):
+        options = ", ".join(f"{name}={value!r}" for name, value in function.keywords.items())
+        said = f"``torch.{function.func.__name__}(..., {options})`` of"
+    elif function.__module__.partition(".")[0] == "torch":
+        said = f"``torch.{function.__name__}`` of"
+    else:
+        said = f"{function.__doc__} Of"
+    operation.__doc__ = f"{said} {operands}."
+
+
 def binary(function: Callable[[Tensor, Tensor], Tensor]) -> Binary:
     """``function`` of two tensors as an operation on ``x1`` and ``x2``, either of which may be numbers."""
 
     def operation(x1: Any, x2: Any) -> Tensor:
         return function(*as_operands(x1, x2))
 
+    said_of(operation, function, "two operands that broadcast; a number takes the type of the tensor beside it")
     return operation
 
 
@@ -56,6 +70,7 @@ def unary(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     def operation(x: ArrayLike) -> Tensor:
         return function(as_tensor(x))
 
+    said_of(operation, function, "each entry")
     return operation
 
 
@@ -65,6 +80,7 @@ def floating(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     def operation(x: ArrayLike) -> Tensor:
         return function(as_floating(as_tensor(x)))
 
+    said_of(operation, function, "each entry; integers are taken as floating-point numbers")
     return operation
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import as_dtype
-from torch_keras_lstm.operations.elementwise import as_operands
+from torch_keras_lstm.operations.elementwise import as_operands, said_of
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.tensors import as_tensor, floating, promoted
 
 
@@ -18,6 +18,7 @@ def floating_binary(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[A
     def operation(x1: Any, x2: Any) -> Tensor:
         return function(*promoted(x1, x2, least=float))
 
+    said_of(operation, function, "two operands that broadcast; integers are taken as floating-point numbers")
     return operation
 
 
@@ -27,6 +28,7 @@ def bitwise(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any]
     def operation(x: Any, y: Any) -> Tensor:
         return function(*as_operands(x, y))
 
+    said_of(operation, function, "two tensors of integers that broadcast")
     return operation
 
 
@@ -45,7 +47,7 @@ def is_close(x1: Any, x2: Any, rtol: Any = 1e-5, atol: Any = 1e-8, *, equal_nan:
 
 
 def all_close(x1: Any, x2: Any, *, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether :func:`is_close` holds everywhere."""
+    """Whether ``|x1 - x2| <= atol + rtol * |x2|`` everywhere."""
     return is_close(x1, x2, rtol, atol, equal_nan=equal_nan).all()
 
 

@@ -6,15 +6,18 @@ from typing import Unpack
 import torch
 from torch.optim.adam import adam
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 # where torch has a fused kernel
 _FUSED = frozenset({"cpu", "cuda", "mps", "xpu"})
 
 
+@with_arguments_of(Optimizer)
 class Adam(Optimizer):
     """A step against the mean of the past gradients, over the root of the mean of their squares.
 
@@ -26,7 +29,15 @@ class Adam(Optimizer):
         beta_2: the same for the mean of squares.
         epsilon: added to the root, lest it is 0.
         amsgrad: divide by the root of the largest velocity so far.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adam(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9000, 2.1000])
+        >>> model = Sequential([Input((3,)), layers.Dense(1)])
+        >>> model.compile(Adam(learning_rate=0.1, clipnorm=1.0), "mse")
     """
 
     def __init__(

@@ -4,12 +4,15 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, magnitudes
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 
+@with_arguments_of(Optimizer)
 class Adamax(Optimizer):
     """At step t ``weight -= learning_rate * momentum / ((1 - beta_1**t) * (norm + epsilon))``.
 
@@ -19,7 +22,13 @@ class Adamax(Optimizer):
         beta_1: the share of the old mean of gradients, ``momentum``, in the new one.
         beta_2: what is left of the largest absolute gradient, ``norm``, at the next step.
         epsilon: added to ``norm``, lest it is 0.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adamax(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9000, 2.1000])
     """
 
     def __init__(

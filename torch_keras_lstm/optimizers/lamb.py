@@ -5,12 +5,14 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 
 
+@with_arguments_of(Optimizer)
 class Lamb(Optimizer):
     """``weight -= learning_rate * norm(weight) / norm(update) * update`` with the update of Adam, whose means are both
     corrected before epsilon is added; without the quotient where one of the norms is 0.
@@ -19,7 +21,13 @@ class Lamb(Optimizer):
         beta_1: the share of the old mean of gradients in the new one.
         beta_2: the same for the mean of squares.
         epsilon: added to the root of the corrected mean of squares, lest it is 0.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Lamb(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.8419, 2.1581])
     """
 
     def __init__(

@@ -5,12 +5,15 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 
+@with_arguments_of(Optimizer)
 class Nadam(Optimizer):
     """Adam that looks one step ahead, with a ``beta_1`` that grows: at step t it is ``beta_1 * (1 - 0.5 * 0.96**t)``.
 
@@ -18,7 +21,13 @@ class Nadam(Optimizer):
         beta_1: what the share of the old mean of gradients in the new one grows to.
         beta_2: the share of the old mean of squares in the new one.
         epsilon: added to the root of the corrected mean of squares, lest it is 0.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Nadam(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.8937, 2.1063])
     """
 
     def __init__(

@@ -64,7 +64,7 @@ class GRUKernels(SingleStateKernels):
         """As :meth:`TorchKernels.why_never`."""
         assert isinstance(request.options, GRUOptions)
         if not request.options.reset_after:
-            return "the fused kernels compute `reset_after=True` only"
+            return "torch's kernels compute `reset_after=True` only"
         return why_not_fused(request)
 
     def mode(self, options: SequenceOptions) -> str | None:

@@ -1,7 +1,7 @@
 """The whole sequence as ONNX's own LSTM operator, in what ``torch.onnx.export`` writes.
 
 See https://onnx.ai/onnx/operators/onnx__LSTM.html. It is time-major, and stops in each row after ``sequence_lens``
-steps: a mask is compacted as for the fused kernels.
+steps: a mask is compacted as for torch's kernels.
 """
 
 from collections.abc import Mapping

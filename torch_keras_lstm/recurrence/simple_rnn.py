@@ -43,8 +43,8 @@ class SimpleRNNKernels(SingleStateKernels):
         """As :meth:`TorchKernels.why_never`."""
         if request.options.activation not in _KERNELS:
             name = activations.serialize(request.options.activation)
-            return f"the fused kernels compute `activation` 'tanh' and 'relu' only, not {name!r}"
-        return "the fused kernels have no `recurrent_dropout`" if request.recurrent_dropout else None
+            return f"torch's kernels compute `activation` 'tanh' and 'relu' only, not {name!r}"
+        return "torch's kernels have no `recurrent_dropout`" if request.recurrent_dropout else None
 
     def mode(self, options: SequenceOptions) -> str | None:
         """As :meth:`TorchKernels.mode`."""

@@ -324,10 +324,10 @@ def request_for(device: str = "cpu", dtype: torch.dtype = torch.float32, **activ
 def test_reasons() -> None:
     kernels = CKernels()
     assert kernels.why_not(request_for()) is None
-    assert kernels.why_not(request_for("meta")) == "the compiled sweeps run on a CPU"
-    reason = "the compiled sweeps compute in single and double precision, not in torch.bfloat16"
+    assert kernels.why_not(request_for("meta")) == "the C kernels run on a CPU"
+    reason = "the C kernels compute in single and double precision, not in torch.bfloat16"
     assert kernels.why_not(request_for(dtype=torch.bfloat16)) == reason
-    reason = "the compiled sweeps do not have the activation 'gelu'"
+    reason = "the C kernels do not have the activation 'gelu'"
     assert kernels.why_not(request_for(activation=activations.gelu)) == reason
     off = CKernels(off="the environment variable TORCH_KERAS_LSTM_COMPILED is 0")
     assert off.why_not(request_for()) == "the environment variable TORCH_KERAS_LSTM_COMPILED is 0"
@@ -338,7 +338,7 @@ def test_reasons() -> None:
     ("environment", "block", "expected"),
     [
         ("0", "", "the environment variable TORCH_KERAS_LSTM_COMPILED is 0"),
-        ("1", "sys.modules['torch_keras_lstm.recurrence.backends._c_kernels'] = None; ", "the compiled sweeps are not"),
+        ("1", "sys.modules['torch_keras_lstm.recurrence.backends._c_kernels'] = None; ", "the C kernels are not"),
     ],
 )
 def test_reasons_of_a_process(environment: str, block: str, expected: str) -> None:

@@ -20,6 +20,11 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     Raises:
         ValueError: when ``first_decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = CosineDecayRestarts(0.1, first_decay_steps=100)
+        >>> [round(float(schedule(step)), 4) for step in (0, 50, 99, 100, 200)]
+        [0.1, 0.05, 0.0, 0.1, 0.05]
     """
 
     def __init__(

@@ -17,6 +17,11 @@ class ExponentialDecay(LearningRateSchedule):
 
     Raises:
         ValueError: when ``decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5, staircase=True)
+        >>> [round(float(schedule(step)), 4) for step in (0, 99, 100, 200)]
+        [0.1, 0.1, 0.05, 0.025]
     """
 
     def __init__(

@@ -17,6 +17,11 @@ class InverseTimeDecay(LearningRateSchedule):
 
     Raises:
         ValueError: when ``decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = InverseTimeDecay(0.1, decay_steps=1, decay_rate=0.5)
+        >>> [round(float(schedule(step)), 4) for step in (0, 2, 8)]
+        [0.1, 0.05, 0.02]
     """
 
     def __init__(

@@ -23,7 +23,12 @@ _REGISTRY: Registry[Callable[..., float]] = Registry(
 
 
 def serialize(learning_rate_schedule: object) -> Config | str | None:
-    """The configuration of a schedule as Keras 3 writes it."""
+    """The configuration of a schedule as Keras 3 writes it.
+
+    Example:
+        >>> serialize(PolynomialDecay(0.1, decay_steps=100))["config"]["decay_steps"]
+        100
+    """
     return _REGISTRY.serialize(learning_rate_schedule)
 
 
@@ -37,5 +42,10 @@ def deserialize(
 
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its schedule.
+
+    Example:
+        >>> config = {"initial_learning_rate": 0.1, "decay_steps": 9}
+        >>> deserialize({"class_name": "CosineDecay", "config": config}).decay_steps
+        9
     """
     return _REGISTRY.deserialize(config, custom_objects, "learning_rate")

@@ -63,7 +63,7 @@ class CKernels(StepBackend):
     def __init__(self, vectors: str | None = None, off: str | None = None) -> None:
         self.vectors = vectors or (VECTORS[0] if VECTORS else "")
         self.kernel = VECTORS.index(self.vectors) if VECTORS else 0
-        self.off = f"the compiled sweeps are not there: {_MISSING}" if compiled_module is None else off
+        self.off = f"the C kernels are not there: {_MISSING}" if compiled_module is None else off
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`.
@@ -80,22 +80,22 @@ class CKernels(StepBackend):
             if tensor is not None and (
                 tensor.dtype is not dtype or not tensor.is_cpu or type(tensor) not in _WITH_MEMORY
             ):
-                return "the compiled sweeps read memory, which must be of one type, and be there"
+                return "the C kernels read memory, which must be of one type, and be there"
         return super().why_not(request)
 
     def why_never(self, request: Request) -> str | None:
         """The part of :meth:`why_not` that asks for no tensor, and can be answered while a graph is traced."""
         if request.device.type != "cpu":
-            return "the compiled sweeps run on a CPU"
+            return "the C kernels run on a CPU"
         if self.off is not None:
             return self.off
         if not torch.compiler.is_compiling() and torch_internals.operations_are_watched():
             return "somebody watches or replaces each of torch's operations"
         if request.dtype not in _TYPES:
-            return f"the compiled sweeps compute in single and double precision, not in {request.dtype}"
+            return f"the C kernels compute in single and double precision, not in {request.dtype}"
         for function in (request.options.activation, request.options.recurrent_activation):
             if function not in _KINDS:
-                return f"the compiled sweeps do not have the activation {activations.serialize(function)!r}"
+                return f"the C kernels do not have the activation {activations.serialize(function)!r}"
         return None
 
     def _why_slower(self, request: Request) -> str | None:
@@ -106,7 +106,7 @@ class CKernels(StepBackend):
             return None
         if why_not_fused(request) is not None:
             return None
-        return "the fused kernels take less time for one step that autograd records, and for many units"
+        return "torch's kernels take less time for one step that autograd records, and for many units"
 
     def forward(self, cell: Cell, inputs: Tensor, state: LSTMState, mask: Tensor | None, trace: Trace) -> None:
         """As :meth:`Steps.forward`; what stands at masked steps is not read."""
@@ -202,6 +202,64 @@ class CKernels(StepBackend):
             0 if dropout is None else len(dropout),
             0 if dropout is None else dropout.data_ptr(),
         ), (weight_hh, h, c, mask, dropout)
+
+
+class BoundSteps:
+    """Runs of the steps that differ in inputs and states alone: no mask, no dropout, and no way back.
+
+    Args:
+        kernels: what runs them.
+        inputs: (batch, time, features), contiguous as they will be in each run.
+        weight_ih, weight_hh, bias: contiguous. Their numbers may change, and must stay where they are.
+        activation, recurrent_activation: which the kernels have.
+    """
+
+    def __init__(
+        self,
+        kernels: CKernels,
+        inputs: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias: Tensor | None,
+        activation: Activation,
+        recurrent_activation: Activation,
+    ) -> None:
+        batch, time, features = inputs.shape
+        units = weight_hh.shape[1]
+        work = time * batch * 4 * units * (features + units)
+        self._few = work < kernels.fewest_for_threads
+        self._kernel, self._is_double = kernels.kernel, inputs.dtype is torch.float64
+        self._sizes = (time, batch, units, _KINDS[activation], _KINDS[recurrent_activation], weight_hh.data_ptr(), 0)
+        self._row, self._features = time * features, features
+        self._weights = (weight_ih.data_ptr(), 0 if bias is None else bias.data_ptr())
+        self._every, self._last = (time, batch, units), (batch, units)
+
+    def __call__(self, inputs: Tensor, hidden: Tensor, cell: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+        """The hidden states of all steps, (time, batch, units), or of the last alone, and the last cell state."""
+        outputs, cells = inputs.new_empty(self._every if every else self._last), inputs.new_empty(self._last)
+        compiled_module.forward(
+            self._kernel,
+            self._is_double,
+            1 if self._few else torch.get_num_threads(),
+            *self._sizes,
+            hidden.data_ptr(),
+            cell.data_ptr(),
+            cells.data_ptr(),
+            0,
+            0,
+            0,
+            self._features,
+            inputs.data_ptr(),
+            self._features,
+            self._row,
+            *self._weights,
+            outputs.data_ptr(),
+            self._last[0] * self._last[1] if every else 0,
+            0,
+            0,
+            0,
+        )
+        return outputs, cells
 
 
 def _contiguous(tensor: Tensor | None) -> Tensor | None:

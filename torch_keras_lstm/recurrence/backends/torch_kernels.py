@@ -22,14 +22,14 @@ def why_not_fused(request: Request) -> str | None:
     """What keeps a configuration of two activations from the kernels of ``torch.nn.LSTM`` or ``GRU``."""
     activation, recurrent_activation = request.options.activation, request.options.recurrent_activation
     if activation not in _TANH:
-        return f"the fused kernels compute `activation` 'tanh' only, not {activations.serialize(activation)!r}"
+        return f"torch's kernels compute `activation` 'tanh' only, not {activations.serialize(activation)!r}"
     if recurrent_activation not in _SIGMOID:
         name = activations.serialize(recurrent_activation)
-        return f"the fused kernels compute `recurrent_activation` 'sigmoid' only, not {name!r}"
+        return f"torch's kernels compute `recurrent_activation` 'sigmoid' only, not {name!r}"
     if request.recurrent_dropout:
-        return "the fused kernels have no `recurrent_dropout`"
+        return "torch's kernels have no `recurrent_dropout`"
     if request.input_dropout > 1:
-        return "the fused kernels have no `dropout` of each gate's own (`implementation=1`)"
+        return "torch's kernels have no `dropout` of each gate's own (`implementation=1`)"
     return None
 
 
@@ -85,7 +85,19 @@ class LSTMKernels(TorchKernels):
 def lstm_fused(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence through the kernels of ``torch.nn.LSTM``; arguments and result as :meth:`Backend.run`."""
+    """Run the sequence through the kernels of ``torch.nn.LSTM``.
+
+    Args:
+        inputs: (batch, time, features), time at least 1.
+        state: hidden and cell state before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped, in any pattern; ``None`` for no mask.
+        options: what is the same at every step: tanh and sigmoid, no recurrent dropout.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing, or the last one, (batch, units), without
+        ``options.return_sequences``; and the final state, ``None`` without ``options.return_state``.
+    """
     inputs, mask = in_order(inputs, mask, options)
     if mask is not None:
         return _masked(inputs, state, weights, mask, options)
@@ -101,7 +113,7 @@ def lstm_fused(
 def lstm_fused_both_ways(
     inputs: Tensor, states: tuple[LSTMState, LSTMState], weights: tuple[LSTMWeights, LSTMWeights]
 ) -> tuple[Tensor, tuple[LSTMState, LSTMState]]:
-    """Run one LSTM forwards and another of the same size backwards in one call of the fused kernels.
+    """Run one LSTM forwards and another of the same size backwards in one call of torch's kernels.
 
     Args:
         inputs: (batch, time, features), time at least 1.
