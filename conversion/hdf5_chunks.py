@@ -103,6 +103,8 @@ class Chunks:
             size, skipped = struct.unpack("<QI", self._details) if self._details else (self.size, 0)
             yield Chunk(size, skipped, (0,) * len(shape), self._address)
             return
+        if not all(counts):
+            return
         if math.prod(counts) > min(_MAX_CHUNKS, len(blocks.data) // 8) and self._kind != _IMPLICIT:
             raise ValueError("an array has more chunks than the file has room to list")
         entry: Callable[[int], tuple[int, int, int] | None]

@@ -25,7 +25,7 @@ from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
-from torch_keras_lstm.conversion.type_policies import check_choice
+from torch_keras_lstm.conversion.type_policies import check_choice, root_with_policies
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import weights_are_given
@@ -79,7 +79,7 @@ def load_model(
             read as float32.
 
     Returns:
-        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
+        A ``Sequential``, or a ``Functional`` for a functional model, that computes what the Keras that saved the file
         computed: where the versions of Keras disagree, it follows that one.
 
     Raises:
@@ -106,7 +106,8 @@ def load_model(
             with understood(parts, weights, dtype_policy) as saved:
                 model = _converted(saved, custom_objects).model
         except WithoutArchitecture:
-            own = load_own_model(parts, weights, custom_objects)
+            typed = replace(parts, root=root_with_policies(parts.root, dtype_policy))
+            own = load_own_model(typed, weights, custom_objects)
             if own is None:
                 raise
             model = own.eval()

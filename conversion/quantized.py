@@ -228,7 +228,11 @@ def _unsigned(slot: Slot, parts: Parts, scale: SavedArray) -> SavedArray:
 
 
 def _found(slot: Slot, kind: str, values: SavedArray, read: Callable[[], Array]) -> SavedArray:
-    return SavedArray(values.path, slot.shape, "float32", read, kept_as=kind)
+    def quietly() -> Array:
+        with np.errstate(all="ignore"):  # a scale of zero in a damaged file
+            return read()
+
+    return SavedArray(values.path, slot.shape, "float32", quietly, kept_as=kind)
 
 
 def _by_block(

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
+from torch_keras_lstm.conversion.saved_policies import policy_of
 
 AS_SAVED = "as saved"
 MIXED = ("mixed_float16", "mixed_bfloat16")
@@ -37,8 +38,7 @@ def with_policies(model: ModelDescription, root: Mapping[str, Any], dtype_policy
         return model
     named = " and ".join(f"`{policy}`" for policy in found)
     several = len(found) > 1
-    keeps = dtype_policy == AS_SAVED or (dtype_policy is None and root.items() >= SAVED_BY.items())
-    if keeps:
+    if _keeps(root, dtype_policy):
         note = f"Computes in mixed precision as saved, by the polic{'ies' if several else 'y'} {named}."
         return replace(model, notes=(*model.notes, note))
     note = (
@@ -47,6 +47,36 @@ def with_policies(model: ModelDescription, root: Mapping[str, Any], dtype_policy
         f"{'them' if several else 'it'}."
     )
     return replace(model, layers=tuple(map(_in_float32, model.layers)), notes=(*model.notes, note))
+
+
+def root_with_policies(root: Mapping[str, Any], dtype_policy: str | None) -> dict[str, Any]:
+    """The configuration of a model of a class of one's own, with the types that the layers in it are to have.
+
+    Arguments as of :func:`with_policies`. What it says of quantized layers, and of updates of low rank, goes.
+    """
+    changed: dict[str, Any] = _with_types(root, _keeps(root, dtype_policy))
+    return changed
+
+
+def _with_types(value: Any, keeps: bool) -> Any:
+    if isinstance(value, list):
+        return [_with_types(one, keeps) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    found = {name: _with_types(one, keeps) for name, one in value.items()}
+    if "dtype" in value and isinstance(value.get("name"), str):  # of a layer
+        policy = policy_of(value["dtype"], f"Layer `{value['name']}`")
+        if policy in MIXED and not keeps:
+            policy = "float32"
+        if policy is None or isinstance(policy, str):
+            found["dtype"] = policy
+        for gone in ("lora_alpha", "lora_rank", "quantization_config", "gptq_unpacked_column_size"):
+            found.pop(gone, None)
+    return found
+
+
+def _keeps(root: Mapping[str, Any], dtype_policy: str | None) -> bool:
+    return dtype_policy == AS_SAVED or (dtype_policy is None and root.items() >= SAVED_BY.items())
 
 
 def _policies(layer: LayerDescription) -> Iterator[str]:

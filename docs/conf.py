@@ -89,7 +89,8 @@ def _page_of(app: Sphinx, env: BuildEnvironment, node: Any, content: nodes.Eleme
     """
     target = node.get("reftarget", "")
     written = node.get("refdomain") == "py" and isinstance(content, nodes.literal)  # by a role
-    if not written or node["reftype"] in ("meth", "attr", "exc") or " " in target or "." in target.split("torch_")[0]:
+    elsewhere = "." in target and not target.startswith("torch_keras_lstm.")
+    if not written or elsewhere or node["reftype"] in ("meth", "attr", "exc") or " " in target:
         return None
     domain = env.get_domain("py")
     places = {

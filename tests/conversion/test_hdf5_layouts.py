@@ -1,6 +1,7 @@
 """Every layout in which h5py writes groups, attributes and arrays, read without it: equal arrays and attributes."""
 
 import random
+import tracemalloc
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -142,6 +143,19 @@ def test_a_list_of_chunks_longer_than_the_file_is_not_walked_over(tmp_path: Path
         array[0] = 1
     with Hdf5File(tmp_path / "a.h5") as file, pytest.raises(OSError, match="more chunks than the file has room"):
         file.arrays()
+
+
+def test_an_array_without_entries_has_no_chunks_to_look_for(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.h5", "w", libver="latest") as file:
+        array = file.create_dataset("x", (1, 10**7), "i1", chunks=(1, 1), maxshape=(3, 10**7))
+        array[0, 0] = 1
+        array.resize((0, 10**7))
+    tracemalloc.start()
+    with Hdf5File(tmp_path / "a.h5") as file:
+        assert file.arrays()["x"].read((0, 10**7)).shape == (0, 10**7)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10**6
 
 
 def test_a_filter_that_is_not_undone_is_named(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def whole(tmp_path: Path) -> Path:
 
 
 def test_a_whole_model_with_its_optimizer() -> None:
-    """Keras itself begins anew: it looks for the state under names that the model has not when it is loaded."""
+    """Keras 3.15.1 itself gives this model fresh weights: a loaded one has other names than those in the checkpoint."""
     model = load_model(GOLDEN / "whole", compile=True)
     assert_close(_answer(model), ANSWER["y0"], "float32 model")
     assert (model.loss, model.compile_error) == ("mse", "")

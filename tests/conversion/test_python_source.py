@@ -267,7 +267,7 @@ def test_the_text_is_as_one_would_write_it() -> None:
 
 
 @pytest.mark.parametrize("kind", [LSTM, GRU])
-def test_in_eight_bits(kind: type[Layer], tmp_path: Path) -> None:
+def test_in_eight_bits(kind: type[LSTM | GRU], tmp_path: Path) -> None:
     """docs/deployment.md: torch quantizes the modules of the source, which it does not know in the model itself."""
     torch.manual_seed(3)
     layers = [Embedding(60, 64), kind(128, return_sequences=True), kind(128), Dense(10)]

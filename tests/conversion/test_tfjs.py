@@ -269,8 +269,8 @@ BROKEN: Mapping[str, tuple[Any, str]] = {
         "A shard of the weights is a file beside the `model.json`; '../nowhere.bin' is not opened",
     ),
     "an absolute path": (
-        lambda table: table["weightsManifest"][0].update(paths=["/etc/passwd"]),
-        "'/etc/passwd' is not opened",
+        lambda table: table["weightsManifest"][0].update(paths=["/nowhere/shard.bin"]),
+        "'/nowhere/shard.bin' is not opened",
     ),
     "an address": (
         lambda table: table["weightsManifest"][0].update(paths=["https://example.com/w.bin"]),

@@ -397,9 +397,13 @@ BACKWARDS: dict[str, Any] = {"go_backwards": True, "name": "back"}
         (LSTM(UNITS), LSTM(UNITS + 1, **BACKWARDS), "the halves differ in `units`"),
         (LSTM(UNITS), LSTM(UNITS, use_bias=False, **BACKWARDS), "the halves differ in `use_bias`"),
         (LSTM(UNITS), LSTM(UNITS, dtype="float64", **BACKWARDS), "the halves differ in `dtype`"),
-        (LSTM(UNITS), RNN(LSTMCell(UNITS), **BACKWARDS), "`back` is of the class RNN, not LSTM itself"),
+        (
+            LSTM(UNITS),
+            RNN(LSTMCell(UNITS), **BACKWARDS),
+            "`back` is of the class RNN, not LSTM, GRU or SimpleRNN itself",
+        ),
         (LSTM(UNITS, name="l", go_backwards=True), None, "`forward_l` is the one that runs backwards"),
-        (TwiceLSTM(UNITS, name="l"), None, "`forward_l` is of the class TwiceLSTM, not LSTM itself"),
+        (TwiceLSTM(UNITS, name="l"), None, "`forward_l` is of the class TwiceLSTM, not LSTM, GRU or SimpleRNN itself"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

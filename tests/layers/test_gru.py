@@ -74,6 +74,7 @@ def test_what_is_trained(reset_after: bool) -> None:
         ({"use_cudnn": False}, "`use_cudnn` is False"),
     ],
 )
+@pytest.mark.usefixtures("without_c_kernels")
 def test_the_path_says_why_it_is_taken(arguments: dict[str, Any], reason: str | None) -> None:
     path = GRU(U, **arguments).path_for(None, training=True)
     assert path == ("fused" if reason is None else "loop", reason)

@@ -10,6 +10,7 @@ import pytest
 import tf_keras
 import torch
 
+import torch_keras_lstm
 from tests.tolerances import largest_error
 from torch_keras_lstm.conversion import convert, inspect, load_model
 
@@ -95,3 +96,48 @@ def test_as_saved(library: Any, container: str, policy: str, tmp_path: Path) -> 
 def test_another_word() -> None:
     with pytest.raises(ValueError, match=r"`dtype_policy` must be 'as saved', .* or 'float32', .* got 'half'"):
         load_model("m.keras", dtype_policy="half")  # type: ignore[arg-type]
+
+
+def _own_class(library: Any) -> Any:
+    @library.saving.register_keras_serializable(package=f"mixed_{library.__name__}")
+    class Own(library.Model):  # type: ignore[misc]
+        def __init__(self, inner: Any, **kwargs: Any) -> None:
+            super().__init__(**kwargs)
+            self.inner = inner
+
+        def call(self, inputs: Any) -> Any:
+            return self.inner(inputs)
+
+        def get_config(self) -> dict[str, Any]:
+            return {**super().get_config(), "inner": library.saving.serialize_keras_object(self.inner)}
+
+        @classmethod
+        def from_config(cls, config: Any) -> Any:
+            return cls(library.saving.deserialize_keras_object(config["inner"]))
+
+    return Own
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_a_model_class_of_ones_own(tmp_path: Path) -> None:
+    """Its layers have the types that are asked for, and are dequantized, as those of Keras' classes."""
+    theirs, ours = _own_class(keras), _own_class(torch_keras_lstm)
+    x = np.random.default_rng(2).normal(size=(4, 5)).astype("f4")
+    dense = keras.layers.Dense(3, dtype="mixed_bfloat16")
+    model = theirs(dense)
+    expected = np.asarray(keras.ops.cast(model(x), "float32"))
+    model.save(tmp_path / "m.keras")
+    for choice, policy in (("as saved", "mixed_bfloat16"), (None, "float32")):
+        read: Any = load_model(tmp_path / "m.keras", custom_objects={"Own": ours}, dtype_policy=choice)  # type: ignore[arg-type]
+        assert read.inner.dtype_policy.name == policy
+        assert largest_error(read(torch.from_numpy(x)).detach().float(), expected) <= 2.0**-6
+    read.inner.dtype_policy = "mixed_bfloat16"
+    read.save(tmp_path / "ours.keras")
+    again: Any = load_model(tmp_path / "ours.keras", custom_objects={"Own": ours})
+    assert again.inner.dtype_policy.name == "mixed_bfloat16"
+    quantized = theirs(keras.layers.Dense(3))
+    quantized(x)
+    quantized.inner.quantize("int4")
+    quantized.save(tmp_path / "q.keras")
+    read = load_model(tmp_path / "q.keras", custom_objects={"Own": ours})
+    assert largest_error(read(torch.from_numpy(x)).detach(), np.asarray(quantized(x))) <= 3e-6

@@ -11,6 +11,7 @@ import pytest
 from tests.tolerances import assert_close
 from torch_keras_lstm.models import load_model
 
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # TensorFlow's own
 pytest.importorskip("tensorstore", reason="tensorstore is not installed, an extra of its own")
 pytest.importorskip("orbax.checkpoint", reason="orbax-checkpoint is not installed")
 
@@ -41,11 +42,17 @@ def _row() -> Any:
     return keras.Sequential([layers.Input((5, 3)), frozen, layers.LSTM(4), normal, layers.Dense(2)])
 
 
-@pytest.mark.parametrize(("name", "make"), [("adam", _graph), *((name, _row) for name in OPTIMIZERS)])
+def _loaded(folder: Path) -> Any:
+    """Its variables have other paths than those of a model that was made."""
+    _graph().save(folder / "m.keras")
+    return keras.models.load_model(folder / "m.keras")
+
+
+@pytest.mark.parametrize(("name", "make"), [("adam", _graph), ("sgd", _loaded), *((name, _row) for name in OPTIMIZERS)])
 def test_training_goes_on_from_a_checkpoint(tmp_path: Path, name: str, make: Any) -> None:
     random = np.random.default_rng(5)
     x, y = random.normal(size=(6, 5, 3)).astype(np.float32), random.normal(size=(6, 2)).astype(np.float32)
-    model = make()
+    model = make(tmp_path) if make is _loaded else make()
     model.compile(OPTIMIZERS[name](), "mse")
     saved = keras.callbacks.OrbaxCheckpoint(str(tmp_path / "ck"), save_on_background=False)
     with warnings.catch_warnings():

@@ -25,7 +25,8 @@ from torch_keras_lstm.recurrence import (
     select,
     use_backends,
 )
-from torch_keras_lstm.recurrence.backends.c_kernels import compiled_module
+from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
 
 GPU = ["triton_sequence", "triton_graph", "triton_step", "cuda_graph"]
@@ -94,10 +95,10 @@ def test_a_path_names_what_runs_and_what_each_one_before_it_lacks() -> None:
     reason = "`activation` is no activation of single elements that this package knows"
     assert own.passed_over["torch_ops"] == reason
     for layer_class in (GRU, SimpleRNN):
-        path = layer_class(4).path_for(None)
-        assert (path.backend, path.passed_over) == ("torch_kernels", {})
-        path = layer_class(4, "softsign").path_for(None)
-        assert (path.backend, list(path.passed_over)) == ("reference", ["torch_kernels"])
+        path = layer_class(4, dtype="bfloat16").path_for(None)
+        assert (path.backend, list(path.passed_over)) == ("torch_kernels", ["c_kernels"])
+        path = layer_class(4, "gelu").path_for(None)
+        assert (path.backend, list(path.passed_over)) == ("reference", ["c_kernels", "torch_kernels"])
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -142,8 +143,9 @@ def test_several_are_taken_in_the_order_in_which_they_are_named() -> None:
 
 
 def test_a_cell_without_any_of_them_runs_as_it_would() -> None:
-    with use_backends("torch_ops"):
-        assert GRU(4).path_for(None).backend == "torch_kernels"
+    with use_backends("torch_ops", CKernels()):  # of the LSTM alone
+        assert GRU(4, dtype="bfloat16").path_for(None).backend == "torch_kernels"
+        assert list(GRU(4, "gelu").path_for(None).passed_over) == ["c_kernels", "torch_kernels"]
     with use_backends("reference"):
         assert GRU(4).path_for(None) == ("loop", "`use_backends` asks for others")
 

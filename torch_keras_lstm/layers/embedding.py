@@ -20,7 +20,9 @@ class Embedding(Layer):
     Args:
         input_dim: number of rows; indices lie in [0, input_dim).
         output_dim: size of each vector.
-        embeddings_initializer: Keras' name, configuration or object; so are regularizer and constraint.
+        embeddings_initializer: Keras' name, configuration or object.
+        embeddings_regularizer: the same; its value enters ``losses``.
+        embeddings_constraint: what ``apply_constraints`` projects on.
         mask_zero: whether index 0 is padding that :meth:`compute_mask` masks.
         weights: the initial table, (input_dim, output_dim), or a list that holds it.
         input_length: as in Keras 1 and 2, the number of indices in a sample, or a tuple of sizes. It is another way to

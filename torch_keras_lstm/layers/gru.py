@@ -7,7 +7,7 @@ from torch_keras_lstm.layers.gru_base import GRUBase
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.recurrence import UseCudnn
-from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions
+from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRU_OPERATOR, GRUOptions
 
 
 @register("keras.layers")
@@ -59,6 +59,7 @@ class GRU(CellLayer, GRUBase):
 
     weight_scope = "gru_cell"
     backends = GRU_BACKENDS
+    operator = GRU_OPERATOR
     options_class = GRUOptions
 
     def __init__(

@@ -108,7 +108,7 @@ class InputLayer(Layer):
     @property
     def _dtype(self) -> Any:
         """The type that inputs are cast to, torch's or "string". ``.to(dtype)`` changes a floating one."""
-        return self._integer or self._placement.dtype
+        return self._integer or self._placed_dtype
 
     @property
     def batch_shape(self) -> Shape:
@@ -140,9 +140,10 @@ class InputLayer(Layer):
         if self._integer == STRING:
             return self._strings(inputs)
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        stays = tensor is inputs and not self._integer and self._computes_in_double(tensor)
         tensor = of_rank(tensor, self.batch_input_shape)
         self.check_input_shape(tensor.shape)
-        return tensor.to(self._dtype)
+        return tensor if stays else tensor.to(self._dtype)
 
     def _strings(self, inputs: Any) -> Strings:
         strings = as_strings(inputs)

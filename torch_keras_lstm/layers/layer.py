@@ -85,6 +85,9 @@ class Layer(SymbolicLayer):
     # the weights have that type.
     casts_integers: bool = False
 
+    # Whether its inputs must all be of one type, which is then the layer's.
+    takes_one_type: ClassVar[bool] = False
+
     # Whether a policy of mixed precision is a matter of the layers inside it.
     leaves_types_to_layers: ClassVar[bool] = False
 
@@ -100,6 +103,8 @@ class Layer(SymbolicLayer):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("torch."):
+            return  # as `fully_shard` and `parametrize` make of the class of a layer; all is as in that class
         own = vars(cls)
         if "call" in own and "forward" not in own:
             cls.forward = own["call"]  # type: ignore[method-assign]  # Keras' name of it
@@ -110,6 +115,7 @@ class Layer(SymbolicLayer):
         cls._is_own = own_layer.is_own(cls)
         if cls._is_own:
             cls._may_hold_own = True
+            cls._follows_parts = False
             if "compute_mask" in own:
                 cls.makes_mask = True
                 cls.supports_masking = bool(own.get("supports_masking", True))
@@ -171,10 +177,8 @@ class Layer(SymbolicLayer):
         self.__dict__["_added_losses"] = []
         self.__dict__["_inbound_nodes"] = []
         self._warned_of_mask = False
-        # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
         self._policy = dtype_policies.get(dtype)
-        weight_type = dtypes.get(self._policy.variable_dtype)
-        self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        self.place(dtypes.get(self._policy.variable_dtype))
         self._follow_policy()
         for attribute, value in early.items():
             setattr(self, attribute, value)
@@ -367,10 +371,17 @@ class Layer(SymbolicLayer):
         Integers and booleans pass as they are, unless the layer ``casts_integers``.
         """
         values = self.as_input(inputs)
+        try:
+            shape = values.shape
+        except RuntimeError:
+            raise TypeError(
+                f"Layer `{self.name}` takes no nested tensor. Pad it: `inputs.to_padded_tensor(0.0)`; a recurrent "
+                "layer takes the mask beside it, `mask=torch.arange(steps) < lengths[:, None]`."
+            ) from None
         if self.built:
-            self.check_input_shape(values.shape)
+            self.check_input_shape(shape)
         else:
-            self.build(values.shape)
+            self.build(shape)
         return values
 
     def as_input(self, inputs: Any) -> Tensor:
@@ -378,12 +389,22 @@ class Layer(SymbolicLayer):
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
         if values.dtype is not self._dtype:
             if values.is_floating_point() or (self.casts_integers and not values.is_complex()):
-                values = values.to(self._dtype)
+                stays = values is inputs and self._computes_in_double(values)
+                values = values if stays else values.to(self._dtype)
             elif values.is_complex():
                 raise ValueError(
                     f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."
                 )
         return values
+
+    def _computes_in_double(self, values: Tensor) -> bool:
+        """Whether float64 ``values`` stay that in a layer whose type is float32: nothing of its own is float32.
+
+        They reach it where the parameters around it were put in float64 places, as by ``torch.func.functional_call``,
+        or for ``torch.autograd.gradcheck``.
+        """
+        double = values.dtype is torch.float64 and self._placed_dtype is torch.float32
+        return double and not (self.takes_one_type or self._rows or self._modules)
 
     def _as_tensor(self, inputs: Any) -> Tensor:
         try:

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
@@ -29,6 +30,8 @@ class MaskedCall(BaseLayer):
         elif "training" in kwargs:
             del kwargs["training"]
         first = args[0] if args else next(iter(kwargs.values()), None)
+        if isinstance(first, PackedSequence):
+            return self._call_on_packed(first, args, kwargs)
         if any_masked(args) or any_masked(kwargs.values()):
             args, kwargs = self._with_masks(args, kwargs)
         # Read before the call, which may change its arguments.
@@ -43,6 +46,17 @@ class MaskedCall(BaseLayer):
             finally:
                 CALL_CONTEXT.training = around
         return outputs if previous is None and not self.makes_mask else self.mask_outputs(outputs, first, previous)
+
+    def _call_on_packed(self, packed: PackedSequence, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """What the layer gives for packed inputs; recurrent layers define it.
+
+        Raises:
+            TypeError: for all others.
+        """
+        raise TypeError(
+            f"Layer `{self.name}` ({type(self).__name__}) takes no packed sequence, as only recurrent layers do: pad "
+            "it with `torch.nn.utils.rnn.pad_packed_sequence(inputs, batch_first=True)`, or call the layer on `data`."
+        )
 
     def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
         """Whether the call is for training: as its caller says, else as the calls around it; ``None`` says nothing."""
@@ -70,6 +84,12 @@ class MaskedCall(BaseLayer):
         given = {name: mask for name, mask in masks.items() if mask is not None}
         if not given:
             return args, kwargs
+        if "ft_compute_sample_grad" in self.__dict__ and torch.is_grad_enabled():
+            raise RuntimeError(
+                f"Layer `{self.name}` has a mask, without which Opacus would compute the gradients of each sample: "
+                "make them with `torch.func.vmap(torch.func.grad(...))`, and give Opacus "
+                '`grad_sample_mode="no_op"`.'
+            )
         by_name = dict([*named.items()][1 : len(args)])  # a mask may stand by its place, as ``None``
         return args[:1], {**by_name, **kwargs, **given}
 

@@ -27,6 +27,10 @@ class OperationLayer(Layer):
 
     Raises:
         ValueError: when the operation is unknown.
+
+    Example:
+        >>> OperationLayer("Mean", {"axis": 1})(torch.tensor([[1.0, 3.0]]))
+        tensor([2.])
     """
 
     def __init__(self, operation: str, arguments: Mapping[str, Any], name: str | None = None) -> None:

@@ -1,7 +1,8 @@
-"""Where a layer is, and in which types: its device, the type of its weights, its policy, its path in the model."""
+"""Where a layer is, and in which types: its device and type, those of its first parameter, its policy, its path."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -13,17 +14,36 @@ from torch_keras_lstm.layers.naming import current_path, scope
 
 
 class PlacedModule(nn.Module):
-    """A torch module with the name, the path, the types and the device of a Keras layer."""
+    """A torch module with the name, the path, the types and the device of a Keras layer.
+
+
+    Type and device are those of its first parameter. So they are right whoever puts another in its place:
+    ``torch.func.functional_call``, ``fully_shard`` with a policy of mixed precision, ``load_state_dict(assign=True)``.
+    A module without parameters remembers what ``.to()`` gave it, in plain attributes: a buffer for it would be sharded,
+    broadcast and counted by tools that look for buffers.
+    """
 
     name: str
     _trainable: bool
-    _placement: Tensor  # of no numbers, but with the type and the device that `.to()` gives
     _path: str
+    _policy: DTypePolicy
+    _leading: str = ""  # the attribute of the first parameter of its own, once that has its shape
+    _placed_dtype: torch.dtype  # what `.to()` gave
+    _placed_device: torch.device
+    _follows_parts: bool = True  # whether its type is that of the first parameter of the layers inside it
+
+    def place(self, dtype: torch.dtype) -> None:
+        """Be of that type, on the device on which torch makes tensors now, until there is a parameter."""
+        self._placed_dtype, self._placed_device = dtype, torch.empty(0).device
 
     @property
     def _dtype(self) -> torch.dtype:
         """The type of the parameters, and the one that floating inputs are cast to."""
-        return self._buffers["_placement"].dtype  # type: ignore[union-attr]  # not by way of Module.__getattr__, which is slow
+        leading = self._parameters.get(self._leading)
+        if leading is not None:
+            return leading.dtype
+        part = self._first_part() if self._follows_parts and self._modules else None
+        return self._placed_dtype if part is None else part.dtype
 
     @property
     def dtype(self) -> dtypes.DTypeName:
@@ -63,7 +83,38 @@ class PlacedModule(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the parameters are; arrays that are not tensors yet are put there."""
-        return self._buffers["_placement"].device  # type: ignore[union-attr]
+        leading = self._parameters.get(self._leading)
+        if leading is not None:
+            return leading.device
+        part = self._first_part() if self._modules else None
+        return self._placed_device if part is None else part.device
+
+    @property
+    def _example(self) -> Tensor:
+        """An empty tensor of the module's type, where it is."""
+        return torch.empty(0, dtype=self._dtype, device=self.device)
+
+    def _first_part(self) -> Tensor | None:
+        """The first parameter of the modules inside this one, of those that have their shapes."""
+        for module in self._modules.values():
+            if isinstance(module, PlacedModule):
+                found: Tensor | None = module._parameters.get(module._leading)
+                found = module._first_part() if found is None else found
+            else:
+                found = None if module is None else next(module.parameters(), None)
+            if found is not None and found.is_floating_point():
+                return found
+        return None
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        probe = torch.empty(0, dtype=self._placed_dtype, device=self._placed_device)
+        try:
+            placed = fn(probe)
+        except NotImplementedError:  # there is nothing on the meta device that could be moved away from it
+            placed = fn(torch.empty(0, dtype=self._placed_dtype, device="cpu"))
+        self._placed_dtype, self._placed_device = placed.dtype, placed.device
+        return self
 
     @property
     def trainable(self) -> bool:

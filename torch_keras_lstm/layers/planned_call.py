@@ -79,6 +79,8 @@ class PlannedCall:
             or (layer.training if training is None else training)
         ):
             return None
+        if layer._buffers.get(layer.parameter_names[3]) is not None:  # a second bias that somebody handed over
+            return None
         parameters = layer._parameters
         for name, weight, place in zip(_names(layer), self.weights, self.places, strict=False):
             if parameters.get(name) is not weight or (weight.data_ptr(), weight.shape, weight.dtype) != place:

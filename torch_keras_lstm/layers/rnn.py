@@ -126,7 +126,7 @@ class RNN(RecurrentLayer):
     def nesting(self) -> list[Any]:
         """How the cell nests its states."""
         if self._nesting is None:
-            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, self._placement)))
+            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, self._example)))
         nesting: list[Any] = self._nesting
         return nesting
 

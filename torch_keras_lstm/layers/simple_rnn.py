@@ -6,7 +6,7 @@ from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
-from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
+from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS, SIMPLE_RNN_OPERATOR
 
 
 @register("keras.layers")
@@ -44,6 +44,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
 
     weight_scope = "simple_rnn_cell"
     backends = SIMPLE_RNN_BACKENDS
+    operator = SIMPLE_RNN_OPERATOR
 
     def __init__(
         self,

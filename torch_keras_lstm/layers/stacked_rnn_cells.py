@@ -98,7 +98,7 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Where each cell says that a sequence starts, by default at zeros; one entry a cell."""
-        return [initial_states_of(cell, batch_size, self._placement) for cell in self.cells]
+        return [initial_states_of(cell, batch_size, self._example) for cell in self.cells]
 
     @property
     def nestings(self) -> list[Any]:

@@ -46,6 +46,8 @@ class TextVectorization(Layer):
         idf_weights: for "tf_idf", how much each token of ``vocabulary`` counts.
         sparse, ragged: Keras' tensors of other kinds, which there are none of here.
         encoding: of the texts as bytes.
+        vocabulary_size: of the layer that a configuration describes, where the vocabulary comes later.
+        has_input_vocabulary: whether the vocabulary was given, so that ``adapt`` may not change it.
 
     Raises:
         ValueError: when an argument is none of these, or they do not go together.

@@ -39,7 +39,7 @@ class WeightState(WeightTable):
             # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
             held = self._held(self._rows[0])
             if held is not None and held.is_floating_point():
-                self._placement = self._placement.to(held)
+                self._placed_dtype, self._placed_device = held.dtype, held.device
         self.on_new_storage()
 
     def _build_for_state_dict(self, input_shape: Shape, given: Mapping[str, Tensor]) -> None:
@@ -47,7 +47,7 @@ class WeightState(WeightTable):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         before = self._variables()
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        super()._apply(fn, recurse)
         self._keep_faces(before)
         self.on_new_storage()
         return self

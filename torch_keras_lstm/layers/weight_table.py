@@ -14,10 +14,12 @@ from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, scoped, unique_name
 from torch_keras_lstm.layers.placed_module import PlacedModule
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
-from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, are_weights_given, draw
+from torch_keras_lstm.layers.weight import Initializer, UnbuiltParameter, WeightRow, are_weights_given, draw, unknown
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
 from torch_keras_lstm.operations.tensor_spec import Shape
+
+_ABSENT: Any = object()  # what is no buffer, where a buffer may be ``None``
 
 # what the arguments of a weight end with, and the names that they take
 WEIGHT_ARGUMENTS: Mapping[str, Any] = {
@@ -123,7 +125,8 @@ class WeightTable(PlacedModule):
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
         for attribute in parameters:
             if trainable:
-                self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))
+                with torch.inference_mode(False):  # a layer made for inference may be trained later
+                    self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))
             else:  # None, which .to(), copies and pickles pass over until there is a shape
                 self.register_buffer(attribute, None)
 
@@ -188,7 +191,7 @@ class WeightTable(PlacedModule):
             )
         made.autocast, made.aggregation = autocast, aggregation or "none"
         made.overwrite_with_gradient = overwrite_with_gradient
-        self.keep_variable(made)
+        self.keep_variable(made, initializer=drawn_by)
         return made
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
@@ -207,12 +210,13 @@ class WeightTable(PlacedModule):
         path = self.__dict__.get("_path") or current_path(self.name)
         return "/".join(filter(None, (path, self.weight_scope, name)))
 
-    def keep_variable(self, variable: Variable, attribute: str = "") -> None:
+    def keep_variable(self, variable: Variable, attribute: str = "", initializer: Initializer = unknown) -> None:
         """Make a variable a weight of this layer, in a row of its own, unless it is one already.
 
         Args:
             variable: what :meth:`add_weight` made, or a ``keras.Variable``.
             attribute: under which it is registered; by default its name, until it is set as an attribute.
+            initializer: what it was drawn by.
         """
         place = next((place for place, row in enumerate(self._rows) if self._held(row) is variable), None)
         if place is not None:
@@ -234,7 +238,7 @@ class WeightTable(PlacedModule):
             variable.name,
             (attribute,),
             None,
-            initializers.get("zeros"),
+            initializer,
             variable.regularizer,
             variable.constraint,
             trained,
@@ -268,8 +272,12 @@ class WeightTable(PlacedModule):
         self.__dict__.pop(attribute, None)
         self._parameters.pop(attribute, None)
         self._buffers.pop(attribute, None)
+        if self._leading == attribute:
+            self._leading = ""
         if isinstance(variable, nn.Parameter):
             self._parameters[attribute] = variable
+            if not self._leading and variable.dtype is self._placed_dtype:  # or it was asked to be of another
+                self._leading = attribute
         elif variable is not None:
             self._buffers[attribute] = variable
 
@@ -320,7 +328,7 @@ class WeightTable(PlacedModule):
             if row.trainable:
                 if type(parameters.get(name)) is UnbuiltParameter:
                     return False
-            elif self._buffers.get(name, self._placement) is None:
+            elif self._buffers.get(name, _ABSENT) is None:
                 return False
         return True
 
@@ -337,7 +345,7 @@ class WeightTable(PlacedModule):
     def _is_made(self, row: WeightRow) -> bool:
         if row.trainable:
             return not isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
-        return self._buffers.get(row.parameter, self._placement) is not None
+        return self._buffers.get(row.parameter, _ABSENT) is not None
 
     @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
     def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
@@ -368,6 +376,7 @@ class WeightTable(PlacedModule):
                 if row.is_as_in_keras:
                     parameter.__class__ = TrainedVariable
                     describe(parameter, name=row.name, **said)
+                self._leading = self._leading or attribute
             else:
                 buffer = torch.empty(shape, dtype=row.dtype or self._dtype, device=self.device)
                 if row.is_as_in_keras:
@@ -381,7 +390,8 @@ class WeightTable(PlacedModule):
             return None
         if are_weights_given():
             return None
-        return draw(row.initializer, shape, self._dtype, self.device)
+        held = self._held(row)  # which somebody may have put on another device, such as the one without memory
+        return draw(row.initializer, shape, self._dtype, self.device if held is None else held.device)
 
     def _begin_with(self, row: WeightRow, array: Tensor) -> None:
         """Write what was drawn into a new weight, or make it the weight, which then needs its memory once."""

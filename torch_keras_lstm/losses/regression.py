@@ -83,7 +83,7 @@ def mean_squared_logarithmic_error(y_true: ArrayLike, y_pred: ArrayLike) -> Tens
 def huber(y_true: ArrayLike, y_pred: ArrayLike, delta: float = 1.0) -> Tensor:
     """The mean of half the squared error up to an error of ``delta``, and of a straight line from there on.
 
-    It is taken over the last axis of two tensors of one shape.
+    It is taken over the last axis of ``y_true`` and ``y_pred``, of one shape.
 
     Raises:
         ValueError: when the shapes do not fit.
@@ -114,7 +114,7 @@ def log_cosh(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 
 
 def cosine_similarity(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Tensor:
-    """The cosine of targets and predictions along ``axis``, negated, so that -1 is the same direction.
+    """The cosine of ``y_true`` and ``y_pred`` along ``axis``, negated, so that -1 is the same direction.
 
     It is 0 where one of them is 0.
 

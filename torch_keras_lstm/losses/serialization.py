@@ -19,6 +19,10 @@ class LossFunctionWrapper(FunctionLoss):
 
     Args:
         fn: of tensors; gives the loss of each sample.
+        reduction: "sum_over_batch_size" or its other name "mean", "sum", "mean_with_sample_weight", or ``None`` or
+            "none".
+        name: by default that of the function.
+        dtype: what the loss is computed in; ``None`` is torch's default type, and float64 for predictions that are so.
         kwargs: more arguments of ``fn``; attributes of the loss too.
 
     Example:
@@ -144,7 +148,7 @@ def serialize(loss: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Loss | LossFunction | None:
-    """The loss that :func:`serialize` described.
+    """The loss that :func:`serialize` described as ``config``.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
@@ -163,7 +167,7 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Loss | None:
     """The loss object for ``identifier`` as ``compile`` takes it.
 
     Beside what :func:`get` knows there is "crossentropy", or "ce", which is binary, sparse or categorical by the shapes
-    of a batch of targets and predictions. A loss given as a string has that string for its name.
+    of a batch of targets ``y_true`` and predictions ``y_pred``. A loss given as a string has that string for its name.
 
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.

@@ -26,6 +26,7 @@ class TorchLoss(Loss):
         criterion: a module such as ``torch.nn.MSELoss()`` or a function of ``torch.nn.functional``. Weights and masks
             need the loss of each sample, which ``reduction="none"`` gives: over the last axis, where the criterion has
             left it, it is then averaged.
+        name: by default its class or function in snake case.
 
     Example:
         >>> loss = TorchLoss(torch.nn.CrossEntropyLoss(reduction="none"))

@@ -19,9 +19,7 @@ def accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 
 
 def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5) -> Tensor:
-    """Whether a prediction lies above ``threshold`` where the target is 1, and not above where it is 0.
-
-    The mean over the last axis of two tensors of one shape.
+    """Whether ``y_pred`` lies above ``threshold`` where ``y_true`` is 1, and not above where it is 0; of one shape.
 
     Example:
         >>> y_true, y_pred = torch.tensor([[1.0], [0.0], [1.0], [1.0]]), torch.tensor([[0.8], [0.4], [0.3], [0.9]])
@@ -36,7 +34,7 @@ def binary_accuracy(y_true: ArrayLike, y_pred: ArrayLike, threshold: float = 0.5
 
 
 def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
-    """Whether the most probable class, along the last axis, is that of the target, given by one number a class.
+    """Whether the most probable class of ``y_pred``, along the last axis, is that of ``y_true``, one number a class.
 
     Example:
         >>> y_true, y_pred = torch.tensor([[0, 1, 0], [0, 0, 1]]), torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
@@ -48,7 +46,7 @@ def categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 
 
 def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
-    """Whether the most probable class, along the last axis, is that of the target, given by its number.
+    """Whether the most probable class of ``y_pred``, along the last axis, is ``y_true``, the number of a class.
 
     Example:
         >>> y_true, y_pred = torch.tensor([1, 2]), torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
@@ -60,7 +58,7 @@ def sparse_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
 
 
 def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5) -> Tensor:
-    """Whether fewer than ``k`` classes are more probable than that of the target, given by one number a class.
+    """Whether fewer than ``k`` classes of ``y_pred`` are more probable than that of ``y_true``, one number a class.
 
     Example:
         >>> y_true, y_pred = torch.tensor([[0, 1, 0], [0, 0, 1]]), torch.tensor([[0.1, 0.7, 0.2], [0.5, 0.3, 0.2]])
@@ -74,7 +72,7 @@ def top_k_categorical_accuracy(y_true: ArrayLike, y_pred: ArrayLike, k: int = 5)
 def sparse_top_k_categorical_accuracy(
     y_true: ArrayLike, y_pred: ArrayLike, k: int = 5, from_sorted_ids: bool = False
 ) -> Tensor:
-    """Whether fewer than ``k`` classes are more probable than that of the target, given by its number.
+    """Whether fewer than ``k`` classes of ``y_pred`` are more probable than ``y_true``, the number of a class.
 
     Args:
         from_sorted_ids: the predictions are the numbers of classes, the most probable first.

@@ -9,7 +9,7 @@ from torch_keras_lstm.metrics.metric import Metric
 
 
 def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Tensor:
-    """Pearson's correlation along ``axis``.
+    """Pearson's correlation of ``y_true`` and ``y_pred``, of one shape, along ``axis``.
 
     Example:
         >>> y_true, y_pred = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[1.0, 3.0, 5.0]])
@@ -22,7 +22,7 @@ def pearson_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) ->
 
 
 def concordance_correlation(y_true: ArrayLike, y_pred: ArrayLike, axis: int = -1) -> Tensor:
-    """Lin's concordance correlation along ``axis``, which wants equal means and variances too.
+    """Lin's concordance correlation of ``y_true`` and ``y_pred`` along ``axis``: equal means and variances count too.
 
     Example:
         >>> y_true, y_pred = torch.tensor([[0.0, 1.0, 2.0]]), torch.tensor([[1.0, 3.0, 5.0]])

@@ -103,7 +103,7 @@ def serialize(metric: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Metric | MetricFunction | None:
-    """The metric that :func:`serialize` described.
+    """The metric that :func:`serialize` described as ``config``.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
@@ -121,8 +121,8 @@ def deserialize(
 def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Metric:
     """The metric object for ``identifier`` as ``compile`` takes it.
 
-    "accuracy", or "acc", is binary, sparse categorical or categorical accuracy by the shapes of a batch of targets and
-    predictions. A metric given as a string has that string for its name, as in Keras.
+    "accuracy", or "acc", is binary, sparse categorical or categorical accuracy by the shapes of a batch of ``y_true``
+    and ``y_pred``. A metric given as a string has that string for its name, as in Keras.
 
     Raises:
         ValueError: for ``None``, a name that Keras does not know, or a configuration that does not fit its metric.

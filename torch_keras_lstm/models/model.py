@@ -23,6 +23,21 @@ class Model(Trainer):
     ``Model(inputs, outputs)`` is the :class:`torch_keras_lstm.models.Functional` of all the calls between symbolic
     tensors. A class of one's own derives from it as from a torch module: layers are made in ``__init__`` and called in
     ``forward``, or ``call`` as Keras has it.
+
+    Example:
+        >>> inputs = Input((None, 3))
+        >>> outputs, hidden, cell = layers.LSTM(8, return_state=True)(inputs)
+        >>> model = Model(inputs, [layers.Dense(1)(outputs), cell])
+        >>> [output.shape for output in model(torch.randn(2, 5, 3))]
+        [torch.Size([2, 1]), torch.Size([2, 8])]
+        >>> class Classifier(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.lstm, self.head = layers.LSTM(8), layers.Dense(2)
+        ...     def call(self, x):
+        ...         return self.head(self.lstm(x))
+        >>> Classifier()(torch.randn(2, 5, 3)).shape
+        torch.Size([2, 2])
     """
 
     _may_hold_own = True

@@ -43,6 +43,11 @@ def load_model(
     Raises:
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
+
+    Example:
+        >>> Sequential([Input((4,)), layers.Dense(2)]).save("model.keras")
+        >>> load_model("model.keras")(torch.randn(3, 4)).shape
+        torch.Size([3, 2])
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
@@ -68,6 +73,11 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
     Raises:
         ValueError: when it describes no model, or one that is not supported.
+
+    Example:
+        >>> model = Sequential([Input((4,)), layers.Dense(2)])
+        >>> model_from_json(model.to_json()).output_shape
+        (None, 2)
     """
     from torch_keras_lstm.conversion import model_from_config  # noqa: TID251 - as above
 
@@ -98,6 +108,11 @@ def save_model(
         ValueError: for another suffix; when Keras 3 cannot express the model; for an argument that Keras 3 has no more
             (``save_format``).
         OSError: when the file cannot be written.
+
+    Example:
+        >>> save_model(Sequential([Input((4,)), layers.Dense(2)]), "model.h5")
+        >>> load_model("model.h5").input_shape
+        (None, 4)
     """
     refuse(kwargs, "save_model", "the suffix of the path says how it is saved: `.keras`, `.h5` or none")
     model.save(filepath, overwrite, include_optimizer, zipped)
@@ -144,6 +159,11 @@ def save_weights(
     Raises:
         ValueError: for another suffix, and for a weight larger than a file may be.
         OSError: when the file cannot be written, or is there and ``overwrite`` is false.
+
+    Example:
+        >>> model, twin = (Sequential([Input((4,)), layers.Dense(2)]) for _ in range(2))
+        >>> save_weights(model, "model.weights.h5")
+        >>> load_weights(twin, "model.weights.h5")
     """
     from torch_keras_lstm.conversion import save_weights as save  # noqa: TID251 - as above
 
@@ -165,6 +185,13 @@ def load_weights(
         OSError: when the file is missing or damaged.
         ValueError: when it holds no weights, or weights that do not fit the model, which stays as it was; for
             ``by_name`` of a file that has no names; for other arguments.
+
+    Example:
+        >>> model, twin = (Sequential([Input((4,)), layers.Dense(2)]) for _ in range(2))
+        >>> model.save_weights("model.weights.h5")
+        >>> load_weights(twin, "model.weights.h5")
+        >>> np.array_equal(model.get_weights()[0], twin.get_weights()[0])
+        True
     """
     from torch_keras_lstm.conversion import load_weights as load  # noqa: TID251 - as above
 

@@ -11,6 +11,7 @@ from torch_keras_lstm.optimizers.gradients import densify, squares
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 
 # where torch has a fused kernel
@@ -18,7 +19,7 @@ _FUSED = frozenset({"cpu", "cuda", "mps", "xpu"})
 
 
 @with_arguments_of(Optimizer)
-class Adam(Optimizer):
+class Adam(TwoBetas):
     """A step against the mean of the past gradients, over the root of the mean of their squares.
 
     With both means at step t, ``weight -= learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * momentum /
@@ -49,10 +50,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **common: Unpack[OptimizerArguments],
     ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **common)
         self.amsgrad = amsgrad
 
     def create_state(self) -> None:

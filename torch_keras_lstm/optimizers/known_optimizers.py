@@ -21,7 +21,7 @@ def serialize(optimizer: object) -> Config | str | None:
 
 
 def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
-    """The optimizer that :func:`serialize` described, or that a Keras from version 1 on wrote.
+    """The optimizer that :func:`serialize` described as ``config``, or that a Keras from version 1 on wrote.
 
     Args:
         custom_objects: classes of your own by name; they go before Keras'.

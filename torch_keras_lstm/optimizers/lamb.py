@@ -1,19 +1,19 @@
 """Adam whose step is as long as the weight is large (You et al., 2020)."""
 
-from typing import Any, Unpack
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.optimizer import Optimizer
-from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 
 
 @with_arguments_of(Optimizer)
-class Lamb(Optimizer):
+class Lamb(TwoBetas):
     """``weight -= learning_rate * norm(weight) / norm(update) * update`` with the update of Adam, whose means are both
     corrected before epsilon is added; without the quotient where one of the norms is 0.
 
@@ -29,19 +29,6 @@ class Lamb(Optimizer):
         >>> weight.detach()
         tensor([0.8419, 2.1581])
     """
-
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[OptimizerArguments],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     def create_state(self) -> None:
         """The means of gradients and of squares."""

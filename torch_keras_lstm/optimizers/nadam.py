@@ -1,20 +1,19 @@
 """Adam with Nesterov's momentum."""
 
 import math
-from typing import Unpack
 
 import torch
 
 from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
 from torch_keras_lstm.optimizers.optimizer import Optimizer
-from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 
 
 @with_arguments_of(Optimizer)
-class Nadam(Optimizer):
+class Nadam(TwoBetas):
     """Adam that looks one step ahead, with a ``beta_1`` that grows: at step t it is ``beta_1 * (1 - 0.5 * 0.96**t)``.
 
     Args:
@@ -29,19 +28,6 @@ class Nadam(Optimizer):
         >>> weight.detach()
         tensor([0.8937, 2.1063])
     """
-
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[OptimizerArguments],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
 
     rounds_shares = False
 

@@ -91,7 +91,7 @@ def use_backends(*wanted: str | Backend) -> Iterator[None]:
 
     Args:
         wanted: names, "c_kernels", "torch_kernels", "triton_sequence", "triton_graph", "triton_step", "cuda_graph",
-            "torch_ops" or "reference"; or backends, each in the place of the one that has its name.
+            "torch_ops" or "reference"; or backends, each in the place of the one of its kind that has its name.
 
     Raises:
         ValueError: for a name that there is not; by a call that none of them can run.
@@ -110,7 +110,11 @@ def _candidates(backends: Sequence[Backend], request: Request) -> tuple[Sequence
         return backends, request
     by_name = {backend.name: backend for backend in backends}
     chosen = [by_name.get(one) if isinstance(one, str) else one for one in _asked]
-    present = [backend for backend in chosen if backend is not None and backend.name in by_name]
+    present = [
+        backend
+        for backend in chosen
+        if backend is not None and backend.name in by_name and backend.cell == by_name[backend.name].cell
+    ]
     return (present, request._replace(by_name=True)) if present else (backends, request)
 
 

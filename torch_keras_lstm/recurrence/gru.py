@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from torch_keras_lstm.recurrence.backends.base import Request
+from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import chosen
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
+from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
 
@@ -60,6 +63,8 @@ def gru_step(projected: Tensor, hidden: Tensor, weights: SingleStateWeights, opt
 class GRUKernels(SingleStateKernels):
     """The kernels of ``torch.nn.GRU``."""
 
+    cell = "gru"
+
     def why_never(self, request: Request) -> str | None:
         """As :meth:`TorchKernels.why_never`."""
         assert isinstance(request.options, GRUOptions)
@@ -77,5 +82,15 @@ class GRUKernels(SingleStateKernels):
         return torch.gru
 
 
+def _sweep_cell(options: GRUOptions) -> str:
+    return "gru" if options.reset_after else "gru_reset_before"
+
+
+_READABLE = SingleStateReference("gru", gru_step)
 # In order: the first that can runs.
-GRU_BACKENDS = (GRUKernels(), SingleStateReference(gru_step))
+GRU_BACKENDS: tuple[Backend, ...] = (
+    SingleStateCKernels("gru", _READABLE, _sweep_cell, *chosen()),
+    GRUKernels(),
+    _READABLE,
+)
+GRU_OPERATOR = Operator("gru", "a GRU", GRU_BACKENDS, ("hidden",), tuple, SingleStateWeights, GRUOptions)

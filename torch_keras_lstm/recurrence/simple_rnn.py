@@ -7,7 +7,10 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence.backends.base import Request
+from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import chosen
+from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.options import Activation, SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
 
@@ -39,6 +42,8 @@ _KERNELS: Mapping[Activation, tuple[Kernel, str]] = {
 class SimpleRNNKernels(SingleStateKernels):
     """The kernels of ``torch.nn.RNN``."""
 
+    cell = "simple_rnn"
+
     def why_never(self, request: Request) -> str | None:
         """As :meth:`TorchKernels.why_never`."""
         if request.options.activation not in _KERNELS:
@@ -55,5 +60,13 @@ class SimpleRNNKernels(SingleStateKernels):
         return _KERNELS[options.activation][0]
 
 
+_READABLE = SingleStateReference("simple_rnn", simple_rnn_step)
 # In order: the first that can runs.
-SIMPLE_RNN_BACKENDS = (SimpleRNNKernels(), SingleStateReference(simple_rnn_step))
+SIMPLE_RNN_BACKENDS: tuple[Backend, ...] = (
+    SingleStateCKernels("simple_rnn", _READABLE, lambda options: "simple_rnn", *chosen()),
+    SimpleRNNKernels(),
+    _READABLE,
+)
+SIMPLE_RNN_OPERATOR = Operator(
+    "simple_rnn", "a SimpleRNN", SIMPLE_RNN_BACKENDS, ("hidden",), tuple, SingleStateWeights, SequenceOptions
+)

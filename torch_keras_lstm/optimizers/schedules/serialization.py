@@ -23,7 +23,7 @@ _REGISTRY: Registry[Callable[..., float]] = Registry(
 
 
 def serialize(learning_rate_schedule: object) -> Config | str | None:
-    """The configuration of a schedule as Keras 3 writes it.
+    """The configuration of ``learning_rate_schedule`` as Keras 3 writes it.
 
     Example:
         >>> serialize(PolynomialDecay(0.1, decay_steps=100))["config"]["decay_steps"]
@@ -35,7 +35,7 @@ def serialize(learning_rate_schedule: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[..., float]:
-    """The schedule that :func:`serialize` described.
+    """The schedule that :func:`serialize` described as ``config``.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.

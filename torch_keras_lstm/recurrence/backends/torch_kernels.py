@@ -50,7 +50,7 @@ class TorchKernels(Backend):
         reason = self.why_never(request)
         if reason is not None or request.use_cudnn is True:
             return reason
-        if torch_internals.transforms_are_active() and not torch.compiler.is_compiling():
+        if torch_internals.transforms_are_active() and not torch.compiler.is_exporting():
             return "a transform of torch.func is active"  # `vmap`, `grad` and their like know no rule for these kernels
         if not self.has_forward_mode and torch_internals.forward_mode_is_active():
             return "forward-mode derivatives are being computed"
