@@ -26,6 +26,8 @@ class RecurrentLayer(Layer):
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         hold_initial_state: the rule of Keras 1 and 2.0 to 2.2 for masked steps before the first other one: their output
             is the hidden state that was given, not zeros. The converter sets it for their files.
+        ends_mask: the rule from Keras 3.16 on: the layer heeds its mask and hands it to none behind it. The converter
+            sets it for files of those Kerases.
     """
 
     @property
@@ -45,6 +47,7 @@ class RecurrentLayer(Layer):
         unroll: bool = False,
         zero_output_for_mask: bool = False,
         hold_initial_state: bool = False,
+        ends_mask: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,6 +58,9 @@ class RecurrentLayer(Layer):
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
         self.hold_initial_state = hold_initial_state
+        self.ends_mask = ends_mask
+        if ends_mask:
+            self.supports_masking = False
         # A list, and no buffers: DistributedDataParallel would overwrite those with another process' at each call, and
         # AveragedModel would take one for another.
         self._kept: list[Tensor] = []
@@ -322,8 +328,8 @@ class RecurrentLayer(Layer):
         return [mask, *(None for _ in self.state_sizes)] if self.return_state else mask
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
-        """As :meth:`compute_mask`."""
-        return self.compute_mask(inputs, mask)
+        """As :meth:`compute_mask`, but ``None`` where the mask ends."""
+        return None if self.ends_mask else self.compute_mask(inputs, mask)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """(batch, time, units) or (batch, units); with ``return_state`` a tuple of that and the states' shapes."""
@@ -344,6 +350,8 @@ class RecurrentLayer(Layer):
         }
         if self.hold_initial_state:
             config["hold_initial_state"] = True  # which no Keras has a name for
+        if self.ends_mask:
+            config["ends_mask"] = True  # nor for this
         return config
 
     def extra_repr(self) -> str:
