@@ -1,13 +1,15 @@
 """``keras.layers.GRU``, on torch's kernels where they compute it."""
 
-from typing import SupportsIndex, Unpack
+from typing import Any, SupportsIndex, Unpack
+
+from torch import Tensor
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru_base import GRUBase
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.recurrence import UseCudnn
-from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions
+from torch_keras_lstm.recurrence import SequenceOptions, UseCudnn
+from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions, run_gru
 
 
 @register("keras.layers")
@@ -119,3 +121,10 @@ class GRU(CellLayer, GRUBase):
     def state_sizes(self) -> tuple[int]:
         """The hidden state is ``units`` wide."""
         return (self.units,)
+
+    def run_sequence(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, Any]:
+        """As :meth:`CellLayer.run_sequence`."""
+        assert isinstance(options, GRUOptions)
+        return run_gru(inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)

@@ -359,7 +359,13 @@ def as_shaped_states(
     listed = given if isinstance(given, (list, tuple)) else [given]
     if len(listed) != len(shapes):
         raise ValueError(f"`{argument}` of {owner} must hold {len(shapes)} states, got {len(listed)}.")
-    states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in listed)
+    # `torch.jit.trace` takes what `as_tensor` gives for a constant.
+    states = tuple(
+        state.to(inputs)
+        if isinstance(state, Tensor)
+        else torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device)
+        for state in listed
+    )
     for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):
         if state.shape != shape:
             raise ValueError(

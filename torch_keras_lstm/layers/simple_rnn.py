@@ -1,12 +1,15 @@
 """``keras.layers.SimpleRNN``, on torch's kernels where they compute it."""
 
-from typing import SupportsIndex, Unpack
+from typing import Any, SupportsIndex, Unpack
+
+from torch import Tensor
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
-from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
+from torch_keras_lstm.recurrence import SequenceOptions
+from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS, run_simple_rnn
 
 
 @register("keras.layers")
@@ -99,3 +102,9 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
     def state_sizes(self) -> tuple[int]:
         """The hidden state is ``units`` wide."""
         return (self.units,)
+
+    def run_sequence(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, Any]:
+        """As :meth:`CellLayer.run_sequence`."""
+        return run_simple_rnn(inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)

@@ -4,16 +4,19 @@ Keras keeps the gates in the order update z, reset r, candidate h; torch, cuDNN 
 candidate (keras/src/layers/rnn/gru.py; ``torch.nn.GRU``).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from torch_keras_lstm.recurrence.backends.base import Request
+from torch_keras_lstm.recurrence import onnx
+from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
-from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
+from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference, run_single_state
 
 KERAS_GATES = ("update", "reset", "candidate")
 TORCH_GATES = ("reset", "update", "candidate")
@@ -79,3 +82,19 @@ class GRUKernels(SingleStateKernels):
 
 # In order: the first that can runs.
 GRU_BACKENDS = (GRUKernels(), SingleStateReference(gru_step))
+
+
+def run_gru(
+    inputs: Tensor,
+    state: Sequence[Tensor],
+    weights: SingleStateWeights,
+    mask: Tensor | None,
+    options: GRUOptions,
+    use_cudnn: UseCudnn = "auto",
+) -> tuple[Tensor, Any]:
+    """As :func:`run_single_state`."""
+    return run_single_state(GRU_BACKENDS, _operator, inputs, state, weights, mask, options, use_cudnn)
+
+
+def _operator(weights: SingleStateWeights, options: GRUOptions) -> onnx.Operator:
+    return onnx.gru(weights, options, reset_after=options.reset_after)

@@ -1,15 +1,17 @@
 """One time step of the simple recurrent cell, and what runs a sequence of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence.backends.base import Request
+from torch_keras_lstm.recurrence import onnx
+from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
 from torch_keras_lstm.recurrence.options import Activation, SequenceOptions, SingleStateWeights
-from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
+from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference, run_single_state
 
 
 def simple_rnn_step(projected: Tensor, hidden: Tensor, weights: SingleStateWeights, options: SequenceOptions) -> Tensor:
@@ -57,3 +59,16 @@ class SimpleRNNKernels(SingleStateKernels):
 
 # In order: the first that can runs.
 SIMPLE_RNN_BACKENDS = (SimpleRNNKernels(), SingleStateReference(simple_rnn_step))
+
+
+def run_simple_rnn(
+    inputs: Tensor,
+    state: Sequence[Tensor],
+    weights: SingleStateWeights,
+    mask: Tensor | None,
+    options: SequenceOptions,
+    use_cudnn: UseCudnn = "auto",
+) -> tuple[Tensor, Any]:
+    """As :func:`run_single_state`."""
+    operator = onnx.simple_rnn
+    return run_single_state(SIMPLE_RNN_BACKENDS, operator, inputs, state, weights, mask, options, use_cudnn)

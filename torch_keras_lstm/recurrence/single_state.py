@@ -11,18 +11,51 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.backends.base import Backend, Request
-from torch_keras_lstm.recurrence.backends.torch_kernels import TorchKernels
+from torch_keras_lstm import torch_internals
+from torch_keras_lstm.recurrence.backends.base import Backend, Request, UseCudnn
+from torch_keras_lstm.recurrence.backends.torch_kernels import TorchKernels, keeps_for_backward
+from torch_keras_lstm.recurrence.dispatch import run, torch_kernels_of
+from torch_keras_lstm.recurrence.lowering import lowering
 from torch_keras_lstm.recurrence.masks import compact, last_valid, masked_output, zero_masked
+from torch_keras_lstm.recurrence.onnx import Operator, has_operator, single_state_onnx
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.prelude import in_order
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.recurrence.scan import Constants, States, Stepped, scan
 from torch_keras_lstm.recurrence.step import project
 
 # (projected inputs, hidden state, weights, options) -> the next hidden state.
 Step = Callable[[Tensor, Tensor, SingleStateWeights, Any], Tensor]
 # torch.gru, torch.rnn_tanh or torch.rnn_relu, which are called alike.
 Kernel = Callable[..., tuple[Tensor, Tensor]]
+
+
+def run_single_state(
+    backends: Sequence[Backend],
+    operator: Callable[[SingleStateWeights, Any], Operator],
+    inputs: Tensor,
+    state: Sequence[Tensor],
+    weights: SingleStateWeights,
+    mask: Tensor | None,
+    options: SequenceOptions,
+    use_cudnn: UseCudnn,
+) -> tuple[Tensor, Any]:
+    """Run a sequence, as a layer calls it; arguments and result as :meth:`Backend.run`.
+
+    Args:
+        backends: of the cell, the one that runs every configuration last.
+        operator: makes ONNX's operator of the cell, where its activations are ONNX's.
+        use_cudnn: as of :func:`torch_keras_lstm.recurrence.run_lstm`.
+    """
+    if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
+        if torch.onnx.is_in_onnx_export() and has_operator(options):
+            return single_state_onnx(operator(weights, options), inputs, state, mask, options)
+        plain = lowering()
+        if plain is not None and torch.compiler.is_compiling():
+            request = Request.of(inputs, state, weights, mask, options, use_cudnn)
+            kernels = torch_kernels_of(backends)
+            as_kernel = plain.kernels and kernels.why_never(request) is None
+            return (kernels if as_kernel else backends[-1]).run(inputs, state, weights, mask, options)
+    return run(backends, inputs, state, weights, mask, options, use_cudnn)
 
 
 class SingleStateReference(Backend):
@@ -52,8 +85,11 @@ class SingleStateReference(Backend):
         if mask is not None:
             inputs = zero_masked(inputs, mask)
 
-        def one(projected: Tensor, states: States) -> Stepped:
-            new = self.step(projected, states[0], weights, options)
+        def one(projected: Tensor, states: States, constants: Constants) -> Stepped:
+            weight_hh, bias_hh, dropout = constants
+            assert weight_hh is not None
+            recurrent = SingleStateWeights(weights.weight_ih, weight_hh, weights.bias_ih, bias_hh)
+            new = self.step(projected, states[0], recurrent, options.with_recurrent_dropout(dropout))
             return new, (new,)
 
         output, (final,) = scan(
@@ -61,6 +97,7 @@ class SingleStateReference(Backend):
             project(inputs, weights, options.input_dropout),
             state,
             mask,
+            (weights.weight_hh, weights.bias_hh, options.recurrent_dropout),
             go_backwards=options.go_backwards,
             return_sequences=options.return_sequences,
             zero_output_for_mask=options.zero_output_for_mask,
@@ -106,7 +143,7 @@ def _call(kernel: Kernel, inputs: Tensor, hidden: Tensor, weights: SingleStateWe
         len(flat) == 4,  # has_biases
         1,  # num_layers
         0.0,  # dropout between layers
-        torch.is_grad_enabled(),  # cuDNN's training mode, without which its backward refuses; not the module's
+        keeps_for_backward(flat[1]),
         False,  # bidirectional
         True,  # batch_first
     )
