@@ -3,9 +3,10 @@
 from torch_keras_lstm.conversion.keras_3_config import model_config
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model, model_from_config
 from torch_keras_lstm.conversion.model_weights import load_weights
+from torch_keras_lstm.conversion.python_source import convert_to_source
 from torch_keras_lstm.conversion.report import LayerReport, Report
+from torch_keras_lstm.conversion.saved_training import SavedTraining, compile_as_saved, load_training
 from torch_keras_lstm.conversion.training_description import Training, describe_training
-from torch_keras_lstm.conversion.training_state import SavedTraining, compile_as_saved, load_training
 from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison, Verification, save_record, verify
 from torch_keras_lstm.conversion.writing import save_model, save_weights
 
@@ -19,6 +20,7 @@ __all__ = [
     "Verification",
     "compile_as_saved",
     "convert",
+    "convert_to_source",
     "describe_training",
     "inspect",
     "load_model",

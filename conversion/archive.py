@@ -1,7 +1,6 @@
 """The ``.keras`` archive: a zip whose members are read in place, never extracted to disk."""
 
 import io
-import mmap
 import os
 import struct
 import zipfile
@@ -11,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 
 MAX_MEMBERS = 10_000
 MAX_TEXT_BYTES = 64 * 2**20
@@ -66,7 +67,7 @@ class KerasArchive:
         """
         return self._read(name, None)
 
-    def view(self, name: str) -> bytes | memoryview:
+    def view(self, name: str) -> bytes | MappedFile:
         """The bytes of a member, without a copy where they are stored as they are in a file on the disk.
 
         Raises:
@@ -79,9 +80,8 @@ class KerasArchive:
             with self._path.open("rb") as file:
                 file.seek(info.header_offset + 26)
                 start = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
-            whole = memoryview(mapped(self._path))
-            found = whole[start : start + info.file_size]
-            if len(found) < info.file_size or info.compress_size != info.file_size or zlib.crc32(found) != info.CRC:
+            found = MappedFile(self._path).part(start, info.file_size)
+            if len(found) < info.file_size or info.compress_size != info.file_size or _checksum(found) != info.CRC:
                 raise zipfile.BadZipFile(f"Bad CRC-32 for file {name!r}")
         return found
 
@@ -123,15 +123,11 @@ class KerasArchive:
         self._opened.close()
 
 
-def mapped(path: Path) -> mmap.mmap | bytes:
-    """The bytes of a file, each read when somebody looks at it.
-
-    A copy on write: arrays that lie in it may be handed to torch, which knows no arrays that cannot be written.
-    """
-    with path.open("rb") as file:
-        if not os.fstat(file.fileno()).st_size:
-            return b""
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+def _checksum(data: MappedFile) -> int:
+    found = 0
+    for piece in data.pieces():
+        found = zlib.crc32(piece, found)
+    return found
 
 
 def is_vocabulary(name: str) -> bool:

@@ -17,6 +17,10 @@ class Kind:
     expected: str
     accepts: Callable[[Any], bool]
 
+    def or_null(self, expected: str = "") -> "Kind":
+        """The same, or null; ``expected`` where "... or null" would not be English."""
+        return Kind(expected or f"{self.expected} or null", lambda value: value is None or self.accepts(value))
+
 
 def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
@@ -65,32 +69,29 @@ def _is_table(value: object) -> bool:
 
 
 FLAG = Kind("true or false", lambda value: isinstance(value, bool))
-OPTIONAL_FLAG = Kind("true, false or null", lambda value: value is None or isinstance(value, bool))
+OPTIONAL_FLAG = FLAG.or_null("true, false or null")
 COUNT = Kind("a positive integer", lambda value: _is_integer(value) and value > 0)
 NUMBER = Kind("a number", _is_number)
 RATE = Kind("a number from 0 to 1", lambda value: _is_number(value) and 0 <= value <= 1)
-SEED = Kind("an integer or null", lambda value: value is None or _is_integer(value))
 AXIS = Kind("an integer", _is_integer)
+SEED = AXIS.or_null()
 AXES = Kind("an integer or a list of integers", lambda value: _is_integer(value) or _is_list_of(value, _is_integer))
-OPTIONAL_AXES = Kind("an integer, a list of integers or null", lambda value: value is None or AXES.accepts(value))
-OPTIONAL_NUMBER = Kind("a number or null", lambda value: value is None or _is_number(value))
+OPTIONAL_AXES = AXES.or_null("an integer, a list of integers or null")
+OPTIONAL_NUMBER = NUMBER.or_null()
 TEXT = Kind("a string", lambda value: isinstance(value, str))
-SHAPE = Kind("a list of positive integers or nulls, or null", lambda value: value is None or is_shape(value))
+SHAPE = Kind("a list of positive integers or nulls", is_shape).or_null("a list of positive integers or nulls, or null")
 ARRAY = Kind("a number or an array of numbers", _is_array)
-OPTIONAL_ARRAY = Kind("a number, an array of numbers or null", lambda value: value is None or _is_array(value))
+OPTIONAL_ARRAY = ARRAY.or_null("a number, an array of numbers or null")
 OBJECT = Kind(
     "a name, an object with `class_name` and `config`, or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
 )
-OPTIONAL_TEXT = Kind("a string or null", lambda value: value is None or isinstance(value, str))
+OPTIONAL_TEXT = TEXT.or_null()
 LAYER = Kind("a layer, an object with `class_name` and `config`", is_layer)
 LAYERS = Kind("a list of layers", lambda value: isinstance(value, list) and all(map(is_layer, value)))
-OPTIONAL_LAYER = Kind("a layer or null", lambda value: value is None or is_layer(value))
+OPTIONAL_LAYER = LAYER.or_null("a layer or null")
 
-OPTIONAL_COUNT = Kind("a positive integer or null", lambda value: value is None or (_is_integer(value) and value > 0))
-AXIS = Kind("an integer", _is_integer)
-AXES = Kind("an integer or a list of integers", lambda value: _is_integer(value) or _is_list_of(value, _is_integer))
-OPTIONAL_AXES = Kind("an integer, a list of integers or null", lambda value: value is None or AXES.accepts(value))
+OPTIONAL_COUNT = COUNT.or_null()
 INTEGERS = Kind("a list of integers", lambda value: _is_list_of(value, _is_integer))
 FREE_SIZES = Kind(
     "a positive integer or a list of positive integers and nulls",
@@ -104,7 +105,7 @@ TOKENS = Kind(
 TOKEN = Kind(
     "a string, an integer or null", lambda value: value is None or isinstance(value, str) or _is_integer(value)
 )
-SALT = Kind("an integer, two of them or null", lambda value: value is None or AXES.accepts(value))
+SALT = AXES.or_null("an integer, two of them or null")
 DENSE = Kind("false, for sparse outputs are not supported", lambda value: value is False)
 STEP = Kind(
     "a name, a function of your own or null",
@@ -120,27 +121,29 @@ def _is_integers(value: Any, least: int) -> bool:
 
 
 SIZES = Kind("a positive integer or a list of them", lambda value: _is_integers(value, 1))
-OPTIONAL_SIZES = Kind(
-    "a positive integer, a list of them or null", lambda value: value is None or _is_integers(value, 1)
-)
+OPTIONAL_SIZES = SIZES.or_null("a positive integer, a list of them or null")
 AMOUNTS = Kind("an integer of at least 0 or lists of them", lambda value: _is_integers(value, 0))
-OPTIONAL_AMOUNTS = Kind(
-    "an integer of at least 0, lists of them or null", lambda value: value is None or _is_integers(value, 0)
-)
+OPTIONAL_AMOUNTS = AMOUNTS.or_null("an integer of at least 0, lists of them or null")
 
 EVERY_LAYER = {"name": TEXT, "trainable": FLAG, "dtype": OBJECT, "activity_regularizer": OBJECT}
-_WEIGHTED = {
-    f"{weight}_{role}": OBJECT for weight in ("kernel", "bias") for role in ("initializer", "regularizer", "constraint")
-} | {"use_bias": FLAG, "activation": OBJECT}
-_CELL = _WEIGHTED | {
-    "units": COUNT,
-    "recurrent_initializer": OBJECT,
-    "recurrent_regularizer": OBJECT,
-    "recurrent_constraint": OBJECT,
-    "dropout": RATE,
-    "recurrent_dropout": RATE,
-    "seed": SEED,
-}
+
+
+def _of_weights(*weights: str) -> dict[str, Kind]:
+    """The arguments that each of these weights has."""
+    return {f"{weight}_{role}": OBJECT for weight in weights for role in ("initializer", "regularizer", "constraint")}
+
+
+_WEIGHTED = _of_weights("kernel", "bias") | {"use_bias": FLAG, "activation": OBJECT}
+_CELL = (
+    _WEIGHTED
+    | _of_weights("recurrent")
+    | {
+        "units": COUNT,
+        "dropout": RATE,
+        "recurrent_dropout": RATE,
+        "seed": SEED,
+    }
+)
 _ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG}
 _MERGING = {"combine_masks": TEXT}
 _MAXOUT = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {"units": COUNT, "maps": COUNT}
@@ -151,9 +154,7 @@ _GATED_CELL = _CELL | {
 }
 _GRU_CELL = _GATED_CELL | {"reset_after": FLAG}
 _LSTM_CELL = _GATED_CELL | {"unit_forget_bias": FLAG}
-_AFFINE = {
-    f"{weight}_{role}": OBJECT for weight in ("beta", "gamma") for role in ("initializer", "regularizer", "constraint")
-} | {"epsilon": NUMBER, "center": FLAG, "scale": FLAG}
+_AFFINE = _of_weights("beta", "gamma") | {"epsilon": NUMBER, "center": FLAG, "scale": FLAG}
 _RECURRENT = dict.fromkeys(
     (
         *("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"),
@@ -171,11 +172,7 @@ _WINDOW = {
 _CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
 _CONV_TRANSPOSE = _WEIGHTED | _WINDOW | {"filters": COUNT, "output_padding": OPTIONAL_AMOUNTS}
 _SEPARABLE = (
-    {
-        f"{weight}_{role}": OBJECT
-        for weight in ("depthwise", "pointwise", "bias")
-        for role in ("initializer", "regularizer", "constraint")
-    }
+    _of_weights("depthwise", "pointwise", "bias")
     | _WINDOW
     | {"use_bias": FLAG, "activation": OBJECT, "depth_multiplier": COUNT, "filters": COUNT}
 )
@@ -215,14 +212,7 @@ _HEADS = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"
     "use_gate": FLAG,
     "seed": SEED,
 }
-_EMBEDDING = {
-    "input_dim": COUNT,
-    "output_dim": COUNT,
-    "embeddings_initializer": OBJECT,
-    "embeddings_regularizer": OBJECT,
-    "embeddings_constraint": OBJECT,
-    "mask_zero": FLAG,
-}
+_EMBEDDING = _of_weights("embeddings") | {"input_dim": COUNT, "output_dim": COUNT, "mask_zero": FLAG}
 
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
@@ -329,12 +319,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     },
     "Multiply": _MERGING,
     "Normalization": {"axis": OPTIONAL_AXES, "invert": FLAG, "mean": OPTIONAL_ARRAY, "variance": OPTIONAL_ARRAY},
-    "PReLU": {
-        "alpha_initializer": OBJECT,
-        "alpha_regularizer": OBJECT,
-        "alpha_constraint": OBJECT,
-        "shared_axes": OPTIONAL_AXES,
-    },
+    "PReLU": _of_weights("alpha") | {"shared_axes": OPTIONAL_AXES},
     "Permute": {"dims": INTEGERS},
     "RMSNormalization": {"axis": AXES, "epsilon": NUMBER},
     "RNN": _RECURRENT | {"cell": LAYER},

@@ -1,11 +1,15 @@
 """The arrays of a file, under the names that the file gives them; none is read before its shape is known."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from torch_keras_lstm.conversion.sources import naming
 
 NUMBER_TYPES = frozenset(
     [
@@ -26,12 +30,15 @@ class SavedArray:
         path: where it stands in the file, ``/model_weights/lstm/lstm/kernel:0``.
         shape: as the file declares it.
         dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
+        _read: gives the values.
+        _pieces: gives them in pieces, from a file that can.
     """
 
     path: str
     shape: tuple[int, ...]
     dtype: str
     _read: Callable[[], Array]
+    _pieces: Callable[[], Iterable[Array]] | None = None
 
     @property
     def size(self) -> int:
@@ -48,9 +55,24 @@ class SavedArray:
             ValueError: when the file declares another shape; nothing is read then.
             OSError: when the file does not hold the bytes.
         """
+        self._check(shape)
+        return self._read()
+
+    def pieces(self, shape: Sequence[int]) -> Iterable[Array]:
+        """The values, some of the first axis after the others, where that takes less memory than :meth:`read`.
+
+        Arguments and errors as there.
+        """
+        self._check(shape)
+        return (self._read(),) if self._pieces is None else self._pieces()
+
+    def as_another(self, read: Callable[[], Array], shape: tuple[int, ...] | None = None) -> "SavedArray":
+        """The array with what ``read`` makes of its values, and another shape if that changes."""
+        return SavedArray(self.path, self.shape if shape is None else shape, self.dtype, read)
+
+    def _check(self, shape: Sequence[int]) -> None:
         if self.shape != tuple(shape):
             raise ValueError(f"Array `{self.path}` must have shape {tuple(shape)}, but has {self.shape}.")
-        return self._read()
 
 
 def widen_bfloat16(halves: Array) -> Array:
@@ -66,11 +88,13 @@ class ArraysByLayer:
         layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
         unnamed: arrays that no list of names mentions.
         flipped_kernels: whether Keras ran on Theano, whose convolutions flip their kernels along the axes of space.
+        sorted_by_name: whether the layers are in the order of their names, not in that of the model.
     """
 
     layers: Mapping[str, Mapping[str, SavedArray]]
     unnamed: tuple[SavedArray, ...]
     flipped_kernels: bool = False
+    sorted_by_name: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +126,7 @@ class Weights:
         optimizer_fault: why they are not in an order; empty where they are.
         vocabularies: the members of an archive that hold the tokens of text layers, by their names.
         idf_weights: how much each token counts, by path.
+        source: the file.
     """
 
     container: str
@@ -112,3 +137,8 @@ class Weights:
     optimizer_fault: str = ""
     vocabularies: Mapping[str, bytes] = field(default_factory=dict)
     idf_weights: Mapping[str, SavedArray] = field(default_factory=dict)
+    source: Path | None = None
+
+    def naming(self) -> AbstractContextManager[None]:
+        """Inside, errors begin with the name of the file that the arrays stand in."""
+        return nullcontext() if self.source is None else naming(self.source)

@@ -12,8 +12,9 @@ from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers, given_function
 from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
-from torch_keras_lstm.conversion.unneeded import weights_are_given, without_unneeded
+from torch_keras_lstm.conversion.unneeded import without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.operations import is_known, operation_name
 

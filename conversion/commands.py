@@ -97,20 +97,22 @@ def convert(
     weights: Path | None,
     force: bool,
     skip_existing: bool,
+    to_source: bool,
     custom: dict[str, Any],
     shown: Shown,
 ) -> int:
     """Convert a model, or each below a folder; 1 when one was not."""
     if not is_folder_of_models(source):
+        make = conversion.convert_to_source if to_source else conversion.convert
         with _told(source, shown), shown.waiting(f"Converting {source}"):
-            report = conversion.convert(source, output, weights, force, custom)
+            report = make(source, output, weights, force, custom)
         arrays = sum(layer.arrays for layer in report.layers)
         shown.report(report)
         shown.line(f"Wrote {output}: {report.parameters:,} parameters from {arrays} arrays.")
         shown.document(lambda: {"file": str(source), "directory": str(output), **report_facts(report)})
         return 0
     files = _models_below(source, weights)
-    done, code = _all(convert_all(source, files, output, force, custom, skip_existing), files, shown)
+    done, code = _all(convert_all(source, files, output, force, custom, skip_existing, to_source), files, shown)
     shown.rows(("file", "written by", "parameters", "result", "time"), map(converted_row(source), done))
     made = [one.result for one in done if one.result is not None]
     skipped = sum(one.report is None for one in made)

@@ -2,19 +2,21 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.conversion import strict_yaml
+from torch_keras_lstm.conversion import strict_yaml, tfjs
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.input_shape import with_input_shape
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
-from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
+from torch_keras_lstm.conversion.producer import Producer
+from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe, producer_of
 from torch_keras_lstm.conversion.saved_model import architecture
+from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.vocabularies import with_vocabularies
 from torch_keras_lstm.conversion.weight_files import (
@@ -26,32 +28,14 @@ from torch_keras_lstm.conversion.weight_files import (
 )
 
 
-class WithoutArchitecture(ValueError):
-    """The file holds weights alone, or with a class of model that does not tell its layers."""
-
-
-@dataclass(frozen=True)
-class SavedModel:
-    """A model as it was saved; its arrays can be read while the context that gave it is open.
-
-    Attributes:
-        container: the kind of file, for the report.
-        description: the layers.
-        weights: ``None`` for an architecture alone.
-        training: what ``compile`` was told, as the file has it; ``None`` for a model that was not compiled.
-    """
-
-    container: str
-    description: ModelDescription
-    weights: Weights | None
-    training: Mapping[str, Any] | None = None
-
-
 @dataclass(frozen=True)
 class SavedParts:
     """What a file of a model holds, before it is understood.
 
+    Its arrays can be read while the context that gave it is open.
+
     Attributes:
+        path: the file.
         container: the kind of file, for the report.
         root: the model's configuration.
         version: what the file says of the Keras that saved it.
@@ -59,71 +43,94 @@ class SavedParts:
         training: what ``compile`` was told; ``None`` for a model that was not compiled.
     """
 
+    path: Path
     container: str
     root: Mapping[str, Any]
     version: str | None
     weights: Weights | None
     training: Mapping[str, Any] | None
 
+    @property
+    def producer(self) -> Producer:
+        """Who wrote the file."""
+        return producer_of(self.root, self.version, self.for_tfjs)
+
+    @property
+    def for_tfjs(self) -> bool:
+        """Whether it is a file for TF.js, which then says what it means."""
+        return self.container == tfjs.CONTAINER
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model as it was saved.
+
+    Attributes:
+        parts: what its file holds.
+        container: the kind of file, or of both files, for the report.
+        description: the layers.
+        weights: those of its file or of another; ``None`` for an architecture alone.
+    """
+
+    parts: SavedParts
+    container: str
+    description: ModelDescription
+    weights: Weights | None
+
 
 @contextmanager
 def open_parts(path: Path) -> Iterator[SavedParts]:
-    """Open a model, whatever its class; arguments and errors as :func:`open_saved_model`."""
-    with ExitStack() as opened:
-        container, root, version, own, training = _open_model(path, opened)
-        if version is not None and not isinstance(version, str):
-            raise ValueError(f"`keras_version` must be a string, got {version!r}.")
-        yield SavedParts(container, root, version, own, training)
-
-
-@contextmanager
-def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedModel]:
-    """Open a Keras model.
+    """Open a model, whatever its class; errors inside name the file, unless they are about another.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder) or an architecture (``.json``, ``.yaml``); which
-            of them, its first bytes tell.
-        weights: the weights that belong to an architecture, or that take the place of those in a whole model.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``) or an architecture
+            (``.json``, ``.yaml``); which of them, its first bytes tell.
 
     Raises:
         OSError: when a file cannot be opened, or is truncated or damaged.
         ValueError: when it is not a model that can be read, in a sentence or two that name the place.
     """
-    with ExitStack() as opened:
-        with naming(path):
-            parts = opened.enter_context(open_parts(path))
-            container, own = parts.container, parts.weights
-            try:
-                description = describe(parts.root, parts.version)
-            except OwnModelClass as error:
-                if own is None:
-                    raise
-                raise WithoutArchitecture(str(error)) from None
-        if weights is not None:
-            with naming(weights):
-                own = open_weights(weights, opened)
-            container = f"{container} + {own.container}"
-        with naming(path):
-            description = with_vocabularies(description, own)
-        description = with_input_shape(description, None if own is None else own.arrays)
-        yield SavedModel(container, description, own, parts.training)
+    with naming(path), ExitStack() as opened:
+        container, root, version, own, training = _open_model(path, opened)
+        if version is not None and not isinstance(version, str):
+            raise ValueError(f"`keras_version` must be a string, got {version!r}.")
+        own = None if own is None else replace(own, source=path)
+        yield SavedParts(path, container, root, version, own, training)
 
 
 @contextmanager
-def naming(path: Path) -> Iterator[None]:
-    """Put the name of the file in front of the errors that arise inside."""
-    try:
-        yield
-    except WithoutArchitecture as error:
-        raise WithoutArchitecture(f"{path}: {error}") from None
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    except FileNotFoundError as error:
-        inside = error.filename is not None and path.is_dir()
-        missing = f"its file {Path(error.filename).name!r} is missing" if inside else "there is no such file or folder"
-        raise FileNotFoundError(f"{path}: {missing}.") from None
-    except OSError as error:
-        raise type(error)(f"{path}: {error.strerror or error}") from None
+def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedModel]:
+    """Open a Keras model; ``weights`` as in :func:`understood`, the rest as in :func:`open_parts`."""
+    with open_parts(path) as parts, understood(parts, weights) as saved:
+        yield saved
+
+
+@contextmanager
+def understood(parts: SavedParts, weights: Path | None = None) -> Iterator[SavedModel]:
+    """What an open file describes.
+
+    Args:
+        parts: the file.
+        weights: the weights that belong to an architecture, or that take the place of those in a whole model.
+
+    Raises:
+        WithoutArchitecture: for a class of model that does not tell its layers.
+        ValueError: when the description is broken.
+    """
+    with ExitStack() as opened:
+        container, own = parts.container, parts.weights
+        try:
+            description = describe(parts.root, parts.version, for_tfjs=parts.for_tfjs)
+        except OwnModelClass as error:
+            if own is None:
+                raise
+            raise WithoutArchitecture(str(error)) from None
+        if weights is not None:
+            own = open_weights(weights, opened)
+            container = f"{container} + {own.container}"
+        description = with_vocabularies(description, own)
+        description = with_input_shape(description, None if own is None else own.arrays)
+        yield SavedModel(parts, container, description, own)
 
 
 _Opened = tuple[str, Mapping[str, Any], object, Weights | None, Mapping[str, Any] | None]
@@ -137,6 +144,11 @@ def _open_model(path: Path, opened: ExitStack) -> _Opened:
         if "weight_map" in root:
             raise _without_architecture("The file lists the shards of weights", path)
         return "architecture (JSON)", root, root.get("keras_version"), None, None
+    if kind == "tfjs":
+        model = tfjs.tfjs_model(path)
+        if model.root is None:
+            raise _without_architecture("The manifest of TF.js lists weights", path)
+        return tfjs.CONTAINER, model.root, model.version, model.weights, model.training
     if kind == "yaml":
         root = strict_yaml.parse_object(decode(path.read_bytes(), "The file"), "The file")
         return "architecture (YAML)", root, root.get("keras_version"), None, None

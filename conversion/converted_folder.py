@@ -19,13 +19,13 @@ from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
-from torch_keras_lstm.conversion.containers import naming
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
-from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
 
 FORMAT = "torch_keras_lstm"
@@ -80,9 +80,7 @@ def write(
     Raises:
         OSError: when the folder cannot be written.
     """
-    part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
-    try:
-        part.mkdir(parents=True)
+    with whole_folder(directory) as part:
         document = {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
@@ -100,6 +98,19 @@ def write(
                 str(number): torch.from_numpy(np.array(array, order="C")) for number, array in enumerate(optimizer)
             }
             _save(arrays, part / OPTIMIZER)
+
+
+@contextmanager
+def whole_folder(directory: Path) -> Iterator[Path]:
+    """A new folder to write into, which takes the place of ``directory`` when all is written, and not before.
+
+    Raises:
+        OSError: when something cannot be written.
+    """
+    part = directory.with_name(f".{directory.name}.{uuid.uuid4().hex}")
+    try:
+        part.mkdir(parents=True)
+        yield part
         if directory.exists():
             old = part.with_name(part.name + ".old")
             directory.rename(old)
@@ -127,58 +138,84 @@ def _save(tensors: Mapping[str, torch.Tensor], path: Path) -> None:
     path.chmod(mode)
 
 
-def read(directory: Path, custom_objects: CustomObjects) -> Model:
-    """The model in the folder, in evaluation mode.
+class ConvertedFolder:
+    """A folder that :func:`write` wrote.
 
     Raises:
-        ValueError: when ``config.json`` is not one of ours, or the two files do not fit together.
-        OSError: when a file cannot be read.
+        ValueError: when ``config.json`` is not one of ours.
+        OSError: when it cannot be read.
     """
-    with naming(directory / CONFIG):
-        description = read_description(directory)
-        shaped = shaped_layers(description, custom_objects)
-        expected = {name: tuple(tensor.shape) for name, tensor in assemble(description, shaped).state_dict().items()}
-        with weights_are_given():
-            layers = build_layers(description, custom_objects)
-            build_as(shaped, layers)
-        join(layers, _shared_layers(directory, shaped))
-    with naming(directory / WEIGHTS):
-        state = _read_state(directory / WEIGHTS, expected)
-        nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(state)
-    return assemble(description, layers).eval()
 
+    def __init__(self, directory: Path) -> None:
+        with naming(directory / CONFIG):
+            self._document = _read_document(directory)
+        self.directory = directory
 
-def read_description(directory: Path) -> ModelDescription:
-    """The description in ``config.json``."""
-    return describe(_read_document(directory)["model"], _DIALECT, own=True)
+    def model(self, custom_objects: CustomObjects) -> Model:
+        """The model in the folder, in evaluation mode.
 
+        Raises:
+            ValueError: when the description is broken, or the two files do not fit together.
+            OSError: when a file cannot be read.
+        """
+        with naming(self.directory / CONFIG):
+            description = self.description()
+            shaped = shaped_layers(description, custom_objects)
+            expected = assemble(description, shaped).state_dict()
+            with weights_are_given():
+                layers = build_layers(description, custom_objects)
+                build_as(shaped, layers)
+            join(layers, self._shared_layers(shaped))
+        with naming(self.directory / WEIGHTS):
+            tensors = _read_state(self.directory / WEIGHTS, expected)
+            # The tensors lie where the file is mapped, each number read when it is first used. They are never written
+            # back, and `write` never changes a file that is there.
+            nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(tensors, assign=True)
+        return assemble(description, layers).eval()
 
-@contextmanager
-def open_training(directory: Path) -> Iterator[tuple[Mapping[str, Any], list[SavedArray]] | None]:
-    """How the model in the folder was compiled, and its optimizer's arrays; ``None`` when the folder does not say.
+    def description(self) -> ModelDescription:
+        """The description in ``config.json``."""
+        return describe(self._document["model"], _DIALECT, own=True)
 
-    Raises:
-        ValueError: when either is not as :func:`write` writes it.
-        OSError: when a file cannot be read.
-    """
-    with naming(directory / CONFIG):
-        training = _read_document(directory).get("training")
-        if training is not None and not isinstance(training, dict):
-            raise ValueError(f"`training` must be an object, got {training!r}.")
-    if training is None or not (directory / OPTIMIZER).exists():
-        yield None if training is None else (training, [])
-        return
-    with ExitStack() as opened:
-        with naming(directory / OPTIMIZER):
-            try:
-                file: Any = opened.enter_context(safe_open(directory / OPTIMIZER, "np"))
-            except SafetensorError as error:
-                raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
-            names = sorted(file.keys(), key=lambda name: (len(name), name))
-            if names != [str(number) for number in range(len(names))]:
-                raise ValueError(f"The arrays must be called 0, 1, 2 and so on, but are {', '.join(names)}.")
-            arrays = [_saved_array(file, name) for name in names]
-        yield training, arrays
+    @contextmanager
+    def training(self) -> Iterator[tuple[Mapping[str, Any], list[SavedArray]] | None]:
+        """How the model was compiled, and its optimizer's arrays; ``None`` when the folder does not say.
+
+        Raises:
+            ValueError: when either is not as :func:`write` writes it.
+            OSError: when a file cannot be read.
+        """
+        with naming(self.directory / CONFIG):
+            training = self._document.get("training")
+            if training is not None and not isinstance(training, dict):
+                raise ValueError(f"`training` must be an object, got {training!r}.")
+        if training is None or not (self.directory / OPTIMIZER).exists():
+            yield None if training is None else (training, [])
+            return
+        with ExitStack() as opened:
+            with naming(self.directory / OPTIMIZER):
+                try:
+                    file: Any = opened.enter_context(safe_open(self.directory / OPTIMIZER, "np"))
+                except SafetensorError as error:
+                    raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
+                names = sorted(file.keys(), key=lambda name: (len(name), name))
+                if names != [str(number) for number in range(len(names))]:
+                    raise ValueError(f"The arrays must be called 0, 1, 2 and so on, but are {', '.join(names)}.")
+                arrays = [_saved_array(file, name) for name in names]
+            yield training, arrays
+
+    def _shared_layers(self, shaped: Sequence[Layer]) -> list[Group]:
+        """The places of each layer that stands in the model at several, as :func:`write` was given them."""
+        listed = self._document.get("shared_layers", [])
+        possible = [{json.dumps(place): place for place in group} for group in repeated(shaped)]
+        groups = []
+        for entry in listed if isinstance(listed, list) else [listed]:
+            names = [json.dumps(place) for place in entry] if isinstance(entry, list) else []
+            group = next((group for group in possible if group.keys() >= set(names)), {})
+            if not group or len(set(names)) < 2:
+                raise ValueError(f"`shared_layers` must list places at which the model has one layer, got {entry!r}.")
+            groups.append(tuple(group[name] for name in names))
+        return groups
 
 
 def _saved_array(file: Any, name: str) -> SavedArray:
@@ -188,20 +225,6 @@ def _saved_array(file: Any, name: str) -> SavedArray:
         raise ValueError(f"Array `{name}` has type {dtype}, in which no optimizer's are written.")
     path = f"{OPTIMIZER}/{name}"
     return SavedArray(path, tuple(found.get_shape()), _DTYPES[dtype], lambda: np.asarray(file.get_tensor(name)))
-
-
-def _shared_layers(directory: Path, shaped: Sequence[Layer]) -> list[Group]:
-    """The places of each layer that stands in the model at several, as :func:`write` was given them."""
-    listed = _read_document(directory).get("shared_layers", [])
-    possible = [{json.dumps(place): place for place in group} for group in repeated(shaped)]
-    groups = []
-    for entry in listed if isinstance(listed, list) else [listed]:
-        names = [json.dumps(place) for place in entry] if isinstance(entry, list) else []
-        group = next((group for group in possible if group.keys() >= set(names)), {})
-        if not group or len(set(names)) < 2:
-            raise ValueError(f"`shared_layers` must list places at which the model has one layer, got {entry!r}.")
-        groups.append(tuple(group[name] for name in names))
-    return groups
 
 
 def _read_document(directory: Path) -> dict[str, Any]:
@@ -217,19 +240,24 @@ def _read_document(directory: Path) -> dict[str, Any]:
     return document
 
 
-def _read_state(path: Path, expected: Mapping[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+def _read_state(path: Path, expected: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     try:
         state = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"The file is not in the safetensors format, or is truncated ({error}).") from None
-    found = {name: tuple(tensor.shape) for name, tensor in state.items()}
-    problems = [f"`{name}` is missing" for name in expected.keys() - found.keys()]
-    problems += [f"`{name}` belongs to no layer" for name in found.keys() - expected.keys()]
+    found, wanted = _shapes(state), _shapes(expected)
+    problems = [f"`{name}` is missing" for name in wanted.keys() - found.keys()]
+    problems += [f"`{name}` belongs to no layer" for name in found.keys() - wanted.keys()]
     problems += [
-        f"`{name}` needs {expected[name]}, but has {found[name]}"
-        for name in expected.keys() & found.keys()
-        if expected[name] != found[name]
+        f"`{name}` needs {wanted[name]}, but has {found[name]}"
+        for name in wanted.keys() & found.keys()
+        if wanted[name] != found[name]
     ]
     if problems:
         raise ValueError(f"The tensors do not fit `{CONFIG}`: {'; '.join(sorted(problems))}.")
-    return state
+    device = torch.get_default_device()
+    return {name: tensor.to(device, expected[name].dtype) for name, tensor in state.items()}
+
+
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}

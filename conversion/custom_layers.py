@@ -11,7 +11,8 @@ from typing import Any
 from torch import nn
 
 from torch_keras_lstm.conversion.arguments import ARGUMENTS
-from torch_keras_lstm.conversion.dialects import Producer, translate
+from torch_keras_lstm.conversion.dialects import translate
+from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.lambda_layer import Lambda

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
+from torch_keras_lstm.conversion.tfjs import is_tfjs
 
 MAX_TEXT_BYTES = 64 * 2**20
 
@@ -15,7 +16,7 @@ _YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def file_kind(path: Path) -> str:
-    """One of "hdf5", "keras", "keras folder", "json", "yaml", "savedmodel" and "checkpoint".
+    """One of "hdf5", "keras", "keras folder", "json", "tfjs", "yaml", "savedmodel" and "checkpoint".
 
     Args:
         path: a file, a folder, or the prefix that TensorFlow gives a checkpoint's files.
@@ -68,7 +69,7 @@ def _folder_kind(path: Path) -> str:
         return "checkpoint"
     raise ValueError(
         "The folder is not a model: one that `torch-keras-lstm convert` wrote has a `config.json`, a SavedModel has a "
-        "`saved_model.pb`."
+        "`saved_model.pb`. Of a model of TF.js' give the `model.json`."
     )
 
 
@@ -85,4 +86,4 @@ def _text_kind(path: Path, start: bytes) -> str:
         )
     if path.stat().st_size > MAX_TEXT_BYTES:
         raise ValueError(f"A model's {kind.upper()} has at most {MAX_TEXT_BYTES} bytes.")
-    return kind
+    return "tfjs" if kind == "json" and is_tfjs(path.read_bytes()) else kind

@@ -16,10 +16,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from torch_keras_lstm.conversion.archive import mapped
 from torch_keras_lstm.conversion.arrays import NUMBER_TYPES, Array, SavedArray, widen_bfloat16
 from torch_keras_lstm.conversion.hdf5_blocks import Blocks, Link, Message, Unread
 from torch_keras_lstm.conversion.hdf5_values import Dataset, attributes, dataset
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 
 MAX_OBJECTS = 100_000
 MAX_DEPTH = 64
@@ -35,15 +35,14 @@ class Hdf5File:
     """An HDF5 file open for reading; a context manager.
 
     Args:
-        source: a path, or the whole file (a member of an archive) as bytes or as a view into a map.
+        source: a path, or the whole file (a member of an archive) as bytes or mapped.
 
     Raises:
         OSError: when it cannot be opened, is not HDF5, or is truncated or damaged.
     """
 
-    def __init__(self, source: Path | bytes | memoryview) -> None:
-        # What is read of a file on the disk is read where somebody looks at it, and never written back.
-        data: Any = mapped(source) if isinstance(source, Path) else source
+    def __init__(self, source: Path | bytes | MappedFile) -> None:
+        data = MappedFile(source) if isinstance(source, Path) else source
         self._blocks = Blocks(data)
         self._size = len(data)
         self._objects: dict[int, list[Message]] = {}
@@ -202,14 +201,19 @@ class Hdf5File:
                 f"Array `{path}` claims {claimed} bytes, but the file holds at most {held} of them; refused."
             )
 
+        def numbers(found: Array) -> Array:
+            return widen_bfloat16(found.view(np.uint16)) if bfloat16 else found.astype(native, copy=False)
+
         def read() -> Array:
             with _told(f"read array `{path}`"):
                 found = values.read()
-            if bfloat16:
-                return widen_bfloat16(found.view(np.uint16))
-            return found.astype(native, copy=False)
+            return numbers(found)
 
-        return SavedArray(path, shape, "bfloat16" if bfloat16 else native.name, read)
+        def pieces() -> Iterator[Array]:
+            with _told(f"read array `{path}`"):
+                yield from map(numbers, values.pieces())
+
+        return SavedArray(path, shape, "bfloat16" if bfloat16 else native.name, read, pieces)
 
 
 def _follow(name: str, link: Link) -> int:

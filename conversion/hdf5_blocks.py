@@ -25,7 +25,7 @@ class Unread(ValueError):
 
 
 class Data(Protocol):
-    """The file's bytes: ``bytes``, a map of them, or a view into one."""
+    """The file's bytes, in memory or mapped."""
 
     def __len__(self) -> int: ...
     def __getitem__(self, place: slice, /) -> bytes | memoryview: ...

@@ -11,6 +11,7 @@ import numpy as np
 
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.hdf5_blocks import NOWHERE, Blocks, Message, Unread
+from torch_keras_lstm.conversion.mapped_file import PIECE, MappedFile
 
 DATASPACE, DATATYPE, LAYOUT, EXTERNAL, FILTERS, ATTRIBUTE, ATTRIBUTES = 0x01, 0x03, 0x08, 0x07, 0x0B, 0x0C, 0x15
 
@@ -109,8 +110,26 @@ class Dataset:
             (address,) = struct.unpack_from("<Q", self._layout, 2)
             if math.prod(self.shape) and address + math.prod(self.shape) * dtype.itemsize > len(self.blocks.data):
                 raise ValueError("the values lie beyond the end of the file")
-            return self._entries(self.blocks.data, address)
+            data = self.blocks.data
+            return self._entries(data.view() if isinstance(data, MappedFile) else data, address)
         return self._chunked(dtype)
+
+    def pieces(self) -> Iterator[Array]:
+        """The values as :meth:`read` gives them, some of the first axis after the others.
+
+        Of a large array that lies contiguous in a mapped file only one piece is in memory.
+        """
+        values, data = self.read(), self.blocks.data
+        if self._layout[1] != 1 or not isinstance(data, MappedFile) or values.nbytes <= PIECE:
+            yield values
+            return
+        (address,) = struct.unpack_from("<Q", self._layout, 2)
+        step = max(1, PIECE * len(values) // values.nbytes)
+        for start in range(0, len(values), step):
+            piece = values[start : start + step]
+            yield piece
+            data.release(address, address + piece.nbytes)
+            address += piece.nbytes
 
     def _entries(self, data: Any, start: int) -> Array:
         assert self.shape is not None

@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from torch_keras_lstm.conversion.archive import MAX_TEXT_BYTES, mapped
+from torch_keras_lstm.conversion.archive import MAX_TEXT_BYTES
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 
 _MEMBERS = ("metadata.json", "config.json")
 
@@ -25,9 +26,9 @@ class KerasFolder:
             raise ValueError(f"Member {name!r} has {size} bytes; at most {MAX_TEXT_BYTES} are read.")
         return self.read(name)
 
-    def view(self, name: str) -> memoryview | bytes:
+    def view(self, name: str) -> MappedFile:
         """The bytes of a member, mapped; errors as :meth:`read`."""
-        return memoryview(mapped(self._file(name)))
+        return MappedFile(self._file(name))
 
     def read(self, name: str) -> bytes:
         """The bytes of a member.

@@ -22,7 +22,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
     """The arrays under the names of ``layers``, which are built.
 
     Arrays by layer keep their names when each is the name of a layer with weights; otherwise the n-th layer of the file
-    that has arrays is the n-th of ``layers`` that has weights.
+    that has arrays is the n-th of ``layers`` that has weights, or the n-th by name if the file sorted them.
 
     Raises:
         ValueError: when their numbers differ.
@@ -30,6 +30,8 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
     if not isinstance(arrays, ArraysByLayer):
         return arrays
     wanted = {layer: [*own] for layer, own in groupby(slots(layers), lambda slot: slot.layer)}
+    if arrays.sorted_by_name:
+        wanted = dict(sorted(wanted.items()))
     given = {layer: variables for layer, variables in arrays.layers.items() if variables}
     if not given.keys() <= wanted.keys() and len(given) == 1 < len(wanted):
         given = without_model_name(*given.values())

@@ -1,7 +1,7 @@
-"""From a path to a model: the walk over reading, describing, building and copying."""
+"""From a path to a model, or to a report on it: the walk over reading, describing, building and copying."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -9,21 +9,24 @@ from typing import Any, Literal
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
-from torch_keras_lstm.conversion.containers import SavedModel, WithoutArchitecture, naming, open_saved_model
+from torch_keras_lstm.conversion.containers import SavedModel, open_parts, open_saved_model, understood
+from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
+from torch_keras_lstm.conversion.filling import fill
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.matching import match, shared_layers
 from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
+from torch_keras_lstm.conversion.saved_training import compile_as_kept, kept_in, kept_in_folder, missing_of
 from torch_keras_lstm.conversion.shared_layers import Group, join
+from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
-from torch_keras_lstm.conversion.training_state import compile_as_saved, missing_of
-from torch_keras_lstm.conversion.unneeded import weights_are_given
 from torch_keras_lstm.conversion.weight_files import open_weights
-from torch_keras_lstm.conversion.weights import fill, match, shared_layers
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
 
 PathLike = str | Path
@@ -31,28 +34,41 @@ PathLike = str | Path
 
 @dataclass(frozen=True)
 class Conversion:
-    """A converted model and where it came from."""
+    """A converted model and what it was made of.
+
+    Attributes:
+        model: in evaluation mode.
+        description: its layers, those of one's own under their places in ``custom_objects``.
+        shaped: its layers without memory.
+        shared: the places of each layer that stands in it at several.
+    """
 
     model: Model
     description: ModelDescription
+    shaped: list[Layer]
     shared: list[Group]
-    report: Report
 
 
 def load_model(
-    path: PathLike, weights: PathLike | Literal[False] | None = None, custom_objects: CustomObjects | None = None
+    path: PathLike,
+    weights: PathLike | Literal[False] | None = None,
+    custom_objects: CustomObjects | None = None,
+    compile: bool = False,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
-        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras`` or a SavedModel folder with Keras' metadata; an
-            architecture, ``.json`` or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata, or
+            TF.js' ``model.json`` beside its shards; an architecture, ``.json`` or ``.yaml``; or a folder that
+            ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
             to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from
             :class:`torch_keras_lstm.layers.Layer` or its subclasses, functions that make such a layer, activation
             functions, initializers, regularizers and constraints; and for each ``Lambda``, by the name of its layer, a
             function or torch module to compute it. See ``docs/custom_layers.md``.
+        compile: compile the model as it was when it was saved, its optimizer's state too, where the weights are the
+            file's own; ``model.compile_error`` says what of it could not be had.
 
     Returns:
         A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
@@ -63,21 +79,41 @@ def load_model(
         ValueError: when it is not a Keras model, has layers that are not supported (all are named), or weights that
             do not fit (layer, weight and both shapes are named).
     """
-    path = Path(path)
-    if converted_folder.is_converted(path):
+    path, custom_objects = Path(path), custom_objects or {}
+    if is_converted(path):
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
-        return converted_folder.read(path, custom_objects or {})
+        folder = ConvertedFolder(path)
+        model = folder.model(custom_objects)
+        if compile:
+            with _noting(model), kept_in_folder(folder) as kept:
+                compile_as_kept(model, kept, custom_objects)
+        return model
     if weights is False:
-        return _with_fresh_weights(path, custom_objects or {})
+        return _with_fresh_weights(path, custom_objects)
     weights = None if weights is None else Path(weights)
+    with open_parts(path) as parts:
+        try:
+            with understood(parts, weights) as saved:
+                model = _converted(saved, custom_objects).model
+        except WithoutArchitecture:
+            own = load_own_model(parts, weights, custom_objects)
+            if own is None:
+                raise
+            model = own.eval()
+        if compile and weights is None:
+            with _noting(model), naming(path):
+                compile_as_kept(model, kept_in(parts), custom_objects)
+    return model
+
+
+@contextmanager
+def _noting(model: Model) -> Iterator[None]:
+    """Whatever keeps a model from being compiled as it was, ``fit`` will say."""
     try:
-        return load(path, weights, custom_objects or {}).model
-    except WithoutArchitecture:
-        own = load_own_model(path, weights, custom_objects or {})
-        if own is None:
-            raise
-        return own.eval()
+        yield
+    except (ValueError, TypeError) as error:
+        model.compile_error = str(error)
 
 
 def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, Mapping[str, Any] | None]:
@@ -98,34 +134,28 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
 
 
 def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:
-    with open_saved_model(path) as saved, naming(path):
-        return _fresh(with_custom_layers(saved.description, custom_objects), custom_objects)
-
-
-def _fresh(description: ModelDescription, custom_objects: CustomObjects) -> Model:
-    shaped_layers(description, custom_objects)  # so that a size that cannot be is refused before memory is asked for
-    return assemble(description, build_layers(description, custom_objects)).eval()
-
-
-def load(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Conversion:
-    """The model of a Keras file with the report on it; arguments and errors as :func:`load_model`."""
-    with open_saved_model(path, weights) as saved:
+    with open_saved_model(path) as saved:
         description = with_custom_layers(saved.description, custom_objects)
-        with naming(path):
-            shaped = shaped_layers(description, custom_objects)
-            stored = _weights_of(saved)
-        with naming(weights or path):
-            arrays = in_model_names(shaped, stored.arrays)
-            rows = match(shaped, arrays, description.producer)
-            groups = shared_layers(shaped, rows, arrays)
-        with naming(path), weights_are_given():
-            layers = build_layers(description, custom_objects)
-            build_as(shaped, layers)
-        with naming(weights or path):
-            join(layers, groups)
-            fill(layers, rows)
-        report = report_on(saved, shaped, None, custom_objects)
-    return Conversion(assemble(description, layers).eval(), description, groups, report)
+        shaped_layers(description, custom_objects)  # so that a size that cannot be is refused before memory is taken
+        return assemble(description, build_layers(description, custom_objects)).eval()
+
+
+def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
+    """The model of an open file; errors as :func:`load_model`."""
+    description = with_custom_layers(saved.description, custom_objects)
+    shaped = shaped_layers(description, custom_objects)
+    stored = _weights_of(saved)
+    with stored.naming():
+        arrays = in_model_names(shaped, stored.arrays)
+        rows = match(shaped, arrays, description.producer)
+        groups = shared_layers(shaped, rows, arrays)
+    with weights_are_given():
+        layers = build_layers(description, custom_objects)
+        build_as(shaped, layers)
+    with stored.naming():
+        join(layers, groups)
+        fill(layers, rows)
+    return Conversion(assemble(description, layers).eval(), description, shaped, groups)
 
 
 def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
@@ -135,12 +165,14 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
         OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
             no error: the report's ``problem`` says why. Of weights alone the report says which layers they look like.
     """
-    path = Path(path)
-    if converted_folder.is_converted(path):
-        model = load_model(path, weights, custom_objects)
-        return report_on_converted(converted_folder.read_description(path), model)
+    path, custom_objects = Path(path), custom_objects or {}
+    if is_converted(path):
+        if weights is not None:
+            raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
+        folder = ConvertedFolder(path)
+        return report_on_converted(folder.description(), folder.model(custom_objects))
     try:
-        return _inspect_model(path, None if weights is None else Path(weights), custom_objects or {})
+        return _inspect_model(path, None if weights is None else Path(weights), custom_objects)
     except WithoutArchitecture as error:
         with ExitStack() as opened, naming(path):
             return report_on_weights(open_weights(path, opened), str(error))
@@ -180,22 +212,24 @@ def convert(
         FileExistsError: when ``directory`` is not empty, and ``force`` is not given or it is no converted model.
         OSError, ValueError: as :func:`load_model`.
     """
-    path, directory = Path(path), Path(directory)
-    if converted_folder.is_converted(path):
+    path, directory, custom_objects = Path(path), Path(directory), custom_objects or {}
+    if is_converted(path):
         raise ValueError(f"{path}: is a model that was converted already: `load_model` reads it as it is.")
     _check_target(directory, force)
-    conversion = load(path, None if weights is None else Path(weights), custom_objects or {})
+    training = Training()
+    with open_saved_model(path, None if weights is None else Path(weights)) as saved:
+        conversion = _converted(saved, custom_objects)
+        model, report = conversion.model, report_on(saved, conversion.shaped, None, custom_objects)
+        if weights is None:
+            with _noting(model), naming(path):
+                compile_as_kept(model, kept_in(saved.parts), custom_objects)
+            training = describe_training(model) or training
     source: Mapping[str, object] = {
         "file": path.name,
-        "container": conversion.report.container,
+        "container": report.container,
         "keras_version": conversion.description.producer.version,
-        "written_by": conversion.report.written_by,
+        "written_by": report.written_by,
     }
-    model, report = conversion.model, conversion.report
-    training = Training()
-    if weights is None:
-        compile_as_saved(model, path, custom_objects)
-        training = describe_training(model) or training
     if training.optimizer:
         report = replace(report, left={kind: count for kind, count in report.left.items() if kind != "optimizer"})
     if model.compile_error:

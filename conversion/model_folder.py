@@ -16,6 +16,7 @@ from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
+from torch_keras_lstm.conversion.python_source import convert_to_source, is_written
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.weight_files import holds_weights
 
@@ -83,7 +84,7 @@ def is_folder_of_models(path: Path) -> bool:
 
 
 def models_in(folder: PathLike) -> list[ModelFile]:
-    """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, and SavedModel folders.
+    """The models below ``folder``, sorted: HDF5 files, ``.keras`` archives, architectures, TF.js', SavedModel folders.
 
     What a file is, its content tells, not its name. HDF5 files count whatever they hold, and so do damaged archives and
     what has the name of either; other zip archives and other JSON do not, nor what ``convert`` wrote. Weights alone
@@ -127,6 +128,7 @@ def convert_all(
     force: bool = False,
     custom_objects: CustomObjects | None = None,
     skip_existing: bool = False,
+    to_source: bool = False,
 ) -> Iterator[Done[Converted]]:
     """Convert models one after the other; one that cannot be converted does not stop the others.
 
@@ -137,19 +139,21 @@ def convert_all(
             files would share it.
         force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects``.
         skip_existing: leave what was converted before as it is.
+        to_source: write each as plain PyTorch; see :func:`convert_to_source`.
 
     Yields:
         What became of each, in the order of ``models``.
     """
+    write, is_there = (convert_to_source, is_written) if to_source else (convert, is_converted)
     relative = {file.path: file.path.relative_to(folder) for file in models}
     uses = Counter(path.with_suffix("") for path in relative.values())
 
     def make(file: ModelFile) -> Converted:
         place = relative[file.path]
         target = Path(directory) / (place if uses[place.with_suffix("")] > 1 else place.with_suffix(""))
-        if skip_existing and is_converted(target):
+        if skip_existing and is_there(target):
             return Converted(target, None)
-        return Converted(target, convert(file.path, target, file.weights, force, custom_objects))
+        return Converted(target, write(file.path, target, file.weights, force, custom_objects))
 
     return each(models, make)
 
@@ -183,12 +187,12 @@ def _is_model(path: Path) -> bool:
             return True
     if kind in ("json", "yaml"):
         return named or b"class_name" in path.read_bytes()
-    return kind == "hdf5"
+    return kind in ("hdf5", "tfjs")
 
 
 def _paired(files: Sequence[ModelFile]) -> list[ModelFile]:
     """The models of one folder, with the weights alone among them at the architectures that they belong to."""
-    architectures = [file for file in files if file.problem is None and file.path.suffix.lower() in _TEXT_SUFFIXES]
+    architectures = [file for file in files if file.problem is None and _is_architecture(file.path)]
     alone = [file for file in files if file.problem is None and architectures and _is_weights_alone(file.path)]
     taken: dict[Path, Path] = {}
     for file in architectures:
@@ -202,6 +206,10 @@ def _paired(files: Sequence[ModelFile]) -> list[ModelFile]:
         return list(files)  # weights of two architectures: nobody knows of which
     weights = set(taken.values())
     return [ModelFile(one.path, taken.get(one.path), one.problem) for one in files if one.path not in weights]
+
+
+def _is_architecture(path: Path) -> bool:
+    return path.suffix.lower() in _TEXT_SUFFIXES and file_kind(path) in ("json", "yaml")
 
 
 def _is_weights_alone(path: Path) -> bool:

@@ -11,13 +11,14 @@ from torch import nn
 
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath, Weights
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_weights_of_its_own, is_of_ones_own
-from torch_keras_lstm.conversion.containers import naming
-from torch_keras_lstm.conversion.dialects import Generation, Producer
+from torch_keras_lstm.conversion.filling import put, states
 from torch_keras_lstm.conversion.layer_order import in_model_names
+from torch_keras_lstm.conversion.matching import match
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
+from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
-from torch_keras_lstm.conversion.weights import WeightSource, match, put, states
+from torch_keras_lstm.conversion.weight_source import WeightSource
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
@@ -33,7 +34,8 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
         model: a ``Sequential`` or another model with ``layers``, one layer, or a module with layers of this package in
             it; built.
         path: weights (``.weights.h5``, legacy ``.h5``, ``.weights.json`` beside its shards, a TensorFlow checkpoint by
-            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``), whose weights are taken.
+            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``, TF.js' ``model.json``), whose
+            weights are taken.
         skip_mismatch: leave layers whose weights the file lacks, or has in other shapes, as they are, with a warning.
         by_name: only layers whose names are in a legacy file take weights, the rest stay as they are.
 
@@ -44,7 +46,7 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
     """
     path = Path(path)
     _layers(model)
-    with ExitStack() as opened, naming(path):
+    with ExitStack() as opened:
         put_weights(model, open_weights(path, opened), skip_mismatch, by_name, restores=True)
 
 
@@ -67,14 +69,15 @@ def put_weights(
     model: nn.Module, saved: Weights, skip_mismatch: bool = False, by_name: bool = False, restores: bool = False
 ) -> None:
     """Put weights that are open into a model, as :func:`load_weights`; its optimizer's state too if it ``restores``."""
-    layers, arrays, rows = weights_for(model, saved, skip_mismatch, by_name)
-    # All is read before anything is put, so that a damaged file leaves the model as it was.
-    read = [*states(layers, rows)]
-    if restores and isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
-        _restore(model, saved)
-    put_idf_weights(layers, saved, _producer(arrays))
-    for layer, state in read:
-        put(layer, state)
+    with saved.naming():
+        layers, arrays, rows = weights_for(model, saved, skip_mismatch, by_name)
+        # All is read before anything is put, so that a damaged file leaves the model as it was.
+        read = [*states(layers, rows)]
+        if restores and isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
+            _restore(model, saved)
+        put_idf_weights(layers, saved, _producer(arrays))
+        for layer, state in read:
+            put(layer, state)
 
 
 def _of_the_same_names(layers: list[Layer], arrays: Arrays) -> tuple[list[Layer], Arrays]:
@@ -96,7 +99,7 @@ def _restore(model: Model, saved: Weights) -> None:
     try:
         restore(optimizer, model, saved.optimizer, Order.KERAS_3)
     except OtherWeights as error:
-        warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=4)
+        warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=6)
 
 
 def _layers(model: nn.Module) -> list[Layer]:

@@ -21,14 +21,14 @@ import torch
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
-from torch_keras_lstm.conversion.dialects import Generation, Producer
 from torch_keras_lstm.conversion.optimizer_variables import (
     NEVER_NEGATIVE,
     keeps_variables,
     restore_variables,
     saved_variables,
 )
-from torch_keras_lstm.conversion.weights import as_array, weight_paths
+from torch_keras_lstm.conversion.producer import Generation, Producer
+from torch_keras_lstm.conversion.written_weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
-from torch_keras_lstm.conversion.weights import as_array
+from torch_keras_lstm.conversion.written_weights import as_array
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.optimizers import LossScaleOptimizer, MultiOptimizer, Optimizer
 

@@ -13,7 +13,7 @@ import torch
 
 from torch_keras_lstm.conversion.arrays import ArraysByPath
 from torch_keras_lstm.conversion.build import without_memory
-from torch_keras_lstm.conversion.containers import naming, open_parts
+from torch_keras_lstm.conversion.containers import SavedParts
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.model_weights import put_weights, weights_for
 from torch_keras_lstm.conversion.weight_files import open_weights
@@ -21,38 +21,30 @@ from torch_keras_lstm.models import Model
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, with_registered
 
 
-def load_own_model(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Model | None:
+def load_own_model(parts: SavedParts, weights: Path | None, custom_objects: CustomObjects) -> Model | None:
     """The model in a ``.keras`` file whose class is the user's own; ``None`` when that class is not known.
 
     Args:
-        path: the file.
+        parts: the open file.
         weights: to use in place of its own.
         custom_objects: the class, and what it is made of, by name.
 
     Raises:
         ValueError: when the class cannot be made of its configuration, or the weights do not fit it.
     """
+    if own_class(parts.root, custom_objects) is None:
+        return None
     with ExitStack() as opened:
-        with naming(path):
-            parts = opened.enter_context(open_parts(path))
-            if own_class(parts.root, custom_objects) is None:
-                return None
-            with without_memory():
-                shaped = make_own_model(parts.root, custom_objects)
-        saved = parts.weights
-        if weights is not None:
-            with naming(weights):
-                saved = open_weights(weights, opened)
+        with without_memory():
+            shaped = make_own_model(parts.root, custom_objects)
+        saved = parts.weights if weights is None else open_weights(weights, opened)
         empty = saved is None or (isinstance(saved.arrays, ArraysByPath) and not saved.arrays.paths)
         if saved is None or (empty and not shaped.built):
-            with naming(path):
-                return make_own_model(parts.root, custom_objects)
-        with naming(weights or path):
+            return make_own_model(parts.root, custom_objects)
+        with saved.naming():
             weights_for(shaped, saved)
-        with naming(path):
-            model = make_own_model(parts.root, custom_objects)
-        with naming(weights or path):
-            put_weights(model, saved)
+        model = make_own_model(parts.root, custom_objects)
+        put_weights(model, saved)
     return model
 
 

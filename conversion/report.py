@@ -12,7 +12,7 @@ from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.looks_like import UNKNOWN, groups
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, Shape
-from torch_keras_lstm.conversion.weights import group_paths
+from torch_keras_lstm.conversion.variable_paths import group_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from itertools import chain, count
 from typing import Any
 
-from torch_keras_lstm.conversion import topology
+from torch_keras_lstm.conversion import tfjs_dialect, topology
 from torch_keras_lstm.conversion.arguments import (
     ARGUMENTS,
     LAYER,
@@ -16,9 +16,10 @@ from torch_keras_lstm.conversion.arguments import (
     is_shape,
     with_flags,
 )
-from torch_keras_lstm.conversion.dialects import Generation, Producer, function_name, identify, translate
+from torch_keras_lstm.conversion.dialects import function_name, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
+from torch_keras_lstm.conversion.producer import Generation, Producer, identify
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
@@ -148,13 +149,16 @@ def _model_config(name: str, layers: Sequence[LayerDescription], graph: Graph | 
     return {"class_name": "Functional", "config": {"name": name, "layers": named, **joined}}
 
 
-def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = False) -> ModelDescription:
+def describe(
+    root: Mapping[str, Any], keras_version: str | None, own: bool = False, for_tfjs: bool = False
+) -> ModelDescription:
     """The description of a model from its configuration.
 
     Args:
         root: ``{"class_name": "Sequential", "config": ...}``, from ``model_config``, ``config.json`` or ``to_json()``.
         keras_version: what the file says of who wrote it.
         own: whether the configuration is that of :meth:`ModelDescription.to_config`, in Keras 3's words.
+        for_tfjs: whether the file is one for TF.js.
 
     Raises:
         ValueError: when the configuration is broken, or holds an argument that a known layer does not have or that has
@@ -172,12 +176,15 @@ def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = Fal
             "A model class of one's own does not describe its layers: load its weights into a model made by hand."
         )
     table = _table(class_name, config)
-    reader = _Reader(identify(keras_version, root, table["layers"]), own)
+    reader = _Reader(identify(keras_version, root, table["layers"], for_tfjs), own)
     name = reader.name(table, "sequential")
     layers, graph, first = reader.body(class_name, table)
     shape = first.get("batch_input_shape", first.get("batch_shape", table.get("build_input_shape")))
     if graph is None and shape is not None and not is_shape(shape):
         raise ValueError(f"The model's input shape must be a list of positive integers or nulls, got {shape!r}.")
+    if reader.producer.tfjs is not None:
+        every = [part for layer in layers for part in layer.walk()]
+        reader.notes += tfjs_dialect.notes(every, from_keras=reader.producer.generation is Generation.TF_KERAS)
     return ModelDescription(
         name,
         layers,
@@ -189,10 +196,11 @@ def describe(root: Mapping[str, Any], keras_version: str | None, own: bool = Fal
     )
 
 
-def producer_of(root: Mapping[str, Any], keras_version: str | None) -> Producer:
-    """Who wrote the configuration of a model, of a class of somebody's own too."""
+def producer_of(root: Mapping[str, Any], keras_version: str | None, for_tfjs: bool = False) -> Producer:
+    """Who wrote the configuration of a model, of a class of somebody's own too; arguments as :func:`describe`."""
     is_own = root.get("class_name") not in _MODEL_CLASSES
-    return identify(keras_version, root, [] if is_own else _table(root["class_name"], root.get("config"))["layers"])
+    layers = [] if is_own else _table(root["class_name"], root.get("config"))["layers"]
+    return identify(keras_version, root, layers, for_tfjs)
 
 
 def _table(class_name: object, config: Any) -> Mapping[str, Any]:

@@ -21,6 +21,10 @@ what in it cannot be converted, layer by layer.
 
 Models are Sequential or Functional, nested in each other, with shared layers, several inputs and several outputs.
 
+They stand in whole-model `.h5` files of Keras 1, 2, tf.keras and Keras 3, in `.keras` files of tf.keras and Keras 3, in
+SavedModel folders of tf.keras, in layers models of TF.js (`model.json` beside its shards, converted from Keras or of
+TF.js' own, quantized ones too; graph models have no layers), and as JSON or YAML with a file of weights.
+
 ## Layers
 
 Arguments have Keras 3's names; those of Keras 1 and 2 are translated. Every layer has `name`, `trainable`, `dtype` and

@@ -4,8 +4,6 @@ One that was not given is replaced by one that raises when it is used, and named
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -16,6 +14,7 @@ from torch_keras_lstm.conversion.absent import name_in
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.weight import are_weights_given
 
 _Knows = Callable[[Any, Mapping[str, Any]], bool]
 _KINDS: Mapping[str, tuple[str, _Knows]] = {
@@ -23,18 +22,6 @@ _KINDS: Mapping[str, tuple[str, _Knows]] = {
     "_regularizer": ("regularizer", regularizers.is_known),
     "_constraint": ("constraint", constraints.is_known),
 }
-# Whether the weights of the layers that are made come from a file, so that no initial value counts.
-_FILLED: ContextVar[bool] = ContextVar("filled", default=False)
-
-
-@contextmanager
-def weights_are_given() -> Iterator[None]:
-    """Inside, initializers that are not there give zeros, which the weights of the file replace."""
-    token = _FILLED.set(True)
-    try:
-        yield
-    finally:
-        _FILLED.reset(token)
 
 
 def without_unneeded(config: Any, custom_objects: CustomObjects) -> Any:
@@ -91,7 +78,7 @@ def _absent(entry: Any, kind: str, argument: str) -> Any:
     )
 
     def use(self: Any, *arguments: Any, **options: Any) -> Tensor:
-        if kind == "initializer" and _FILLED.get():
+        if kind == "initializer" and are_weights_given():
             return _zeros(*arguments, **options)
         raise ValueError(reason)
 

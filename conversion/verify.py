@@ -16,11 +16,12 @@ import torch
 from torch_keras_lstm.conversion import record_script
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.build import why_not
-from torch_keras_lstm.conversion.containers import naming, open_saved_model
+from torch_keras_lstm.conversion.containers import open_saved_model
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
-from torch_keras_lstm.conversion.dialects import Generation
 from torch_keras_lstm.conversion.loading import PathLike, load_model
+from torch_keras_lstm.conversion.producer import Generation
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Functional, Model, OperationLayer
 from torch_keras_lstm.models.graph import flatten
@@ -167,6 +168,11 @@ def run_original(path: PathLike, weights: PathLike | None) -> Record:
         reason = why_not(description, {})
         if reason is not None:
             raise ValueError(reason)
+        if saved.parts.for_tfjs:
+            raise ValueError(
+                "Keras runs no files of TF.js. Record the answers where TF.js runs, as `.npz` of `x0`, `y0` and so on, "
+                "and compare with `--record`."
+            )
         keras = _import_keras("keras" if description.producer.generation is Generation.KERAS_3 else "tf_keras")
         try:
             original = record_script.load_model(keras, str(path), None if weights is None else str(weights))

@@ -9,10 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from torch_keras_lstm.conversion.arrays import ArraysByPath, SavedArray, Weights
-from torch_keras_lstm.conversion.dialects import Producer
+from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.conversion.strict_json import decode
-from torch_keras_lstm.conversion.weights import group_paths
+from torch_keras_lstm.conversion.variable_paths import group_paths
 from torch_keras_lstm.layers import Layer, TextVectorization
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 

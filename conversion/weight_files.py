@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +13,47 @@ from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, Save
 from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
+from torch_keras_lstm.conversion.mapped_file import MappedFile
 from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
+from torch_keras_lstm.conversion.tfjs import tfjs_model
+from torch_keras_lstm.conversion.weights_by_path import (
+    PATH_ROOTS,
+    WINDOWS_SEPARATOR,
+    root_among,
+    root_of,
+    weights_by_path,
+)
 
 MAX_SHARDS = 1000
 
-# a file that holds weights, or its bytes
-_Source = Path | bytes | memoryview
+# a file that holds weights, or what is in it
+_Source = Path | bytes | MappedFile
 
-# Where the path of every weight begins: in .keras and .weights.h5 files, and in those of tf.keras 2.12 to 2.14.
-_PATH_ROOTS = ("layers", "_layer_checkpoint_dependencies")
-# A model class of one's own has none where each of its layers stands under an attribute: `head/vars/0`.
-_OF_A_LAYER = re.compile(r"^(?!optimizer/|metrics/)(.+/)?vars/\d+$")
 _ARCHIVED = "model.weights"
-# tf.keras on Windows joined the parts of a path with it, and HDF5 took the whole for one name: `layers\lstm\cell`.
-_WINDOWS_SEPARATOR = "\\"
 
 
 def open_weights(path: Path, opened: ExitStack) -> Weights:
-    """The arrays of a file that holds weights, with or without an architecture.
+    """The arrays of a file that holds weights, with or without an architecture; errors name the file.
 
     Args:
-        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras`` (a file or a folder), a
-            SavedModel folder, or a TensorFlow checkpoint: its prefix, its index, or the folder that holds only it.
+        path: ``.h5``, ``.weights.h5``, ``.weights.json`` with its shards beside it, ``.keras`` (a file or a folder),
+            TF.js' ``model.json``, a SavedModel folder, or a TensorFlow checkpoint: its prefix, its index, or the folder
+            that holds only it.
         opened: keeps what the arrays are read from open.
 
     Raises:
         ValueError: when it holds no weights, or what it says of them is broken.
         OSError: when a file cannot be opened, or is truncated or damaged.
     """
+    with naming(path):
+        return replace(_opened(path, opened), source=path)
+
+
+def _opened(path: Path, opened: ExitStack) -> Weights:
     kind = file_kind(path)
     if kind == "savedmodel":
         return saved_model_weights(path)
@@ -54,6 +63,11 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
         return archived_weights(KerasFolder(path), opened)
     if kind == "keras":
         return archived_weights(opened.enter_context(KerasArchive(path)), opened)
+    if kind == "tfjs":
+        weights = tfjs_model(path).weights
+        if weights is None:
+            raise ValueError("The file has no `weightsManifest`, so that it holds no weights.")
+        return weights
     if kind == "json":
         beside = {entry.name: entry for entry in path.parent.iterdir()}
         return _sharded(path.read_bytes(), lambda name: beside.get(name), "the folder", opened)
@@ -77,7 +91,7 @@ def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
     if f"{_ARCHIVED}.h5" in names:
         file = opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))
         if not file.arrays():  # of a model that was not built
-            return Weights("weights (.weights.h5)", ArraysByPath(_PATH_ROOTS[0], {}), {})
+            return Weights("weights (.weights.h5)", ArraysByPath(PATH_ROOTS[0], {}), {})
         return _hdf5_weights([file])
     if f"{_ARCHIVED}.json" in names:
         listed = archive.read_text(f"{_ARCHIVED}.json")
@@ -95,7 +109,7 @@ def saved_model_weights(folder: Path) -> Weights:
 def holds_weights(file: Hdf5File) -> bool:
     """Whether a HDF5 file without an architecture holds a model's weights."""
     groups = file.groups()
-    if file.has("model_weights") or is_legacy(file) or any(map(_root_of, groups)):
+    if file.has("model_weights") or is_legacy(file) or any(map(root_of, groups)):
         return True
     return any(group not in ("optimizer", "metrics") and file.has(f"{group}/vars") for group in groups)
 
@@ -177,45 +191,13 @@ def _numbered(file: Hdf5File, group: str, found: dict[str, SavedArray]) -> dict[
 
 
 def _npz_weights(archive: KerasArchive) -> Weights:
-    root = next((root for root in _PATH_ROOTS if any(name.startswith(f"{root}/") for name in archive.names())), None)
-    return _weights_by_path([npz_arrays(archive)], root, "weights (.npz)")
+    return weights_by_path([npz_arrays(archive)], root_among(archive.names()), "weights (.npz)")
 
 
 def _hdf5_weights(files: Sequence[Hdf5File]) -> Weights:
-    root = next(filter(None, (_root_of(group) for file in files for group in file.groups())), None)
-    arrays = [{path.replace(_WINDOWS_SEPARATOR, "/"): array for path, array in file.arrays().items()} for file in files]
-    return _weights_by_path(arrays, root, "weights (.weights.h5)")
-
-
-def _weights_by_path(files: Sequence[Mapping[str, SavedArray]], root: str | None, container: str) -> Weights:
-    if root is None and not any(_OF_A_LAYER.search(path) for arrays in files for path in arrays):
-        raise ValueError("The file holds no weights that Keras wrote: neither `layer_names` nor a group `layers`.")
-    paths: dict[str, SavedArray] = {}
-    left: dict[str, int] = {}
-    optimizer: dict[int, SavedArray] = {}
-    idf: dict[str, SavedArray] = {}
-    fault = ""
-    for arrays in files:
-        for path, array in arrays.items():
-            kind = "random state" if path.endswith("seed_generator/vars/0") else path.split("/")[0]
-            if kind in ("optimizer", "metrics", "random state"):
-                left[kind] = left.get(kind, 0) + 1
-                if numbered := re.fullmatch(r"optimizer/vars/(0|[1-9]\d{0,8})", path):
-                    optimizer[int(numbered[1])] = array
-                elif path.startswith("optimizer/vars/"):
-                    fault = f"`{path}` has a name that is no number."
-            elif path in paths:
-                raise ValueError(f"Array `{path}` stands in more than one of the files.")
-            elif path.endswith("/vars/idf_weights"):
-                idf[path] = array
-            else:
-                paths[path] = array
-    kept = [array for _, array in sorted(optimizer.items(), key=itemgetter(0))]
-    missing = next((number for number in range(len(kept)) if number not in optimizer), None)
-    if missing is not None and not fault:
-        fault = f"`optimizer/vars/{missing}` is missing, but there are later ones."
-    by_path = ArraysByPath(root or _PATH_ROOTS[0], paths)
-    return Weights(container, by_path, left, optimizer=kept, optimizer_fault=fault, idf_weights=idf)
+    root = next(filter(None, (root_of(group) for file in files for group in file.groups())), None)
+    arrays = [{path.replace(WINDOWS_SEPARATOR, "/"): array for path, array in file.arrays().items()} for file in files]
+    return weights_by_path(arrays, root, "weights (.weights.h5)")
 
 
 def _sharded(listed: bytes, find: Callable[[str], _Source | None], place: str, opened: ExitStack) -> Weights:
@@ -247,8 +229,3 @@ def _open_shard(name: str, find: Callable[[str], _Source | None], place: str, op
     if isinstance(source, Path) and source.is_symlink():
         raise ValueError(f"The shard {name!r} is a link, and links are not followed.")
     return opened.enter_context(Hdf5File(source))
-
-
-def _root_of(group: str) -> str | None:
-    """Where the path of weights begins, if it begins with this group."""
-    return next((root for root in _PATH_ROOTS if group.split(_WINDOWS_SEPARATOR)[0] == root), None)

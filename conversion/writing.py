@@ -16,7 +16,7 @@ from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_laye
 from torch_keras_lstm.conversion.replacing import replace_file
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
-from torch_keras_lstm.conversion.weights import Value, values, variable_groups
+from torch_keras_lstm.conversion.written_weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, Sequential

@@ -18,6 +18,7 @@ import torch
 from tests.tolerances import TOLERANCES, largest_error
 from torch_keras_lstm.conversion import load_model
 from torch_keras_lstm.conversion.build import LAYERS
+from torch_keras_lstm.conversion.python_source import source_of
 from torch_keras_lstm.layers import LSTM
 
 FOLDER = Path(os.environ.get("TORCH_KERAS_LSTM_CORPUS", ""))
@@ -37,7 +38,7 @@ if os.environ.get("TORCH_KERAS_LSTM_CORPUS"):
     MODELS = [json.loads(line) for line in (FOLDER / "manifest.jsonl").read_text().splitlines()]
 
     @pytest.mark.parametrize("model", MODELS, ids=[model["id"] for model in MODELS])
-    def test_a_published_model(model: dict[str, Any]) -> None:
+    def test_a_published_model(model: dict[str, Any], tmp_path: Path) -> None:
         path, weights = _files(FOLDER / model["id"], model)
         references = sorted((FOLDER / model["id"]).glob("ref_*.npz"))
         # Keras 3 runs the hard_sigmoid of older models as another function, so it is a witness for its own files only.
@@ -62,6 +63,23 @@ if os.environ.get("TORCH_KERAS_LSTM_CORPUS"):
             error = _error(converted, reference)
             print(f"{label}{reference.name:18}off by {error:.1e} of the largest output")
             assert error <= TOLERANCES["float32 model"]
+            if not unknown:  # classes of one's own have no plain form
+                assert _error(_as_plain_pytorch(converted, tmp_path), reference) <= TOLERANCES["float32 model"]
+
+
+def _as_plain_pytorch(converted: Any, folder: Path) -> torch.nn.Module:
+    """The ``Model`` of the source that is written of it, called with several inputs in one list."""
+    text, state = source_of(converted, "A published model")
+    torch.save(state, folder / "model.pt")
+    scope: dict[str, Any] = {"__name__": "model", "__file__": str(folder / "model.py")}
+    exec(compile(text, "model.py", "exec"), scope)
+    plain = scope["load"]()
+
+    class OfOneList(torch.nn.Module):
+        def forward(self, inputs: Any) -> Any:
+            return plain(*inputs) if isinstance(inputs, list) else plain(inputs)
+
+    return OfOneList()
 
 
 def _files(folder: Path, model: dict[str, Any]) -> tuple[Path, Path | None]:

@@ -50,7 +50,7 @@ def test_there_is_one_version() -> None:
     assert importlib.metadata.version("torch-keras-lstm") == torch_keras_lstm.__version__
 
 
-@pytest.mark.parametrize("extra", [None, "benchmarks", "examples", "test"])
+@pytest.mark.parametrize("extra", [None, "benchmarks", "docs", "examples", "test"])
 def test_every_dependency_has_a_lower_bound(extra: str | None) -> None:
     project = PYPROJECT["project"]
     requirements = project["dependencies"] if extra is None else project["optional-dependencies"][extra]

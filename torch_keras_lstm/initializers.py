@@ -1,12 +1,13 @@
 """Keras' initializers: the same distributions, drawn by torch.
 
 An initializer is called with a shape in Keras' layout, (in, out) for a kernel and (..., in, out) for a convolution, and
-returns a tensor of that shape. Numbers are drawn in float64 on the CPU and then moved, so that a seed gives the same
-weights, up to rounding, in every precision and on every device. They are not the numbers that Keras would draw.
+returns a tensor of that shape. Numbers are drawn in float64 on the CPU, some at a time, and then moved, so that a seed
+gives the same weights, up to rounding, in every precision and on every device. They are not the numbers that Keras
+would draw.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, overload
 
 import numpy as np
@@ -21,6 +22,8 @@ _MODES = ("fan_in", "fan_out", "fan_avg")
 _DISTRIBUTIONS = ("truncated_normal", "untruncated_normal", "uniform")
 # The standard deviation of a standard normal variable that is cut off at -2 and 2, as many digits as Keras has.
 _STDDEV_OF_TRUNCATED_NORMAL = 0.87962566103423978
+# How many numbers are drawn at once: 8 MiB of them. torch draws fewer than 16 normal ones in another order.
+_PIECE, _LEAST = 2**20, 16
 
 
 class Initializer(Configured):
@@ -47,7 +50,11 @@ class Initializer(Configured):
         if device.type == "meta":
             # There are no values to draw, and arithmetic on this device makes torch import its compiler, for seconds.
             return torch.empty(tuple(shape), dtype=dtype, device=device)
-        return self._values(tuple(shape)).to(device=device, dtype=dtype)
+        return self._made(tuple(shape), dtype, device)
+
+    def _made(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        """The initial values where and as they are asked for."""
+        return self._values(shape).to(device=device, dtype=dtype)
 
     def _values(self, shape: tuple[int, ...]) -> Tensor:
         """The initial values, in float64 on the CPU."""
@@ -57,15 +64,15 @@ class Initializer(Configured):
 class Zeros(Initializer):
     """All 0."""
 
-    def _values(self, shape: tuple[int, ...]) -> Tensor:
-        return _empty(shape).zero_()
+    def _made(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        return torch.zeros(shape, dtype=dtype, device=device)
 
 
 class Ones(Initializer):
     """All 1."""
 
-    def _values(self, shape: tuple[int, ...]) -> Tensor:
-        return _empty(shape).fill_(1.0)
+    def _made(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        return torch.ones(shape, dtype=dtype, device=device)
 
 
 class Constant(Initializer):
@@ -145,21 +152,48 @@ class RandomInitializer(Initializer):
         # torch takes 64 bits; Keras' seeds have no bound.
         return None if self.seed is None else torch.Generator("cpu").manual_seed(self.seed % 2**64)
 
-    def _normal(self, shape: tuple[int, ...], mean: float, stddev: float) -> Tensor:
-        """Draw from a normal distribution."""
-        return _empty(shape).normal_(generator=self._generator()) * stddev + mean
 
-    def _truncated_normal(self, shape: tuple[int, ...], mean: float, stddev: float) -> Tensor:
-        """Draw from a normal distribution without what lies more than two ``stddev`` from ``mean``."""
-        standard = torch.nn.init.trunc_normal_(_empty(shape), a=-2.0, b=2.0, generator=self._generator())
-        return standard * stddev + mean
+class _Elementwise(RandomInitializer):
+    """Base of those that draw each number by itself: some at a time, so that a large weight takes little more memory
+    while it is made than it does then.
+    """
 
-    def _uniform(self, shape: tuple[int, ...], minval: float, maxval: float) -> Tensor:
-        """Draw from a uniform distribution between ``minval`` and ``maxval``."""
-        return _empty(shape).uniform_(generator=self._generator()) * (maxval - minval) + minval
+    def _made(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+        made = torch.empty(shape, dtype=dtype, device=device)
+        flat, generator = made.view(-1), self._generator()
+        for piece in _pieces(flat.numel()):
+            numbers = torch.empty(piece.stop - piece.start, dtype=torch.float64, device="cpu")
+            flat[piece] = self._drawn(numbers, shape, generator)
+        return made
+
+    def _drawn(self, numbers: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+        """Some of the values of a weight of that shape, as many as ``numbers`` holds, which may be written over."""
+        raise NotImplementedError
 
 
-class RandomNormal(RandomInitializer):
+def _pieces(count: int) -> Iterator[slice]:
+    starts = [*range(0, count, _PIECE)]
+    if len(starts) > 1 and count - starts[-1] < _LEAST:
+        del starts[-1]
+    return map(slice, starts, [*starts[1:], count])
+
+
+def _normal(numbers: Tensor, mean: float, stddev: float, generator: torch.Generator | None) -> Tensor:
+    """Numbers of a normal distribution."""
+    return numbers.normal_(generator=generator).mul_(stddev).add_(mean)
+
+
+def _truncated_normal(numbers: Tensor, mean: float, stddev: float, generator: torch.Generator | None) -> Tensor:
+    """Numbers of a normal distribution without what lies more than two ``stddev`` from ``mean``."""
+    return torch.nn.init.trunc_normal_(numbers, a=-2.0, b=2.0, generator=generator).mul_(stddev).add_(mean)
+
+
+def _uniform(numbers: Tensor, minval: float, maxval: float, generator: torch.Generator | None) -> Tensor:
+    """Numbers of a uniform distribution between ``minval`` and ``maxval``."""
+    return numbers.uniform_(generator=generator).mul_(maxval - minval).add_(minval)
+
+
+class RandomNormal(_Elementwise):
     """Normal distribution of the given ``mean`` and standard deviation ``stddev``; ``seed`` as for all random ones."""
 
     def __init__(self, mean: float = 0.0, stddev: float = 0.05, seed: int | None = None) -> None:
@@ -169,8 +203,8 @@ class RandomNormal(RandomInitializer):
         self.mean = mean
         self.stddev = stddev
 
-    def _values(self, shape: tuple[int, ...]) -> Tensor:
-        return self._normal(shape, self.mean, self.stddev)
+    def _drawn(self, numbers: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+        return _normal(numbers, self.mean, self.stddev, generator)
 
 
 class TruncatedNormal(RandomNormal):
@@ -179,11 +213,11 @@ class TruncatedNormal(RandomNormal):
     ``stddev`` is that of the distribution before it is cut; what is drawn has 0.88 times it.
     """
 
-    def _values(self, shape: tuple[int, ...]) -> Tensor:
-        return self._truncated_normal(shape, self.mean, self.stddev)
+    def _drawn(self, numbers: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+        return _truncated_normal(numbers, self.mean, self.stddev, generator)
 
 
-class RandomUniform(RandomInitializer):
+class RandomUniform(_Elementwise):
     """Uniform distribution between ``minval`` and ``maxval``; ``seed`` as for all random ones."""
 
     def __init__(self, minval: float = -0.05, maxval: float = 0.05, seed: int | None = None) -> None:
@@ -193,11 +227,11 @@ class RandomUniform(RandomInitializer):
         self.minval = minval
         self.maxval = maxval
 
-    def _values(self, shape: tuple[int, ...]) -> Tensor:
-        return self._uniform(shape, self.minval, self.maxval)
+    def _drawn(self, numbers: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+        return _uniform(numbers, self.minval, self.maxval, generator)
 
 
-class VarianceScaling(RandomInitializer):
+class VarianceScaling(_Elementwise):
     """A distribution of mean 0 and variance ``scale / n``, where n is a number of units.
 
     Args:
@@ -240,16 +274,16 @@ class VarianceScaling(RandomInitializer):
         self.input_axes = input_axes
         self.output_axes = output_axes
 
-    def _values(self, shape: tuple[int, ...]) -> Tensor:
+    def _drawn(self, numbers: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
         fan_in, fan_out = self.fans(shape)
         units = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, units))
         if self.distribution == "truncated_normal":
-            return self._truncated_normal(shape, 0.0, stddev / _STDDEV_OF_TRUNCATED_NORMAL)
+            return _truncated_normal(numbers, 0.0, stddev / _STDDEV_OF_TRUNCATED_NORMAL, generator)
         if self.distribution == "untruncated_normal":
-            return self._normal(shape, 0.0, stddev)
+            return _normal(numbers, 0.0, stddev, generator)
         limit = math.sqrt(3.0) * stddev
-        return self._uniform(shape, -limit, limit)
+        return _uniform(numbers, -limit, limit, generator)
 
     def fans(self, shape: tuple[int, ...]) -> tuple[int, int]:
         """The number of inputs and of outputs of a weight of ``shape``."""
@@ -326,7 +360,8 @@ class Orthogonal(RandomInitializer):
         if len(shape) < 2:
             raise ValueError(f"Orthogonal makes matrices: expected a shape of at least 2 axes, got {shape}.")
         rows, columns = math.prod(shape[:-1]), shape[-1]
-        q, r = torch.linalg.qr(self._normal((max(rows, columns), min(rows, columns)), 0.0, 1.0))
+        numbers = torch.empty((max(rows, columns), min(rows, columns)), dtype=torch.float64, device="cpu")
+        q, r = torch.linalg.qr(numbers.normal_(generator=self._generator()))
         # QR leaves the sign of each column open; fixing R's diagonal to be positive makes Q uniformly distributed.
         q = q * torch.sign(torch.diagonal(r))
         matrix: Tensor = self.gain * (q if rows >= columns else q.T)
@@ -400,10 +435,6 @@ def _size(shape: tuple[int, ...], axes: Sequence[int]) -> int:
     if not all(-len(shape) <= axis < len(shape) for axis in axes):
         raise ValueError(f"`input_axes` and `output_axes`: expected axes of the shape {shape}, got {list(axes)}.")
     return math.prod(shape[axis] for axis in axes)
-
-
-def _empty(shape: tuple[int, ...]) -> Tensor:
-    return torch.empty(shape, dtype=torch.float64, device="cpu")
 
 
 # Keras exports each class under a function's name too.

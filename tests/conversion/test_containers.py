@@ -10,7 +10,8 @@ import yaml
 from tests.conversion.handmade import entry, sequential, write_keras, write_legacy
 from torch_keras_lstm.conversion import inspect, load_model
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath
-from torch_keras_lstm.conversion.containers import WithoutArchitecture, open_saved_model
+from torch_keras_lstm.conversion.containers import open_saved_model
+from torch_keras_lstm.conversion.sources import WithoutArchitecture
 
 MODEL = sequential(entry("Dense", "d", units=2, batch_input_shape=[None, 3]))
 WEIGHTS = {"d": {"d/kernel:0": np.arange(6.0).reshape(3, 2), "d/bias:0": np.ones(2)}}

@@ -18,7 +18,7 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
-from torch_keras_lstm.conversion import load_training
+from torch_keras_lstm.conversion import containers, converted_folder, load_training, strict_json
 from torch_keras_lstm.layers import LSTM, Dense, Input
 from torch_keras_lstm.models import Model, Sequential, load_model
 from torch_keras_lstm.optimizers import Adam
@@ -155,11 +155,28 @@ def test_more_or_fewer_arrays_begin_anew(tmp_path: Path, container: str, more: A
     path = saved(tmp_path / container)
     change(path, lambda arrays: arrays.pop() if more is None else arrays.append(more))
     count = 11 if more is None else 13
-    with pytest.warns(UserWarning, match=rf"12 arrays are expected .*the file has {count}\..*begins anew\."):
+    with pytest.warns(UserWarning, match=rf"12 arrays are expected .*the file has {count}\..*begins anew\.") as warned:
         model = load_model(path)
+    assert {one.filename for one in warned} == {__file__}
     assert model.optimizer.iterations == 0
     fit(model)
     assert model.optimizer.iterations == 1
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_a_file_is_parsed_once(tmp_path: Path, container: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = saved(tmp_path / container)
+    parsed: list[str] = []
+
+    def counted(text: str, what: str) -> dict[str, Any]:
+        parsed.append(what)
+        return strict_json.parse_object(text, what)
+
+    for module in (containers, converted_folder):
+        monkeypatch.setattr(module, "parse_object", counted)
+    assert load_model(path).optimizer.iterations == 1
+    assert parsed
+    assert len(parsed) == len(set(parsed))
 
 
 @pytest.mark.parametrize("container", CONTAINERS)

@@ -2,7 +2,8 @@ from typing import Any
 
 import pytest
 
-from torch_keras_lstm.conversion.dialects import Generation, Producer, identify, translate
+from torch_keras_lstm.conversion.dialects import translate
+from torch_keras_lstm.conversion.producer import Generation, Producer, identify
 
 K1, K2, TF, K3 = Generation.KERAS_1, Generation.KERAS_2, Generation.TF_KERAS, Generation.KERAS_3
 

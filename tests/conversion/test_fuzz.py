@@ -30,6 +30,7 @@ from tests.conversion.handmade import (
     write_npz_keras,
 )
 from tests.conversion.handmade_bundle import GRAPH, Node, field, graph, write_bundle
+from tests.conversion.tfjs_files import converted as write_converted
 from torch_keras_lstm.conversion import convert
 
 ROOT = Path(__file__).parents[2]
@@ -66,6 +67,8 @@ CASES = [
     Case("saved", "saved/saved_model.pb", checked=True),  # of which nothing is read beside the metadata
     Case("saved", "saved/variables/variables.index", checked=True),
     Case("unzipped", "unzipped/metadata.json", checked=False),
+    Case("tfjs/model.json", "tfjs/model.json", checked=False),
+    Case("tfjs/model.json", "tfjs/group1-shard1of3.bin", checked=False),
     Case("converted", "converted/config.json", checked=False),
     Case("converted", "converted/model.safetensors", checked=False),
 ]
@@ -83,6 +86,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     _write_keras_2(folder, weights)
     _write_keras_3(folder, weights)
     convert(folder / "model.h5", folder / "converted")
+    write_converted(folder / "model.h5", folder / "tfjs", shard=300)
     return folder
 
 

@@ -10,7 +10,8 @@ import torch
 from tests.conversion.handmade import Array, entry, keras_1, write_legacy
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import load_model
-from torch_keras_lstm.conversion.dialects import Generation, Producer, translate
+from torch_keras_lstm.conversion.dialects import translate
+from torch_keras_lstm.conversion.producer import Generation, Producer
 
 B, T, F, U = 3, 4, 5, 2
 KERAS_1 = Producer(Generation.KERAS_1, "1.2.2")

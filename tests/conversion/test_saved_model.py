@@ -12,8 +12,8 @@ from tests.conversion.handmade import Array, entry, keras_2_lstm, lstm, lstm_wei
 from tests.conversion.handmade_bundle import GRAPH, Node, field, graph, write_bundle
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import inspect, load_model
-from torch_keras_lstm.conversion.containers import WithoutArchitecture
 from torch_keras_lstm.conversion.saved_model import architecture
+from torch_keras_lstm.conversion.sources import WithoutArchitecture
 from torch_keras_lstm.layers import LSTM
 from torch_keras_lstm.models import Sequential
 

@@ -10,7 +10,8 @@ import tf_keras
 
 from torch_keras_lstm.conversion.arguments import ARGUMENTS, EVERY_LAYER, check_arguments
 from torch_keras_lstm.conversion.build import LAYERS
-from torch_keras_lstm.conversion.dialects import Generation, Producer, translate
+from torch_keras_lstm.conversion.dialects import translate
+from torch_keras_lstm.conversion.producer import Generation, Producer
 
 PRODUCERS = {
     keras: Producer(Generation.KERAS_3, keras.__version__),

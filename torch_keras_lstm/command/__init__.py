@@ -30,8 +30,8 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A whole model (.h5, .keras, SavedModel folder), an architecture (.json, with --weights), or a folder: "
-        "every model below it.",
+        help="A whole model (.h5, .keras, SavedModel folder, TF.js' model.json), an architecture (.json, with "
+        "--weights), or a folder: every model below it.",
         readable=False,  # what cannot be read is told as what is wrong with a file
         show_default=False,
     ),
@@ -73,6 +73,12 @@ def convert(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Of a folder, leave what was converted before as it is.")
     ] = False,
+    source_code: Annotated[
+        bool,
+        typer.Option(
+            "--source", help="Write DIR/model.py and DIR/model.pt in their place: plain PyTorch that needs torch alone."
+        ),
+    ] = False,
     custom: Custom = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -84,7 +90,11 @@ def convert(
     """
     commands = _commands()
     given = commands.custom_objects(custom)
-    _end(commands.convert(source, output, weights, force, skip_existing, given, commands.Shown(as_json, quiet)))
+    _end(
+        commands.convert(
+            source, output, weights, force, skip_existing, source_code, given, commands.Shown(as_json, quiet)
+        )
+    )
 
 
 @app.command()

@@ -18,6 +18,10 @@ class Activation(Layer):
 
     Raises:
         ValueError: when the name is unknown.
+
+    Example:
+        >>> Activation("hard_sigmoid")(torch.tensor([-4.0, 0.0, 1.5]))
+        tensor([0.0000, 0.5000, 0.7500])
     """
 
     supports_masking = True

@@ -19,6 +19,14 @@ class ActivityRegularization(Layer):
 
     Raises:
         ValueError: when one of them is no number or negative.
+
+    Example:
+        >>> layer = ActivityRegularization(l2=0.5)
+        >>> layer(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+        tensor([[1., 2.],
+                [3., 4.]])
+        >>> layer.losses  # 0.5 * 30 / 2 samples
+        [tensor(7.5000)]
     """
 
     supports_masking = True

@@ -8,6 +8,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torch_keras_lstm.arguments import integers_per_axis
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import SpatialLayer
@@ -83,42 +84,78 @@ class AdaptiveMaxPooling(AdaptivePooling):
 
 
 @register("keras.layers")
+@described_as(AdaptivePooling)
 class AdaptiveAveragePooling1D(AdaptiveAveragePooling):
-    """The means of ``output_size`` windows of (batch, length, channels); arguments as :class:`AdaptivePooling`."""
+    """The means of ``output_size`` windows of (batch, length, channels).
+
+    Example:
+        >>> AdaptiveAveragePooling1D(2)(torch.tensor([[[1.0], [2.0], [3.0], [6.0]]])).tolist()
+        [[[1.5], [4.5]]]
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(AdaptivePooling)
 class AdaptiveAveragePooling2D(AdaptiveAveragePooling):
-    """The means of windows of (batch, height, width, channels); arguments as :class:`AdaptivePooling`."""
+    """The means of windows of (batch, height, width, channels).
+
+    Example:
+        >>> AdaptiveAveragePooling2D((2, 3))(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 2, 3, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(AdaptivePooling)
 class AdaptiveAveragePooling3D(AdaptiveAveragePooling):
-    """The means of windows of (batch, depth, height, width, channels); arguments as :class:`AdaptivePooling`."""
+    """The means of windows of (batch, depth, height, width, channels).
+
+    Example:
+        >>> AdaptiveAveragePooling3D(2)(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 2, 2, 2, 5])
+    """
 
     rank = 3
 
 
 @register("keras.layers")
+@described_as(AdaptivePooling)
 class AdaptiveMaxPooling1D(AdaptiveMaxPooling):
-    """The maxima of ``output_size`` windows of (batch, length, channels); arguments as :class:`AdaptivePooling`."""
+    """The maxima of ``output_size`` windows of (batch, length, channels).
+
+    Example:
+        >>> AdaptiveMaxPooling1D(2)(torch.tensor([[[1.0], [2.0], [3.0], [6.0]]])).tolist()
+        [[[2.0], [6.0]]]
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(AdaptivePooling)
 class AdaptiveMaxPooling2D(AdaptiveMaxPooling):
-    """The maxima of windows of (batch, height, width, channels); arguments as :class:`AdaptivePooling`."""
+    """The maxima of windows of (batch, height, width, channels).
+
+    Example:
+        >>> AdaptiveMaxPooling2D(1)(torch.arange(6.0).reshape(1, 2, 3, 1)).flatten()
+        tensor([5.])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(AdaptivePooling)
 class AdaptiveMaxPooling3D(AdaptiveMaxPooling):
-    """The maxima of windows of (batch, depth, height, width, channels); arguments as :class:`AdaptivePooling`."""
+    """The maxima of windows of (batch, depth, height, width, channels).
+
+    Example:
+        >>> AdaptiveMaxPooling3D((1, 2, 4))(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 1, 2, 4, 5])
+    """
 
     rank = 3

@@ -132,15 +132,24 @@ class _Attention(MultipleInputLayer):
 class Attention(_Attention):
     """Luong's attention: the score is the product of query and key, or with "concat" a sum of hyperbolic tangents.
 
-    Arguments beside these are as in Keras: ``dropout``, ``seed``; a ``causal`` layer lets query i see keys 0 to i.
-
     Args:
         use_scale: whether a trainable number multiplies the scores, or with "concat" the argument of the tangent.
         score_mode: "dot" or "concat"; the latter has a trainable weight of the sum.
+        dropout: share of the weights set to zero in training.
+        seed: gives the dropout a generator of its own; ``None`` uses torch's global one.
+        causal: ``True``, as tf.keras before 2.10 had it, lets query i see keys 0 to i alone in every call.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
         ValueError: when ``score_mode`` is neither, and when the inputs do not belong together.
+
+    Example:
+        >>> query, value = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
+        >>> outputs, weights = Attention()([query, value], return_attention_scores=True)
+        >>> outputs.shape, weights.shape
+        (torch.Size([2, 3, 8]), torch.Size([2, 3, 5]))
+        >>> weights.sum(dim=-1).allclose(torch.ones(2, 3))
+        True
     """
 
     scale: nn.Parameter
@@ -188,14 +197,21 @@ class Attention(_Attention):
 class AdditiveAttention(_Attention):
     """Bahdanau's attention: the score is a sum of hyperbolic tangents of query plus key.
 
-    Arguments beside this one are as in :class:`Attention`.
-
     Args:
         use_scale: whether the sum has a trainable weight for each feature.
+        dropout: share of the weights set to zero in training.
+        seed: gives the dropout a generator of its own; ``None`` uses torch's global one.
+        causal: ``True``, as tf.keras before 2.10 had it, lets query i see keys 0 to i alone in every call.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
         ValueError: when the inputs do not belong together.
+
+    Example:
+        >>> query, value = torch.randn(2, 3, 8), torch.randn(2, 5, 8)
+        >>> ends = torch.tensor([[2], [5]])
+        >>> AdditiveAttention()([query, value], mask=[None, torch.arange(5) < ends]).shape
+        torch.Size([2, 3, 8])
     """
 
     scale: nn.Parameter

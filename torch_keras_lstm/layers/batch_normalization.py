@@ -51,6 +51,14 @@ class BatchNormalization(AffineNormalization):
     Raises:
         ValueError: when ``axis`` is no integer or ``renorm_clipping`` holds anything else; for inputs that lack the
             axis or have another size along it; for a mask that does not have one axis less than the inputs.
+
+    Example:
+        >>> layer = BatchNormalization(momentum=0.9)
+        >>> x = torch.tensor([[1.0], [3.0]])
+        >>> layer(x, training=True).detach().flatten(), layer.running_mean
+        (tensor([-0.9995,  0.9995]), tensor([0.2000]))
+        >>> layer(x, training=False).detach().flatten()  # by the moving averages
+        tensor([0.7996, 2.7986])
     """
 
     # in training by its statistics, so that `TimeDistributed` calls it step by step

@@ -47,6 +47,13 @@ class Bidirectional(Layer):
 
     Raises:
         ValueError: when the halves do not fit together, or ``merge_mode`` is unknown.
+
+    Example:
+        >>> layer = Bidirectional(LSTM(4, return_sequences=True))
+        >>> layer(torch.randn(2, 5, 3)).shape
+        torch.Size([2, 5, 8])
+        >>> layer.forward_layer.units, layer.backward_layer.go_backwards
+        (4, True)
     """
 
     supports_masking = True

@@ -23,6 +23,14 @@ class CategoryEncoding(Layer):
     Raises:
         ValueError: when an argument is out of its range, and for inputs of more than two axes but with "one_hot": what
             Keras says that it makes of them is not what it makes.
+
+    Example:
+        >>> CategoryEncoding(4)(torch.tensor([[0, 2, 2], [3, 3, 3]]))
+        tensor([[1., 0., 1., 0.],
+                [0., 0., 0., 1.]])
+        >>> CategoryEncoding(4, output_mode="count")(torch.tensor([[0, 2, 2], [3, 3, 3]]))
+        tensor([[1., 0., 2., 0.],
+                [0., 0., 0., 3.]])
     """
 
     def __init__(

@@ -19,11 +19,17 @@ class Concatenate(MergingLayer):
 
     Args:
         axis: the axis, batch axis counted as 0, or from the end.
-        combine_masks: as in :class:`MergingLayer`; along the axis of time the masks are joined like the inputs.
+        combine_masks: "any", the rule of Keras 3, counts a step of the output when it counts in any input; "all", that
+            of older Kerases, when it does in every input that has a mask. Along the axis of time the masks are joined
+            like the inputs.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
         ValueError: when ``axis`` is no integer or the inputs differ in another axis.
+
+    Example:
+        >>> Concatenate()([torch.randn(2, 5, 3), torch.randn(2, 5, 4)]).shape
+        torch.Size([2, 5, 7])
     """
 
     def __init__(

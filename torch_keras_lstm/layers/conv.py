@@ -6,6 +6,7 @@ from typing import Any, SupportsIndex, Unpack
 from torch import Tensor
 
 from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -136,22 +137,43 @@ class Conv(ConvBase):
 
 
 @register("keras.layers")
+@described_as(Conv)
 class Conv1D(Conv):
-    """Convolution over (batch, length, channels); arguments as :class:`Conv`, with "causal" padding besides."""
+    """Convolution over (batch, length, channels), with "causal" padding if wanted: no output sees what comes after it.
+
+    Example:
+        >>> Conv1D(5, kernel_size=3, padding="causal")(torch.randn(4, 10, 2)).shape
+        torch.Size([4, 10, 5])
+    """
 
     rank = 1
     paddings = ("valid", "same", "causal")
 
 
 @register("keras.layers")
+@described_as(Conv)
 class Conv2D(Conv):
-    """Convolution over (batch, height, width, channels); arguments as :class:`Conv`."""
+    """Convolution over (batch, height, width, channels).
+
+    Example:
+        >>> layer = Conv2D(16, kernel_size=3, strides=2, padding="same", activation="relu")
+        >>> layer(torch.randn(4, 7, 9, 3)).shape
+        torch.Size([4, 4, 5, 16])
+        >>> layer.weight.shape, layer.kernel.shape  # torch's layout, Keras' layout
+        (torch.Size([16, 3, 3, 3]), torch.Size([3, 3, 3, 16]))
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(Conv)
 class Conv3D(Conv):
-    """Convolution over (batch, depth, height, width, channels); arguments as :class:`Conv`."""
+    """Convolution over (batch, depth, height, width, channels).
+
+    Example:
+        >>> Conv3D(8, kernel_size=(1, 3, 3), groups=2)(torch.randn(2, 5, 7, 9, 4)).shape
+        torch.Size([2, 5, 5, 7, 8])
+    """
 
     rank = 3

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
@@ -23,9 +24,9 @@ from torch_keras_lstm.recurrence.gates import GATES
 class ConvLSTM(RecurrentLayer, ConvBase):
     """An LSTM over a sequence of images, whose products with the kernels are convolutions.
 
-    The inputs are convolved as :class:`Conv` does it, the hidden state with "same" padding, strides and dilation of 1.
-    Torch has no such module; the parameters are ``weight_ih`` and ``weight_hh``, laid out as those of its
-    convolutions, and ``bias``.
+    The inputs are convolved as by :class:`Conv1D` and its like, the hidden state with "same" padding, strides and
+    dilation of 1. Torch has no such module; the parameters are ``weight_ih`` and ``weight_hh``, laid out as those of
+    its convolutions, and ``bias``.
 
     Args:
         filters: number of channels of the output and of both states.
@@ -44,8 +45,12 @@ class ConvLSTM(RecurrentLayer, ConvBase):
         dropout: rate at which inputs are dropped in training, for each gate others, the same ones at every step.
         recurrent_dropout: rate at which hidden states are dropped where they enter the gates.
         seed: of a generator of this layer's own for dropout; by default torch's global one is used.
-        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
-            :class:`torch_keras_lstm.layers.LSTM`.
+        return_sequences: return the outputs of all steps instead of the last one.
+        return_state: return the final hidden and cell state after the output.
+        go_backwards: run from the last step to the first; the outputs stay in the order of processing.
+        stateful: start each call from the final states of the one before, until ``reset_state()``.
+        unroll: accepted for Keras' sake; it changes no number.
+        zero_output_for_mask: zeros at masked steps instead of the last output before them.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -308,21 +313,41 @@ def _with_time(shape: Sequence[Any], time: Any) -> tuple[Any, ...]:
 
 
 @register("keras.layers")
+@described_as(ConvLSTM)
 class ConvLSTM1D(ConvLSTM):
-    """A convolutional LSTM over (batch, time, length, channels); arguments as :class:`ConvLSTM`."""
+    """A convolutional LSTM over (batch, time, length, channels).
+
+    Example:
+        >>> ConvLSTM1D(5, kernel_size=3)(torch.randn(2, 6, 10, 4)).shape
+        torch.Size([2, 8, 5])
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(ConvLSTM)
 class ConvLSTM2D(ConvLSTM):
-    """A convolutional LSTM over (batch, time, height, width, channels); arguments as :class:`ConvLSTM`."""
+    """A convolutional LSTM over (batch, time, height, width, channels).
+
+    Example:
+        >>> layer = ConvLSTM2D(5, kernel_size=3, padding="same", return_sequences=True, return_state=True)
+        >>> output, hidden, cell = layer(torch.randn(2, 6, 7, 9, 4))
+        >>> output.shape, hidden.shape
+        (torch.Size([2, 6, 7, 9, 5]), torch.Size([2, 7, 9, 5]))
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(ConvLSTM)
 class ConvLSTM3D(ConvLSTM):
-    """A convolutional LSTM over (batch, time, depth, height, width, channels); arguments as :class:`ConvLSTM`."""
+    """A convolutional LSTM over (batch, time, depth, height, width, channels).
+
+    Example:
+        >>> ConvLSTM3D(2, kernel_size=2)(torch.randn(1, 3, 4, 5, 6, 2)).shape
+        torch.Size([1, 3, 4, 5, 2])
+    """
 
     rank = 3

@@ -6,6 +6,7 @@ from typing import Any, SupportsIndex, Unpack
 from torch import Tensor
 
 from torch_keras_lstm.arguments import integers_per_axis, positive_integer
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -14,7 +15,7 @@ from torch_keras_lstm.sliding_windows import convolve_transposed, transposed_out
 
 
 class ConvTranspose(ConvBase):
-    """The way back through a convolution: the gradient of :class:`Conv` with respect to its inputs.
+    """The way back through a convolution: the gradient of a convolution with respect to its inputs.
 
     The parameters are named and laid out as those of ``torch.nn.ConvTranspose1d`` and so on, so each loads the other's
     ``state_dict``.
@@ -142,21 +143,39 @@ class ConvTranspose(ConvBase):
 
 
 @register("keras.layers")
+@described_as(ConvTranspose)
 class Conv1DTranspose(ConvTranspose):
-    """Transposed convolution over (batch, length, channels); arguments as :class:`ConvTranspose`."""
+    """Transposed convolution over (batch, length, channels).
+
+    Example:
+        >>> Conv1DTranspose(5, kernel_size=3, strides=2)(torch.randn(4, 10, 2)).shape
+        torch.Size([4, 21, 5])
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(ConvTranspose)
 class Conv2DTranspose(ConvTranspose):
-    """Transposed convolution over (batch, height, width, channels); arguments as :class:`ConvTranspose`."""
+    """Transposed convolution over (batch, height, width, channels).
+
+    Example:
+        >>> Conv2DTranspose(3, kernel_size=3, strides=2, padding="same")(torch.randn(4, 7, 9, 16)).shape
+        torch.Size([4, 14, 18, 3])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(ConvTranspose)
 class Conv3DTranspose(ConvTranspose):
-    """Transposed convolution over (batch, depth, height, width, channels); arguments as :class:`ConvTranspose`."""
+    """Transposed convolution over (batch, depth, height, width, channels).
+
+    Example:
+        >>> Conv3DTranspose(2, kernel_size=2, strides=(1, 2, 2))(torch.randn(2, 3, 4, 5, 6)).shape
+        torch.Size([2, 4, 8, 10, 2])
+    """
 
     rank = 3

@@ -4,6 +4,7 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import Amounts, SpatialLayer
@@ -55,8 +56,14 @@ class Cropping(SpatialLayer):
 
 
 @register("keras.layers")
+@described_as(Cropping)
 class Cropping1D(Cropping):
-    """The steps of (batch, length, channels) without their margins; ``cropping`` as :class:`Cropping`."""
+    """The steps of (batch, length, channels) without their margins, 1 at each end by default.
+
+    Example:
+        >>> Cropping1D((1, 2))(torch.arange(6.0).reshape(1, 6, 1)).flatten()
+        tensor([1., 2., 3.])
+    """
 
     rank = 1
 
@@ -71,15 +78,27 @@ class Cropping1D(Cropping):
 
 
 @register("keras.layers")
+@described_as(Cropping)
 class Cropping2D(Cropping):
-    """(batch, height, width, channels) without its margins; arguments as :class:`Cropping`."""
+    """(batch, height, width, channels) without its margins, of which there are none by default.
+
+    Example:
+        >>> Cropping2D(((0, 1), (2, 3)))(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 6, 4, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(Cropping)
 class Cropping3D(Cropping):
-    """(batch, depth, height, width, channels) without its margins; arguments as :class:`Cropping`, 1 by default."""
+    """(batch, depth, height, width, channels) without its margins, 1 on each side by default.
+
+    Example:
+        >>> Cropping3D((1, 2, 3))(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 4, 3, 3, 5])
+    """
 
     rank = 3
 

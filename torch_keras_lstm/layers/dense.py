@@ -31,6 +31,13 @@ class Dense(Layer):
 
     Raises:
         ValueError: when ``units`` is not a positive integer; when inputs have one axis or another number of features.
+
+    Example:
+        >>> layer = Dense(4, activation="relu", kernel_regularizer="l2")
+        >>> layer(torch.randn(2, 10, 3)).shape
+        torch.Size([2, 10, 4])
+        >>> layer.kernel.shape, layer.weight.shape  # Keras' layout, torch's
+        (torch.Size([3, 4]), torch.Size([4, 3]))
     """
 
     supports_masking = True

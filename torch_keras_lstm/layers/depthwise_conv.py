@@ -6,6 +6,7 @@ from typing import Any, SupportsIndex, Unpack
 from torch import Tensor
 
 from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -119,14 +120,29 @@ class DepthwiseConv(ConvBase):
 
 
 @register("keras.layers")
+@described_as(DepthwiseConv)
 class DepthwiseConv1D(DepthwiseConv):
-    """Depthwise convolution over (batch, length, channels); arguments as :class:`DepthwiseConv`."""
+    """Depthwise convolution over (batch, length, channels).
+
+    Example:
+        >>> DepthwiseConv1D(kernel_size=3, depth_multiplier=2)(torch.randn(4, 10, 5)).shape
+        torch.Size([4, 8, 10])
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(DepthwiseConv)
 class DepthwiseConv2D(DepthwiseConv):
-    """Depthwise convolution over (batch, height, width, channels); arguments as :class:`DepthwiseConv`."""
+    """Depthwise convolution over (batch, height, width, channels).
+
+    Example:
+        >>> layer = DepthwiseConv2D(kernel_size=3, padding="same", depth_multiplier=2)
+        >>> layer(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 7, 9, 10])
+        >>> layer.kernel.shape  # (*window, channels, depth_multiplier)
+        torch.Size([3, 3, 5, 2])
+    """
 
     rank = 2

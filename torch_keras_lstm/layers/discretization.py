@@ -32,6 +32,10 @@ class Discretization(Layer):
     Raises:
         ValueError: unless exactly one of ``bin_boundaries`` and ``num_bins`` is given; when an argument is out of its
             range.
+
+    Example:
+        >>> Discretization([0.0, 1.0])(torch.tensor([-5.0, 0.0, 0.5, 1.0]))
+        tensor([0, 1, 1, 2], dtype=torch.int32)
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from torch_keras_lstm.layers.multiple_inputs import MultipleInputLayer, agree
 from torch_keras_lstm.layers.serialization import register
 
 # Keras' `epsilon`: no norm counts as less.
-_EPSILON = 1e-7
+EPSILON = 1e-7
 
 
 @register("keras.layers")
@@ -27,6 +27,13 @@ class Dot(MultipleInputLayer):
 
     Raises:
         ValueError: when ``axes`` is neither, and when the inputs have other sizes along their axes.
+
+    Example:
+        >>> x, y = torch.randn(2, 3, 5), torch.randn(2, 4, 5)
+        >>> Dot(axes=2)([x, y]).shape
+        torch.Size([2, 3, 4])
+        >>> Dot(axes=-1, normalize=True)([torch.tensor([[3.0, 4.0]]), torch.tensor([[1.0, 0.0]])])
+        tensor([[0.6000]])
     """
 
     supports_masking = True
@@ -102,4 +109,4 @@ def batch_dot(first: Tensor, second: Tensor, axes: tuple[int, int]) -> Tensor:
 
 def _normalized(tensor: Tensor, axis: int) -> Tensor:
     squares = torch.sum(torch.square(tensor), axis, keepdim=True)
-    return tensor * torch.rsqrt(at_least(squares, _EPSILON**2))
+    return tensor * torch.rsqrt(at_least(squares, EPSILON**2))

@@ -24,6 +24,16 @@ class Dropout(Layer):
     Raises:
         ValueError: for a rate outside [0, 1] and for a ``noise_shape`` that is none or does not fit the inputs.
         TypeError: when ``seed`` is not an integer.
+
+    Example:
+        >>> layer = Dropout(0.75)
+        >>> layer(torch.ones(1000)).unique()
+        tensor([0., 4.])
+        >>> layer(torch.ones(3), training=False)
+        tensor([1., 1., 1.])
+        >>> same = Dropout(0.5, noise_shape=(None, 1, None))(torch.ones(2, 4, 3))
+        >>> same.equal(same[:, :1].expand(2, 4, 3))  # the same features at every step
+        True
     """
 
     supports_masking = True

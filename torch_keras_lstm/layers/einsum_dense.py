@@ -97,6 +97,11 @@ class EinsumDense(Layer):
 
     Raises:
         ValueError: when ``equation`` or ``bias_axes`` is malformed, and when inputs do not fit them.
+
+    Example:
+        >>> layer = EinsumDense("btf,fhd->bthd", output_shape=(None, 2, 4), bias_axes="hd")
+        >>> layer(torch.randn(3, 7, 5)).shape, layer.kernel.shape
+        (torch.Size([3, 7, 2, 4]), torch.Size([5, 2, 4]))
     """
 
     void_arguments: ClassVar[Mapping[str, object]] = {

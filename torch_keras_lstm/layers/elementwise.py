@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.multiple_inputs import Masks, MergingLayer, agree, mask_over
 from torch_keras_lstm.layers.serialization import register
@@ -16,7 +17,9 @@ class ElementwiseMerge(MergingLayer):
     """Merges tensors entry by entry. Shapes broadcast; tensors of lower rank get axes of size 1 behind the batch axis.
 
     Args:
-        **kwargs: the arguments of every layer; see :class:`Layer`, and ``combine_masks`` of :class:`MergingLayer`.
+        combine_masks: "any", the rule of Keras 3, counts a step of the output when it counts in any input; "all", that
+            of older Kerases, when it does in every input that has a mask, and masks leave the values alone.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
         ValueError: when the shapes of the inputs do not broadcast.
@@ -68,8 +71,15 @@ class ElementwiseMerge(MergingLayer):
 
 
 @register("keras.layers")
+@described_as(ElementwiseMerge)
 class Add(ElementwiseMerge):
-    """The sum of its inputs."""
+    """The sum of its inputs.
+
+    Example:
+        >>> Add()([torch.ones(2, 3), torch.ones(2, 1), torch.ones(2, 3)])
+        tensor([[3., 3., 3.],
+                [3., 3., 3.]])
+    """
 
     def merge(self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
         """The sum, in order."""
@@ -77,8 +87,15 @@ class Add(ElementwiseMerge):
 
 
 @register("keras.layers")
+@described_as(ElementwiseMerge)
 class Subtract(ElementwiseMerge):
-    """The first of its two inputs minus the second."""
+    """The first of its two inputs minus the second.
+
+    Example:
+        >>> x, y = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 2.0]])
+        >>> Subtract()([x, y])
+        tensor([[-3.,  3.]])
+    """
 
     input_counts = (2,)
 
@@ -88,8 +105,15 @@ class Subtract(ElementwiseMerge):
 
 
 @register("keras.layers")
+@described_as(ElementwiseMerge)
 class Average(ElementwiseMerge):
-    """The mean of its inputs."""
+    """The mean of its inputs.
+
+    Example:
+        >>> x, y = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 2.0]])
+        >>> Average()([x, y])
+        tensor([[2.5000, 3.5000]])
+    """
 
     def merge(self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
         """The mean of the entries at one place."""
@@ -97,8 +121,15 @@ class Average(ElementwiseMerge):
 
 
 @register("keras.layers")
+@described_as(ElementwiseMerge)
 class Multiply(ElementwiseMerge):
-    """The product of its inputs, in which masked steps count as 1, as in Keras 3; 0 where every input is masked."""
+    """The product of its inputs, in which masked steps count as 1, as in Keras 3; 0 where every input is masked.
+
+    Example:
+        >>> x, y = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 2.0]])
+        >>> Multiply()([x, y])
+        tensor([[ 4., 10.]])
+    """
 
     def merge(self, inputs: Sequence[Tensor], masks: Sequence[Tensor | None]) -> Tensor:
         """The product of the factors that are not masked."""
@@ -131,8 +162,15 @@ class _Extremum(ElementwiseMerge):
 
 
 @register("keras.layers")
+@described_as(ElementwiseMerge)
 class Maximum(_Extremum):
-    """The largest of its inputs at each place; with masks of all inputs, of those that count there."""
+    """The largest of its inputs at each place; with masks of all inputs, of those that count there.
+
+    Example:
+        >>> x, y = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 2.0]])
+        >>> Maximum()([x, y])
+        tensor([[4., 5.]])
+    """
 
     def better(self, first: Tensor, second: Tensor) -> Tensor:
         """Whether ``first`` is at least ``second``."""
@@ -140,8 +178,15 @@ class Maximum(_Extremum):
 
 
 @register("keras.layers")
+@described_as(ElementwiseMerge)
 class Minimum(_Extremum):
-    """The smallest of its inputs at each place; with masks of all inputs, of those that count there."""
+    """The smallest of its inputs at each place; with masks of all inputs, of those that count there.
+
+    Example:
+        >>> x, y = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 2.0]])
+        >>> Minimum()([x, y])
+        tensor([[1., 2.]])
+    """
 
     def better(self, first: Tensor, second: Tensor) -> Tensor:
         """Whether ``first`` is at most ``second``."""

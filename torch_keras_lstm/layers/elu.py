@@ -20,6 +20,10 @@ class ELU(Layer):
 
     Raises:
         ValueError: when it is no number.
+
+    Example:
+        >>> ELU(alpha=0.5)(torch.tensor([-20.0, 0.0, 2.0]))
+        tensor([-0.5000,  0.0000,  2.0000])
     """
 
     supports_masking = True

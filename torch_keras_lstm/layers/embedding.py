@@ -34,6 +34,12 @@ class Embedding(Layer):
     Raises:
         ValueError: when a dimension is not a positive integer; on a CPU, when an index is out of range. A GPU reports
             that itself, and later.
+
+    Example:
+        >>> layer = Embedding(10, 4, mask_zero=True)
+        >>> tokens = torch.tensor([[7, 2, 0]])
+        >>> layer(tokens).shape, layer.compute_mask(tokens)
+        (torch.Size([1, 3, 4]), tensor([[ True,  True, False]]))
     """
 
     void_arguments: ClassVar[Mapping[str, object]] = {"quantization_config": None}

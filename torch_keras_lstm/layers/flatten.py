@@ -22,6 +22,10 @@ class Flatten(Layer):
 
     Raises:
         ValueError: for another ``data_format``, and for inputs without axes.
+
+    Example:
+        >>> Flatten()(torch.randn(4, 7, 9, 3)).shape
+        torch.Size([4, 189])
     """
 
     def __init__(self, data_format: str | None = None, **kwargs: Unpack[LayerArguments]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import SpatialLayer
@@ -67,31 +68,55 @@ class GlobalAveragePooling(GlobalPooling):
 
 
 @register("keras.layers")
+@described_as(GlobalPooling)
 class GlobalMaxPooling1D(GlobalMaxPooling):
-    """The largest value over time of (batch, length, channels); arguments as :class:`GlobalPooling`."""
+    """The largest value over time of (batch, length, channels). A mask is not looked at, as in Keras.
+
+    Example:
+        >>> GlobalMaxPooling1D()(torch.tensor([[[1.0, 5.0], [3.0, 2.0]]]))
+        tensor([[3., 5.]])
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(GlobalPooling)
 class GlobalMaxPooling2D(GlobalMaxPooling):
-    """The largest value of (batch, height, width, channels); arguments as :class:`GlobalPooling`."""
+    """The largest value of (batch, height, width, channels) for each channel.
+
+    Example:
+        >>> GlobalMaxPooling2D()(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(GlobalPooling)
 class GlobalMaxPooling3D(GlobalMaxPooling):
-    """The largest value of (batch, depth, height, width, channels); arguments as :class:`GlobalPooling`."""
+    """The largest value of (batch, depth, height, width, channels) for each channel.
+
+    Example:
+        >>> GlobalMaxPooling3D(keepdims=True)(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 1, 1, 1, 5])
+    """
 
     rank = 3
 
 
 @register("keras.layers")
+@described_as(GlobalPooling)
 class GlobalAveragePooling1D(GlobalAveragePooling):
-    """The mean over time of (batch, length, channels), masked steps left out; arguments as :class:`GlobalPooling`.
+    """The mean over time of (batch, length, channels), masked steps left out.
 
     A row without a single unmasked step gives nan, as in Keras.
+
+    Example:
+        >>> x = torch.tensor([[[1.0], [3.0], [8.0]]])
+        >>> GlobalAveragePooling1D()(x), GlobalAveragePooling1D()(x, mask=torch.tensor([[True, True, False]]))
+        (tensor([[4.]]), tensor([[2.]]))
     """
 
     supports_masking = True
@@ -118,14 +143,26 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
 
 
 @register("keras.layers")
+@described_as(GlobalPooling)
 class GlobalAveragePooling2D(GlobalAveragePooling):
-    """The mean of (batch, height, width, channels); arguments as :class:`GlobalPooling`."""
+    """The mean of (batch, height, width, channels) for each channel.
+
+    Example:
+        >>> GlobalAveragePooling2D(data_format="channels_first")(torch.randn(4, 5, 7, 9)).shape
+        torch.Size([4, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(GlobalPooling)
 class GlobalAveragePooling3D(GlobalAveragePooling):
-    """The mean of (batch, depth, height, width, channels); arguments as :class:`GlobalPooling`."""
+    """The mean of (batch, depth, height, width, channels) for each channel.
+
+    Example:
+        >>> GlobalAveragePooling3D()(torch.ones(1, 6, 7, 9, 2))
+        tensor([[1., 1.]])
+    """
 
     rank = 3

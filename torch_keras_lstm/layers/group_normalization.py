@@ -30,6 +30,12 @@ class GroupNormalization(AffineNormalization):
 
     Raises:
         ValueError: when ``groups`` is neither positive nor -1, or does not divide the number of channels.
+
+    Example:
+        >>> x = torch.randn(2, 5, 6)
+        >>> normalized = GroupNormalization(groups=3)(x).reshape(2, 5, 3, 2)
+        >>> normalized.mean(dim=(1, 3)).abs().max() < 1e-6
+        tensor(True)
     """
 
     rounds_inputs = rounds_weights = False

@@ -36,6 +36,11 @@ class GroupQueryAttention(MultiHeadAttention):
     Raises:
         ValueError: when a size is not a positive integer, the heads cannot be grouped, and when query, value and key
             do not belong together.
+
+    Example:
+        >>> layer = GroupQueryAttention(head_dim=4, num_query_heads=6, num_key_value_heads=2)
+        >>> layer(torch.randn(2, 3, 8), torch.randn(2, 5, 8)).shape
+        torch.Size([2, 3, 8])
     """
 
     def __init__(

@@ -48,6 +48,15 @@ class GRU(CellLayer, GRUBase):
         input_size: the number of features, to build the layer at once, as in ``torch.nn.GRU``. Keras' ``input_shape``,
             (time, features), does the same. Without either it is built by the first call.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> layer = GRU(16, return_sequences=True, return_state=True)
+        >>> mask = torch.arange(10) < torch.tensor([[4], [10], [0]])
+        >>> outputs, state = layer(torch.randn(3, 10, 8), mask=mask)
+        >>> outputs.shape, state.shape
+        (torch.Size([3, 10, 16]), torch.Size([3, 16]))
+        >>> outputs[0, -1].equal(outputs[0, 3])  # a masked step repeats the output before it
+        True
     """
 
     weight_scope = "gru_cell"

@@ -18,8 +18,35 @@ from torch_keras_lstm.recurrence.scan import States, Stepped
 class GRUCell(SingleStep, GRUBase):
     """One step of a gated recurrent unit, with the arguments and the numbers of ``keras.layers.GRUCell``.
 
-    The arguments are those of :class:`torch_keras_lstm.layers.GRU` that concern a single step. The ``state_dict`` fits
-    ``torch.nn.GRUCell``.
+    A call takes (batch, features) and the list of the state, (batch, units), and gives the output and the new states.
+    The ``state_dict`` fits ``torch.nn.GRUCell``.
+
+    Args:
+        units: width of the output and of the state.
+        activation: of the candidate; a Keras name, a callable, or ``None`` for linear.
+        recurrent_activation: of the update and the reset gate.
+        use_bias: whether there is a bias.
+        kernel_initializer: draws the (features, 3 * units) kernel; name, configuration or object.
+        recurrent_initializer: draws the (units, 3 * units) recurrent kernel.
+        bias_initializer: draws the bias, (2, 3 * units) with ``reset_after``, else (3 * units,).
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: their terms are in ``losses``.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied by ``apply_constraints()``.
+        dropout: rate in [0, 1] at which inputs are dropped in training.
+        recurrent_dropout: rate at which hidden states are dropped where they enter the gates.
+        reset_after: whether the reset gate comes after the product with the recurrent kernel, as in cuDNN and by
+            default since Keras 3 and TensorFlow 2, or before it, as in older files.
+        seed: of a generator of this cell's own for dropout; by default torch's global one is used.
+        implementation: 1 draws a dropout mask for each gate, 2 one for all; with recurrent dropout it is always 1.
+        input_size: the number of features, to build the cell at once, as in ``torch.nn.GRUCell``.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> cell = GRUCell(16)
+        >>> state = torch.zeros(5, 16)
+        >>> for step in torch.randn(10, 5, 8):
+        ...     output, [state] = cell(step, [state])
+        >>> output.shape, output is state
+        (torch.Size([5, 16]), True)
     """
 
     def __init__(

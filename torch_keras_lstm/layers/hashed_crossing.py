@@ -33,6 +33,11 @@ class HashedCrossing(Layer):
     Raises:
         ValueError: when an argument is out of its range; when called on less than two inputs, or on inputs that are
             no integers or strings of one shape (), (batch,) or (batch, 1).
+
+    Example:
+        >>> layer = HashedCrossing(num_bins=5)
+        >>> layer([np.array(["A", "B", "A", "B", "A"]), np.array([101, 101, 101, 102, 102])])
+        tensor([1, 4, 1, 1, 3])
     """
 
     #: the type of what a model takes whose first layer this is

@@ -34,6 +34,10 @@ class Hashing(Layer):
 
     Raises:
         ValueError: when an argument is out of its range.
+
+    Example:
+        >>> Hashing(num_bins=3)(["A", "B", "C", "D", "E"])
+        tensor([1, 0, 1, 1, 2])
     """
 
     #: the type of what a model takes whose first layer this is

@@ -30,6 +30,11 @@ class Highway(Layer):
 
     Raises:
         ValueError: for inputs of other than two axes.
+
+    Example:
+        >>> layer = Highway(activation="tanh")
+        >>> layer(torch.randn(4, 6)).shape, layer.count_params()  # two maps of 6 to 6 with biases
+        (torch.Size([4, 6]), 84)
     """
 
     weight: nn.Parameter

@@ -10,7 +10,12 @@ from torch_keras_lstm.layers.serialization import register
 
 @register("keras.layers")
 class Identity(Layer):
-    """Gives back its inputs."""
+    """Gives back its inputs.
+
+    Example:
+        >>> Identity()(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
 
     supports_masking = True
 

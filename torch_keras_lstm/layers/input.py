@@ -43,6 +43,11 @@ class InputLayer(Layer):
 
     Raises:
         ValueError: unless the shape is given exactly once; for an unknown type; for inputs of another shape.
+
+    Example:
+        >>> model = Sequential([InputLayer((None, 3)), LSTM(4)])
+        >>> model.output_shape
+        (None, 4)
     """
 
     supports_masking = True

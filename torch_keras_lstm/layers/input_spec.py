@@ -18,6 +18,16 @@ class InputSpec:
         allow_last_axis_squeeze: accept a last axis of size 1 more or fewer.
         name: by which a dictionary of inputs gives this one.
         optional: whether the input may be ``None``.
+
+    Example:
+        >>> class Doubled(Layer):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.input_spec = InputSpec(ndim=3, axes={-1: 4})
+        ...     def call(self, inputs):
+        ...         return 2 * inputs
+        >>> Doubled()(torch.ones(2, 5, 4)).shape
+        torch.Size([2, 5, 4])
     """
 
     def __init__(

@@ -16,14 +16,35 @@ class IntegerLookup(IndexLookup):
     """Integers as their indices in a vocabulary, vectors of these, or with ``invert`` the integers of indices.
 
     Args:
-        max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
-            pad_to_max_tokens, sparse, salt: see :class:`IndexLookup`.
+        max_tokens: the most that the vocabulary may hold, those of mask and unknown tokens included; ``None`` for any
+            number.
+        num_oov_indices: how many indices share the tokens out of vocabulary; with 0 such a token is an error.
+        mask_token: the token that means nothing: it has index 0, or is left out of vectors; ``None`` for none.
+        oov_token: what ``invert`` gives for an index of a token out of vocabulary.
+        vocabulary: a list or an array of tokens, or the path of a text file with one in each line; without it
+            :meth:`adapt` learns one.
+        idf_weights: for "tf_idf", how much each token of ``vocabulary`` counts.
+        invert: give tokens for indices.
+        output_mode: "int" gives indices; "one_hot", "multi_hot" (or "binary"), "count" and "tf_idf" (or "tf-idf") give
+            vectors with an entry for each index.
+        pad_to_max_tokens: give vectors of ``max_tokens`` entries, however many tokens the vocabulary has.
+        sparse: Keras' sparse tensors, which there are none of here.
+        salt: a number or two that the hash of tokens out of vocabulary depends on.
         vocabulary_dtype: "int64".
         oov_method: which of several ``num_oov_indices`` an integer out of vocabulary gets: "floormod" takes the
             remainder of the integer, "farmhash" that of a hash of it.
 
     Raises:
-        ValueError: for another ``vocabulary_dtype``, and for ``salt`` without "farmhash".
+        ValueError: for another ``vocabulary_dtype``, for ``salt`` without "farmhash", and when ``vocabulary`` holds a
+            number twice or a special one at another place.
+
+    Example:
+        >>> layer = IntegerLookup(vocabulary=[12, 36, 1138])
+        >>> layer(torch.tensor([[12, 36], [7, 1138]]))  # 0 is for what is not in the vocabulary
+        tensor([[1, 2],
+                [0, 3]])
+        >>> IntegerLookup(vocabulary=[12, 36, 1138], output_mode="count")(torch.tensor([[12, 12, 7]]))
+        tensor([[1, 2, 0, 0]])
     """
 
     def __init__(

@@ -57,7 +57,7 @@ class Layer(MaskedCall):
     A layer of this package declares its weights in ``__init__`` with :meth:`declare_weight`, tells their shapes in
     :meth:`weight_shapes`, and starts ``forward`` with :meth:`prepare`. A class of one's own may be written so, as a
     torch module is, or as Keras' users write layers: weights are made by :meth:`add_weight` in ``build``, and ``call``
-    uses them. See :class:`Weighted` for what follows from the weights.
+    uses them. Lists of variables, arrays in Keras' layouts, penalties and counts follow from the weights.
 
     Args:
         name: as in Keras; by default the class in snake case, numbered.
@@ -72,6 +72,16 @@ class Layer(MaskedCall):
 
     Raises:
         ValueError: for a keyword that the class does not take.
+
+    Example:
+        >>> class Scale(Layer):
+        ...     def build(self, input_shape):
+        ...         self.factor = self.add_weight(shape=(input_shape[-1],), initializer="ones", name="factor")
+        ...     def call(self, inputs):
+        ...         return self.factor * inputs
+        >>> layer = Scale()
+        >>> layer(torch.ones(2, 3)).shape, [weight.name for weight in layer.weights]
+        (torch.Size([2, 3]), ['factor'])
     """
 
     # What Keras writes into configurations but no layer here takes, with the value at which it means nothing.
@@ -415,7 +425,7 @@ class Layer(MaskedCall):
         return bound_arguments(self, args, kwargs)
 
     def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
-        """What a call gives, as :class:`TensorSpec` in the place of each tensor; so stand tensors in the arguments.
+        """What a call gives: shape and type in the place of each tensor, in the arguments as in the result.
 
         Args:
             args, kwargs: of the call.

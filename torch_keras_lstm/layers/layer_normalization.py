@@ -32,6 +32,12 @@ class LayerNormalization(AffineNormalization):
 
     Raises:
         ValueError: when ``axis`` is no integer or list of them; for inputs that lack an axis or have another size.
+
+    Example:
+        >>> x = torch.tensor([[1.0, 3.0], [10.0, 30.0]])
+        >>> LayerNormalization(epsilon=1e-6)(x).detach().round(decimals=3)
+        tensor([[-1.,  1.],
+                [-1.,  1.]])
     """
 
     rounds_inputs = rounds_weights = False

@@ -20,6 +20,10 @@ class LeakyReLU(Layer):
 
     Raises:
         ValueError: when it is no number or negative.
+
+    Example:
+        >>> LeakyReLU(negative_slope=0.1)(torch.tensor([-5.0, 2.0]))
+        tensor([-0.5000,  2.0000])
     """
 
     supports_masking = True

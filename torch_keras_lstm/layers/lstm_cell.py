@@ -17,8 +17,36 @@ from torch_keras_lstm.recurrence.scan import States, Stepped
 class LSTMCell(SingleStep, LSTMBase):
     """One step of long short-term memory, with the arguments and the numbers of ``keras.layers.LSTMCell``.
 
-    The arguments are those of :class:`torch_keras_lstm.layers.LSTM` that concern a single step. The ``state_dict`` fits
-    ``torch.nn.LSTMCell``.
+    A call takes (batch, features) and the list of hidden and cell state, (batch, units) each, and gives the output and
+    the new states. The ``state_dict`` fits ``torch.nn.LSTMCell``.
+
+    Args:
+        units: width of the output and of both states.
+        activation: of the candidate and of the output; a Keras name, a callable, or ``None`` for linear.
+        recurrent_activation: of the three gates.
+        use_bias: whether there is a bias.
+        kernel_initializer: draws the (features, 4 * units) kernel; name, configuration or object.
+        recurrent_initializer: draws the (units, 4 * units) recurrent kernel.
+        bias_initializer: draws the bias, but for the forget gate's part with ``unit_forget_bias``.
+        unit_forget_bias: the forget gate's bias starts at 1.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: their terms are in ``losses``.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied by ``apply_constraints()``.
+        dropout: rate in [0, 1] at which inputs are dropped in training.
+        recurrent_dropout: rate at which hidden states are dropped where they enter the gates.
+        seed: of a generator of this cell's own for dropout; by default torch's global one is used.
+        implementation: 1 draws a dropout mask for each gate, 2 one for all; with recurrent dropout it is always 1.
+        input_size: the number of features, to build the cell at once, as in ``torch.nn.LSTMCell``.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> cell = LSTMCell(16)
+        >>> states = [torch.zeros(5, 16), torch.zeros(5, 16)]
+        >>> for step in torch.randn(10, 5, 8):
+        ...     output, states = cell(step, states)
+        >>> output.shape, output is states[0]
+        (torch.Size([5, 16]), True)
+        >>> RNN(cell)(torch.randn(5, 10, 8)).shape
+        torch.Size([5, 16])
     """
 
     def __init__(

@@ -21,6 +21,11 @@ class Masking(Layer):
 
     Raises:
         ValueError: when ``mask_value`` is not a number, and for inputs of fewer than two axes.
+
+    Example:
+        >>> x = torch.tensor([[[1.0, 2.0], [0.0, 0.0], [0.0, 3.0]]])
+        >>> Masking()(x)._keras_mask  # the next layer finds it there
+        tensor([[ True, False,  True]])
     """
 
     supports_masking = True

@@ -29,6 +29,10 @@ class MaxoutDense(Layer):
 
     Raises:
         ValueError: when a size is not a positive integer, and for inputs of other than two axes.
+
+    Example:
+        >>> MaxoutDense(3, maps=4)(torch.randn(2, 5)).shape
+        torch.Size([2, 3])
     """
 
     kernel: nn.Parameter

@@ -35,6 +35,11 @@ class Merge(MultipleInputLayer):
 
     Raises:
         ValueError: when ``mode`` is none of these, such as a function of Keras 1's user; when shapes do not fit.
+
+    Example:
+        >>> x, y = torch.tensor([[1.0, 5.0]]), torch.tensor([[4.0, 2.0]])
+        >>> Merge(mode="concat")([x, y]), Merge(mode="dot")([x, y])
+        (tensor([[1., 5., 4., 2.]]), tensor([[14.]]))
     """
 
     supports_masking = True

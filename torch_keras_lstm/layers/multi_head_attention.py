@@ -117,6 +117,15 @@ class MultiHeadAttention(Layer):
 
     Raises:
         ValueError: when a size is not a positive integer, and when query, value and key do not belong together.
+
+    Example:
+        >>> layer = MultiHeadAttention(num_heads=2, key_dim=4)
+        >>> x = torch.randn(3, 5, 8)
+        >>> outputs, weights = layer(x, x, use_causal_mask=True, return_attention_scores=True)
+        >>> outputs.shape, weights.shape
+        (torch.Size([3, 5, 8]), torch.Size([3, 2, 5, 5]))
+        >>> weights.triu(1).count_nonzero()  # no query sees a later key
+        tensor(0)
     """
 
     supports_masking = True

@@ -32,6 +32,12 @@ class Normalization(AlongAxes):
     Raises:
         ValueError: when ``axis`` is no integer or list of them, only one of ``mean`` and ``variance`` is given, or
             their shapes differ or have more axes than ``axis``.
+
+    Example:
+        >>> layer = Normalization()
+        >>> layer.adapt(np.array([[1.0, 10.0], [3.0, 30.0]]))
+        >>> layer(torch.tensor([[3.0, 10.0]]))
+        tensor([[ 1., -1.]])
     """
 
     adapt_mean: Tensor

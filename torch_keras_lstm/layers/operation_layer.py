@@ -18,8 +18,8 @@ class OperationLayer(Layer):
     """A node of a functional model that computes a function, such as ``x * 2`` or ``keras.ops.mean(x)``.
 
     Args:
-        operation: the class of the node in Keras' files, such as "Mean" or "TFOpLambda"; see
-            :func:`torch_keras_lstm.operations.operation`.
+        operation: the class of the node in Keras' files, such as "Mean", or "TFOpLambda" of tf.keras, whose
+            ``arguments`` name the function of TensorFlow.
         arguments: the ``config`` of the node.
         name: as of any layer.
 

@@ -20,6 +20,10 @@ class Permute(Layer):
 
     Raises:
         ValueError: when ``dims`` is no order of 1, 2, ..., or the inputs have another number of axes.
+
+    Example:
+        >>> Permute((2, 1))(torch.randn(4, 10, 3)).shape
+        torch.Size([4, 3, 10])
     """
 
     def __init__(self, dims: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:

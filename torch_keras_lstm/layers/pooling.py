@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torch_keras_lstm.arguments import check_choice, integers_per_axis
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import SpatialLayer, check_windows_fit
@@ -111,42 +112,78 @@ class AveragePooling(Pooling):
 
 
 @register("keras.layers")
+@described_as(Pooling)
 class MaxPooling1D(MaxPooling):
-    """The largest value of each window of (batch, length, channels); arguments as :class:`Pooling`."""
+    """The largest value of each window of (batch, length, channels).
+
+    Example:
+        >>> MaxPooling1D(2)(torch.tensor([[[1.0], [4.0], [3.0], [2.0], [5.0]]])).tolist()
+        [[[4.0], [3.0]]]
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(Pooling)
 class MaxPooling2D(MaxPooling):
-    """The largest value of each window of (batch, height, width, channels); arguments as :class:`Pooling`."""
+    """The largest value of each window of (batch, height, width, channels).
+
+    Example:
+        >>> MaxPooling2D(2, padding="same")(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 4, 5, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(Pooling)
 class MaxPooling3D(MaxPooling):
-    """The largest value of each window of (batch, depth, height, width, channels); arguments as :class:`Pooling`."""
+    """The largest value of each window of (batch, depth, height, width, channels).
+
+    Example:
+        >>> MaxPooling3D((1, 2, 3))(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 6, 3, 3, 5])
+    """
 
     rank = 3
 
 
 @register("keras.layers")
+@described_as(Pooling)
 class AveragePooling1D(AveragePooling):
-    """The mean of each window of (batch, length, channels); arguments as :class:`Pooling`."""
+    """The mean of each window of (batch, length, channels).
+
+    Example:
+        >>> AveragePooling1D(2, strides=1)(torch.tensor([[[1.0], [4.0], [3.0]]])).tolist()
+        [[[2.5], [3.5]]]
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(Pooling)
 class AveragePooling2D(AveragePooling):
-    """The mean of each window of (batch, height, width, channels); arguments as :class:`Pooling`."""
+    """The mean of each window of (batch, height, width, channels).
+
+    Example:
+        >>> AveragePooling2D((2, 3))(torch.ones(4, 7, 9, 5)).shape
+        torch.Size([4, 3, 3, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(Pooling)
 class AveragePooling3D(AveragePooling):
-    """The mean of each window of (batch, depth, height, width, channels); arguments as :class:`Pooling`."""
+    """The mean of each window of (batch, depth, height, width, channels).
+
+    Example:
+        >>> AveragePooling3D(2, data_format="channels_first")(torch.randn(4, 5, 6, 7, 9)).shape
+        torch.Size([4, 5, 3, 3, 4])
+    """
 
     rank = 3

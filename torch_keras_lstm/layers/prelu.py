@@ -29,6 +29,11 @@ class PReLU(Layer):
     Raises:
         ValueError: when ``shared_axes`` is no integer or list of them or names no axis of a sample; for inputs whose
             other axes have no size or another one.
+
+    Example:
+        >>> layer = PReLU(alpha_initializer="ones", shared_axes=1)
+        >>> layer(torch.randn(2, 5, 3)).shape, layer.alpha.shape  # one for each feature
+        (torch.Size([2, 5, 3]), torch.Size([1, 3]))
     """
 
     supports_masking = True

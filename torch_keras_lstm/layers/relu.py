@@ -22,6 +22,10 @@ class ReLU(Layer):
 
     Raises:
         ValueError: when one of them is no number or negative.
+
+    Example:
+        >>> ReLU(max_value=6, negative_slope=0.1, threshold=1)(torch.tensor([-4.0, 0.5, 2.0, 9.0]))
+        tensor([-0.5000, -0.0500,  2.0000,  6.0000])
     """
 
     supports_masking = True

@@ -18,6 +18,12 @@ class RepeatVector(Layer):
 
     Raises:
         ValueError: when ``n`` is not a positive integer, and for inputs that are not (batch, features).
+
+    Example:
+        >>> RepeatVector(3)(torch.tensor([[1.0, 2.0]]))
+        tensor([[[1., 2.],
+                 [1., 2.],
+                 [1., 2.]]])
     """
 
     def __init__(self, n: SupportsIndex, **kwargs: Unpack[LayerArguments]) -> None:

@@ -21,6 +21,10 @@ class Rescaling(Layer):
 
     Raises:
         ValueError: when one of them is neither.
+
+    Example:
+        >>> Rescaling(1 / 127.5, offset=-1)(torch.tensor([0, 255]))
+        tensor([-1.,  1.])
     """
 
     supports_masking = True

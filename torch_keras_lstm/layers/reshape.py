@@ -21,6 +21,10 @@ class Reshape(Layer):
 
     Raises:
         ValueError: when ``target_shape`` is no such list or does not fit the inputs.
+
+    Example:
+        >>> Reshape((-1, 6))(torch.randn(4, 3, 8)).shape
+        torch.Size([4, 4, 6])
     """
 
     def __init__(self, target_shape: Sequence[int], **kwargs: Unpack[LayerArguments]) -> None:

@@ -75,6 +75,13 @@ class Resizing(_ToSize):
 
     Raises:
         ValueError: for another ``interpolation`` or ``fill_mode``, and for inputs that are no images.
+
+    Example:
+        >>> Resizing(2, 4)(torch.arange(4.0).reshape(1, 2, 2, 1))[0, :, :, 0]
+        tensor([[0.0000, 0.2500, 0.7500, 1.0000],
+                [2.0000, 2.2500, 2.7500, 3.0000]])
+        >>> Resizing(8, 8, pad_to_aspect_ratio=True)(torch.randn(4, 7, 9, 3)).shape
+        torch.Size([4, 8, 8, 3])
     """
 
     def __init__(
@@ -131,6 +138,11 @@ class CenterCrop(_ToSize):
 
     Raises:
         ValueError: when a size is not a positive integer, and for inputs that are no images.
+
+    Example:
+        >>> CenterCrop(2, 2)(torch.arange(16.0).reshape(1, 4, 4, 1))[0, :, :, 0]
+        tensor([[ 5.,  6.],
+                [ 9., 10.]])
     """
 
     def to_size(self, images: Tensor) -> Tensor:

@@ -28,6 +28,12 @@ class ReversibleEmbedding(Embedding):
         reverse_dtype: the type that the way back is computed in; ``None`` for the layer's.
         logit_soft_cap: a bound that the way back approaches, by ``tanh(x / logit_soft_cap) * logit_soft_cap``.
         **kwargs: the arguments of :class:`Embedding` and of every layer.
+
+    Example:
+        >>> layer = ReversibleEmbedding(input_dim=10, output_dim=4)
+        >>> vectors = layer(torch.tensor([[7, 2]]))
+        >>> layer(vectors, reverse=True).shape  # a score for each of the 10
+        torch.Size([1, 2, 10])
     """
 
     reverse_weight: nn.Parameter

@@ -28,6 +28,10 @@ class RMSNormalization(AlongAxes):
     Raises:
         ValueError: when ``axis`` is no integer or list of them, or ``epsilon`` is negative; for inputs that lack an
             axis or have another size.
+
+    Example:
+        >>> RMSNormalization()(torch.tensor([[3.0, 4.0]])).detach().square().mean()
+        tensor(1.0000)
     """
 
     computes_in_float32 = True

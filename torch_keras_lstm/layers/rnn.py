@@ -48,12 +48,27 @@ class RNN(RecurrentLayer):
             are nested and shaped, as in Keras; and ``step_for(inputs, training)``, which returns a function of the
             inputs and the states for the whole sequence: :class:`torch_keras_lstm.layers.LSTMCell` has both. A class
             derived from such a cell that has a call of its own, and a cell with hooks, are called at each step.
-        return_sequences, return_state, go_backwards, stateful, unroll, zero_output_for_mask: as in
-            :class:`torch_keras_lstm.layers.LSTM`.
+        return_sequences: return the outputs of all steps instead of the last one.
+        return_state: return the final states after the output.
+        go_backwards: run from the last step to the first; the outputs stay in the order of processing.
+        stateful: start each call from the final states of the one before, until ``reset_state()``.
+        unroll: accepted for Keras' sake; it changes no number.
+        zero_output_for_mask: zeros at masked steps instead of the last output before them.
         **kwargs: the arguments of every layer; see :class:`Layer`. ``dtype`` is by default the cell's.
 
     Raises:
         ValueError: when the cell has no ``state_size``.
+
+    Example:
+        >>> class Running(Layer):
+        ...     state_size = 3
+        ...     def call(self, inputs, states):
+        ...         total = states[0] + inputs
+        ...         return total, [total]
+        >>> RNN(Running(), return_sequences=True)(torch.ones(1, 4, 3))[0, :, 0]
+        tensor([1., 2., 3., 4.])
+        >>> RNN([LSTMCell(8), GRUCell(6)])(torch.randn(5, 10, 4)).shape
+        torch.Size([5, 6])
     """
 
     def __init__(
@@ -172,7 +187,7 @@ class RNN(RecurrentLayer):
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,
                 zero_output_for_mask=self.zero_output_for_mask,
-                first_output=states[0] if self.hold_initial_state else None,
+                first_output=states[self._of_output] if self.hold_initial_state else None,
             )
         if self.stateful:  # a cell of somebody's own may keep a hold of what it returned, and change it
             states = tuple(state.clone() for state in states)
@@ -196,6 +211,12 @@ class RNN(RecurrentLayer):
                 return stepped
 
         return step, tuple(weights.values())
+
+    @property
+    def _of_output(self) -> int:
+        """Which of the states has the shape of the output: the first one, of stacked cells that of the last cell."""
+        before = self.cell.nestings[:-1] if isinstance(self.cell, StackedRNNCells) else ()
+        return sum(len(flat_states(nesting)) for nesting in before)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """As :meth:`RecurrentLayer.compute_output_shape`, with the states nested as the cell's ``state_size``."""

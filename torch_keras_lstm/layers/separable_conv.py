@@ -6,6 +6,7 @@ from typing import Any, SupportsIndex, Unpack
 from torch import Tensor, nn
 
 from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.conv_base import ConvBase
 from torch_keras_lstm.layers.layer import CommonArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -136,15 +137,30 @@ class SeparableConv(ConvBase):
 
 
 @register("keras.layers")
+@described_as(SeparableConv)
 class SeparableConv1D(SeparableConv):
-    """Separable convolution over (batch, length, channels); arguments as :class:`SeparableConv`."""
+    """Separable convolution over (batch, length, channels).
+
+    Example:
+        >>> SeparableConv1D(8, kernel_size=3)(torch.randn(4, 10, 5)).shape
+        torch.Size([4, 8, 8])
+    """
 
     rank = 1
     paddings = ("valid", "same", "causal")
 
 
 @register("keras.layers")
+@described_as(SeparableConv)
 class SeparableConv2D(SeparableConv):
-    """Separable convolution over (batch, height, width, channels); arguments as :class:`SeparableConv`."""
+    """Separable convolution over (batch, height, width, channels).
+
+    Example:
+        >>> layer = SeparableConv2D(8, kernel_size=3, depth_multiplier=2)
+        >>> layer(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 5, 7, 8])
+        >>> layer.count_params()  # 3 * 3 * 5 * 2 + 5 * 2 * 8 + 8
+        178
+    """
 
     rank = 2

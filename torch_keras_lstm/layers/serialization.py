@@ -55,7 +55,13 @@ def layer_class(name: str) -> type[Layer] | None:
 
 
 def serialize(layer: Layer) -> dict[str, Any]:
-    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name."""
+    """The layer as a dictionary that JSON holds, and that Keras 3 reads where it has a class of that name.
+
+    Example:
+        >>> entry = serialize(Dense(4, activation="relu"))
+        >>> entry["class_name"], entry["config"]["units"], entry["config"]["activation"]
+        ('Dense', 4, 'relu')
+    """
     module = keras_module(type(layer))
     return {
         "module": type(layer).__module__ if module is None else module,
@@ -78,6 +84,11 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
 
     Raises:
         ValueError: when ``config`` has another form, its class is unknown, or what stands for it makes no layer.
+
+    Example:
+        >>> layer = deserialize({"class_name": "Dense", "config": {"units": 4}})
+        >>> layer(torch.randn(2, 3)).shape
+        torch.Size([2, 4])
     """
     name, arguments = _parts(config)
     # The outermost call's are there for the calls that layers holding others make in their `from_config`.

@@ -38,6 +38,11 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         input_size: the number of features, to build the layer at once, as in ``torch.nn.RNN``.
         **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> layer = SimpleRNN(1, activation="linear", kernel_initializer="ones", recurrent_initializer="ones")
+        >>> layer(torch.tensor([[[1.0], [2.0], [4.0]]])).item()
+        7.0
     """
 
     weight_scope = "simple_rnn_cell"

@@ -18,8 +18,29 @@ from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
 class SimpleRNNCell(SingleStep, SimpleRNNBase):
     """One step of the fully connected recurrence, with the arguments and numbers of ``keras.layers.SimpleRNNCell``.
 
-    The arguments are those of :class:`torch_keras_lstm.layers.SimpleRNN` that concern a single step. The
-    ``state_dict`` fits ``torch.nn.RNNCell``.
+    A call takes (batch, features) and the list of the state, (batch, units), and gives the output and the new states.
+    The ``state_dict`` fits ``torch.nn.RNNCell``.
+
+    Args:
+        units: width of the output and of the state.
+        activation: a Keras name, a callable, or ``None`` for linear.
+        use_bias: whether there is a bias.
+        kernel_initializer: draws the (features, units) kernel; name, configuration or object.
+        recurrent_initializer: draws the (units, units) recurrent kernel.
+        bias_initializer: draws the bias.
+        kernel_regularizer, recurrent_regularizer, bias_regularizer: their terms are in ``losses``.
+        kernel_constraint, recurrent_constraint, bias_constraint: applied by ``apply_constraints()``.
+        dropout: rate in [0, 1] at which inputs are dropped in training.
+        recurrent_dropout: rate at which hidden states are dropped before the recurrent kernel.
+        seed: of a generator of this cell's own for dropout; by default torch's global one is used.
+        input_size: the number of features, to build the cell at once, as in ``torch.nn.RNNCell``.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Example:
+        >>> cell = SimpleRNNCell(6, activation="relu")
+        >>> output, [state] = cell(torch.randn(5, 8), [torch.zeros(5, 6)])
+        >>> output.shape, output is state
+        (torch.Size([5, 6]), True)
     """
 
     def __init__(

@@ -22,6 +22,11 @@ class Softmax(Layer):
 
     Raises:
         ValueError: when ``axis`` is no integer or list of them, or a mask does not broadcast to the inputs.
+
+    Example:
+        >>> x = torch.tensor([1.0, 1.0, 5.0])
+        >>> Softmax()(x, mask=torch.tensor([True, True, False]))
+        tensor([0.5000, 0.5000, 0.0000])
     """
 
     supports_masking = True

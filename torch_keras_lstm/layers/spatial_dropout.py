@@ -17,7 +17,7 @@ class _SpatialDropout(Dropout):
     Args:
         rate: probability of a zero, in [0, 1].
         data_format: "channels_last", which ``None`` means too, or "channels_first".
-        seed: as in :class:`Dropout`.
+        seed: gives the layer a generator of its own, which moves on at each call; ``None`` uses torch's global one.
     """
 
     rank: ClassVar[int]
@@ -62,7 +62,22 @@ class _SpatialDropoutOfImages(_SpatialDropout):
 
 @register("keras.layers")
 class SpatialDropout1D(_SpatialDropout):
-    """Dropout of whole features of (batch, time, features), at all steps together; arguments as :class:`Dropout`."""
+    """Dropout of whole features of (batch, time, features), at all steps together.
+
+    Args:
+        rate: probability of a zero, in [0, 1].
+        seed: gives the layer a generator of its own, which moves on at each call; ``None`` uses torch's global one.
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
+    Raises:
+        ValueError: for a rate outside [0, 1], and for inputs of other than three axes.
+        TypeError: when ``seed`` is not an integer.
+
+    Example:
+        >>> dropped = SpatialDropout1D(0.5, seed=1)(torch.ones(1, 3, 4))
+        >>> dropped.equal(dropped[:, :1].expand(1, 3, 4))  # the same features at every step
+        True
+    """
 
     rank = 1
 
@@ -77,7 +92,12 @@ class SpatialDropout2D(_SpatialDropoutOfImages):
     Args:
         rate: probability of a zero, in [0, 1].
         data_format: "channels_last", which ``None`` means too, or "channels_first".
-        seed: as in :class:`Dropout`.
+        seed: gives the layer a generator of its own, which moves on at each call; ``None`` uses torch's global one.
+
+    Example:
+        >>> dropped = SpatialDropout2D(0.5, seed=1)(torch.ones(1, 5, 6, 4))
+        >>> dropped.flatten(0, 2).unique(dim=0).shape  # one vector of channels, at every place
+        torch.Size([1, 4])
     """
 
     rank = 2
@@ -85,6 +105,16 @@ class SpatialDropout2D(_SpatialDropoutOfImages):
 
 @register("keras.layers")
 class SpatialDropout3D(_SpatialDropoutOfImages):
-    """Dropout of whole channels of inputs with three spatial axes; arguments as :class:`SpatialDropout2D`."""
+    """Dropout of whole channels of (batch, depth, rows, columns, channels), or with the channels in front of those.
+
+    Args:
+        rate: probability of a zero, in [0, 1].
+        data_format: "channels_last", which ``None`` means too, or "channels_first".
+        seed: gives the layer a generator of its own, which moves on at each call; ``None`` uses torch's global one.
+
+    Example:
+        >>> SpatialDropout3D(0.5, data_format="channels_first")(torch.ones(2, 4, 3, 5, 6)).shape
+        torch.Size([2, 4, 3, 5, 6])
+    """
 
     rank = 3

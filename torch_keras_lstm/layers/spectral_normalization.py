@@ -32,6 +32,13 @@ class SpectralNormalization(Wrapper):
 
     Raises:
         ValueError: when ``layer`` is no layer or has no such weight, or ``power_iterations`` is not a positive integer.
+
+    Example:
+        >>> layer = SpectralNormalization(Dense(4), power_iterations=20)
+        >>> layer(torch.randn(5, 3), training=True).shape
+        torch.Size([5, 4])
+        >>> torch.linalg.matrix_norm(layer.layer.kernel, 2).round(decimals=3).item()
+        1.0
     """
 
     layer: Layer

@@ -27,6 +27,13 @@ class StackedRNNCells(Layer):
     Raises:
         TypeError: when one of them is no cell.
         ValueError: when there are none.
+
+    Example:
+        >>> cells = StackedRNNCells([LSTMCell(8), LSTMCell(6)])
+        >>> RNN(cells, return_sequences=True)(torch.randn(5, 10, 4)).shape
+        torch.Size([5, 10, 6])
+        >>> cells.output_size
+        6
     """
 
     # tf.keras' other order of the states, which no file of Keras 3 has.

@@ -27,6 +27,14 @@ class StatesAsArguments(nn.Module):
 
     Raises:
         ValueError: when there are none.
+
+    Example:
+        >>> model = LSTM(4, input_size=3, stateful=True)
+        >>> wrapped = StatesAsArguments(model.eval())
+        >>> x = torch.randn(2, 5, 3)
+        >>> output, states = wrapped(x, wrapped.states_of(x))
+        >>> output.shape, [state.shape for state in states]
+        (torch.Size([2, 4]), [torch.Size([2, 4]), torch.Size([2, 4])])
     """
 
     def __init__(self, model: nn.Module) -> None:

@@ -19,9 +19,33 @@ class StringLookup(IndexLookup):
     Which of several ``num_oov_indices`` a string gets follows from a hash, as in TensorFlow.
 
     Args:
-        max_tokens, num_oov_indices, mask_token, oov_token, vocabulary, idf_weights, invert, output_mode,
-            pad_to_max_tokens, sparse, salt: see :class:`IndexLookup`.
+        max_tokens: the most that the vocabulary may hold, those of mask and unknown tokens included; ``None`` for any
+            number.
+        num_oov_indices: how many indices share the tokens out of vocabulary; with 0 such a token is an error.
+        mask_token: the token that means nothing: it has index 0, or is left out of vectors; ``None`` for none.
+        oov_token: what ``invert`` gives for an index of a token out of vocabulary.
+        vocabulary: a list or an array of tokens, or the path of a text file with one in each line; without it
+            :meth:`adapt` learns one.
+        idf_weights: for "tf_idf", how much each token of ``vocabulary`` counts.
+        invert: give tokens for indices.
+        output_mode: "int" gives indices; "one_hot", "multi_hot" (or "binary"), "count" and "tf_idf" (or "tf-idf") give
+            vectors with an entry for each index.
+        pad_to_max_tokens: give vectors of ``max_tokens`` entries, however many tokens the vocabulary has.
+        sparse: Keras' sparse tensors, which there are none of here.
+        salt: a number or two that the hash of tokens out of vocabulary depends on.
         encoding: of strings as bytes.
+
+    Raises:
+        ValueError: when the arguments do not go together, or ``vocabulary`` holds a token twice, a special token at
+            another place, or none at all.
+
+    Example:
+        >>> layer = StringLookup(vocabulary=["a", "b"])
+        >>> layer([["a", "b"], ["z", "a"]])
+        tensor([[1, 2],
+                [0, 1]])
+        >>> StringLookup(vocabulary=["a", "b"], invert=True)(torch.tensor([1, 2, 0])).tolist()
+        ['a', 'b', '[UNK]']
     """
 
     #: the type of what a model takes whose first layer this is

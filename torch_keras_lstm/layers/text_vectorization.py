@@ -49,6 +49,14 @@ class TextVectorization(Layer):
 
     Raises:
         ValueError: when an argument is none of these, or they do not go together.
+
+    Example:
+        >>> layer = TextVectorization(output_sequence_length=4)
+        >>> layer.adapt(["a good film", "a bad film"])
+        >>> layer.get_vocabulary()
+        ['', '[UNK]', 'film', 'a', 'good', 'bad']
+        >>> layer(["A good, good play"])
+        tensor([[3, 4, 4, 1]])
     """
 
     #: the type of what a model takes whose first layer this is

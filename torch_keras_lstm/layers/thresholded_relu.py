@@ -20,6 +20,10 @@ class ThresholdedReLU(Layer):
 
     Raises:
         ValueError: when it is no number or negative.
+
+    Example:
+        >>> ThresholdedReLU(theta=1.0)(torch.tensor([0.9, 1.5, 2.0]))
+        tensor([0.0000, 1.5000, 2.0000])
     """
 
     supports_masking = True

@@ -29,6 +29,10 @@ class TimeDistributed(Layer):
         TypeError: when ``layer`` is not a layer of this package.
         ValueError: when it is stateful or returns states; for inputs of fewer than three axes; for a mask that is not
             (batch, time, ...).
+
+    Example:
+        >>> TimeDistributed(Conv2D(8, kernel_size=3))(torch.randn(2, 10, 7, 9, 3)).shape
+        torch.Size([2, 10, 5, 7, 8])
     """
 
     supports_masking = True

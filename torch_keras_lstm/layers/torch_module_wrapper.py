@@ -33,6 +33,12 @@ class TorchModuleWrapper(Layer):
     Raises:
         ValueError: when the module is lazy and has no parameters yet.
         TypeError: when it is no module.
+
+    Example:
+        >>> layer = TorchModuleWrapper(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3)))
+        >>> model = Sequential([Input((4,)), layer])
+        >>> [weight.shape for weight in layer.get_weights()]  # parameters, then buffers
+        [(3, 4), (3,), (3,), (3,), (3,), (3,), ()]
     """
 
     module: nn.Module

@@ -22,6 +22,10 @@ class UnitNormalization(Layer):
 
     Raises:
         ValueError: when ``axis`` is no integer or list of them.
+
+    Example:
+        >>> UnitNormalization()(torch.tensor([[3.0, 4.0]]))
+        tensor([[0.6000, 0.8000]])
     """
 
     supports_masking = True

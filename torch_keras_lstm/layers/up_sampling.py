@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from torch_keras_lstm.arguments import check_choice, integers_per_axis
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.interpolation import KERNELS, enlarge
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -54,8 +55,14 @@ class UpSampling(SpatialLayer):
 
 
 @register("keras.layers")
+@described_as(UpSampling)
 class UpSampling1D(UpSampling):
-    """Each step of (batch, length, channels) repeated ``size`` times."""
+    """Each step of (batch, length, channels) repeated ``size`` times.
+
+    Example:
+        >>> UpSampling1D(3)(torch.tensor([[[1.0], [2.0]]])).flatten()
+        tensor([1., 1., 1., 2., 2., 2.])
+    """
 
     rank = 1
 
@@ -70,14 +77,20 @@ class UpSampling1D(UpSampling):
 
 
 @register("keras.layers")
+@described_as(UpSampling)
 class UpSampling2D(UpSampling):
-    """(batch, height, width, channels) enlarged; arguments as :class:`UpSampling` and one more.
+    """(batch, height, width, channels) enlarged.
 
     Args:
         interpolation: "nearest" repeats pixels, and so does "area"; "bilinear" goes from the middle of one to that of
             the next; "bicubic", "lanczos3", "lanczos5", "gaussian" and "mitchellcubic" weight the pixels around, as
             TensorFlow does, which computes them in single precision whatever the layer's type. Keras 3 has no "area",
             "gaussian" and "mitchellcubic", tf.keras has.
+
+    Example:
+        >>> x = torch.tensor([1.0, 3.0]).reshape(1, 1, 2, 1)
+        >>> UpSampling2D((1, 2))(x).flatten(), UpSampling2D((1, 2), interpolation="bilinear")(x).flatten()
+        (tensor([1., 1., 3., 3.]), tensor([1.0000, 1.5000, 2.5000, 3.0000]))
     """
 
     rank = 2
@@ -109,7 +122,13 @@ class UpSampling2D(UpSampling):
 
 
 @register("keras.layers")
+@described_as(UpSampling)
 class UpSampling3D(UpSampling):
-    """(batch, depth, height, width, channels) enlarged; arguments as :class:`UpSampling`."""
+    """(batch, depth, height, width, channels) enlarged.
+
+    Example:
+        >>> UpSampling3D((1, 2, 3))(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 6, 14, 27, 5])
+    """
 
     rank = 3

@@ -1,7 +1,9 @@
 """One weight of a layer: Keras' name and layout on one side, the torch parameter that holds it on the other."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,6 +16,24 @@ from torch_keras_lstm.layers import dtypes
 Initializer = Callable[..., Tensor]
 Regularizer = Callable[[Tensor], Tensor]
 Constraint = Callable[[Tensor], Tensor]
+
+# Whether the weights of the layers that are made come from a file, so that no initial value counts.
+_GIVEN: ContextVar[bool] = ContextVar("given", default=False)
+
+
+@contextmanager
+def weights_are_given() -> Iterator[None]:
+    """Inside, layers begin with zeros, which take neither time nor memory until the weights replace them."""
+    token = _GIVEN.set(True)
+    try:
+        yield
+    finally:
+        _GIVEN.reset(token)
+
+
+def are_weights_given() -> bool:
+    """Whether :func:`weights_are_given` is around."""
+    return _GIVEN.get()
 
 
 class UnbuiltParameter(UninitializedParameter):

@@ -17,7 +17,7 @@ from torch_keras_lstm.dtype_policies import get as dtype_policy_of
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
-from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, draw
+from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, are_weights_given, draw
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
 from torch_keras_lstm.operations.tensor_spec import Shape
@@ -381,7 +381,8 @@ class WeightTable(nn.Module):
         self._path = current_path(self.name)
         for row, array in zip(rows, values, strict=True):
             self._make(row, shapes[row.name])
-            self.assign(row, array)
+            if array is not None:
+                self._begin_with(row, array)
         if self._initial_weights is not None:
             layer: Any = self  # whose arrays are set by the class above this one
             layer.set_weights(self._initial_weights)
@@ -406,11 +407,23 @@ class WeightTable(nn.Module):
                     buffer = variable_of(buffer, trainable=False, name=row.name, **said)
                 setattr(self, attribute, buffer)
 
-    def _first_value(self, row: WeightRow, shape: tuple[int, ...], given: Mapping[str, Tensor]) -> Tensor:
+    def _first_value(self, row: WeightRow, shape: tuple[int, ...], given: Mapping[str, Tensor]) -> Tensor | None:
+        """What a weight begins with; ``None`` where that is written over before anybody sees it."""
         tensors = [given[name] for name in row.parameters if name in given]
         if len(tensors) == len(row.parameters) and all(one.shape == row.torch_shape(shape) for one in tensors):
-            return row.to_keras(*tensors)
+            return None
+        if are_weights_given():
+            return None
         return draw(row.initializer, shape, self._dtype, self.device)
+
+    def _begin_with(self, row: WeightRow, array: Tensor) -> None:
+        """Write what was drawn into a new weight, or make it the weight, which then needs its memory once."""
+        drawn, held = row.to_torch(array)[row.parameter], self._tensor_at(row.parameter)
+        fresh = isinstance(row.initializer, initializers.Initializer) and len(row.parameters) == 1
+        if fresh and drawn.is_contiguous() and (drawn.dtype, drawn.device) == (held.dtype, held.device):
+            held.data = drawn
+        else:
+            self.assign(row, array)
 
     def on_new_storage(self) -> None:
         """Called when parameters were built, moved or loaded, for a layer that cares where they lie."""

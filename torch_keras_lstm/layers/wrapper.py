@@ -17,6 +17,13 @@ class Wrapper(Layer):
 
     Raises:
         ValueError: when ``layer`` is no layer.
+
+    Example:
+        >>> class Residual(Wrapper):
+        ...     def call(self, inputs):
+        ...         return inputs + self.layer(inputs)
+        >>> Residual(Dense(4))(torch.randn(2, 4)).shape
+        torch.Size([2, 4])
     """
 
     layer: Layer

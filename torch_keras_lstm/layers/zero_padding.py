@@ -4,6 +4,7 @@ from typing import Any, Unpack
 
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import described_as
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import Amounts, SpatialLayer
@@ -46,21 +47,39 @@ class ZeroPadding(SpatialLayer):
 
 
 @register("keras.layers")
+@described_as(ZeroPadding)
 class ZeroPadding1D(ZeroPadding):
-    """Zeros around the steps of (batch, length, channels); arguments as :class:`ZeroPadding`."""
+    """Zeros around the steps of (batch, length, channels), 1 at each end by default.
+
+    Example:
+        >>> ZeroPadding1D((1, 2))(torch.ones(1, 3, 1)).flatten()
+        tensor([0., 1., 1., 1., 0., 0.])
+    """
 
     rank = 1
 
 
 @register("keras.layers")
+@described_as(ZeroPadding)
 class ZeroPadding2D(ZeroPadding):
-    """Zeros around (batch, height, width, channels); arguments as :class:`ZeroPadding`."""
+    """Zeros around (batch, height, width, channels), 1 on each side by default.
+
+    Example:
+        >>> ZeroPadding2D((1, 2))(torch.randn(4, 7, 9, 5)).shape
+        torch.Size([4, 9, 13, 5])
+    """
 
     rank = 2
 
 
 @register("keras.layers")
+@described_as(ZeroPadding)
 class ZeroPadding3D(ZeroPadding):
-    """Zeros around (batch, depth, height, width, channels); arguments as :class:`ZeroPadding`."""
+    """Zeros around (batch, depth, height, width, channels), 1 on each side by default.
+
+    Example:
+        >>> ZeroPadding3D(((0, 1), (2, 0), (1, 1)))(torch.randn(4, 6, 7, 9, 5)).shape
+        torch.Size([4, 7, 9, 11, 5])
+    """
 
     rank = 3

@@ -190,7 +190,18 @@ class Model(Trainer):
             assign(variables_of(self, kind), tree)
 
     def export(self, filepath: str | Path, format: str = "onnx", verbose: bool = False) -> None:
-        """Write what the model computes for other programs; see :mod:`torch_keras_lstm.models.export`."""
+        """Write what the model computes in inference, for inputs of any size where theirs is free.
+
+        Args:
+            filepath: of the file.
+            format: "onnx", for onnxruntime and others (needs ``pip install "torch-keras-lstm[onnx]"``), or "torch"
+                for ``torch.export.load``.
+            verbose: whether the exporter tells what it does.
+
+        Raises:
+            ValueError: for another format; when the shape of the input is not known.
+            RuntimeError: when torch cannot write the model.
+        """
         from torch_keras_lstm.models.export import export  # as above
 
         export(self, filepath, format, verbose)

@@ -24,8 +24,8 @@ def load_model(
     cannot be, ``fit`` says why.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder), an architecture (``.json``, ``.yaml``), or a
-            folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``), an architecture
+            (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
@@ -37,14 +37,9 @@ def load_model(
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
     """
-    from torch_keras_lstm.conversion import compile_as_saved  # noqa: TID251 - as above
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    custom_objects = with_registered(custom_objects)
-    model = load(path, weights, custom_objects)
-    if compile and weights is None:
-        compile_as_saved(model, path, custom_objects)
-    return model
+    return load(path, weights, with_registered(custom_objects), compile)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:

@@ -108,7 +108,7 @@ def map_over(f: Function, xs: Any) -> Any:
 
 
 def vectorized_map(elements: Any, *, function: Function) -> Any:
-    """As :func:`map_over`, all slices at once where torch can."""
+    """``function`` of each slice along the first axis of ``elements``, all at once by ``torch.func.vmap``."""
     elements = map_structure(as_tensor, elements)
     return torch.func.vmap(lambda *given: function(given[0] if len(given) == 1 else given))(
         *(elements if isinstance(elements, list | tuple) else [elements])

@@ -45,7 +45,7 @@ def is_close(x1: Any, x2: Any, rtol: Any = 1e-5, atol: Any = 1e-8, *, equal_nan:
 
 
 def all_close(x1: Any, x2: Any, *, rtol: Any = 1e-5, atol: Any = 1e-8, equal_nan: bool = False) -> Tensor:
-    """Whether :func:`is_close` holds everywhere."""
+    """Whether ``|x1 - x2| <= atol + rtol * |x2|`` everywhere."""
     return is_close(x1, x2, rtol, atol, equal_nan=equal_nan).all()
 
 

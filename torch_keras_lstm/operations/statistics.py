@@ -50,7 +50,7 @@ def quantile(x: Any, q: Any, *, axis: Axis = None, method: str = "linear", keepd
 
 
 def nan_quantile(x: Any, q: Any, *, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """As :func:`quantile`, of the values that are not nan."""
+    """Quantiles, of shares ``q`` from 0 to 1, of the values that are not nan."""
     return _quantiles(floating(x), q, axis, method, keepdims)
 
 
@@ -83,12 +83,12 @@ def _quantiles(values: Tensor, q: Any, axis: Axis, method: str, keepdims: bool) 
 
 
 def percentile(x: Any, q: Any, *, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """As :func:`quantile`, of shares in percent."""
+    """Quantiles, of shares ``q`` in percent."""
     return quantile(x, as_tensor(q, floating(x).dtype) / 100, axis=axis, method=method, keepdims=keepdims)
 
 
 def nan_percentile(x: Any, q: Any, *, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Tensor:
-    """As :func:`nan_quantile`, of shares in percent."""
+    """Quantiles, of shares ``q`` in percent, of the values that are not nan."""
     return nan_quantile(x, as_tensor(q, floating(x).dtype) / 100, axis=axis, method=method, keepdims=keepdims)
 
 
@@ -154,7 +154,7 @@ def nan_variance(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor
 
 
 def nan_deviation(x: Any, *, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The root of :func:`nan_variance`."""
+    """The root of the mean squared distance of the values that are not nan from their mean."""
     return torch.sqrt(nan_variance(x, axis=axis, keepdims=keepdims))
 
 

@@ -34,12 +34,21 @@ def audio_dataset_from_directory(
     """Batches of sounds, and of the classes that they are of, from ``.wav`` files of 16 bits.
 
     Args:
-        directory, labels, label_mode, class_names, batch_size, shuffle, seed, validation_split, subset, follow_links,
-            verbose: see :func:`text_dataset_from_directory`.
+        directory: holds a folder for each class.
+        labels: "inferred" from the folders, a list with one for each file in their order, or ``None`` for none.
+        label_mode: "int" gives int32 numbers (batch,), "binary" float32 (batch, 1), "categorical" one-hot vectors.
+        class_names: the folders in the order of the classes, by default sorted.
+        batch_size: sounds in a batch; ``None`` for one sound at a time.
         sampling_rate: must be ``None``: resampling takes a library, such as torchaudio.
         output_sequence_length: steps of every sound, which is cut or filled up with zeros; by default those of the
             longest in a batch.
         ragged: must be ``False``: there are no ragged tensors here.
+        shuffle: list the files in an order drawn from ``seed``, and draw from the next ones at each pass.
+        seed: of the orders.
+        validation_split: the part of the files that is kept for validation.
+        subset: "training", "validation", or "both" for a list of the two data sets.
+        follow_links: look into folders that are links.
+        verbose: print how many files there are.
 
     Returns:
         A :class:`Dataset` of sounds (batch, steps, channels), from -1 to 1, or of pairs of sounds and labels.

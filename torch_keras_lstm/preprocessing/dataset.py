@@ -27,7 +27,8 @@ class Dataset:
     """Elements in their order, made anew at each pass: tensors, tuples or dictionaries of them.
 
     What ``timeseries_dataset_from_array`` and the like return. ``fit``, ``evaluate``, ``predict`` and the ``adapt`` of
-    layers take it, as they take those of TensorFlow; strings are :class:`torch_keras_lstm.strings.Strings`.
+    layers take it, as they take those of TensorFlow; strings
+    are arrays of bytes that ``numpy()`` and ``tolist()`` give out.
 
     Args:
         start: begins a pass.

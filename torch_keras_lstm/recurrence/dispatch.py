@@ -169,7 +169,25 @@ def run(
     options: SequenceOptions,
     use_cudnn: UseCudnn = "auto",
 ) -> tuple[Tensor, Any]:
-    """Run the sequence on the first of ``backends`` that can; arguments and result as :meth:`Backend.run`."""
+    """Run the sequence on the first of ``backends`` that can.
+
+    Args:
+        backends: in the order in which they are asked.
+        inputs: (batch, time, features), time at least 1.
+        state: before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped, in any pattern; ``None`` for no mask.
+        options: what is the same at every step.
+        use_cudnn: Keras' argument: "auto" takes torch's kernels where nothing is faster, ``False`` never, ``True``
+            insists.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing, or the last one, (batch, units), without
+        ``options.return_sequences``; and the final state, ``None`` without ``options.return_state``.
+
+    Raises:
+        ValueError: when none of them can.
+    """
     request = Request.of(inputs, state, weights, mask, options, use_cudnn)
     return select(backends, request).run(inputs, state, weights, mask, options)
 
@@ -177,5 +195,17 @@ def run(
 def lstm_loop(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run an LSTM without torch's kernels for one; arguments and result as :meth:`Backend.run`."""
+    """Run an LSTM without torch's kernels for one, on the first other backend that can.
+
+    Args:
+        inputs: (batch, time, features), time at least 1.
+        state: hidden and cell state before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped, in any pattern; ``None`` for no mask.
+        options: what is the same at every step.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing, or the last one, (batch, units), without
+        ``options.return_sequences``; and the final state, ``None`` without ``options.return_state``.
+    """
     return run(LSTM_BACKENDS, inputs, state, weights, mask, options, use_cudnn=False)

@@ -27,14 +27,23 @@ def run_lstm(
     options: SequenceOptions,
     use_cudnn: UseCudnn = "auto",
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence; arguments and result as :meth:`Backend.run`.
+    """Run the sequence on the first backend that can.
 
     While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph, and while
     ``torch.onnx.export`` does, ONNX's own operator.
 
     Args:
+        inputs: (batch, time, features), time at least 1.
+        state: hidden and cell state before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped, in any pattern; ``None`` for no mask.
+        options: what is the same at every step.
         use_cudnn: Keras' argument: 'auto' takes torch's kernels where nothing is faster, ``False`` never, ``True``
             insists.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing, or the last one, (batch, units), without
+        ``options.return_sequences``; and the final state, ``None`` without ``options.return_state``.
 
     Raises:
         ValueError: when ``use_cudnn`` is ``True`` and torch's kernels cannot run it.

@@ -18,7 +18,16 @@ def lstm_reference(
 ) -> tuple[Tensor, LSTMState | None]:
     """Run the sequence one step at a time, each operation on the tape: slow, and differentiable any number of times.
 
-    Args and returns: as :meth:`torch_keras_lstm.recurrence.backends.base.Backend.run`, for every configuration.
+    Args:
+        inputs: (batch, time, features), time at least 1.
+        state: hidden and cell state before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped, in any pattern; ``None`` for no mask.
+        options: what is the same at every step; every configuration is computed.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing, or the last one, (batch, units), without
+        ``options.return_sequences``; and the final state, ``None`` without ``options.return_state``.
     """
     if mask is not None:
         inputs = zero_masked(inputs, mask)

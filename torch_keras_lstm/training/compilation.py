@@ -66,7 +66,8 @@ class Compilable(Layer):
             jit_compile: taken for Keras' sake; there is no XLA here.
             auto_scale_loss: put the optimizer of a model whose policy is "mixed_float16" into a ``LossScaleOptimizer``.
             fabric: a ``lightning_fabric.Fabric`` that is launched: the model, which must be built, is moved to its
-                device and trained in its precision by all of its processes. See :class:`FabricStrategy`.
+                device and trained in its precision by all of its processes, each on its part of every batch; what
+                comes out is that of one process with the whole batch.
 
         Raises:
             ValueError: for an unknown name, or an argument of a wrong form.

@@ -43,7 +43,7 @@ def get_file(
         hash_algorithm: "sha256", "md5", or "auto" by the length of the hash.
         extract: extract it.
         archive_format: "tar", "zip", a list of these, or "auto" for both.
-        cache_dir: by default :func:`keras_home`.
+        cache_dir: by default ``KERAS_HOME`` of the environment, or ``~/.keras``.
         force_download: download it even if it is there.
 
     Returns:

@@ -85,7 +85,19 @@ class LSTMKernels(TorchKernels):
 def lstm_fused(
     inputs: Tensor, state: LSTMState, weights: LSTMWeights, mask: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor, LSTMState | None]:
-    """Run the sequence through the kernels of ``torch.nn.LSTM``; arguments and result as :meth:`Backend.run`."""
+    """Run the sequence through the kernels of ``torch.nn.LSTM``.
+
+    Args:
+        inputs: (batch, time, features), time at least 1.
+        state: hidden and cell state before the first step, (batch, units) each.
+        weights: in torch's layout.
+        mask: (batch, time), boolean, ``False`` where a step is to be skipped, in any pattern; ``None`` for no mask.
+        options: what is the same at every step: tanh and sigmoid, no recurrent dropout.
+
+    Returns:
+        The outputs, (batch, time, units) in the order of processing, or the last one, (batch, units), without
+        ``options.return_sequences``; and the final state, ``None`` without ``options.return_state``.
+    """
     inputs, mask = in_order(inputs, mask, options)
     if mask is not None:
         return _masked(inputs, state, weights, mask, options)

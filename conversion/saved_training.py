@@ -1,21 +1,22 @@
 """What a file remembers of the training: what ``compile`` was told, and how far the optimizer has come."""
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from torch_keras_lstm import losses, metrics, optimizers
-from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.absent import absent_loss, absent_metric, is_absent, name_in
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
-from torch_keras_lstm.conversion.containers import SavedModel, naming, open_parts
-from torch_keras_lstm.conversion.dialects import Generation, Producer
+from torch_keras_lstm.conversion.containers import SavedModel, SavedParts, open_parts
+from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_converted
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
-from torch_keras_lstm.conversion.saved_config import producer_of
+from torch_keras_lstm.conversion.producer import Generation, Producer
+from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
@@ -55,17 +56,74 @@ class SavedTraining:
         return {name: value for name, value in vars(self).items() if name not in ("missing", "told")}
 
 
+@dataclass(frozen=True)
+class KeptTraining:
+    """What a file keeps of the training, not understood yet; arrays can be read while the file is open.
+
+    Attributes:
+        told: what ``compile`` was told, in the file's words.
+        producer: who wrote it.
+        arrays: the optimizer's.
+        fault: why these cannot be used; empty when they can.
+    """
+
+    told: Mapping[str, Any]
+    producer: Producer
+    arrays: Sequence[SavedArray] = ()
+    fault: str = ""
+
+
+def kept_in(parts: SavedParts) -> KeptTraining | None:
+    """What an open file keeps of the training; ``None`` when the model was not compiled."""
+    if parts.training is None:
+        return None
+    if parts.weights is None:
+        return KeptTraining(parts.training, parts.producer)
+    return KeptTraining(parts.training, parts.producer, parts.weights.optimizer, _fault(parts.producer, parts.weights))
+
+
+@contextmanager
+def kept_in_folder(folder: ConvertedFolder) -> Iterator[KeptTraining | None]:
+    """What a converted folder keeps of the training, in the words of Keras 3; ``None`` when it does not say."""
+    with folder.training() as found, naming(folder.directory):
+        yield None if found is None else KeptTraining(found[0], _OURS, found[1])
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[KeptTraining | None]:
+    if is_converted(path):
+        with kept_in_folder(ConvertedFolder(path)) as kept:
+            yield kept
+    elif file_kind(path) in ("hdf5", "keras", "keras folder", "tfjs"):
+        with open_parts(path) as parts:
+            yield kept_in(parts)
+    else:
+        yield None
+
+
 def compile_as_saved(model: Model, path: str | Path, custom_objects: Mapping[str, Any] | None = None) -> None:
     """Compile ``model`` as its file says it was; ``compile_error`` says what of that could not be had, and why."""
     try:
-        saved = load_training(path, model, custom_objects)
-        if saved is not None and has_compile_of_its_own(model):
-            _compile_by_the_class(model, saved, Path(path))
-        elif saved is not None:
-            model.compile(**saved.arguments)
-            model.compile_error = " ".join(saved.missing)
+        with _opened(Path(path)) as kept:
+            compile_as_kept(model, kept, custom_objects)
     except (ValueError, TypeError) as error:
         model.compile_error = str(error)
+
+
+def compile_as_kept(model: Model, kept: KeptTraining | None, custom_objects: Mapping[str, Any] | None) -> None:
+    """Compile ``model`` as an open file says it was, if it does.
+
+    Raises:
+        ValueError, TypeError: when that cannot be.
+    """
+    if kept is None:
+        return
+    if has_compile_of_its_own(model):
+        _compile_by_the_class(model, kept)
+        return
+    saved = training_of(kept, model, custom_objects)
+    model.compile(**saved.arguments)
+    model.compile_error = " ".join(saved.missing)
 
 
 def has_compile_of_its_own(model: Model) -> bool:
@@ -73,7 +131,7 @@ def has_compile_of_its_own(model: Model) -> bool:
     return type(model).compile is not Model.compile
 
 
-def _compile_by_the_class(model: Model, saved: SavedTraining, path: Path) -> None:
+def _compile_by_the_class(model: Model, kept: KeptTraining) -> None:
     """Compile a model by its ``compile_from_config`` if the class has one for its ``compile``, else warn, as Keras."""
     if type(model).compile_from_config is Model.compile_from_config:
         model.compile_error = (
@@ -81,24 +139,24 @@ def _compile_by_the_class(model: Model, saved: SavedTraining, path: Path) -> Non
             "All subclassed Models that have `compile()` overridden should also override `get_compile_config()` and "
             "`compile_from_config(config)`. Alternatively, you can call `compile()` manually after loading."
         )
-        warnings.warn(model.compile_error, stacklevel=4)
+        warnings.warn(model.compile_error, stacklevel=5)
         return
-    model.compile_from_config(saved.told)
+    if kept.fault:
+        raise ValueError(kept.fault)
+    model.compile_from_config(kept.told)
     optimizer, parameters = model.optimizer, trainable_weights(model)
     if not isinstance(optimizer, Optimizer) or not parameters:
         return
     optimizer.build(parameters)
-    with naming(path), open_parts(path) as parts:
-        entry = {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
-        kept = () if parts.weights is None else parts.weights.optimizer
-        _put_state(optimizer, model, kept, order_of(entry, producer_of(parts.root, parts.version)))
+    entry = {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+    _put_state(optimizer, model, kept.arrays, order_of(entry, kept.producer))
 
 
 def _put_state(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], order: Order) -> None:
     try:
         restore(optimizer, model, arrays, order)
     except OtherWeights as error:
-        warnings.warn(f"{error} The optimizer begins anew.", stacklevel=6)
+        warnings.warn(f"{error} The optimizer begins anew.", stacklevel=7)
 
 
 def load_training(
@@ -120,20 +178,8 @@ def load_training(
         ValueError: when the configuration of the optimizer, of a loss or of a metric is broken, or the optimizer's
             state is damaged. One that is not known is no error, but ``missing``.
     """
-    path = Path(path)
-    if converted_folder.is_converted(path):
-        with converted_folder.open_training(path) as found, naming(path):
-            return None if found is None else _training(*found, model, custom_objects, _OURS)
-    if file_kind(path) not in ("hdf5", "keras", "keras folder"):
-        return None
-    with naming(path), open_parts(path) as saved:
-        if saved.training is None:
-            return None
-        weights, producer = saved.weights, producer_of(saved.root, saved.version)
-        if weights is not None and (weights.optimizer or weights.optimizer_fault):
-            _check_order(producer, weights)
-        arrays = () if weights is None else weights.optimizer
-        return _training(saved.training, arrays, model, custom_objects, producer)
+    with _opened(Path(path)) as kept:
+        return None if kept is None else training_of(kept, model, custom_objects)
 
 
 # names of several losses or metrics, one of which the shapes of the first batch choose
@@ -144,26 +190,30 @@ _OURS = Producer(Generation.KERAS_3, "3.15")
 
 def missing_of(saved: SavedModel, custom_objects: Mapping[str, Any] | None = None) -> tuple[str, ...]:
     """What of an open model's training is not known: the ``missing`` of :class:`SavedTraining`."""
-    if saved.training is None:
-        return ()
-    return _training(saved.training, (), None, custom_objects, saved.description.producer).missing
+    told = saved.parts.training
+    return () if told is None else training_of(KeptTraining(told, saved.parts.producer), None, custom_objects).missing
 
 
-def _training(
-    told: Mapping[str, Any],
-    arrays: Sequence[SavedArray],
-    model: Layer | None,
-    custom_objects: Mapping[str, Any] | None,
-    producer: Producer,
+def training_of(
+    kept: KeptTraining, model: Layer | None, custom_objects: Mapping[str, Any] | None = None
 ) -> SavedTraining:
-    own = with_registered(custom_objects)
+    """What a file keeps of the training, understood; errors as :func:`load_training`.
+
+    Args:
+        kept: what the file keeps.
+        model: that the optimizer is for; ``None`` for an optimizer without weights.
+        custom_objects: as of :func:`load_training`.
+    """
+    if kept.fault and model is not None:
+        raise ValueError(kept.fault)
+    told, own = kept.told, with_registered(custom_objects)
     missing: list[str] = []
     token = CUSTOM_OBJECTS.set(own)  # so that an error tells of them
     try:
         of_loss = partial(_loss, missing)
         of_metric = partial(_metric, missing)
         return SavedTraining(
-            _optimizer(told.get("optimizer_config", told.get("optimizer")), arrays, model, own, producer, missing),
+            _optimizer(kept, model, own, missing),
             _each(of_loss, told.get("loss"), own),
             _of_the_only_output(_each(of_metric, told.get("metrics"), own)),
             _of_the_only_output(_each(of_metric, told.get("weighted_metrics"), own)),
@@ -193,16 +243,12 @@ def _metric(missing: list[str], entry: Any, custom_objects: Mapping[str, Any]) -
 
 
 def _optimizer(
-    entry: Any,
-    arrays: Sequence[SavedArray],
-    model: Layer | None,
-    custom_objects: Mapping[str, Any],
-    producer: Producer,
-    missing: list[str],
+    kept: KeptTraining, model: Layer | None, custom_objects: Mapping[str, Any], missing: list[str]
 ) -> Optimizer | None:
+    entry = kept.told.get("optimizer_config", kept.told.get("optimizer"))
     if entry is None:
         return None
-    order = order_of(entry, producer)
+    order = order_of(entry, kept.producer)
     if order is Order.LEGACY and isinstance(entry, Mapping) and name_in(entry) not in custom_objects:
         entry = by_the_legacy_rule(entry)
     try:
@@ -215,20 +261,21 @@ def _optimizer(
     parameters = trainable_weights(model)
     if parameters:
         optimizer.build(parameters)
-        _put_state(optimizer, model, arrays, order)
+        _put_state(optimizer, model, kept.arrays, order)
     return optimizer
 
 
-def _check_order(producer: Producer, weights: Weights) -> None:
-    """Raise where the optimizer's arrays are in another order than the weights, or in layouts that are converted."""
-    if weights.optimizer_fault:
-        raise ValueError(weights.optimizer_fault)
+def _fault(producer: Producer, weights: Weights) -> str:
+    """Why an optimizer's arrays are of no use: in another order than the weights, or in layouts that are converted."""
+    if weights.optimizer_fault or not weights.optimizer:
+        return weights.optimizer_fault
     flipped = isinstance(weights.arrays, ArraysByLayer) and weights.arrays.flipped_kernels
     if flipped or producer.sorts_trained_weights:
-        raise ValueError(
+        return (
             f"The state of the optimizer is not read from files of {producer}, only from those of "
             "Keras 2.1.6 and later, not on Theano: compile the model anew to train it."
         )
+    return ""
 
 
 def _each(deserialize: Callable[[Any, Mapping[str, Any]], Any], told: Any, custom_objects: Mapping[str, Any]) -> Any:

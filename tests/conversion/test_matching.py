@@ -9,9 +9,11 @@ import pytest
 from tests.conversion.handmade import Array, entry, keras_1_arrays, keras_2_lstm, lstm_weights, sequential
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, ArraysByPath
 from torch_keras_lstm.conversion.build import assemble, build_layers, shaped_layers
+from torch_keras_lstm.conversion.filling import fill
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.matching import match
 from torch_keras_lstm.conversion.saved_config import describe
-from torch_keras_lstm.conversion.weights import fill, group_paths, match
+from torch_keras_lstm.conversion.variable_paths import group_paths
 
 T, F, U = 7, 3, 4
 NAMES = ("kernel", "recurrent_kernel", "bias")

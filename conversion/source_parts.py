@@ -1,0 +1,257 @@
+"""What a model written as plain PyTorch is made of: each class and function stands by itself, on torch alone.
+
+:mod:`torch_keras_lstm.conversion.python_source` copies those that a model needs into its ``model.py``, with the ones
+that they name. So everything here is written for the reader of that file, who need not know this package.
+"""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def loop(
+    step: Callable[[Tensor, tuple[Tensor, ...]], tuple[Tensor, ...]],
+    inputs: Tensor,
+    states: tuple[Tensor, ...],
+    mask: Tensor | None,
+    first: Tensor,
+    zeros: bool,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Run ``step`` over (batch, time, ...): the first states of all steps, and the states after the last.
+
+    Where the mask, (batch, time), is False the states stay as they were, and the output is that of the step before
+    (``first`` at the beginning), or 0 with ``zeros``.
+    """
+    outputs = []
+    output = torch.zeros_like(first) if zeros else first
+    for t in range(inputs.shape[1]):
+        new = step(inputs[:, t], states)
+        if mask is None:
+            output, states = new[0], new
+        else:
+            counts = mask[:, t].reshape(-1, *[1] * (first.dim() - 1))
+            output = torch.where(counts, new[0], torch.zeros_like(first) if zeros else output)
+            states = tuple(torch.where(counts, after, before) for after, before in zip(new, states, strict=True))
+        outputs.append(output)
+    return torch.stack(outputs, 1), states
+
+
+class StepByStep(nn.Module):
+    """Base of the recurrent layers that run a step at a time: under a mask, or with activations of their own.
+
+    ``layer(x, states, mask)`` takes (batch, time, features) and gives the outputs of all steps and the last states.
+    """
+
+    def __init__(self, input_size: int, units: int, gates: int, state_count: int, biases: int) -> None:
+        super().__init__()
+        self.weight_ih_l0 = nn.Parameter(torch.empty(gates * units, input_size))
+        self.weight_hh_l0 = nn.Parameter(torch.empty(gates * units, units))
+        self.bias_ih_l0 = nn.Parameter(torch.empty(gates * units)) if biases else None
+        self.bias_hh_l0 = nn.Parameter(torch.empty(gates * units)) if biases == 2 else None
+        self.units, self.state_count = units, state_count
+        self.zeros_where_masked = False  # what is put out at masked steps: zeros, or what came before
+        self.keeps_first_state = False  # before the first step that counts: zeros, or the state that was given
+
+    def forward(
+        self, x: Tensor, states: tuple[Tensor, ...] | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        projected = F.linear(x, self.weight_ih_l0, self.bias_ih_l0)
+        if states is None:
+            states = tuple(x.new_zeros(x.shape[0], self.units) for _ in range(self.state_count))
+        first = states[0] if self.keeps_first_state else torch.zeros_like(states[0])
+        return loop(self.step, projected, states, mask, first, self.zeros_where_masked)
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The states after a step, given those before and what the input adds to the gates."""
+        raise NotImplementedError
+
+
+class StepLSTM(StepByStep):
+    """An LSTM, a step at a time."""
+
+    def __init__(
+        self,
+        input_size: int,
+        units: int,
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+        recurrent_activation: Callable[[Tensor], Tensor] = torch.sigmoid,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(input_size, units, gates=4, state_count=2, biases=int(bias))
+        self.activation, self.recurrent_activation = activation, recurrent_activation
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        h, c = states
+        i, f, g, o = (x + F.linear(h, self.weight_hh_l0)).chunk(4, dim=-1)
+        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
+        return self.recurrent_activation(o) * self.activation(c), c
+
+
+class StepGRU(StepByStep):
+    """A GRU, a step at a time; ``reset_after`` says whether the reset gate comes after the recurrent product."""
+
+    def __init__(
+        self,
+        input_size: int,
+        units: int,
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+        recurrent_activation: Callable[[Tensor], Tensor] = torch.sigmoid,
+        bias: bool = True,
+        reset_after: bool = True,
+    ) -> None:
+        super().__init__(input_size, units, gates=3, state_count=1, biases=2 if bias and reset_after else int(bias))
+        self.activation, self.recurrent_activation = activation, recurrent_activation
+        self.reset_after = reset_after
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        (h,) = states
+        gates, candidate = x.split([2 * self.units, self.units], dim=-1)
+        if self.reset_after:
+            recurrent = F.linear(h, self.weight_hh_l0, self.bias_hh_l0)
+            of_gates, of_candidate = recurrent.split([2 * self.units, self.units], dim=-1)
+            r, z = self.recurrent_activation(gates + of_gates).chunk(2, dim=-1)
+            new = self.activation(candidate + r * of_candidate)
+        else:
+            for_gates, for_candidate = self.weight_hh_l0.split([2 * self.units, self.units])
+            r, z = self.recurrent_activation(gates + F.linear(h, for_gates)).chunk(2, dim=-1)
+            new = self.activation(candidate + F.linear(r * h, for_candidate))
+        return (z * h + (1 - z) * new,)
+
+
+class StepRNN(StepByStep):
+    """A simple recurrent layer, a step at a time."""
+
+    def __init__(
+        self, input_size: int, units: int, activation: Callable[[Tensor], Tensor] = torch.tanh, bias: bool = True
+    ) -> None:
+        super().__init__(input_size, units, gates=1, state_count=1, biases=int(bias))
+        self.activation = activation
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        return (self.activation(x + F.linear(states[0], self.weight_hh_l0)),)
+
+
+class ConvLSTM(nn.Module):
+    """A convolutional LSTM over (batch, time, channels, *space); the recurrent convolution keeps the sizes."""
+
+    def __init__(
+        self,
+        channels: int,
+        filters: int,
+        window: tuple[int, ...],
+        activation: Callable[[Tensor], Tensor] = torch.tanh,
+        recurrent_activation: Callable[[Tensor], Tensor] = torch.sigmoid,
+        stride: tuple[int, ...] = (1,),
+        dilation: tuple[int, ...] = (1,),
+        same: bool = False,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.weight_ih = nn.Parameter(torch.empty(4 * filters, channels, *window))
+        self.weight_hh = nn.Parameter(torch.empty(4 * filters, filters, *window))
+        self.bias = nn.Parameter(torch.empty(4 * filters)) if bias else None
+        self.convolve = (F.conv1d, F.conv2d, F.conv3d)[len(window) - 1]
+        self.window, self.stride, self.dilation, self.same = window, stride, dilation, same
+        self.activation, self.recurrent_activation = activation, recurrent_activation
+        self.filters = filters
+        self.zeros_where_masked = False
+        self.keeps_first_state = False
+
+    def forward(
+        self, x: Tensor, states: tuple[Tensor, ...] | None = None, mask: Tensor | None = None
+    ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        steps = x.flatten(0, 1)
+        if self.same:
+            steps = pad_same(steps, self.window, self.stride, self.dilation)
+        projected = self.convolve(steps, self.weight_ih, self.bias, self.stride, 0, self.dilation)
+        projected = projected.unflatten(0, x.shape[:2])
+        if states is None:
+            zeros = projected.new_zeros(x.shape[0], self.filters, *projected.shape[3:])
+            states = (zeros, zeros)
+        first = states[0] if self.keeps_first_state else torch.zeros_like(states[0])
+        return loop(self.step, projected, states, mask, first, self.zeros_where_masked)
+
+    def step(self, x: Tensor, states: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        h, c = states
+        ones = (1,) * len(self.window)
+        i, f, g, o = (x + self.convolve(pad_same(h, self.window, ones, ones), self.weight_hh)).chunk(4, dim=1)
+        c = self.recurrent_activation(f) * c + self.recurrent_activation(i) * self.activation(g)
+        return self.recurrent_activation(o) * self.activation(c), c
+
+
+def pad_same(
+    x: Tensor, window: Sequence[int], stride: Sequence[int], dilation: Sequence[int], value: float = 0.0
+) -> Tensor:
+    """Pad (batch, channels, *space) so that as many windows fit as there are strides; the odd one at the end."""
+    amounts: list[int] = []
+    for size, length, step, spread in zip(x.shape[2:], window, stride, dilation, strict=True):
+        total = max((-(-size // step) - 1) * step + (length - 1) * spread + 1 - size, 0)
+        amounts = [total // 2, total - total // 2, *amounts]
+    return F.pad(x, amounts, value=value)
+
+
+def hard_sigmoid(x: Tensor) -> Tensor:
+    """Keras 3's: 0 below -3, 1 above 3, a line between."""
+    return F.relu6(x + 3) / 6
+
+
+def hard_sigmoid_of_old(x: Tensor) -> Tensor:
+    """That of Keras 1 and 2: 0 below -2.5, 1 above 2.5, a line between."""
+    return torch.clamp(0.2 * x + 0.5, 0.0, 1.0)
+
+
+def softmax(x: Tensor) -> Tensor:
+    """Over the last axis."""
+    return torch.softmax(x, dim=-1)
+
+
+def log_softmax(x: Tensor) -> Tensor:
+    """Over the last axis."""
+    return torch.log_softmax(x, dim=-1)
+
+
+def selu(x: Tensor) -> Tensor:
+    """``F.selu`` with the slope of its upper half at 0."""
+    return torch.where(x < 0, F.selu(x), 1.0507009873554805 * x)
+
+
+def softplus(x: Tensor) -> Tensor:
+    """``log(1 + exp(x))``."""
+    return F.softplus(x, threshold=40.0)
+
+
+def hard_silu(x: Tensor) -> Tensor:
+    """``x * hard_sigmoid(x)``."""
+    return x * hard_sigmoid(x)
+
+
+def linear(x: Tensor) -> Tensor:
+    """As it is."""
+    return x
+
+
+def bounded_relu(x: Tensor, slope: float = 0.0, highest: float | None = None, threshold: float = 0.0) -> Tensor:
+    """0 below the threshold, or a line of that slope that meets 0 there; at most ``highest``."""
+    above = torch.where(x > threshold, x, 0.0)
+    return torch.clamp(above, max=highest) - slope * torch.relu(threshold - x)
+
+
+def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
+    """The mean of (batch, time, features) over the steps that count."""
+    counts = mask.unsqueeze(-1)
+    return torch.where(counts, x, 0.0).sum(1) / counts.sum(1)
+
+
+def masked_softmax(x: Tensor, mask: Tensor, dim: int) -> Tensor:
+    """A softmax in which what does not count has no share."""
+    return torch.softmax(x.masked_fill(~mask, -1e9), dim).masked_fill(~mask, 0.0)
+
+
+def attend(scores: Tensor, value: Tensor, allowed: Tensor | None = None, query_mask: Tensor | None = None) -> Tensor:
+    """The values weighted by (batch, queries, keys): what is not allowed gets no weight, masked queries give 0."""
+    if allowed is not None:
+        scores = torch.where(allowed, scores, scores - 1e9)
+    outputs = torch.softmax(scores, dim=-1) @ value
+    return outputs if query_mask is None else torch.where(query_mask.unsqueeze(-1), outputs, 0.0)
