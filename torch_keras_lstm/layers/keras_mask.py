@@ -91,9 +91,8 @@ def masked(values: Any, masks: Any) -> Any:
         return {name: masked(value, masks.get(name)) for name, value in values.items()}
     tensor = values if isinstance(values, Tensor) else torch.as_tensor(values)
     view = tensor.view_as(tensor)
-    view._keras_mask = (
-        masks.to(tensor.device) if isinstance(masks, Tensor) else torch.as_tensor(masks, device=tensor.device)
-    )  # type: ignore[attr-defined]
+    mask = masks.to(tensor.device) if isinstance(masks, Tensor) else torch.as_tensor(masks, device=tensor.device)
+    view._keras_mask = mask  # type: ignore[attr-defined]
     return view
 
 

@@ -70,35 +70,44 @@ def _scripted(
 ) -> tuple[tuple[Tensor, ...], Tensor | None]:
     """A :data:`Loop` in TorchScript, around the trace of one step."""
     width, given = len(carried), len(sequences)
+    outputs: list[str] = []  # what the output of a step is called: one of what is carried, where it is that
 
     def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
         after, output = body(tensors[:width], tensors[width : width + given], tensors[width + given :])
-        return (*after, *(() if output is None else (output,)))
+        outputs[:] = (
+            [] if output is None else [f"c{i}" for i, one in enumerate(after) if one is output][:1] or ["output"]
+        )
+        return (*after, output) if output is not None and outputs == ["output"] else after
 
     with torch_internals.tracing_paused(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch's own deprecation, which whoever traces has been told of
         examples = [one.detach().clone() for one in (*carried, *(one[0] for one in sequences), *constants)]
         step = torch.jit.trace(flat, tuple(examples), check_trace=False)
-        gives = len(step(*examples)) > width
-        loop = _compiled_loop(step, width, given, len(constants), gives)
+        loop = _compiled_loop(step, width, given, len(constants), *outputs)
     found = loop(*carried, *sequences, *constants)
-    return tuple(found[:width]), found[width] if gives else None
+    return tuple(found[:width]), found[width] if outputs else None
 
 
-def _compiled_loop(step: Any, carried: int, sequences: int, constants: int, gives: bool) -> Any:
-    """The loop around ``step``, of so many tensors; those who read traces want them apart, and in no list."""
+def _compiled_loop(step: Any, carried: int, sequences: int, constants: int, output: str = "") -> Any:
+    """The loop around ``step``, of so many tensors; those who read traces want them apart, and in no list.
+
+    Args:
+        output: the name of what is given out, if anything is.
+    """
     states, given = [f"c{index}" for index in range(carried)], [f"x{index}" for index in range(sequences)]
     same = [f"w{index}" for index in range(constants)]
     source = _SOURCE.format(
         arguments=", ".join((*states, *given, *same)),
-        results=", ".join((*states, *(["output"] if gives else []))),
+        results=", ".join((*states, *(["output"] if output == "output" else []))),
         carried=", ".join(states),
         now=", ".join(f"{name}[index]" for name in given),
         constants=", ".join(same),
-        keep="outputs.append(output)" if gives else "pass",
-        returned=", ".join((*states, *(["torch.stack(outputs)"] if gives else []))),
+        keep=f"outputs.append({output})" if output else "pass",
+        returned=", ".join((*states, *(["torch.stack(outputs)"] if output else []))),
     )
-    name = f"<loop of {carried} states, {sequences} sequences and {constants} constants{', giving out' * gives}>"
+    name = (
+        f"<loop of {carried} states, {sequences} sequences and {constants} constants, {output or 'nothing'} given out>"
+    )
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)  # where TorchScript reads it
     names: dict[str, Any] = {"step": step, "torch": torch, "Tensor": Tensor, "List": list, "__name__": __name__}
     exec(compile(source, name, "exec"), names)

@@ -143,7 +143,7 @@ def _call(kernel: Kernel, inputs: Tensor, hidden: Tensor, weights: SingleStateWe
         len(flat) == 4,  # has_biases
         1,  # num_layers
         0.0,  # dropout between layers
-        keeps_for_backward(flat[1]),
+        keeps_for_backward(),
         False,  # bidirectional
         True,  # batch_first
     )

@@ -166,13 +166,13 @@ def _is_traced() -> bool:
     return torch.compiler.is_compiling() or torch_internals.is_jit_traced()
 
 
-def keeps_for_backward(weight: Tensor) -> bool:
+def keeps_for_backward() -> bool:
     """cuDNN's training mode, without which its backward refuses; not the module's.
 
-    A trace keeps it, whoever runs it, so it must not hang on whether gradients were recorded then.
+    A trace keeps it, whoever runs it, so it must not hang on whether gradients were recorded then; OpenVINO takes none
+    with it.
     """
-    traced = not torch.compiler.is_compiling() and torch_internals.is_jit_traced()
-    return weight.requires_grad if traced else torch.is_grad_enabled()
+    return torch.is_grad_enabled() and (torch.compiler.is_compiling() or not torch_internals.is_jit_traced())
 
 
 def _one_way(inputs: Tensor, state: LSTMState, weights: LSTMWeights) -> tuple[Tensor, LSTMState]:
@@ -192,7 +192,7 @@ def _kernel(
         len(flat) == 4 * len(weights),  # has_biases
         1,  # num_layers
         0.0,  # dropout between layers
-        keeps_for_backward(flat[1]),
+        keeps_for_backward(),
         len(weights) == 2,  # bidirectional
         True,  # batch_first
     )
