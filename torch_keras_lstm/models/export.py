@@ -45,6 +45,14 @@ _TARGETS = {
 }
 
 
+class FreeSizeError(ValueError):
+    """A size counts that neither the model nor an example tells."""
+
+
+class RefusalError(RuntimeError):
+    """A model cannot be exported; the message names the layer."""
+
+
 class Free(NamedTuple):
     """The axes of a tensor whose sizes are free."""
 
@@ -78,7 +86,7 @@ class Call(NamedTuple):
         """
         symbolic = getattr(model, "input", None)
         if example is None and symbolic is None:
-            raise ValueError(
+            raise FreeSizeError(
                 f"The input shape of model `{_name(model)}` is not known: call it, or `build(input_shape)`, first, or "
                 "give an `example` of what it is called with."
             )
@@ -147,13 +155,18 @@ def export(model: nn.Module, example: Any = None, *, target: str = "torch") -> E
     check_choice("target", target, tuple(_TARGETS))
     call, wanted = Call.of(model, example), _TARGETS[target]
     if not wanted.free:
-        if example is None and any(one.axes for one in leaves(Free, call.free)):
-            raise ValueError(
-                f"{target!r} runs one number of rows and steps, which the input shape of model `{_name(model)}` leaves "
-                "free: give an `example` of that size."
-            )
+        refuse_free_sizes(call, example, target)
         call = call.with_fixed_sizes()
     return traced(call, Lowering(loops=wanted.loops, kernels=wanted.kernels and not call.has_free_time))
+
+
+def refuse_free_sizes(call: Call, example: Any, target: str) -> None:
+    """Raise a ``ValueError`` unless ``example`` tells the sizes that the input shape leaves free."""
+    if example is None and any(one.axes for one in leaves(Free, call.free)):
+        raise FreeSizeError(
+            f"{target!r} runs one number of rows and steps, which the input shape of model `{_name(call.model)}` "
+            "leaves free: give an `example` of that size."
+        )
 
 
 def traced(call: Call, lowering: Lowering) -> ExportedProgram:
@@ -165,7 +178,7 @@ def traced(call: Call, lowering: Lowering) -> ExportedProgram:
         raise refusal(call.model, error) from error
 
 
-def refusal(model: nn.Module, error: Exception) -> RuntimeError:
+def refusal(model: nn.Module, error: Exception) -> RefusalError:
     """The error of an exporter in words that name the layer at which it happened."""
     reason: BaseException = error
     while (before := reason.__cause__ or reason.__context__) is not None:  # exporters say more, and less, on top of it
@@ -173,7 +186,7 @@ def refusal(model: nn.Module, error: Exception) -> RuntimeError:
     layer = _layer_of(reason.__traceback__) or _layer_of(error.__traceback__)
     where = "a layer" if layer is None else f"layer `{layer.name}` ({type(layer).__name__})"
     lines = [line for line in str(reason).splitlines() if line.strip()] or [type(reason).__name__]
-    return RuntimeError(f"Model `{_name(model)}` cannot be exported, because of {where}: {lines[0]}")
+    return RefusalError(f"Model `{_name(model)}` cannot be exported, because of {where}: {lines[0]}")
 
 
 def _layer_of(trace: TracebackType | None) -> Layer | None:

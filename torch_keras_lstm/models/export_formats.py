@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
-from torch_keras_lstm.models.export import Call, export, refusal
+from torch_keras_lstm.models.export import Call, FreeSizeError, RefusalError, export, refusal, refuse_free_sizes
 from torch_keras_lstm.recurrence.lowering import Lowering, lowered
 from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
@@ -102,7 +102,12 @@ def write(
                 f"({error})."
             ) from error
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}") as folder:
-        kind.write(_Order(model, example, Path(folder) / path.name, masks, verbose))
+        try:
+            kind.write(_Order(model, example, Path(folder) / path.name, masks, verbose))
+        except (FreeSizeError, RefusalError):
+            raise
+        except Exception as error:  # whatever the library of a format raises
+            raise refusal(model, error) from error
         for written in Path(folder).iterdir():
             goal = path.parent / written.name
             if goal.is_dir():
@@ -195,14 +200,18 @@ def _coreml(order: _Order) -> None:
     import numpy as np
 
     call = Call.of(order.model, order.example)
+    refuse_free_sizes(call, order.example, "coreml")
     inputs = [
         coremltools.TensorType(shape=tensor.shape, dtype=np.float32 if tensor.is_floating_point() else np.int32)
         for tensor in leaves(Tensor, call.arguments)
     ]
     goal = coremltools.target.iOS16
-    converted = coremltools.convert(
-        _traced(call), inputs=inputs, convert_to="mlprogram", minimum_deployment_target=goal
+    flat = call._replace(
+        model=_Flat(call.model, call.arguments).eval(), arguments=tuple(leaves(Tensor, call.arguments))
     )
+    with lowered(Lowering(loops=False)):  # its loops cannot gather what they give out
+        found = _traced(flat)
+    converted = coremltools.convert(found, inputs=inputs, convert_to="mlprogram", minimum_deployment_target=goal)
     converted.save(str(order.path))
 
 

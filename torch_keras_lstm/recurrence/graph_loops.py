@@ -32,7 +32,10 @@ def loop_of_graph() -> Loop | None:
     if torch.compiler.is_compiling():
         wanted = lowering()
         return None if wanted is None or not wanted.loops else _as_operator
-    return _scripted if torch_internals.is_jit_traced() else None
+    if not torch_internals.is_jit_traced():
+        return None
+    wanted = lowering()
+    return None if wanted is not None and not wanted.loops else _scripted
 
 
 def _as_operator(
@@ -46,13 +49,18 @@ def _as_operator(
     def step(*flat: Any) -> list[Tensor]:
         rest = flat[width + given :]
         after, output = body(flat[:width], flat[width : width + given], rest[: len(constants)])
-        # What goes round stays as it lies in memory, and no two results may be one tensor.
-        around = [tensor.contiguous() for tensor in after]
-        return [*around, *([] if output is None else [output.clone(memory_format=torch.contiguous_format)])]
+        # What goes round stays as it lies in memory, whatever inductor makes of a convolution, and no two results may
+        # be one tensor.
+        around = [_copied(tensor) if tensor.ndim > 2 else tensor.contiguous() for tensor in after]
+        return [*around, *([] if output is None else [_copied(output)])]
 
-    first = [tensor.clone(memory_format=torch.contiguous_format) for tensor in carried]
+    first = [_copied(tensor) for tensor in carried]
     found = torch_internals.scan_operator(step, first, [*sequences], (*constants, *sizes))
     return tuple(found[:width]), found[width] if len(found) > width else None
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 _SOURCE = """

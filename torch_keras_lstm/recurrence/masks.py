@@ -61,7 +61,7 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
         inputs: (batch, time, features)
         mask: (batch, time), boolean, ``False`` where a step is to be skipped.
     """
-    lengths = mask.sum(dim=1, dtype=torch.int64)
+    lengths = _as_integers(mask.sum(dim=1, dtype=torch.int64))
     steps = mask.shape[1]
     if values_are_known(mask) and len(lengths):
         steps = max(1, int(lengths.max()))
@@ -77,16 +77,17 @@ def _unmasked_first(mask: Tensor, lengths: Tensor) -> Tensor:
     if is_graph_of_torch and not torch.onnx.is_in_onnx_export():
         return torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
     # ONNX, and others that take traces, have no stable sort. Where each step goes to tells which comes to each place.
-    place = (
-        torch.where(
-            mask,
-            mask.cumsum(1, dtype=torch.int64),
-            lengths.unsqueeze(1) + mask.logical_not().cumsum(1, dtype=torch.int64),
-        )
-        - 1
-    )
+    seen, left = mask.cumsum(1, dtype=torch.int64), mask.logical_not().cumsum(1, dtype=torch.int64)
+    place = _as_integers(torch.where(mask, seen, lengths.unsqueeze(1) + left) - 1)
     steps = torch.arange(mask.shape[1], device=mask.device)
-    return torch.zeros_like(place).scatter(1, place, steps.expand_as(place))
+    return place.scatter(1, place, steps.expand_as(place))  # each place is written to, whatever stood there
+
+
+def _as_integers(sums: Tensor) -> Tensor:
+    """The same; Core ML, which reads traces, takes sums and bounds for no integers until they are cast."""
+    if torch.compiler.is_compiling() or not torch_internals.is_jit_traced():
+        return sums
+    return sums.to(torch.int32).to(torch.int64)
 
 
 def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
@@ -107,7 +108,7 @@ def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
         flat, index = by_time.flatten(0, 1), steps * batch + rows
     else:
         flat, index = sequence.flatten(0, 1), rows * time + steps
-    picked: Tensor = flat.index_select(0, index.flatten()).unflatten(0, steps.shape)
+    picked: Tensor = flat.index_select(0, _as_integers(index.flatten())).unflatten(0, steps.shape)
     return picked
 
 
@@ -138,7 +139,7 @@ def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
         lengths: (batch,)
         when_empty: (batch, units)
     """
-    index = (lengths - 1).clamp(min=0).reshape(-1, 1, 1).expand(-1, 1, outputs.shape[2])
+    index = _as_integers((lengths - 1).clamp(min=0)).reshape(-1, 1, 1).expand(-1, 1, outputs.shape[2])
     return torch.where(lengths.unsqueeze(1) > 0, outputs.gather(1, index).squeeze(1), when_empty)
 
 

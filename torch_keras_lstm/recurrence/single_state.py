@@ -50,7 +50,7 @@ def run_single_state(
         if torch.onnx.is_in_onnx_export() and has_operator(options):
             return single_state_onnx(operator(weights, options), inputs, state, mask, options)
         plain = lowering()
-        if plain is not None and torch.compiler.is_compiling():
+        if plain is not None and (torch.compiler.is_compiling() or not plain.loops):
             request = Request.of(inputs, state, weights, mask, options, use_cudnn)
             kernels = torch_kernels_of(backends)
             as_kernel = plain.kernels and kernels.why_never(request) is None
