@@ -44,6 +44,23 @@ class Configuration(NamedTuple):
     go_backwards: bool = False
     bidirectional: bool = False
     layers: int = 1
+    cell: Literal["LSTM", "GRU", "SimpleRNN"] = "LSTM"
+    reset_after: bool = True
+
+    @property
+    def gates(self) -> int:
+        """How many blocks the kernels have side by side."""
+        return {"LSTM": 4, "GRU": 3, "SimpleRNN": 1}[self.cell]
+
+    @property
+    def bias_rows(self) -> int:
+        """How many rows Keras' bias has."""
+        return 2 if self.cell == "GRU" and self.reset_after else 1
+
+    @property
+    def plain(self) -> "Configuration":
+        """The default layer of the same cell."""
+        return Configuration(cell=self.cell)
 
 
 CONFIGURATIONS = {
@@ -58,8 +75,15 @@ CONFIGURATIONS = {
     "go_backwards": Configuration(go_backwards=True),
     "bidirectional": Configuration(bidirectional=True),
     "two layers": Configuration(layers=2),
+    "GRU": Configuration(cell="GRU"),
+    "GRU random gaps": Configuration(cell="GRU", mask="gaps"),
+    "GRU reset before": Configuration(cell="GRU", reset_after=False),
+    "GRU relu": Configuration(cell="GRU", activation="relu", recurrent_activation="hard_sigmoid"),
+    "GRU recurrent dropout": Configuration(cell="GRU", recurrent_dropout=0.2),
+    "SimpleRNN": Configuration(cell="SimpleRNN"),
+    "SimpleRNN random gaps": Configuration(cell="SimpleRNN", mask="gaps"),
 }
-MASKED = tuple(name for name, configuration in CONFIGURATIONS.items() if configuration.mask)
+MASKED = tuple(name for name, one in CONFIGURATIONS.items() if one.mask and one.cell == "LSTM")
 LOOPED = ("recurrent dropout", "hard_sigmoid", "relu")
 """The configurations that no fused kernel of torch computes."""
 MODES: tuple[Mode, ...] = ("forward", "training", "stream")
@@ -112,7 +136,9 @@ class Case:
         lists = []
         for index in range(self.configuration.layers * self.directions):
             rows = features if index == 0 or self.configuration.bidirectional else units
-            shapes: list[tuple[int, ...]] = [(rows, 4 * units), (units, 4 * units), (4 * units,)]
+            width = self.configuration.gates * units
+            bias = (2, width) if self.configuration.bias_rows == 2 else (width,)
+            shapes: list[tuple[int, ...]] = [(rows, width), (units, width), bias]
             lists.append([random.uniform(-bound, bound, shape).astype(np.float32) for shape in shapes])
         return [arrays if self.configuration.use_bias else arrays[:2] for arrays in lists]
 
@@ -159,7 +185,7 @@ class Case:
         """Floating-point operations of the matrix products; a training step has three of each product."""
         batch, time, features, units = self.shape
         rows = features + units if self.configuration.layers == 1 else features + 3 * units
-        forward = 8.0 * batch * time * units * rows * self.directions
+        forward = 2.0 * self.configuration.gates * batch * time * units * rows * self.directions
         return 3 * forward if self.mode == "training" else forward
 
 

@@ -29,7 +29,8 @@ This package is measured as it is installed: with its steps in C where there was
 
 torch.nn.LSTM stands in with its plain case where it cannot compute a configuration: masks, recurrent dropout,
 hard_sigmoid, relu. Packed sequences (`pack_padded_sequence`, in and out) are padded on the right whatever the mask,
-with as many steps that count. TensorFlow runs in `tf.function`, JAX under `jit`, onnxruntime an ONNX LSTM operator.
+with as many steps that count. In the rows of GRU and SimpleRNN the plain torch.nn.GRU and torch.nn.RNN stand in its
+place. TensorFlow runs in `tf.function`, JAX under `jit`, onnxruntime an ONNX LSTM operator.
 """
 
 TARGETS = """\

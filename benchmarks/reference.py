@@ -26,10 +26,23 @@ def run_layer(inputs: Tensor, weights: list[Tensor], mask: Tensor | None, case: 
     hidden = cell = output = inputs.new_zeros(len(inputs), len(recurrent_kernel))
     outputs = []
     for step in range(inputs.shape[1]):
-        gates = inputs[:, step] @ kernel + hidden @ recurrent_kernel + sum(bias)
-        i, f, g, o = gates.chunk(4, dim=1)
-        new_cell = recurrent_activation(f) * cell + recurrent_activation(i) * activation(g)
-        new_hidden = recurrent_activation(o) * activation(new_cell)
+        x = inputs[:, step] @ kernel
+        new_cell = cell
+        if case.configuration.cell == "LSTM":
+            i, f, g, o = (x + hidden @ recurrent_kernel + sum(bias)).chunk(4, dim=1)
+            new_cell = recurrent_activation(f) * cell + recurrent_activation(i) * activation(g)
+            new_hidden = recurrent_activation(o) * activation(new_cell)
+        elif case.configuration.cell == "SimpleRNN":
+            new_hidden = activation(x + hidden @ recurrent_kernel + sum(bias))
+        else:
+            of_inputs, of_state = bias[0] if case.configuration.reset_after else (*bias, torch.zeros_like(bias[0]))
+            x_z, x_r, x_n = (x + of_inputs).chunk(3, dim=1)
+            h_z, h_r, h_n = (hidden @ recurrent_kernel + of_state).chunk(3, dim=1)
+            z, r = recurrent_activation(x_z + h_z), recurrent_activation(x_r + h_r)
+            if not case.configuration.reset_after:
+                h_n = (r * hidden) @ recurrent_kernel.chunk(3, dim=1)[2]
+            n = activation(x_n + (r * h_n if case.configuration.reset_after else h_n))
+            new_hidden = z * hidden + (1 - z) * n
         if mask is None:
             hidden, cell, output = new_hidden, new_cell, new_hidden
         else:

@@ -64,6 +64,10 @@ def _looped_training(record: Record) -> bool:
     return _looped(record) and bool(record["mode"] == "training")
 
 
+def _of_cells(record: Record) -> bool:
+    return str(record["configuration"]).startswith(("GRU", "SimpleRNN"))
+
+
 _OF_SPEED = [
     _OfSpeed(
         "default layer / nn.LSTM, medium and above",
@@ -92,6 +96,40 @@ _OF_SPEED = [
         2.0,
         lambda record: _looped_training(record) and SHAPES[record["shape"]].units == 64,
     ),
+    _OfSpeed(
+        "GRU, forward / nn.GRU, medium",
+        "torch",
+        0.7,
+        lambda record: record["configuration"] == "GRU" and record["shape"] == "medium" and record["mode"] == "forward",
+    ),
+    _OfSpeed(
+        "GRU, training / nn.GRU, medium",
+        "torch",
+        0.55,
+        lambda record: (
+            record["configuration"] == "GRU" and record["shape"] == "medium" and record["mode"] == "training"
+        ),
+    ),
+    _OfSpeed(
+        "masked GRU and SimpleRNN, forward / unmasked nn.GRU and nn.RNN, tiny and small",
+        "torch",
+        0.7,
+        lambda record: (
+            record["configuration"] in ("GRU random gaps", "SimpleRNN random gaps")
+            and record["shape"] in ("tiny", "small")
+            and record["mode"] == "forward"
+        ),
+    ),
+    _OfSpeed(
+        "GRU with the reset gate before, other activations, recurrent dropout, training / nn.GRU",
+        "torch",
+        0.8,
+        lambda record: (
+            record["configuration"] in ("GRU reset before", "GRU relu", "GRU recurrent dropout")
+            and record["mode"] == "training"
+        ),
+    ),
+    _OfSpeed("GRU and SimpleRNN / Keras on TensorFlow", "keras-tensorflow", 1.0, _of_cells),
     _OfSpeed("recurrent dropout, hard_sigmoid, relu / Keras on TensorFlow", "keras-tensorflow", 1.0, _looped),
     _OfSpeed("the same / tf_keras", "tf_keras", 1.0, _looped),
     _OfSpeed("the same / Keras on PyTorch", "keras-torch", 1.0, _looped),

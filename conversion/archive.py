@@ -63,7 +63,7 @@ class KerasArchive:
         """The bytes of a member.
 
         Raises:
-            ValueError: when it is missing, damaged, or a zip bomb.
+            ValueError: when it is missing or damaged, or declares more than it can hold.
         """
         return self._read(name, None)
 

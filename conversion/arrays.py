@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class SavedArray:
         dtype: NumPy's name of its type; "bfloat16" for the two-byte voids that Keras 3 writes.
         _read: gives the values.
         _pieces: gives them in pieces, from a file that can.
+        kept_as: what the file has in place of these values, such as "int4"; empty for the values themselves.
     """
 
     path: str
@@ -39,6 +41,7 @@ class SavedArray:
     dtype: str
     _read: Callable[[], Array]
     _pieces: Callable[[], Iterable[Array]] | None = None
+    kept_as: str = ""
 
     @property
     def size(self) -> int:
@@ -80,6 +83,14 @@ def widen_bfloat16(halves: Array) -> Array:
     return (halves.astype(np.uint32) << 16).view(np.float32)
 
 
+class LayerOrder(Enum):
+    """In which order a file lists the layers, which matters where it does not have their names."""
+
+    MODEL = "that of the model"
+    NAMES = "sorted by the names that they have in the model"
+    UNKNOWN = "none that tells anything"
+
+
 @dataclass(frozen=True)
 class ArraysByLayer:
     """Arrays under the name of their layer, as in legacy HDF5.
@@ -88,13 +99,13 @@ class ArraysByLayer:
         layers: for each layer in the file's order, its arrays by the names that Keras gave its variables.
         unnamed: arrays that no list of names mentions.
         flipped_kernels: whether Keras ran on Theano, whose convolutions flip their kernels along the axes of space.
-        sorted_by_name: whether the layers are in the order of their names, not in that of the model.
+        order: that of the layers.
     """
 
     layers: Mapping[str, Mapping[str, SavedArray]]
     unnamed: tuple[SavedArray, ...]
     flipped_kernels: bool = False
-    sorted_by_name: bool = False
+    order: LayerOrder = LayerOrder.MODEL
 
 
 @dataclass(frozen=True)
@@ -124,6 +135,7 @@ class Weights:
         keras_version: as the file gives it, which few do.
         optimizer: the arrays that an optimizer kept, in its order.
         optimizer_fault: why they are not in an order; empty where they are.
+        optimizer_by_name: the same of a file that has no order, by their names without that of the optimizer.
         vocabularies: the members of an archive that hold the tokens of text layers, by their names.
         idf_weights: how much each token counts, by path.
         source: the file.
@@ -135,6 +147,7 @@ class Weights:
     keras_version: str | None = None
     optimizer: Sequence[SavedArray] = ()
     optimizer_fault: str = ""
+    optimizer_by_name: Mapping[str, SavedArray] = field(default_factory=dict)
     vocabularies: Mapping[str, bytes] = field(default_factory=dict)
     idf_weights: Mapping[str, SavedArray] = field(default_factory=dict)
     source: Path | None = None

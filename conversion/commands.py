@@ -5,21 +5,14 @@ import importlib.resources
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import typer
 
 from torch_keras_lstm import conversion
 from torch_keras_lstm._version import __version__
-from torch_keras_lstm.conversion.console import (
-    Shown,
-    converted_row,
-    inspected_row,
-    report_facts,
-    verification_facts,
-    verified_row,
-)
 from torch_keras_lstm.conversion.model_folder import (
     Converted,
     Done,
@@ -30,11 +23,20 @@ from torch_keras_lstm.conversion.model_folder import (
     models_in,
 )
 from torch_keras_lstm.conversion.plot import save_plot
+from torch_keras_lstm.conversion.printing import (
+    Shown,
+    converted_row,
+    inspected_row,
+    report_facts,
+    verification_facts,
+    verified_row,
+)
 from torch_keras_lstm.conversion.verify import TOLERANCE, Verification, save_record
 from torch_keras_lstm.conversion.verify import verify as compare_with_original
 from torch_keras_lstm.recurrence.backends import c_kernels
 
 _T = TypeVar("_T")
+DtypePolicy = Literal["as saved", "float32"] | None
 _INTERRUPTED = 130
 
 
@@ -99,11 +101,15 @@ def convert(
     skip_existing: bool,
     to_source: bool,
     custom: dict[str, Any],
+    dtype_policy: DtypePolicy,
     shown: Shown,
 ) -> int:
     """Convert a model, or each below a folder; 1 when one was not."""
+    if to_source and dtype_policy == "as saved":
+        raise ValueError("`--source` writes models in float32: `--dtype-policy` is for the folders of `convert` alone.")
     if not is_folder_of_models(source):
-        make = conversion.convert_to_source if to_source else conversion.convert
+        convert_here = partial(conversion.convert, dtype_policy=dtype_policy)
+        make = conversion.convert_to_source if to_source else convert_here
         with _told(source, shown), shown.waiting(f"Converting {source}"):
             report = make(source, output, weights, force, custom)
         arrays = sum(layer.arrays for layer in report.layers)
@@ -112,7 +118,8 @@ def convert(
         shown.document(lambda: {"file": str(source), "directory": str(output), **report_facts(report)})
         return 0
     files = _models_below(source, weights)
-    done, code = _all(convert_all(source, files, output, force, custom, skip_existing, to_source), files, shown)
+    one_by_one = convert_all(source, files, output, force, custom, skip_existing, to_source, dtype_policy)
+    done, code = _all(one_by_one, files, shown)
     shown.rows(("file", "written by", "parameters", "result", "time"), map(converted_row(source), done))
     made = [one.result for one in done if one.result is not None]
     skipped = sum(one.report is None for one in made)
@@ -135,6 +142,7 @@ def verify(
     plot: Path | None,
     tolerance: float | None,
     custom: dict[str, Any],
+    dtype_policy: DtypePolicy,
     shown: Shown,
 ) -> int:
     """Compare a model, or each below a folder, with its original; 1 when one differs or could not be compared."""
@@ -145,7 +153,7 @@ def verify(
         with _told(path, shown):
             if save is not None:
                 save_record(path, save, weights)
-            verification = compare_with_original(path, record or save, weights, custom)
+            verification = compare_with_original(path, record or save, weights, custom, dtype_policy)
         shown.verification(verification, allowed)
         shown.document(lambda: {"file": str(path), **verification_facts(verification, allowed)})
         if plot is not None:
@@ -158,7 +166,7 @@ def verify(
 
     def compare(file: ModelFile) -> Verification:
         place = None if record is None else record / file.path.relative_to(path).with_suffix(".npz")
-        return compare_with_original(file.path, place, file.weights, custom)
+        return compare_with_original(file.path, place, file.weights, custom, dtype_policy)
 
     done, code = _all(each(files, compare), files, shown)
     shown.rows(("file", "largest error", "allowed", "result", "time"), map(verified_row(path, allowed), done))

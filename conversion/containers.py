@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.conversion import strict_yaml, tfjs
+from torch_keras_lstm.conversion import orbax, strict_yaml, tfjs
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
@@ -16,9 +16,10 @@ from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe, producer_of
 from torch_keras_lstm.conversion.saved_model import architecture
+from torch_keras_lstm.conversion.saved_vocabularies import with_vocabularies
 from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
-from torch_keras_lstm.conversion.vocabularies import with_vocabularies
+from torch_keras_lstm.conversion.type_policies import with_policies
 from torch_keras_lstm.conversion.weight_files import (
     archived_weights,
     holds_weights,
@@ -99,19 +100,20 @@ def open_parts(path: Path) -> Iterator[SavedParts]:
 
 
 @contextmanager
-def open_saved_model(path: Path, weights: Path | None = None) -> Iterator[SavedModel]:
-    """Open a Keras model; ``weights`` as in :func:`understood`, the rest as in :func:`open_parts`."""
-    with open_parts(path) as parts, understood(parts, weights) as saved:
+def open_saved_model(path: Path, weights: Path | None = None, dtype_policy: str | None = None) -> Iterator[SavedModel]:
+    """Open a Keras model; ``weights`` and ``dtype_policy`` as :func:`understood`, the rest as :func:`open_parts`."""
+    with open_parts(path) as parts, understood(parts, weights, dtype_policy) as saved:
         yield saved
 
 
 @contextmanager
-def understood(parts: SavedParts, weights: Path | None = None) -> Iterator[SavedModel]:
+def understood(parts: SavedParts, weights: Path | None = None, dtype_policy: str | None = None) -> Iterator[SavedModel]:
     """What an open file describes.
 
     Args:
         parts: the file.
         weights: the weights that belong to an architecture, or that take the place of those in a whole model.
+        dtype_policy: what becomes of policies of mixed precision, as :func:`with_policies` takes it.
 
     Raises:
         WithoutArchitecture: for a class of model that does not tell its layers.
@@ -121,6 +123,7 @@ def understood(parts: SavedParts, weights: Path | None = None) -> Iterator[Saved
         container, own = parts.container, parts.weights
         try:
             description = describe(parts.root, parts.version, for_tfjs=parts.for_tfjs)
+            description = with_policies(description, parts.root, dtype_policy)
         except OwnModelClass as error:
             if own is None:
                 raise
@@ -160,6 +163,11 @@ def _open_model(path: Path, opened: ExitStack) -> _Opened:
                 path,
             )
         return "SavedModel", *found, saved_model_weights(path), None
+    if kind == "orbax":
+        saved = orbax.orbax_model(path)
+        if saved.root is None:
+            raise _without_architecture("A checkpoint of `OrbaxCheckpoint(save_weights_only=True)` holds weights", path)
+        return orbax.CONTAINER, saved.root, None, saved.weights, saved.training
     if kind == "checkpoint":
         raise _without_architecture("A TensorFlow checkpoint holds weights", path)
     if kind == "keras folder":

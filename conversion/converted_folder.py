@@ -24,6 +24,7 @@ from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
+from torch_keras_lstm.conversion.type_policies import SAVED_BY, with_policies
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Model
@@ -151,15 +152,15 @@ class ConvertedFolder:
             self._document = _read_document(directory)
         self.directory = directory
 
-    def model(self, custom_objects: CustomObjects) -> Model:
-        """The model in the folder, in evaluation mode.
+    def model(self, custom_objects: CustomObjects, dtype_policy: str | None = None) -> Model:
+        """The model in the folder, in evaluation mode; ``dtype_policy`` as :func:`with_policies` takes it.
 
         Raises:
             ValueError: when the description is broken, or the two files do not fit together.
             OSError: when a file cannot be read.
         """
         with naming(self.directory / CONFIG):
-            description = self.description()
+            description = self.description(dtype_policy)
             shaped = shaped_layers(description, custom_objects)
             expected = assemble(description, shaped).state_dict()
             with weights_are_given():
@@ -173,9 +174,9 @@ class ConvertedFolder:
             nn.ModuleDict({"layers": nn.ModuleList(layers)}).load_state_dict(tensors, assign=True)
         return assemble(description, layers).eval()
 
-    def description(self) -> ModelDescription:
+    def description(self, dtype_policy: str | None = None) -> ModelDescription:
         """The description in ``config.json``."""
-        return describe(self._document["model"], _DIALECT, own=True)
+        return with_policies(describe(self._document["model"], _DIALECT, own=True), SAVED_BY, dtype_policy)
 
     @contextmanager
     def training(self) -> Iterator[tuple[Mapping[str, Any], list[SavedArray]] | None]:

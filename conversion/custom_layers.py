@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import nn
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS
 from torch_keras_lstm.conversion.dialects import translate
 from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel

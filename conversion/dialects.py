@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from torch_keras_lstm.conversion import keras_1, tfjs_dialect
-from torch_keras_lstm.conversion.arguments import is_serialized_object
+from torch_keras_lstm.conversion.argument_kinds import is_serialized_object
 from torch_keras_lstm.conversion.producer import Generation, Producer
 
 
@@ -197,15 +197,16 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "input_dtype": None,
     "input_length": None,
     "key_shape": None,
-    # A file holds the kernel with its low-rank update added (`Dense.save_own_variables`).
+    # The kernel comes with its update of low rank added, by whoever wrote the file or by `quantized.py`.
     "lora_alpha": None,
     "lora_rank": None,
+    "gptq_unpacked_column_size": None,
     "batch_input_shape": None,
     "batch_shape": None,
     "enable_caching_device": None,
     "fused": None,
     "num_constants": (None, 0),
-    "quantization_config": (None,),
+    "quantization_config": None,  # the arrays tell more
     "query_shape": None,
     "ragged": (False,),
     "reverse_state_order": (False,),

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
+from torch_keras_lstm.conversion.orbax import is_orbax
 from torch_keras_lstm.conversion.tfjs import is_tfjs
 
 MAX_TEXT_BYTES = 64 * 2**20
@@ -16,7 +17,7 @@ _YAML_SUFFIXES = (".yaml", ".yml")
 
 
 def file_kind(path: Path) -> str:
-    """One of "hdf5", "keras", "keras folder", "json", "tfjs", "yaml", "savedmodel" and "checkpoint".
+    """One of "hdf5", "keras", "keras folder", "json", "tfjs", "yaml", "savedmodel", "orbax" and "checkpoint".
 
     Args:
         path: a file, a folder, or the prefix that TensorFlow gives a checkpoint's files.
@@ -65,6 +66,8 @@ def _folder_kind(path: Path) -> str:
         return "savedmodel"
     if is_keras_folder(path):
         return "keras folder"
+    if is_orbax(path):
+        return "orbax"
     if any(path.glob("*.index")):
         return "checkpoint"
     raise ValueError(

@@ -1,8 +1,8 @@
 """HDF5 files as named, lazily read arrays, in pure Python: no native code sees a stranger's bytes.
 
 Groups and datasets are reached through hard links alone: soft and external links, virtual datasets and external storage
-would let a model file read other files of the machine (CVE-2026-1669), and are refused. An array's bytes
-are read only when somebody who knows the shape it must have asks for them (CVE-2026-0897).
+would let a model file read other files of the machine, and are refused. An array's bytes are read only when somebody
+who knows the shape it must have asks for them.
 """
 
 import math

@@ -2,7 +2,6 @@
 
 import math
 import struct
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -11,6 +10,8 @@ import numpy as np
 
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.hdf5_blocks import NOWHERE, Blocks, Message, Unread
+from torch_keras_lstm.conversion.hdf5_chunks import Chunks
+from torch_keras_lstm.conversion.hdf5_filters import Filters, filters_of, unfiltered
 from torch_keras_lstm.conversion.mapped_file import PIECE, MappedFile
 
 DATASPACE, DATATYPE, LAYOUT, EXTERNAL, FILTERS, ATTRIBUTE, ATTRIBUTES = 0x01, 0x03, 0x08, 0x07, 0x0B, 0x0C, 0x15
@@ -19,10 +20,8 @@ _Shape = tuple[int, ...]
 
 _CLASSES = ("integers", "floats", "times", "strings", "bit fields", "opaque bytes", "compounds", "references", "enums")
 _MAX_RANK = 32
-_MAX_CHUNKS = 1_000_000
 # what is stored of an attribute: a list of names in one is the longest
 _MAX_ATTRIBUTE = 64 * 2**20
-_DEFLATE, _SHUFFLE, _CHECKSUM = 1, 2, 3
 
 
 class Type(NamedTuple):
@@ -76,6 +75,12 @@ def shape_of(body: bytes) -> _Shape | None:
     return struct.unpack_from(f"<{rank}Q", body, 8 if version == 1 else 4)
 
 
+def _most_of(body: bytes, shape: _Shape) -> _Shape:
+    """How far each axis may grow."""
+    start = (8 if body[0] == 1 else 4) + 8 * len(shape)
+    return struct.unpack_from(f"<{len(shape)}Q", body, start) if body[2] & 1 else shape
+
+
 @dataclass(frozen=True)
 class Dataset:
     """An array of a file, none of which is read.
@@ -93,7 +98,8 @@ class Dataset:
     is_elsewhere: bool
     stored: int
     _layout: bytes
-    _filters: Sequence[tuple[int, Sequence[int]]]
+    _filters: Filters
+    _most: _Shape
 
     def read(self) -> Array:
         """The values, as they are stored; what is contiguous stays where the file is mapped.
@@ -131,6 +137,11 @@ class Dataset:
             data.release(address, address + piece.nbytes)
             address += piece.nbytes
 
+    def chunks(self) -> Chunks:
+        """The chunks of an array that is kept in such."""
+        assert self.shape is not None
+        return Chunks.of(self._layout, len(self.shape))
+
     def _entries(self, data: Any, start: int) -> Array:
         assert self.shape is not None
         assert self.type.numpy is not None
@@ -140,18 +151,21 @@ class Dataset:
 
     def _chunked(self, dtype: np.dtype[Any]) -> Array:
         assert self.shape is not None
-        rank = len(self.shape)
-        chunk = struct.unpack_from(f"<{rank}I", self._layout, 11)
-        size = math.prod(chunk) * dtype.itemsize
+        chunks = self.chunks()
+        chunk, size = chunks.shape, math.prod(chunks.shape) * dtype.itemsize
         # Beside a small array a chunk may be larger than it, but not by much.
         if not size or size > max(2**20, 2 * math.prod(self.shape) * dtype.itemsize):
             raise ValueError(f"the chunks of {chunk} are too large")
         values = np.zeros(self.shape, dtype)
         filled = 0
-        for length, skipped, place, address in _chunks(self.blocks, self._layout, rank):
+        for length, skipped, place, address in chunks.stored(self.blocks, self.shape, self._most, bool(self._filters)):
             if any(at % step or at >= end for at, step, end in zip(place, chunk, self.shape, strict=True)):
                 raise ValueError(f"a chunk at {place} lies beyond the array")
-            body = _unfiltered(self.blocks.take(address, length), self._filters, skipped, size, dtype.itemsize)
+            whole = chunks.whole_edges and any(
+                at + step > end for at, step, end in zip(place, chunk, self.shape, strict=True)
+            )
+            filters = () if whole else self._filters
+            body = unfiltered(self.blocks.take(address, length), filters, skipped, size, dtype.itemsize)
             if len(body) != size:
                 raise ValueError(f"a chunk has {len(body)} bytes in place of {size}")
             part = tuple(slice(at, at + step) for at, step in zip(place, chunk, strict=True))
@@ -171,13 +185,14 @@ def dataset(blocks: Blocks, messages: Sequence[Message]) -> Dataset | None:
     if DATATYPE not in bodies:
         raise Unread("the type of an array stands elsewhere in the file")
     layout, shape = bodies[LAYOUT], shape_of(bodies[DATASPACE])
-    filters = tuple(_filters(bodies[FILTERS])) if FILTERS in bodies else ()
+    filters = tuple(filters_of(bodies[FILTERS])) if FILTERS in bodies else ()
+    most = () if shape is None else _most_of(bodies[DATASPACE], shape)
     virtual = layout[0] == 4 and layout[1] == 3
     if layout[0] not in (3, 4) or layout[1] > 3:
         raise Unread(f"version {layout[0]} of the storage of arrays is not read")
     elsewhere = virtual or EXTERNAL in bodies or -EXTERNAL in bodies
-    stored = 0 if elsewhere else _stored(blocks, layout, shape)
-    return Dataset(blocks, shape, type_of(bodies[DATATYPE]), elsewhere, stored, layout, filters)
+    stored = 0 if elsewhere else _stored(blocks, layout, shape, most, bool(filters))
+    return Dataset(blocks, shape, type_of(bodies[DATATYPE]), elsewhere, stored, layout, filters, most)
 
 
 def attributes(blocks: Blocks, messages: Sequence[Message]) -> dict[str, Any]:
@@ -226,29 +241,16 @@ def _attribute(blocks: Blocks, body: bytes) -> tuple[str, Any]:
     return name, array if shape else array[()]
 
 
-def _stored(blocks: Blocks, layout: bytes, shape: _Shape | None) -> int:
+def _stored(blocks: Blocks, layout: bytes, shape: _Shape | None, most: _Shape, filtered: bool) -> int:
     if layout[1] == 0:
         return min(int(struct.unpack_from("<H", layout, 2)[0]), len(layout) - 4)
     if layout[1] == 1:
         address, size = struct.unpack_from("<QQ", layout, 2)
         return 0 if address == NOWHERE else int(size)
-    if layout[0] == 4:
-        raise Unread("the chunks of an array are listed as only the newest HDF5 does; `h5repack` writes it anew")
-    if shape is None or layout[2] != len(shape) + 1:
+    if shape is None:
         raise ValueError("the chunks of an array have another rank than it")
-    return sum(length for length, *_ in _chunks(blocks, layout, len(shape)))
-
-
-def _chunks(blocks: Blocks, layout: bytes, rank: int) -> Iterator[tuple[int, int, _Shape, int]]:
-    """Bytes, filters that were skipped, place and address of each chunk."""
-    (tree,) = struct.unpack_from("<Q", layout, 3)
-    if tree == NOWHERE:
-        return
-    for number, (key, address) in enumerate(blocks.tree_1(tree, kind=1, key=8 + 8 * (rank + 1))):
-        if number > _MAX_CHUNKS:
-            raise ValueError(f"an array has more than {_MAX_CHUNKS} chunks")
-        length, skipped = struct.unpack_from("<II", key)
-        yield length, skipped, struct.unpack_from(f"<{rank}Q", key, 8), address
+    chunks = Chunks.of(layout, len(shape))
+    return sum(chunk.size for chunk in chunks.stored(blocks, shape, most, filtered))
 
 
 def _filters(body: bytes) -> Iterator[tuple[int, Sequence[int]]]:
@@ -263,36 +265,3 @@ def _filters(body: bytes) -> Iterator[tuple[int, Sequence[int]]]:
         at += 4 + ((length + 7) // 8 * 8 if version == 1 else length)
         yield kind, struct.unpack_from(f"<{values}I", body, at)
         at += 4 * (values + values % 2 if version == 1 else values)
-
-
-def _fletcher(body: bytes) -> tuple[int, int]:
-    """Fletcher's checksum of 32 bits: two sums of words, modulo 65535."""
-    words = np.frombuffer(body + b"\0" * (len(body) % 2), ">u2").astype(np.uint64)
-    weights = np.arange(len(words), 0, -1, dtype=np.uint64) % np.uint64(65535)
-    return int(words.sum()) % 65535, int((words * weights).sum()) % 65535
-
-
-def _unfiltered(
-    body: bytes, filters: Sequence[tuple[int, Sequence[int]]], skipped: int, size: int, itemsize: int
-) -> bytes:
-    """The bytes of a chunk, at most ``size`` and a checksum, with what was done to them undone."""
-    for number, (kind, values) in reversed([*enumerate(filters)]):
-        if skipped >> number & 1:
-            continue
-        if kind == _DEFLATE:
-            inflater = zlib.decompressobj()
-            body = inflater.decompress(body, size + 4)
-        elif kind == _SHUFFLE:
-            width = values[0] if values else itemsize
-            if not 0 < width <= len(body):
-                raise ValueError("a chunk is shuffled in a way that cannot be")
-            whole = len(body) // width * width
-            turned = np.frombuffer(body[:whole], np.uint8).reshape(width, -1).T.tobytes()
-            body = turned + body[whole:]
-        elif kind == _CHECKSUM:
-            body, told = body[:-4], body[-4:]
-            if _fletcher(body) != tuple(int(half) % 65535 for half in np.frombuffer(told, "<u2")):
-                raise ValueError("a chunk does not have the checksum that the file tells")
-        else:
-            raise Unread(f"an array is compressed by filter {kind}, which Keras never uses")
-    return body

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from torch_keras_lstm.conversion.arguments import is_layer
+from torch_keras_lstm.conversion.argument_kinds import is_layer
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
 # Layers whose (first) output has the mask of their input; the recurrent ones when they return sequences.

@@ -1,17 +1,14 @@
 """A model's configuration as Keras 3.15 writes it, so that Keras reads it back; what it has no words for is refused."""
 
 from collections.abc import Mapping
-from inspect import signature
 from typing import Any
 
-from torch_keras_lstm.conversion.arguments import is_layer
-from torch_keras_lstm.layers import Layer, dtypes, serialize
-from torch_keras_lstm.layers.constant import written_constants
+from torch_keras_lstm.conversion.argument_kinds import is_layer
+from torch_keras_lstm.layers import Layer, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
-from torch_keras_lstm.models.graph import Call, TensorSource, map_sources, sources_in
-from torch_keras_lstm.operations.table import MODULES, OPERATIONS
-from torch_keras_lstm.operations.tensor_spec import Shape
+from torch_keras_lstm.models.graph import sources_in
+from torch_keras_lstm.models.model import as_layer
 from torch_keras_lstm.saving.objects import serialize_keras_object
 from torch_keras_lstm.structure import flatten
 
@@ -134,43 +131,27 @@ def _inexpressible(layer: Layer, what: str) -> ValueError:
 
 
 def _operation(layer: OperationLayer) -> dict[str, Any]:
-    name = layer.operation
-    if name not in MODULES:
-        raise _inexpressible(layer, f"{layer.operation} is an operation of TensorFlow's")
+    entry = layer.entry_of_its_own()
+    if entry is not None:
+        return entry
     if any(map(callable, flatten(layer.arguments))):
-        raise _inexpressible(layer, f"{name} is called with a function, which no file holds")
-    taken = signature(OPERATIONS[name]).parameters
-    own = {key: value for key, value in layer.arguments.items() if key not in ("trainable", "dtype") or key in taken}
-    return _object(f"keras.src.ops.{MODULES[name]}", name, {**own, "name": layer.name}, name)
+        raise _inexpressible(layer, f"{layer.operation} is called with a function, which no file holds")
+    raise _inexpressible(layer, f"{layer.operation} is an operation of TensorFlow's")
 
 
 def _functional(model: Functional) -> dict[str, Any]:
     _check_masks(model)
-    layers = [layer for layer in model.layers if isinstance(layer, Layer)]
-    models = {layer.name for layer in layers if isinstance(layer, Functional)}
-
-    def tensor(source: TensorSource) -> dict[str, Any]:
-        found = model.tensor(source)
-        config = {"shape": _sizes(found.shape), "dtype": dtypes.name(found.dtype), "keras_history": [*source]}
-        return {"class_name": "__keras_tensor__", "config": config}
-
-    def node(call: Call) -> dict[str, Any]:
-        if any(map(callable, flatten([call.args, call.kwargs]))):
-            raise _inexpressible(model, "an operation in it is called with a function, which no file holds")
-        args, kwargs = map_sources(tensor, written_constants([call.args, call.kwargs]))
-        return {"args": args, "kwargs": kwargs}
-
+    calls = [call for calls in model.graph.calls.values() for call in calls]
+    if any(map(callable, flatten([[call.args, call.kwargs] for call in calls]))):
+        raise _inexpressible(model, "an operation in it is called with a function, which no file holds")
+    model.build()
+    graph = model.graph_config()
+    nodes = graph.pop("inbound_nodes")
     entries = [
-        {**_entry(layer), "name": layer.name, "inbound_nodes": [*map(node, model.graph.calls.get(layer.name, ()))]}
-        for layer in layers
+        {**_entry(layer), "name": layer.name, "inbound_nodes": nodes.get(layer.name, [])}
+        for layer in map(as_layer, model.layers)
     ]
-    ends = model.graph.to_config(models)
-    return {
-        "name": model.name,
-        "trainable": model.trainable,
-        "layers": entries,
-        **{name: ends[name] for name in ("input_layers", "output_layers")},
-    }
+    return {"name": model.name, "trainable": model.trainable, "layers": entries, **graph}
 
 
 def _check_masks(model: Functional) -> None:
@@ -183,7 +164,3 @@ def _check_masks(model: Functional) -> None:
         for call in model.graph.calls.get(name, ()):
             if "mask" not in call.kwargs and any(True for _ in sources_in([*call.kwargs.values()])):
                 raise _inexpressible(layer, "it gets a mask beside `initial_state`, a rule of older Kerases")
-
-
-def _sizes(shape: Shape) -> list[int | None]:
-    return [*shape]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray
+from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, LayerOrder, SavedArray
 from torch_keras_lstm.conversion.object_graph import WITH_WEIGHTS
 from torch_keras_lstm.conversion.slots import Slot, slots
 from torch_keras_lstm.layers import Layer
@@ -30,7 +30,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
     if not isinstance(arrays, ArraysByLayer):
         return arrays
     wanted = {layer: [*own] for layer, own in groupby(slots(layers), lambda slot: slot.layer)}
-    if arrays.sorted_by_name:
+    if arrays.order is LayerOrder.NAMES:
         wanted = dict(sorted(wanted.items()))
     given = {layer: variables for layer, variables in arrays.layers.items() if variables}
     if not given.keys() <= wanted.keys() and len(given) == 1 < len(wanted):
@@ -41,7 +41,7 @@ def in_model_names(layers: Sequence[Layer], arrays: Arrays) -> Arrays:
         variables or layer.startswith(WITH_WEIGHTS) for layer, variables in arrays.layers.items()
     ):
         given = dict(arrays.layers)  # in a checkpoint a layer whose weights stand at another place keeps its number
-    if len(given) != len(wanted):
+    if len(given) != len(wanted) or arrays.order is LayerOrder.UNKNOWN:
         raise ValueError(
             f"The file has weights for {len(given)} layers ({', '.join(given)}), but {len(wanted)} layers of the model "
             f"have weights ({', '.join(wanted)}): they match neither by name nor by order."

@@ -17,6 +17,7 @@ from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match, shared_layers
 from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
+from torch_keras_lstm.conversion.quantized import notes_on
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
 from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
 from torch_keras_lstm.conversion.saved_training import compile_as_kept, kept_in, kept_in_folder, missing_of
@@ -24,6 +25,7 @@ from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
+from torch_keras_lstm.conversion.type_policies import check_choice, root_with_policies
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import weights_are_given
@@ -41,12 +43,14 @@ class Conversion:
         description: its layers, those of one's own under their places in ``custom_objects``.
         shaped: its layers without memory.
         shared: the places of each layer that stands in it at several.
+        notes: what of its weights was read differently from how it stands.
     """
 
     model: Model
     description: ModelDescription
     shaped: list[Layer]
     shared: list[Group]
+    notes: list[str]
 
 
 def load_model(
@@ -54,13 +58,14 @@ def load_model(
     weights: PathLike | Literal[False] | None = None,
     custom_objects: CustomObjects | None = None,
     compile: bool = False,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
     Args:
-        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata, or
-            TF.js' ``model.json`` beside its shards; an architecture, ``.json`` or ``.yaml``; or a folder that
-            ``torch-keras-lstm convert`` wrote.
+        path: a whole model, ``.h5`` of Keras 1 to 3, ``.keras``, a SavedModel folder with Keras' metadata,
+            TF.js' ``model.json`` beside its shards, or a checkpoint of ``OrbaxCheckpoint``; an architecture, ``.json``
+            or ``.yaml``; or a folder that ``torch-keras-lstm convert`` wrote.
         weights: the weights file or TensorFlow checkpoint that belongs to an architecture; with a whole model, weights
             to use in place of its own. ``False`` asks for fresh weights.
         custom_objects: what the file names and only you have, by that name: layer classes derived from
@@ -69,9 +74,12 @@ def load_model(
             function or torch module to compute it. See ``docs/custom_layers.md``.
         compile: compile the model as it was when it was saved, its optimizer's state too, where the weights are the
             file's own; ``model.compile_error`` says what of it could not be had.
+        dtype_policy: ``"as saved"`` computes in mixed precision where the file has such policies, as Keras does;
+            ``"float32"`` does not. By default a model that this package saved comes back as it was, and all others are
+            read as float32.
 
     Returns:
-        A ``Sequential``, or a ``Functional`` for a graph of layers, that computes what the Keras that saved the file
+        A ``Sequential``, or a ``Functional`` for a functional model, that computes what the Keras that saved the file
         computed: where the versions of Keras disagree, it follows that one.
 
     Raises:
@@ -80,24 +88,26 @@ def load_model(
             do not fit (layer, weight and both shapes are named).
     """
     path, custom_objects = Path(path), custom_objects or {}
+    check_choice(dtype_policy)
     if is_converted(path):
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
         folder = ConvertedFolder(path)
-        model = folder.model(custom_objects)
+        model = folder.model(custom_objects, dtype_policy)
         if compile:
             with _noting(model), kept_in_folder(folder) as kept:
                 compile_as_kept(model, kept, custom_objects)
         return model
     if weights is False:
-        return _with_fresh_weights(path, custom_objects)
+        return _with_fresh_weights(path, custom_objects, dtype_policy)
     weights = None if weights is None else Path(weights)
     with open_parts(path) as parts:
         try:
-            with understood(parts, weights) as saved:
+            with understood(parts, weights, dtype_policy) as saved:
                 model = _converted(saved, custom_objects).model
         except WithoutArchitecture:
-            own = load_own_model(parts, weights, custom_objects)
+            typed = replace(parts, root=root_with_policies(parts.root, dtype_policy))
+            own = load_own_model(typed, weights, custom_objects)
             if own is None:
                 raise
             model = own.eval()
@@ -133,8 +143,8 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
     return assemble(description, layers), training
 
 
-def _with_fresh_weights(path: Path, custom_objects: CustomObjects) -> Model:
-    with open_saved_model(path) as saved:
+def _with_fresh_weights(path: Path, custom_objects: CustomObjects, dtype_policy: str | None) -> Model:
+    with open_saved_model(path, dtype_policy=dtype_policy) as saved:
         description = with_custom_layers(saved.description, custom_objects)
         shaped_layers(description, custom_objects)  # so that a size that cannot be is refused before memory is taken
         return assemble(description, build_layers(description, custom_objects)).eval()
@@ -147,7 +157,7 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
     stored = _weights_of(saved)
     with stored.naming():
         arrays = in_model_names(shaped, stored.arrays)
-        rows = match(shaped, arrays, description.producer)
+        rows = match(shaped, arrays, description.producer, lora_alphas=description.lora_alphas)
         groups = shared_layers(shaped, rows, arrays)
     with weights_are_given():
         layers = build_layers(description, custom_objects)
@@ -155,11 +165,22 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
     with stored.naming():
         join(layers, groups)
         fill(layers, rows)
-    return Conversion(assemble(description, layers).eval(), description, shaped, groups)
+    return Conversion(assemble(description, layers).eval(), description, shaped, groups, notes_on(rows))
 
 
-def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: CustomObjects | None = None) -> Report:
-    """What is in a model file, and whether it can be converted; arguments as :func:`load_model`.
+def inspect(
+    path: PathLike,
+    weights: PathLike | None = None,
+    custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
+) -> Report:
+    """What is in a model file, and whether it can be converted.
+
+    Args:
+        path: a whole model, an architecture, weights alone, or a folder that ``torch-keras-lstm convert`` wrote.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture.
+        custom_objects: what the file names and only you have, by that name; for a ``Lambda`` by the name of its layer.
+        dtype_policy: as of :func:`load_model`.
 
     Raises:
         OSError, ValueError: when the file is not a Keras model, or broken. A sound model that cannot be converted is
@@ -170,26 +191,28 @@ def inspect(path: PathLike, weights: PathLike | None = None, custom_objects: Cus
         if weights is not None:
             raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
         folder = ConvertedFolder(path)
-        return report_on_converted(folder.description(), folder.model(custom_objects))
+        return report_on_converted(folder.description(dtype_policy), folder.model(custom_objects, dtype_policy))
     try:
-        return _inspect_model(path, None if weights is None else Path(weights), custom_objects)
+        return _inspect_model(path, None if weights is None else Path(weights), custom_objects, dtype_policy)
     except WithoutArchitecture as error:
         with ExitStack() as opened, naming(path):
             return report_on_weights(open_weights(path, opened), str(error))
 
 
-def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjects) -> Report:
-    with open_saved_model(path, weights) as saved:
+def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjects, dtype_policy: str | None) -> Report:
+    with open_saved_model(path, weights, dtype_policy) as saved:
         built: list[Layer] | None = None
-        problem = None
+        problem, notes = None, []
         try:
             described = with_custom_layers(saved.description, custom_objects)
             built = shaped_layers(described, custom_objects)
-            match(built, in_model_names(built, _weights_of(saved).arrays), saved.description.producer)
+            arrays = in_model_names(built, _weights_of(saved).arrays)
+            rows = match(built, arrays, described.producer, lora_alphas=described.lora_alphas)
+            notes = notes_on(rows)
         except ValueError as error:
             problem = str(error)
         report = report_on(saved, built, problem, custom_objects)
-        return replace(report, notes=(*report.notes, *missing_of(saved, custom_objects)))
+        return replace(report, notes=(*report.notes, *notes, *missing_of(saved, custom_objects)))
 
 
 def convert(
@@ -198,28 +221,35 @@ def convert(
     weights: PathLike | None = None,
     force: bool = False,
     custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Report:
     """Convert a Keras model file into a folder of ``config.json`` and ``model.safetensors``, for :func:`load_model`.
 
     As ``model.save`` does, it keeps how the model was compiled and what its optimizer had come to.
 
     Args:
-        path: as in :func:`load_model`; so are ``weights`` and ``custom_objects``.
+        path: a whole model, an architecture, or a folder that this wrote.
         directory: the folder to write, wholly or not at all.
+        weights: the weights file or TensorFlow checkpoint that belongs to an architecture.
         force: replace a model that was converted into ``directory`` before.
+        custom_objects: what the file names and only you have, by that name; for a ``Lambda`` by the name of its layer.
+        dtype_policy: as of :func:`load_model`.
 
     Raises:
         FileExistsError: when ``directory`` is not empty, and ``force`` is not given or it is no converted model.
-        OSError, ValueError: as :func:`load_model`.
+        OSError: when a file is missing, or truncated or damaged HDF5.
+        ValueError: when it is not a Keras model, has layers that are not supported, or weights that do not fit.
     """
     path, directory, custom_objects = Path(path), Path(directory), custom_objects or {}
+    check_choice(dtype_policy)
     if is_converted(path):
         raise ValueError(f"{path}: is a model that was converted already: `load_model` reads it as it is.")
     _check_target(directory, force)
     training = Training()
-    with open_saved_model(path, None if weights is None else Path(weights)) as saved:
+    with open_saved_model(path, None if weights is None else Path(weights), dtype_policy) as saved:
         conversion = _converted(saved, custom_objects)
         model, report = conversion.model, report_on(saved, conversion.shaped, None, custom_objects)
+        report = replace(report, notes=(*report.notes, *conversion.notes))
         if weights is None:
             with _noting(model), naming(path):
                 compile_as_kept(model, kept_in(saved.parts), custom_objects)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS
 from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray
 from torch_keras_lstm.conversion.layer_order import without_model_name
 from torch_keras_lstm.layers.naming import snake_case

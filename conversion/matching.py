@@ -18,6 +18,7 @@ from torch_keras_lstm.conversion.by_layer import Found, found_by_layer
 from torch_keras_lstm.conversion.cudnn import cudnn_layouts
 from torch_keras_lstm.conversion.older_layouts import in_keras_3_layout
 from torch_keras_lstm.conversion.producer import Producer
+from torch_keras_lstm.conversion.quantized import named_parts, names_used, numbers_of, parts_beside
 from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, stored_once
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
 from torch_keras_lstm.conversion.variable_paths import first_places, group_of, public_path
@@ -31,6 +32,7 @@ def match(
     producer: Producer,
     own: Sequence[Mapping[Layer, str]] = (),
     skip_mismatch: bool = False,
+    lora_alphas: Mapping[str, float] | None = None,
 ) -> list[WeightSource]:
     """The rows of the conversion, one for each weight of ``layers``, which are built.
 
@@ -41,6 +43,7 @@ def match(
         own: where the layers of a model class of one's own, those inside layers too, may stand in a file by path. Else
             they stand there as those of Keras' own classes do.
         skip_mismatch: leave out the layers that do not fit, with a warning, instead of raising.
+        lora_alphas: by the name of a layer what its updates of low rank count by, where the file has such.
 
     Raises:
         ValueError: listing every weight that the file lacks, every array of another shape and every array left over.
@@ -49,6 +52,8 @@ def match(
     if isinstance(arrays, ArraysByLayer):
         own_classes = {layer.name: layer for layer in layers if _holds_own(layer)}
         found, leftover = found_by_layer(wanted, arrays, own_classes)
+        if leftover:
+            leftover = _with_numbers(layers, wanted, found, leftover, lora_alphas or {})
     else:
         found, leftover = _by_path(layers, wanted, arrays, producer, own)
     found |= stored_once(repeated(layers), [key_of(slot) for slot in wanted], found)
@@ -107,6 +112,11 @@ def _by_path(
         return sum(f"{group_of(places.get(owner, 'nowhere'), owner)}/0" in left for owner in set(owners.values()))
 
     places = max([*kinds, *by_class], key=fits)
+    groups: dict[str, list[Slot]] = {}
+    for slot, owner in owners.items():
+        groups.setdefault(group_of(places.get(owner, "nowhere"), owner, slot.row), []).append(slot)
+    for group, inside in groups.items():
+        left = _with_numbers_in(group, inside, owners[inside[0]], left)
     found: Found = {}
     numbers: Counter[str] = Counter()
     for slot, owner in owners.items():
@@ -116,6 +126,47 @@ def _by_path(
         if array is not None:
             found[key_of(slot)] = (array,)
     return found, list(left.values())
+
+
+def _with_numbers_in(
+    group: str, slots: Sequence[Slot], owner: nn.Module, arrays: dict[str, SavedArray]
+) -> dict[str, SavedArray]:
+    """The arrays by path, with the numbers that those of a quantized layer stand for in their place."""
+    inside: list[SavedArray] = []
+    while (path := f"{group}/{len(inside)}") in arrays:
+        inside.append(arrays[path])
+    parts = named_parts([slot.row.name for slot in slots], inside)
+    if parts is None:
+        return arrays
+    left = {path: array for path, array in arrays.items() if array not in inside}
+    for number, slot in enumerate(slots):
+        left[f"{group}/{number}"] = numbers_of(slot, owner, parts, None) or parts[slot.row.name]
+    return left
+
+
+def _with_numbers(
+    layers: Sequence[Layer],
+    wanted: Sequence[Slot],
+    found: Found,
+    leftover: Sequence[SavedArray],
+    lora_alphas: Mapping[str, float],
+) -> list[SavedArray]:
+    """Put into ``found`` what the arrays of a quantized or updated layer stand for; what is left over beyond them."""
+    used: set[str] = set()
+    whole = [slot for slot in wanted if len(found.get(key_of(slot), ())) == 1]
+    for _, group in groupby(whole, lambda slot: (slot.layer, slot.path)):
+        slots = [*group]
+        beside = parts_beside(found[key_of(slots[0])][0], leftover)
+        if not beside:
+            continue
+        parts = {**beside, **{slot.row.name: found[key_of(slot)][0] for slot in slots}}
+        owner = _owner_of(slots[0], layers)
+        for slot in slots:
+            numbers = numbers_of(slot, owner, parts, lora_alphas.get(slot.owner))
+            if numbers is not None:
+                found[key_of(slot)] = (numbers,)
+                used |= {beside[name].path for name in names_used(slot.row.name, beside)}
+    return [array for array in leftover if array.path not in used]
 
 
 def _owner_of(slot: Slot, layers: Sequence[Layer]) -> nn.Module:

@@ -5,8 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from torch_keras_lstm.conversion import saved_model
 from torch_keras_lstm.conversion.archive import KerasArchive
@@ -16,6 +17,7 @@ from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
+from torch_keras_lstm.conversion.orbax import is_orbax
 from torch_keras_lstm.conversion.python_source import convert_to_source, is_written
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.weight_files import holds_weights
@@ -98,7 +100,7 @@ def models_in(folder: PathLike) -> list[ModelFile]:
 
     for directory, folders, names in os.walk(folder, onerror=refused):
         here = Path(directory)
-        if here != Path(folder) and (saved_model.GRAPH in names or is_keras_folder(here)):
+        if here != Path(folder) and (saved_model.GRAPH in names or is_keras_folder(here) or is_orbax(here)):
             found.append(ModelFile(here))
             folders.clear()
         elif is_converted(here):
@@ -129,6 +131,7 @@ def convert_all(
     custom_objects: CustomObjects | None = None,
     skip_existing: bool = False,
     to_source: bool = False,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Iterator[Done[Converted]]:
     """Convert models one after the other; one that cannot be converted does not stop the others.
 
@@ -137,14 +140,15 @@ def convert_all(
         models: as :func:`models_in` lists them.
         directory: ``folder/a/m.h5`` becomes the folder ``directory/a/m``, with the suffix (``m.h5``) where two
             files would share it.
-        force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects``.
+        force: as in :func:`torch_keras_lstm.conversion.convert`; so are ``custom_objects`` and ``dtype_policy``.
         skip_existing: leave what was converted before as it is.
         to_source: write each as plain PyTorch; see :func:`convert_to_source`.
 
     Yields:
         What became of each, in the order of ``models``.
     """
-    write, is_there = (convert_to_source, is_written) if to_source else (convert, is_converted)
+    convert_here = partial(convert, dtype_policy=dtype_policy)
+    write, is_there = (convert_to_source, is_written) if to_source else (convert_here, is_converted)
     relative = {file.path: file.path.relative_to(folder) for file in models}
     uses = Counter(path.with_suffix("") for path in relative.values())
 

@@ -14,9 +14,10 @@ from torch_keras_lstm.conversion.attribute_paths import attribute_places, has_we
 from torch_keras_lstm.conversion.filling import put, states
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match
+from torch_keras_lstm.conversion.named_state import state_in_order
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, restore
 from torch_keras_lstm.conversion.producer import Generation, Producer
-from torch_keras_lstm.conversion.vocabularies import put_idf_weights
+from torch_keras_lstm.conversion.saved_vocabularies import put_idf_weights
 from torch_keras_lstm.conversion.weight_files import open_weights
 from torch_keras_lstm.conversion.weight_source import WeightSource
 from torch_keras_lstm.layers import Layer
@@ -28,14 +29,15 @@ def load_weights(model: nn.Module, path: str | Path, skip_mismatch: bool = False
     """Put the weights of a Keras file into a model, all of them or, when something is wrong, none.
 
     Layers are matched by name; in files whose names are not the model's, by order, as Keras does. As in Keras an
-    optimizer that has begun to train the model takes its state from a ``.weights.h5`` or ``.keras`` file that has one.
+    optimizer that has begun to train the model takes its state from a ``.weights.h5`` or ``.keras`` file, or a
+    checkpoint of Orbax, that has one.
 
     Args:
         model: a ``Sequential`` or another model with ``layers``, one layer, or a module with layers of this package in
             it; built.
         path: weights (``.weights.h5``, legacy ``.h5``, ``.weights.json`` beside its shards, a TensorFlow checkpoint by
-            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``, TF.js' ``model.json``), whose
-            weights are taken.
+            its prefix, a SavedModel folder), or a whole model (``.h5``, ``.keras``, TF.js' ``model.json``, a
+            checkpoint of ``OrbaxCheckpoint``), whose weights are taken.
         skip_mismatch: leave layers whose weights the file lacks, or has in other shapes, as they are, with a warning.
         by_name: only layers whose names are in a legacy file take weights, the rest stay as they are.
 
@@ -73,8 +75,9 @@ def put_weights(
         layers, arrays, rows = weights_for(model, saved, skip_mismatch, by_name)
         # All is read before anything is put, so that a damaged file leaves the model as it was.
         read = [*states(layers, rows)]
-        if restores and isinstance(arrays, ArraysByPath) and saved.optimizer and isinstance(model, Model):
-            _restore(model, saved)
+        kept = saved.optimizer_by_name or (isinstance(arrays, ArraysByPath) and saved.optimizer)
+        if restores and kept and isinstance(model, Model):
+            _restore(model, saved, layers, rows)
         put_idf_weights(layers, saved, _producer(arrays))
         for layer, state in read:
             put(layer, state)
@@ -89,7 +92,7 @@ def _of_the_same_names(layers: list[Layer], arrays: Arrays) -> tuple[list[Layer]
     return [layer for layer in layers if layer.name in named], replace(arrays, layers=named, unnamed=())
 
 
-def _restore(model: Model, saved: Weights) -> None:
+def _restore(model: Model, saved: Weights, layers: list[Layer], rows: list[WeightSource]) -> None:
     """The state of the optimizer too, as Keras does it, where the model's has one to take its place."""
     optimizer = model.optimizer
     if not isinstance(optimizer, Optimizer) or not optimizer.built:
@@ -97,7 +100,9 @@ def _restore(model: Model, saved: Weights) -> None:
     if saved.optimizer_fault:
         raise ValueError(saved.optimizer_fault)
     try:
-        restore(optimizer, model, saved.optimizer, Order.KERAS_3)
+        named = saved.optimizer_by_name
+        arrays = state_in_order(optimizer, model, saved, layers, rows) if named else saved.optimizer
+        restore(optimizer, model, arrays, Order.KERAS_3)
     except OtherWeights as error:
         warnings.warn(f"{error} The optimizer stays as it is.", stacklevel=6)
 

@@ -9,7 +9,7 @@ model's own.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from torch_keras_lstm.conversion.arguments import is_layer
+from torch_keras_lstm.conversion.argument_kinds import is_layer
 from torch_keras_lstm.models.graph import is_source
 
 _Entry = Mapping[str, Any]

@@ -31,12 +31,15 @@ from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.written_weights import as_array, weight_paths
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.optimizers import SGD, Ftrl, Nadam, Optimizer
 
 # a velocity that Keras saved though the momentum is 0
 _UNUSED = "unused"
 # as Keras 3 names its variables, where it is not by our names
 _KERAS_NAMES = {"iterations": "iteration", "u_product": "variable"}
+# the name of a weight that a file does not have
+_NOWHERE = "nowhere"
 _LARGEST_COUNT = 2**63 - 1
 
 
@@ -81,7 +84,7 @@ class OtherWeights(ValueError):
 class _Weight:
     """A trainable weight of the model: a row of its owner's table, and the shape in Keras' layout."""
 
-    owner: Layer
+    owner: Weighted
     row: WeightRow
     shape: tuple[int, ...]
 
@@ -180,6 +183,40 @@ def saved_state(optimizer: Optimizer, model: Layer, layers: Sequence[Layer]) -> 
     return [saved(entry) for entry in [*numbers, *(kept if optimizer.built else ())]]
 
 
+def state_names(
+    optimizer: Optimizer, model: Layer, names: Mapping[tuple[Any, str], str]
+) -> tuple[list[str], list[str]]:
+    """What Keras 3 calls the arrays of ``optimizer``: the numbers that stand in front, and the rest.
+
+    Args:
+        optimizer: built with the model's parameters.
+        model: whose weights it trains.
+        names: what the weights are called, by the layer that owns one and its name there.
+    """
+    if keeps_variables(optimizer):
+        ours = [variable.path.replace("/", "_") for variable in model.trainable_variables]
+        theirs = [names.get((weight.owner, weight.row.name), _NOWHERE) for weight in _trainable_weights(model)]
+        weights = dict(zip(ours, theirs, strict=True))
+        return [], [
+            _with_another_weight(path.partition("/")[2] or path, weights) for path, _ in saved_variables(optimizer)
+        ]
+
+    def name(entry: _Entry) -> str:
+        own = _KERAS_NAMES.get(entry.name, entry.name)
+        return (
+            own if entry.weight is None else f"{names.get((entry.weight.owner, entry.weight.row.name), _NOWHERE)}_{own}"
+        )
+
+    numbers, kept = _entries(optimizer, [*_trainable_weights(model)], Order.KERAS_3)
+    return [*map(name, numbers)], [*map(name, kept)]
+
+
+def _with_another_weight(name: str, weights: Mapping[str, str]) -> str:
+    """``dense_kernel_momentum`` with the name that a file has for ``dense_kernel``."""
+    ours = max((one for one in weights if name.startswith(f"{one}_")), key=len, default="")
+    return weights[ours] + name.removeprefix(ours) if ours else name
+
+
 def _weights(model: Layer) -> Iterator[_Weight]:
     """In the order of Keras' ``weights``."""
     for owner in model.weighted_layers():
@@ -228,7 +265,7 @@ def _check(optimizer: Optimizer, expected: Sequence[_Entry], arrays: Sequence[Sa
 
 def _laid_out_by_cudnn(expected: Sequence[_Entry], arrays: Sequence[SavedArray]) -> str | None:
     """The first layer of whose weights the file keeps arrays in cuDNN's layout."""
-    kept: dict[tuple[Layer, str], tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]] = {}
+    kept: dict[tuple[Weighted, str], tuple[dict[str, tuple[int, ...]], dict[str, tuple[int, ...]]]] = {}
     for entry, array in zip(expected, arrays, strict=True):
         if entry.weight is not None:
             wanted, saved = kept.setdefault((entry.weight.owner, entry.name), ({}, {}))

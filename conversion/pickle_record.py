@@ -2,7 +2,7 @@
 
 A pickle is a program for a small stack machine. This machine knows the operations that make numbers, text, bytes,
 tuples, lists and dictionaries, and writes the others down: which name was looked up, what it was called with, what
-state was given to the result. Whatever the name, ``os.system`` or ``numpy.dtype``, the record is all that comes of it.
+state was given to the result. Whatever the name, the record is all that comes of it.
 """
 
 import pickletools

@@ -285,8 +285,8 @@ def convert_to_source(
             raise FileExistsError(f"{directory}: holds something else than a model's source, so it is not overwritten.")
         if not force:
             raise FileExistsError(f"{directory}: holds a model already. Pass `--force` (`force=True`) to replace it.")
-    report = report_on_file(path, weights, custom_objects)
-    model = load_model(path, weights, custom_objects)
+    report = report_on_file(path, weights, custom_objects, dtype_policy="float32")
+    model = load_model(path, weights, custom_objects, dtype_policy="float32")
     with naming(path):
         text, state = source_of(model, f"The model of {path.name}: {report.written_by}.")
     _write(directory, text, state)

@@ -4,23 +4,20 @@ from collections.abc import Sequence
 
 from torch_keras_lstm.conversion.saved_config import LayerDescription
 
-_RANKS = ("1D", "2D", "3D")
 # Layers of some Keras that are not built here, by the names that files have.
 _KERAS_OWN = frozenset(
     [
-        *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "AugMix", "AutoContrast", "CenterCrop"),
-        *("ContrastLimitedAdaptiveHistogramEqualization", "ConvRNN2D", "CutMix", "DenseFeatures", "Discretization"),
-        *("DynamicEmbedding", "DynamicLookup", "Equalization", "FeatureSpace", "FlaxLayer", "GroupQueryAttention"),
-        *("GroupedQueryAttention", "HashedCrossing", "Hashing", "IntegerLookup", "JaxLayer", "LocallyConnected1D"),
-        *("LocallyConnected2D", "MaxNumBoundingBoxes", "MelSpectrogram", "MixUp", "ParametricSoftplus", "Pipeline"),
-        *("RandAugment", "RandomBrightness", "RandomColorDegeneration", "RandomColorJitter", "RandomContrast"),
-        *("RandomCrop", "RandomElasticTransform", "RandomErasing", "RandomFlip", "RandomFourierFeatures"),
-        *("RandomGaussianBlur", "RandomGrayscale", "RandomHeight", "RandomHue", "RandomInvert", "RandomPerspective"),
-        *("RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear"),
-        *("RandomTranslation", "RandomWidth", "RandomZoom", "Resizing", "ReversibleEmbedding", "STFTSpectrogram"),
-        *("SReLU", "Solarization", "SpectralNormalization", "StringLookup", "SyncBatchNormalization", "TFSMLayer"),
-        *("TextVectorization", "TorchModuleWrapper"),
-        *(f"Adaptive{kind}Pooling{rank}" for kind in ("Average", "Max") for rank in _RANKS),
+        *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "AugMix", "AutoContrast"),
+        *("ContrastLimitedAdaptiveHistogramEqualization", "ConvRNN2D", "CutMix", "DenseFeatures", "DynamicEmbedding"),
+        *("DynamicLookup", "Equalization", "FeatureSpace", "FlaxLayer", "GroupedQueryAttention", "JaxLayer"),
+        *("LocallyConnected1D", "LocallyConnected2D", "MaxNumBoundingBoxes", "MelSpectrogram", "MixUp"),
+        *("ParametricSoftplus", "Pipeline", "RandAugment", "RandomBrightness", "RandomColorDegeneration"),
+        *("RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing"),
+        *("RandomFlip", "RandomFourierFeatures", "RandomGaussianBlur", "RandomGrayscale", "RandomHeight"),
+        *("RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation"),
+        *("RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom"),
+        *("SReLU", "STFTSpectrogram", "Solarization", "SpectralNormalization", "SyncBatchNormalization", "TFSMLayer"),
+        *("TorchModuleWrapper",),
     ]
 )
 

@@ -2,6 +2,7 @@
 
 import os
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 
 
@@ -11,14 +12,29 @@ def replace_file(path: Path, content: bytes) -> None:
     Raises:
         OSError: naming ``path``, when it cannot be written, as on a full disk.
     """
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    replace_files([(path, content)])
+
+
+def replace_files(contents: Iterable[tuple[Path, bytes]]) -> None:
+    """Write several files, one after the other; none takes the place of another before all are on the disk.
+
+    Raises:
+        OSError: naming the file that cannot be written.
+    """
+    parts: list[tuple[Path, Path]] = []
+    path = Path()
     try:
-        with part.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        for path, content in contents:
+            part = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+            parts.append((part, path))
+            with part.open("xb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        for part, path in parts:
+            part.replace(path)
     except OSError as error:
         raise type(error)(error.errno, f"{error.strerror}; what was there before is untouched", str(path)) from None
     finally:
-        part.unlink(missing_ok=True)
+        for part, _ in parts:
+            part.unlink(missing_ok=True)

@@ -76,9 +76,8 @@ def report_on_converted(description: ModelDescription, model: Model) -> Report:
         LayerReport(layer.name, kind(layer), shape, module.count_params(), len(module.state_dict()), True)
         for layer, module, shape in zip(description.layers, built, shapes, strict=True)
     )
-    return Report(
-        "converted model", "torch_keras_lstm", description.name, description.input_shape, layers, {}, (), None
-    )
+    shape, notes = description.input_shape, description.notes
+    return Report("converted model", "torch_keras_lstm", description.name, shape, layers, {}, notes, None)
 
 
 def report_on(

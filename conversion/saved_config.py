@@ -6,7 +6,7 @@ from itertools import chain, count
 from typing import Any
 
 from torch_keras_lstm.conversion import tfjs_dialect, topology
-from torch_keras_lstm.conversion.arguments import (
+from torch_keras_lstm.conversion.argument_kinds import (
     ARGUMENTS,
     LAYER,
     LAYERS,
@@ -20,6 +20,7 @@ from torch_keras_lstm.conversion.dialects import function_name, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
 from torch_keras_lstm.conversion.producer import Generation, Producer, identify
+from torch_keras_lstm.conversion.saved_policies import lora_alpha, policy_of
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.models.graph import Graph, ends_from_config, sources_in
@@ -50,6 +51,7 @@ class LayerDescription:
         arguments: the constructor's arguments in Keras 3's names; for an unknown class the configuration as it stands.
         children: layers among the arguments, by argument name: ``layer`` and ``backward_layer`` of ``Bidirectional``.
         lists: arguments that hold several layers each: ``cells`` of ``StackedRNNCells``.
+        lora_alpha: by which its update of low rank counts, if it has one.
     """
 
     class_name: str
@@ -58,6 +60,7 @@ class LayerDescription:
     arguments: Mapping[str, Any]
     children: Mapping[str, "LayerDescription"]
     lists: Mapping[str, tuple["LayerDescription", ...]] = field(default_factory=dict)
+    lora_alpha: float | None = None
 
     def walk(self) -> Iterator["LayerDescription"]:
         """This layer and those inside it."""
@@ -116,6 +119,12 @@ class ModelDescription:
     producer: Producer
     notes: tuple[str, ...] = ()
     graph: Graph | None = None
+
+    @property
+    def lora_alphas(self) -> Mapping[str, float]:
+        """By which the updates of low rank of its layers count, by the layers' names."""
+        parts = (part for layer in self.layers for part in layer.walk())
+        return {part.name: part.lora_alpha for part in parts if part.lora_alpha is not None}
 
     @property
     def inputs(self) -> tuple[tuple[Shape | None, str], ...]:
@@ -232,12 +241,6 @@ def _with_names(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]
     return named
 
 
-def _gives_states(entry: Mapping[str, Any]) -> bool:
-    """Whether a layer, or one that it wraps, gives its states beside its output."""
-    config = entry["config"]
-    return config.get("return_state") in (True, 1) or (is_layer(config.get("layer")) and _gives_states(config["layer"]))
-
-
 def _numpy_name(dtype: object) -> object:
     return _NUMPY_NAMES.get(dtype, dtype) if isinstance(dtype, str) else dtype
 
@@ -260,10 +263,7 @@ class _Reader:
     def body(
         self, class_name: object, table: Mapping[str, Any], place: str = ""
     ) -> tuple[tuple[LayerDescription, ...], Graph | None, Mapping[str, Any]]:
-        """A model's layers, its graph if it needs one, and the configuration of the first entry.
-
-        A nested model keeps its graph, whatever it is: archives name the group of its weights by its class.
-        """
+        """A model's layers, its graph unless it is a row, and the configuration of the first entry of a row."""
         if class_name == "Sequential" and has_branches(table["layers"]):
             table = {**table, **as_functional(table["layers"])}
         elif class_name == "Sequential":
@@ -278,9 +278,6 @@ class _Reader:
             named[name] = {**entry, "config": {**config, "name": name}}
         graph = self._graph(table, named)
         named = {name: named[name] for name in graph.calls}
-        order = None if place or any(map(self._needs_graph, named.values())) else topology.chain(graph)
-        if order is not None:
-            return self._row([named[name] for name in order], place)
         for entry in [*named.values()][:1]:
             self._note_floatx(entry["config"])
         return tuple(self.layer(entry, place) for entry in named.values()), graph, {}
@@ -374,11 +371,8 @@ class _Reader:
             may_be_layer = kind in (LAYER, OPTIONAL_LAYER) or name.endswith("activation")
             if may_be_layer and is_layer(value) and function_name(value) is None:
                 children[name] = self.layer(arguments.pop(name), f"`{name}` of `{config['name']}`", arguments["dtype"])
-        return LayerDescription(class_name, config["name"], place, arguments, children, lists)
-
-    def _needs_graph(self, entry: Mapping[str, Any]) -> bool:
-        # An operation's shapes follow from the types of its inputs, and of several outputs one goes on: a graph knows.
-        return self._is_operation(entry) or _gives_states(entry)
+        alpha = lora_alpha(config, place)
+        return LayerDescription(class_name, config["name"], place, arguments, children, lists, alpha)
 
     def _is_operation(self, entry: Mapping[str, Any]) -> bool:
         if "module" in entry or self.producer.generation < Generation.KERAS_3:
@@ -388,17 +382,11 @@ class _Reader:
         return entry["class_name"] in OPERATIONS and "inbound_nodes" in entry and "trainable" not in entry["config"]
 
     def _dtype(self, dtype: object, place: str) -> str:
-        if isinstance(dtype, Mapping):
-            config = dtype.get("config")
-            dtype = config.get("name") if isinstance(config, Mapping) else dtype
-        dtype = _numpy_name(dtype)
+        dtype = _numpy_name(policy_of(dtype, place))
         if dtype is None or (isinstance(dtype, str) and dtype.startswith(("int", "uint", "bool", "string"))):
             return self.floatx  # the type of what an embedding or a text layer takes, which older Keras wrote here
         if self.producer.generation < Generation.TF_KERAS:
             return self.floatx
-        if dtype in ("mixed_float16", "mixed_bfloat16"):
-            self.notes.append(f"The policy `{dtype}` is read as float32, the type in which its weights are kept.")
-            return "float32"
-        if dtype not in _FLOATING:
+        if dtype not in (*_FLOATING, "mixed_float16", "mixed_bfloat16"):
             raise ValueError(f"{place}: `dtype` must be one of {', '.join(_FLOATING)}, got {dtype!r}.")
         return str(dtype)

@@ -14,6 +14,8 @@ from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weight
 from torch_keras_lstm.conversion.containers import SavedModel, SavedParts, open_parts
 from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_converted
 from torch_keras_lstm.conversion.file_kind import file_kind
+from torch_keras_lstm.conversion.model_weights import weights_for
+from torch_keras_lstm.conversion.named_state import state_in_order
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
 from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.sources import naming
@@ -65,12 +67,14 @@ class KeptTraining:
         producer: who wrote it.
         arrays: the optimizer's.
         fault: why these cannot be used; empty when they can.
+        named: the weights of a file that has the optimizer's arrays by their names; else ``None``.
     """
 
     told: Mapping[str, Any]
     producer: Producer
     arrays: Sequence[SavedArray] = ()
     fault: str = ""
+    named: Weights | None = None
 
 
 def kept_in(parts: SavedParts) -> KeptTraining | None:
@@ -79,7 +83,9 @@ def kept_in(parts: SavedParts) -> KeptTraining | None:
         return None
     if parts.weights is None:
         return KeptTraining(parts.training, parts.producer)
-    return KeptTraining(parts.training, parts.producer, parts.weights.optimizer, _fault(parts.producer, parts.weights))
+    weights, producer = parts.weights, parts.producer
+    named = weights if weights.optimizer_by_name else None
+    return KeptTraining(parts.training, producer, weights.optimizer, _fault(producer, weights), named)
 
 
 @contextmanager
@@ -94,7 +100,7 @@ def _opened(path: Path) -> Iterator[KeptTraining | None]:
     if is_converted(path):
         with kept_in_folder(ConvertedFolder(path)) as kept:
             yield kept
-    elif file_kind(path) in ("hdf5", "keras", "keras folder", "tfjs"):
+    elif file_kind(path) in ("hdf5", "keras", "keras folder", "orbax", "tfjs"):
         with open_parts(path) as parts:
             yield kept_in(parts)
     else:
@@ -149,11 +155,15 @@ def _compile_by_the_class(model: Model, kept: KeptTraining) -> None:
         return
     optimizer.build(parameters)
     entry = {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
-    _put_state(optimizer, model, kept.arrays, order_of(entry, kept.producer))
+    _put_state(optimizer, model, kept, order_of(entry, kept.producer))
 
 
-def _put_state(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], order: Order) -> None:
+def _put_state(optimizer: Optimizer, model: Layer, kept: KeptTraining, order: Order) -> None:
     try:
+        arrays = kept.arrays
+        if kept.named is not None:
+            layers, _, rows = weights_for(model, kept.named)
+            arrays = state_in_order(optimizer, model, kept.named, layers, rows)
         restore(optimizer, model, arrays, order)
     except OtherWeights as error:
         warnings.warn(f"{error} The optimizer begins anew.", stacklevel=7)
@@ -261,7 +271,7 @@ def _optimizer(
     parameters = trainable_weights(model)
     if parameters:
         optimizer.build(parameters)
-        _put_state(optimizer, model, kept.arrays, order)
+        _put_state(optimizer, model, kept, order)
     return optimizer
 
 

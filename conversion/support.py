@@ -6,7 +6,7 @@
 import sys
 from collections.abc import Iterable, Iterator
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.dialects import older_names
 from torch_keras_lstm.operations.node_def import NODES
@@ -20,10 +20,13 @@ This page is printed by `python -m torch_keras_lstm.conversion.support`. `torch-
 what in it cannot be converted, layer by layer.
 
 Models are Sequential or Functional, nested in each other, with shared layers, several inputs and several outputs.
+Layers that Keras 3 quantized (int8, int4, float8, GPTQ, AWQ), or updated by factors of low rank (LoRA), are read as the
+float numbers that they stand for; policies of mixed precision as float32, or as they were saved.
 
 They stand in whole-model `.h5` files of Keras 1, 2, tf.keras and Keras 3, in `.keras` files of tf.keras and Keras 3, in
 SavedModel folders of tf.keras, in layers models of TF.js (`model.json` beside its shards, converted from Keras or of
-TF.js' own, quantized ones too; graph models have no layers), and as JSON or YAML with a file of weights.
+TF.js' own, quantized ones too; graph models have no layers), in checkpoints of Keras 3's `OrbaxCheckpoint` (with the
+extra `orbax`), and as JSON or YAML with a file of weights.
 
 ## Layers
 

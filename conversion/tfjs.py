@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, SavedArray, Weights
+from torch_keras_lstm.conversion.arrays import Arrays, ArraysByLayer, LayerOrder, SavedArray, Weights
+from torch_keras_lstm.conversion.layer_names import by_layer_names
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.tfjs_dialect import is_of_tfjs, training_in_keras_words
 from torch_keras_lstm.conversion.tfjs_manifest import OPTIMIZER, ManifestArray, manifest_arrays, names_of, scaled
@@ -110,62 +111,13 @@ def _by_layer(named: Mapping[str, SavedArray], root: Mapping[str, Any] | None, i
 
     Those are not the layers' names where Keras numbered its variables anew; the converter sorted them by those names.
     """
-    owners = {} if root is None else _owners(root)
-    meant = {name: _owner(name.split("/"), owners) for name in named}
-    known = all(owner is not None for owner in meant.values())
-    layers: dict[str, dict[str, SavedArray]] = {}
-    for name, array in named.items():
-        layer = (meant[name] if known else None) or name.split("/")[0]
-        layers.setdefault(layer, {})[_numbered(name)] = array
-    return ArraysByLayer(layers, (), sorted_by_name=not in_model_order)
-
-
-def _owners(root: Mapping[str, Any]) -> dict[str, str | None]:
-    """The model's layers by their names, and by the names of what is inside of them; ``None`` where several have it."""
-    config = root.get("config")
-    entries = config.get("layers") if isinstance(config, dict) else config
-    owners: dict[str, str | None] = {}
-    outer: dict[str, str | None] = {}
-    for entry in entries if isinstance(entries, list) else ():
-        name = _name_of(entry)
-        if name is not None:
-            outer[name] = name
-            for inner in _names_inside(entry):
-                owners[inner] = name if owners.get(inner, name) == name else None
-    return owners | outer
-
-
-def _name_of(entry: Any) -> str | None:
-    if not isinstance(entry, dict):
-        return None
-    config = entry.get("config")
-    name = entry.get("name", config.get("name") if isinstance(config, dict) else None)
-    return name if isinstance(name, str) else None
-
-
-def _names_inside(value: Any) -> set[str]:
-    """The names of all that is configured inside of a layer."""
-    found: set[str] = set()
-    level = [value]
-    while level:
-        one = level.pop()
-        if isinstance(one, dict):
-            if "class_name" in one and (name := _name_of(one)) is not None:
-                found.add(name)
-            level += one.values()
-        elif isinstance(one, list):
-            level += one
-    return found
-
-
-def _owner(parts: Sequence[str], owners: Mapping[str, str | None]) -> str | None:
-    """The layer that the beginning of a weight's name means, or what follows the name of the model."""
-    for start in range(len(parts) - 1):
-        for end in range(len(parts) - 1, start, -1):
-            owner = owners.get("/".join(parts[start:end]))
-            if owner is not None:
-                return owner
-    return None
+    layers, unknown = by_layer_names(named, root or {})
+    if unknown:
+        layers = {}
+        for name, array in named.items():
+            layers.setdefault(name.split("/")[0], {})[name] = array
+    numbered = {layer: {_numbered(name): array for name, array in arrays.items()} for layer, arrays in layers.items()}
+    return ArraysByLayer(numbered, (), order=LayerOrder.NAMES if unknown and not in_model_order else LayerOrder.MODEL)
 
 
 def _numbered(name: str) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS, EVERY_LAYER
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS, EVERY_LAYER
 
 _VERSION = re.compile(r"tfjs-layers (\d+\.\d+\.\d+.*)$")
 _GATED = ("ConvLSTM2D", "ConvLSTM2DCell", "GRU", "GRUCell", "LSTM", "LSTMCell")
@@ -53,6 +53,8 @@ def from_tfjs(class_name: str, config: Mapping[str, Any], place: str) -> dict[st
         cell = arguments.get("cell")
         if arguments.get("return_state") and isinstance(cell, Mapping) and cell.get("class_name") == "StackedRNNCells":
             raise ValueError(f"{place} ({class_name}) gives the states of its last cell first, which is not supported.")
+    elif class_name == "Reshape" and isinstance(arguments.get("target_shape"), list):
+        arguments["target_shape"] = [-1 if size is None else size for size in arguments["target_shape"]]
     elif class_name == "Bidirectional":
         arguments["zero_output_for_mask"] = False
     elif class_name in ("CenterCrop", "Resizing") or (

@@ -1,7 +1,4 @@
-"""How the layers of a functional model are joined: Keras 2's and Keras 3's spelling of the graph, as calls.
-
-A graph that is a plain chain becomes a ``Sequential``; :func:`chain` finds those and puts them in order.
-"""
+"""How the layers of a functional model are joined: Keras 2's and Keras 3's spelling of the graph, as calls."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -62,26 +59,6 @@ def counted_from_zero(graph: Graph, models: frozenset[str]) -> Graph:
         _mapped(graph, renumbered),
         outputs=map_sources(renumbered, graph.outputs),
     )
-
-
-def chain(graph: Graph) -> list[str] | None:
-    """The layers from input to output, the input layer first, when each feeds exactly the next one; else ``None``."""
-    if not isinstance(first := _only(graph.inputs), TensorSource):
-        return None
-    if not isinstance(last := _only(graph.outputs), TensorSource) or last.output != 0:
-        return None
-    following: dict[str, str] = {}
-    for name, layer_calls in graph.calls.items():
-        if name == first.layer and not layer_calls:
-            continue
-        source = _only([*layer_calls[0].args]) if len(layer_calls) == 1 and not layer_calls[0].kwargs else None
-        if not isinstance(source, TensorSource) or source.output != 0 or source.layer in following:
-            return None
-        following[source.layer] = name
-    order = [first.layer]
-    while order[-1] in following and len(order) <= len(graph.calls):
-        order.append(following[order[-1]])
-    return order if len(order) == len(graph.calls) and order[-1] == last.layer else None
 
 
 def _mapped(graph: Graph, function: Callable[[TensorSource], Any]) -> Graph:

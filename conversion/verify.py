@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -108,11 +108,13 @@ def verify(
     record: PathLike | None = None,
     weights: PathLike | None = None,
     custom_objects: CustomObjects | None = None,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Verification:
     """Compare the converted model with the original, output by output and layer by layer.
 
     Args:
-        path: as in :func:`torch_keras_lstm.conversion.load_model`; so are ``weights`` and ``custom_objects``.
+        path: as in :func:`torch_keras_lstm.conversion.load_model`; so are ``weights``, ``custom_objects`` and
+            ``dtype_policy``.
         record: an ``.npz`` with inputs ``x0``, ``x1``, ..., the original's outputs ``y0``, ``y1``, ... and, if it
             is to be compared layer by layer, ``layer/NAME``, as :func:`save_record` and the script that
             ``torch-keras-lstm record-script`` prints write it. Without one the original is run now, in Keras 3 or
@@ -123,7 +125,7 @@ def verify(
             does not fit the model.
         OSError, ValueError: as ``load_model``.
     """
-    model = load_model(path, weights, custom_objects)
+    model = load_model(path, weights, custom_objects, dtype_policy=dtype_policy)
     original = _read_record(Path(record)) if record is not None else run_original(path, weights)
     outputs, of_layers = _run(model, original.inputs)
     return Verification(compare(outputs, original.outputs), _compare_layers(model, of_layers, original.layers))

@@ -16,6 +16,7 @@ from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.mapped_file import MappedFile
 from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
 from torch_keras_lstm.conversion.object_graph import checkpoint_weights
+from torch_keras_lstm.conversion.orbax import orbax_model
 from torch_keras_lstm.conversion.sources import naming
 from torch_keras_lstm.conversion.strict_json import decode, parse_object
 from torch_keras_lstm.conversion.tensor_bundle import TensorBundle
@@ -63,6 +64,8 @@ def _opened(path: Path, opened: ExitStack) -> Weights:
         return archived_weights(KerasFolder(path), opened)
     if kind == "keras":
         return archived_weights(opened.enter_context(KerasArchive(path)), opened)
+    if kind == "orbax":
+        return orbax_model(path).weights
     if kind == "tfjs":
         weights = tfjs_model(path).weights
         if weights is None:

@@ -15,7 +15,35 @@ from torch_keras_lstm.conversion.arrays import Array
 _LIMIT = 64512
 
 
-def by_path(arrays: Mapping[str, Sequence[Array] | Mapping[str, Array]], names: Mapping[str, str]) -> bytes:
+Groups = Mapping[str, Sequence[Array] | Mapping[str, Array]]
+
+
+def shards_of(arrays: Groups, limit: float) -> list[dict[str, dict[str, Array]]]:
+    """The groups of :func:`by_path` in order, in as few files as hold at most ``limit`` bytes of arrays each.
+
+    A group's arrays have the names that they have in one file, wherever they come.
+
+    Raises:
+        ValueError: for an array that alone is larger.
+    """
+    shards: list[dict[str, dict[str, Array]]] = [{}]
+    size = 0
+    for path, values in arrays.items():
+        for name, value in values.items() if isinstance(values, Mapping) else enumerate(values):
+            if value.nbytes > limit:
+                raise ValueError(
+                    f"An array of {value.nbytes} bytes, `{path}/{name}`, is larger than `max_shard_size`, {limit:.0f} "
+                    "bytes: it cannot be divided."
+                )
+            size += value.nbytes
+            if size > limit:
+                shards.append({})
+                size = value.nbytes
+            shards[-1].setdefault(path, {})[str(name)] = value
+    return shards
+
+
+def by_path(arrays: Groups, names: Mapping[str, str]) -> bytes:
     """A ``.weights.h5`` file: for each group the arrays 0, 1, ... in it, or under names of their own.
 
     Args:

@@ -4,7 +4,8 @@ import io
 import json
 import warnings
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from torch import nn
@@ -13,9 +14,10 @@ from torch_keras_lstm.conversion import converted_folder, shared_layers, write_h
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_layers, model_config
-from torch_keras_lstm.conversion.replacing import replace_file
+from torch_keras_lstm.conversion.replacing import replace_file, replace_files
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
+from torch_keras_lstm.conversion.type_policies import SAVED_BY
 from torch_keras_lstm.conversion.written_weights import Value, values, variable_groups
 from torch_keras_lstm.layers import Layer, TorchModuleWrapper, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
@@ -72,18 +74,62 @@ def save_model(
         _folder(model, path, training)
 
 
-def save_weights(model: Model, path: str | Path, training: Training | None = None, overwrite: bool = True) -> None:
-    """Save a model's weights alone, as ``.weights.h5``; arguments and errors as :func:`save_model`."""
+def save_weights(
+    model: Model,
+    path: str | Path,
+    training: Training | None = None,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
+    """Save a model's weights alone.
+
+    Args:
+        model: a model, built.
+        path: the file, ``.weights.h5``; of shards the list, ``.weights.json``, beside which they are written.
+        training: how it is trained, to go on from there.
+        overwrite: replace what is at ``path``; an earlier file stays whole until the new one is.
+        max_shard_size: how many GB (of 2**30 bytes) of arrays a file may hold; ``None`` for one file.
+
+    Raises:
+        ValueError: for another suffix, and for an array larger than a shard.
+        OSError: when the file cannot be written, or is there and ``overwrite`` is false.
+    """
     path, training = Path(path), training or Training()
-    if not path.name.endswith(".weights.h5"):
-        raise ValueError(f"{path}: weights are saved as `.weights.h5`.")
+    suffix = ".weights.h5" if max_shard_size is None else ".weights.json"
+    if max_shard_size is not None and path.name.endswith(".weights.h5"):
+        path = path.with_suffix(".json")
+        warnings.warn(f"The list of sharded weights is `{path.name}`.", stacklevel=4)
+    if not path.name.endswith(suffix):
+        shards = "" if max_shard_size is None else " in shards, which `max_shard_size` asks for,"
+        raise ValueError(f"{path}: weights{shards} are saved as `{suffix}`.")
+    if max_shard_size is not None and not max_shard_size > 0:
+        raise ValueError(f"`max_shard_size` must be a positive number of GB, got {max_shard_size}.")
     if path.exists() and not overwrite:
         raise FileExistsError(f"{path}: is there already. Pass `overwrite=True` to replace it.")
     if not model.built or not keras_layers(model):
         raise ValueError(
             f"Model `{model.name}` has no weights to be saved yet: call it once, or `build(input_shape)`, first."
         )
-    replace_file(path, _weights(model, training))
+    if max_shard_size is None:
+        replace_file(path, _weights(model, training))
+    else:
+        _write_shards(path, *_groups(model, training), max_shard_size * 2**30)
+
+
+def _write_shards(path: Path, arrays: write_hdf5.Groups, names: Mapping[str, str], limit: float) -> None:
+    """As Keras does: the shards beside the list, which says where each group stands; the list comes last."""
+    shards = write_hdf5.shards_of(arrays, limit)
+    files = [f"{path.name.removesuffix('.weights.json')}_{number:05}.weights.h5" for number in range(len(shards))]
+    weight_map: dict[str, list[str]] = {}
+    total = 0
+    for file, shard in zip(files, shards, strict=True):
+        for group, named in shard.items():
+            weight_map.setdefault(f"/{group}", []).append(file)
+            total += sum(array.nbytes for array in named.values())
+    text = json.dumps({"metadata": {"total_size": total}, "weight_map": weight_map}, indent=4)
+    contents = (write_hdf5.by_path(shard, names) for shard in shards)
+    pairs = zip(files, contents, strict=True)
+    replace_files(chain(((path.with_name(file), content) for file, content in pairs), [(path, text.encode())]))
 
 
 def _outside_layers(module: nn.Module, place: str = "") -> Iterator[str]:
@@ -110,7 +156,7 @@ def _as_keras_3_can(model: Model, training: Training) -> Training:
 
 def _members(model: Model, training: Training) -> dict[str, bytes]:
     """The files that a ``.keras`` archive holds, by name."""
-    config = model_config(model)
+    config = {**model_config(model), **SAVED_BY}
     if training.compile_config is not None:
         config["compile_config"] = training.compile_config
     return {
@@ -129,6 +175,11 @@ def _archive(model: Model, training: Training) -> bytes:
 
 
 def _weights(model: Model, training: Training) -> bytes:
+    return write_hdf5.by_path(*_groups(model, training))
+
+
+def _groups(model: Model, training: Training) -> tuple[write_hdf5.Groups, dict[str, str]]:
+    """The arrays of a model and its optimizer by the paths of their groups, and the names of what has these."""
     if is_of_ones_own(model) and (outside := next(_outside_layers(model), None)):
         raise ValueError(
             f"Model `{model.name}`: `{outside}` is a module of torch's, whose weights Keras' files have no place for. "
@@ -142,14 +193,14 @@ def _weights(model: Model, training: Training) -> bytes:
     for path, state in states.items():
         arrays[f"{path}/vars"] = [value for _, value in state]
         names[f"{path}/vars"] = state[0][0].split("/")[0]
-    return write_hdf5.by_path(arrays, names)
+    return arrays, names
 
 
 def _legacy(model: Model, training: Training) -> bytes:
     attributes = {
         "keras_version": KERAS_VERSION,
         "backend": "tensorflow",
-        "model_config": json.dumps(model_config(model)),
+        "model_config": json.dumps({**model_config(model), **SAVED_BY}),
     }
     if training.training_config is not None:
         attributes["training_config"] = json.dumps(training.training_config)

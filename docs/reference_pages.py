@@ -13,39 +13,10 @@ from types import ModuleType
 PACKAGE = "torch_keras_lstm"
 # A page for each class where there are many of them; else all names of a module on one page.
 OF_MANY_CLASSES = ("layers", "losses", "metrics", "optimizers", "optimizers.schedules", "callbacks", "models")
-# In this order an object that has several names is described at the first of them, and the others point there.
-MODULES = (
-    *OF_MANY_CLASSES,
-    "activations",
-    "initializers",
-    "regularizers",
-    "constraints",
-    "ops",
-    "ops.image",
-    "random",
-    "saving",
-    "conversion",
-    "recurrence",
-    "preprocessing.sequence",
-    "preprocessing.text",
-    "preprocessing",
-    "utils",
-    "tree",
-    "dtype_policies",
-    "mixed_precision",
-    "config",
-    "backend",
-    "datasets",
-    "datasets.boston_housing",
-    "datasets.california_housing",
-    "datasets.cifar10",
-    "datasets.cifar100",
-    "datasets.fashion_mnist",
-    "datasets.imdb",
-    "datasets.mnist",
-    "datasets.reuters",
-    "",
-)
+# An object of several names is described at the first of these modules, or of the others; the rest point there.
+FIRST = (*OF_MANY_CLASSES, "activations", "initializers", "regularizers", "constraints", "ops", "random", "saving")
+# Public besides those that ``__all__`` names.
+BESIDES = ("conversion", "ops.image", "recurrence")
 # Of a layer: what its users call. The rest, which layers say to each other, stands on the page of `Layer`.
 OF_LAYERS = {
     "adapt", "batch_shape", "compute_mask", "compute_output_shape", "finalize_state", "forward", "from_config",
@@ -55,29 +26,32 @@ OF_LAYERS = {
 }  # fmt: skip
 
 
+@cache
+def public_modules() -> tuple[str, ...]:
+    """Their names without the package's: what some ``__all__`` names, and a few besides; the package itself last."""
+    found, pending = [*FIRST, *BESIDES], [""]
+    while pending:
+        module = pending.pop()
+        space = _find(module)
+        named = [name for name in getattr(space, "__all__", ()) if inspect.ismodule(getattr(space, name))]
+        inside = [".".join(filter(None, (module, name))) for name in sorted(named)]
+        pending += inside
+        found += [one for one in inside if one not in found]
+    return (*found, "")
+
+
 def public_names() -> Iterator[tuple[str, str, object]]:
     """(module, name, object) of all that is public but modules: what ``__all__`` lists, else what a module defines."""
-    for module in MODULES:
+    for module in public_modules():
         space = _find(module)
+        home = space.__name__ if inspect.ismodule(space) else None
         listed = getattr(space, "__all__", None)
         for name in sorted(dir(space) if listed is None else listed):
             value = getattr(space, name)
             is_a_space = inspect.ismodule(value) or repr(value).startswith("<operations of")
-            is_its_own = module.startswith("ops") or getattr(value, "__module__", "") == _dotted(module)
+            is_its_own = module.startswith("ops") or getattr(value, "__module__", "") == home
             if not name.startswith("_") and not is_a_space and (listed is not None or is_its_own):
                 yield module, name, value
-
-
-def undescribed_modules() -> list[str]:
-    """Public modules that no page is written for."""
-    public = {PACKAGE}
-    for module in MODULES:
-        space = _find(module)
-        for name in getattr(space, "__all__", ()):
-            value = getattr(space, name)
-            if inspect.ismodule(value) and value.__name__.endswith(f".{name}"):
-                public.add(value.__name__)
-    return sorted(public - {_dotted(module) for module in MODULES})
 
 
 def names_to_describe() -> set[str]:
@@ -87,7 +61,7 @@ def names_to_describe() -> set[str]:
 
 def write(folder: Path) -> None:
     """Write the pages into ``folder``, touching no file whose text stays as it is, and remove those of names gone."""
-    contents: dict[str, list[tuple[str, str]]] = {module: [] for module in MODULES}
+    contents: dict[str, list[tuple[str, str]]] = {module: [] for module in public_modules()}
     for module, name, described in _with_descriptions():
         contents[module].append((name, described))
     pages = {"index.rst": _index()}
@@ -146,7 +120,7 @@ def _pages(module: str, names: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _index() -> str:
-    modules = sorted(MODULES)
+    modules = sorted(public_modules())
     summarized = "".join(f"   {_dotted(module)}\n" for module in modules if inspect.ismodule(_find(module)))
     pages = "".join(f"   {_dotted(module)}\n" for module in modules)
     return (

@@ -71,7 +71,7 @@ def _seed() -> None:
 
 
 @pytest.fixture
-def without_compiled_sweeps() -> Generator[None]:
+def without_c_kernels() -> Generator[None]:
     """Without the kernels in C: as where there is no C compiler, the fused kernels are then the first choice."""
     from tests.step_backends import TORCH_OPS, running_on
 

@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from torch_keras_lstm.recurrence import use_backends
-from torch_keras_lstm.recurrence.backends.c_kernels import VECTORS, CKernels
+from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
+from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import VECTORS
+from torch_keras_lstm.recurrence.gru import GRU_BACKENDS
+from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
 
 TORCH_OPS = "torch_ops"
 
@@ -14,9 +18,15 @@ def step_backends() -> list[str]:
     return [TORCH_OPS, *VECTORS]
 
 
+def c_kernels(vectors: str) -> list[CKernels]:
+    """Those of each cell, on these vectors."""
+    single = [backend for backends in (GRU_BACKENDS, SIMPLE_RNN_BACKENDS) for backend in backends]
+    return [CKernels(vectors), *(one.on(vectors) for one in single if isinstance(one, SingleStateCKernels))]
+
+
 @contextmanager
 def running_on(name: str) -> Iterator[None]:
     """Have steps run on one of these, and what it cannot run on what every machine has."""
-    first = [] if name == TORCH_OPS else [CKernels(name)]
+    first = [] if name == TORCH_OPS else c_kernels(name)
     with use_backends(*first, "torch_kernels", TORCH_OPS, "reference"):
         yield

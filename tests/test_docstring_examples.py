@@ -1,8 +1,9 @@
-"""Every public layer, loss, metric, optimizer and callback has an example in its docstring, which runs as it stands."""
+"""Docstrings of public layers, models, losses, metrics, optimizers, callbacks: all arguments, an example that runs."""
 
 import doctest
 import importlib
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 
 import torch_keras_lstm
 
-PACKAGES = ("layers",)
+PACKAGES = ("layers", "losses", "metrics", "optimizers", "optimizers.schedules", "callbacks", "models")
 # What an example needs no import for: these two, the package's own modules, and all names of the module it stands in.
 READY = {"torch": torch, "np": np, **{name: getattr(torch_keras_lstm, name) for name in torch_keras_lstm.__all__}}
 
@@ -31,6 +32,7 @@ def public(package: str) -> Iterator[tuple[ModuleType, str, Any]]:
     yield from found.values()
 
 
+_REST = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 EVERYTHING = [pytest.param(*one, id=f"{package}.{one[1]}") for package in PACKAGES for one in public(package)]
 
 
@@ -46,5 +48,14 @@ def test_there_is_an_example_and_it_runs(
     said: list[str] = []
     with torch.random.fork_rng():
         torch.manual_seed(0)
-        result = doctest.DocTestRunner().run(examples, out=said.append)
+        result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples, out=said.append)
     assert not result.failed, "".join(said)
+
+
+@pytest.mark.parametrize(("module", "name", "value"), EVERYTHING)
+def test_every_argument_is_told_of(module: ModuleType, name: str, value: Any) -> None:
+    constructor = vars(value).get("__init__") if inspect.isclass(value) else value
+    if constructor is not None:  # else that of a base
+        named = [one for one in inspect.signature(constructor).parameters.values() if one.kind not in _REST]
+        text = (inspect.getdoc(value) or "").partition("Example:")[0]
+        assert not [one.name for one in named if one.name != "self" and not re.search(rf"\b{one.name}\b", text)]

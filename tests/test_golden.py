@@ -74,6 +74,7 @@ def test_every_release_is_there() -> None:
         "keras_1.2.2_tensorflow",
         "keras_1.2.2_theano",
         "keras_2.2.4",
+        "keras_3.15.1_orbax",
         "tf.keras_2.13",
         "tfjs_4.22.0",
         "tfjs_converter_4.22.0",

@@ -1,6 +1,8 @@
 """Each thing that torch does not document, by what it is called for."""
 
 import contextlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -41,10 +43,28 @@ def test_who_watches_operations_is_seen() -> None:
 
     def look(value: torch.Tensor) -> torch.Tensor:
         seen.extend((torch_internals.operations_are_watched(), torch_internals.is_jit_traced()))
+        seen.append(torch_internals.calls_are_watched())
         return value + 1
 
     torch.jit.trace(look, torch.ones(2), check_trace=False)
-    assert seen == [True, True]
+    assert seen == [True, True, True]
+
+
+def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
+    seen: list[bool] = []
+
+    def look(value: torch.Tensor) -> torch.Tensor:
+        seen.append(torch_internals.calls_are_watched())
+        return value
+
+    value = torch.ones(2)
+    look(value)
+    torch.vmap(look)(value)
+    with torch.autograd.forward_ad.dual_level():
+        look(value)
+    with TorchDispatchMode():
+        look(value)
+    assert seen == [False, True, True, True]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
@@ -87,9 +107,7 @@ def test_functions_of_torch_are_not_looked_at() -> None:
             assert not torch.ones(2).is_meta
 
 
-def test_a_pass_that_frees_its_graph_is_seen() -> None:
-    assert not torch_internals.backward_frees_its_graph()
-    seen: list[bool] = []
+def test_passes_backwards_are_numbered() -> None:
     numbers: list[int] = []
 
     class Look(torch.autograd.Function):
@@ -99,22 +117,14 @@ def test_a_pass_that_frees_its_graph_is_seen() -> None:
 
         @staticmethod
         def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
-            seen.append(torch_internals.backward_frees_its_graph())
             numbers.append(torch_internals.backward_number())
             return gradient
 
     output = Look.apply(torch.ones(2, requires_grad=True)).sum()  # type: ignore[no-untyped-call]
     output.backward(retain_graph=True)
     output.backward()
-    assert seen == [False, True]
     assert -1 < numbers[0] < numbers[1]
     assert torch_internals.backward_number() == -1
-
-
-def test_who_packs_what_is_saved_is_seen() -> None:
-    assert not torch_internals.saved_tensors_are_packed()
-    with torch.autograd.graph.save_on_cpu():
-        assert torch_internals.saved_tensors_are_packed()
 
 
 @pytest.mark.parametrize("how", ["vmap", "is_grads_batched"])
@@ -207,3 +217,20 @@ def test_cudnns_buffer_is_asked_for_with_the_arguments_that_torch_takes(
     monkeypatch.setitem(namespace, "_cudnn", SimpleNamespace(RNNMode=modes))  # which a build without cuDNN lacks
     with pytest.raises(NotImplementedError, match="_cudnn_rnn_flatten_weight"):
         torch_internals.flatten_cudnn_weights([torch.randn(4, 3), torch.randn(4, 4)], mode, 3, 4, 1)
+
+
+def test_the_compiler_stays_away_until_somebody_wants_it() -> None:
+    code = """
+import sys, torch
+from torch_keras_lstm.torch_internals import compiler_stays_away
+row = torch.empty(3, device="meta")
+with compiler_stays_away():
+    torch.cat([row, row * 2])
+assert "torch._dynamo" not in sys.modules
+with compiler_stays_away():
+    wanted = torch.compiler.list_backends()
+    torch.cat([row, row * 2])
+print(torch._dynamo.config.__name__, "inductor" in wanted)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["torch._dynamo.config", "True"]

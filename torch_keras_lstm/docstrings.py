@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 _Class = TypeVar("_Class", bound=type[Any])
 
-_SECTIONS = ("Args", "Raises", "Example")
+_SECTIONS = ("Args", "Attributes", "Raises", "Example")
+_INHERITED = ("Args", "Raises")
 _HEAD = re.compile(rf"^({'|'.join(_SECTIONS)}):$")
 
 
@@ -17,21 +18,26 @@ def described_as(base: type[Any]) -> Callable[[_Class], _Class]:
     That is all but the first paragraph, which the class has of its own: further paragraphs, then the arguments and
     the errors, of ``base`` first. An example stays the class' own.
     """
+    return lambda cls: _put(cls, base, _parts(base.__doc__ or "")[""].split("\n\n")[1:])
 
-    def put(cls: _Class) -> _Class:
-        if cls.__doc__ and base.__doc__:  # there are none with `python -OO`
-            own, inherited = _parts(cls.__doc__), _parts(base.__doc__)
-            first, *others = own[""].split("\n\n")
-            paragraphs = [first, *inherited[""].split("\n\n")[1:], *others]
-            for section in _SECTIONS:
-                sources = (own,) if section == "Example" else (inherited, own)
-                lines = [source[section] for source in sources if section in source]
-                if lines:
-                    paragraphs.append("\n".join([f"{section}:", *lines]))
-            cls.__doc__ = "\n\n".join(paragraphs)
-        return cls
 
-    return put
+def with_arguments_of(base: type[Any]) -> Callable[[_Class], _Class]:
+    """As :func:`described_as`, of the arguments and the errors alone."""
+    return lambda cls: _put(cls, base, [])
+
+
+def _put(cls: _Class, base: type[Any], paragraphs: list[str]) -> _Class:
+    if cls.__doc__ and base.__doc__:  # there are none with `python -OO`
+        own, inherited = _parts(cls.__doc__), _parts(base.__doc__)
+        first, *others = own[""].split("\n\n")
+        text = [first, *paragraphs, *others]
+        for section in _SECTIONS:
+            sources = (inherited, own) if section in _INHERITED else (own,)
+            lines = [source[section] for source in sources if section in source]
+            if lines:
+                text.append("\n".join([f"{section}:", *lines]))
+        cls.__doc__ = "\n\n".join(text)
+    return cls
 
 
 def _parts(text: str) -> dict[str, str]:

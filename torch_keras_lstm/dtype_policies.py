@@ -30,7 +30,7 @@ class DTypePolicy:
         if not isinstance(name, str):
             raise TypeError(f"`name` of a policy must be a string such as 'mixed_bfloat16', got {name!r}.")
         self.is_mixed = name in _MIXED
-        self._compute = dtypes.get(name.removeprefix("mixed_") if self.is_mixed else name)
+        self._compute = dtypes.any_type(name.removeprefix("mixed_") if self.is_mixed else name)
         self._name = str(name)
 
     @property

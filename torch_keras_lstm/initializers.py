@@ -241,7 +241,7 @@ class VarianceScaling(_Elementwise):
             its length twice.
         distribution: "truncated_normal" (cut at two standard deviations and then scaled up to the variance; also named
             "normal"), "untruncated_normal" or "uniform".
-        seed: as for all random initializers.
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
         input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
     """
 
@@ -310,37 +310,67 @@ class _NamedScaling(VarianceScaling):
 
 
 class GlorotUniform(_NamedScaling):
-    """Uniform within ``sqrt(6 / (fan_in + fan_out))``, kernels' default. Arguments as :class:`VarianceScaling`."""
+    """Uniform within ``sqrt(6 / (fan_in + fan_out))``, kernels' default.
+
+    Args:
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
 
     scaling = (1.0, "fan_avg", "uniform")
 
 
 class GlorotNormal(_NamedScaling):
-    """Truncated normal of variance ``2 / (fan_in + fan_out)``. Arguments as :class:`VarianceScaling`."""
+    """Truncated normal of variance ``2 / (fan_in + fan_out)``.
+
+    Args:
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
 
     scaling = (1.0, "fan_avg", "truncated_normal")
 
 
 class HeUniform(_NamedScaling):
-    """Uniform within ``sqrt(6 / fan_in)``. Arguments as :class:`VarianceScaling`."""
+    """Uniform within ``sqrt(6 / fan_in)``.
+
+    Args:
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
 
     scaling = (2.0, "fan_in", "uniform")
 
 
 class HeNormal(_NamedScaling):
-    """Truncated normal of variance ``2 / fan_in``. Arguments as :class:`VarianceScaling`."""
+    """Truncated normal of variance ``2 / fan_in``.
+
+    Args:
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
 
     scaling = (2.0, "fan_in", "truncated_normal")
 
 
 class LecunUniform(_NamedScaling):
-    """Uniform within ``sqrt(3 / fan_in)``. Arguments as :class:`VarianceScaling`."""
+    """Uniform within ``sqrt(3 / fan_in)``.
+
+    Args:
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
 
     scaling = (1.0, "fan_in", "uniform")
 
 
 class LecunNormal(_NamedScaling):
-    """Truncated normal of variance ``1 / fan_in``. Arguments as :class:`VarianceScaling`."""
+    """Truncated normal of variance ``1 / fan_in``.
+
+    Args:
+        seed: an integer makes every call return the same values; ``None`` draws from torch's global generator.
+        input_axes, output_axes: the axes that make the numbers of inputs and of outputs, when both are given.
+    """
 
     scaling = (1.0, "fan_in", "truncated_normal")
 
@@ -348,7 +378,8 @@ class LecunNormal(_NamedScaling):
 class Orthogonal(RandomInitializer):
     """``gain`` times a matrix with orthonormal rows or columns, whichever are fewer.
 
-    More than two axes are taken as a matrix with all but the last in one. ``seed`` as for all random initializers.
+    More than two axes are taken as a matrix with all but the last in one. The same ``seed``, an
+    integer, gives the same values; ``None`` draws from torch's global generator.
     """
 
     def __init__(self, gain: float = 1.0, seed: int | None = None) -> None:
@@ -494,10 +525,13 @@ def serialize(initializer: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[..., Tensor]:
-    """The initializer that :func:`serialize` described; errors as :func:`get`.
+    """The initializer that :func:`serialize` described.
 
     Args:
-        custom_objects: classes and functions of your own by name; they go before Keras\'.
+        custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
     """
     return GlorotUniform() if config is None else _REGISTRY.deserialize(config, custom_objects, "initializer")
 

@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.torch_internals import transforms_are_active
+
 T = TypeVar("T", bound=Tensor)
 
 
@@ -29,7 +31,7 @@ def of(probabilities: Tensor) -> Tensor | None:
 
 def _version(tensor: Tensor) -> int | None:
     """How often ``tensor`` was written to; tensors made under ``torch.inference_mode`` do not count that."""
-    # torch.compile cannot ask, and there every tensor counts
-    if not torch.compiler.is_compiling() and tensor.is_inference():
+    # torch.compile cannot ask, and there every tensor counts, but those that a transform of torch.func stands for
+    if transforms_are_active() if torch.compiler.is_compiling() else tensor.is_inference():
         return None
     return tensor._version

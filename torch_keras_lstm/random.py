@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.naming import unique_name
-from torch_keras_lstm.operations.dtypes import as_dtype
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.shaping import sizes
 from torch_keras_lstm.operations.tensors import as_tensor, floating, promoted
 

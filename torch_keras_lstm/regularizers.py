@@ -144,10 +144,13 @@ def serialize(regularizer: object) -> Config | str | None:
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[[Tensor], Tensor] | None:
-    """The regularizer that :func:`serialize` described; errors as :func:`get`.
+    """The regularizer that :func:`serialize` described.
 
     Args:
-        custom_objects: classes and functions of your own by name; they go before Keras\'.
+        custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
     """
     return None if config is None else _REGISTRY.deserialize(config, custom_objects, "regularizer")
 

@@ -3,8 +3,11 @@
 A release of torch that moves one of them is then seen at once, and mended here.
 """
 
+import importlib
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -79,23 +82,19 @@ def operations_are_watched() -> bool:
     return _tracing_state() is not None or _dispatch_modes() > 0
 
 
+def calls_are_watched() -> bool:
+    """Whether something of the kinds above is at work, which a call that was planned before knows nothing of."""
+    return (
+        _tracing_state() is not None
+        or _dispatch_modes() > 0
+        or transforms_are_active()
+        or torch.autograd.forward_ad._current_level >= 0
+    )
+
+
 def backward_number() -> int:
     """The number of the pass backwards that is under way; -1 outside of one."""
     return int(torch._C._current_graph_task_id())
-
-
-def backward_frees_its_graph() -> bool:
-    """Whether the pass backwards that is under way frees what it was given, so that there cannot be another.
-
-    ``False`` outside of one, and where torch does not tell: the function is there for torch's own compiler.
-    """
-    keeps = getattr(torch._C._autograd, "_get_current_graph_task_keep_graph", None)
-    return keeps is not None and not keeps()
-
-
-def saved_tensors_are_packed() -> bool:
-    """Whether ``torch.autograd.graph.saved_tensors_hooks`` or one of its kind gets what is saved for a way back."""
-    return torch._C._autograd._top_saved_tensors_default_hooks(True) is not None
 
 
 def stands_for_several(tensor: Tensor) -> bool:
@@ -112,6 +111,53 @@ def autograd_at_work() -> Iterator[None]:
         excluded = excluded.remove(key)
     with torch._C._ForceDispatchKeyGuard(torch._C._dispatch_tls_local_include_set(), excluded), torch.enable_grad():
         yield
+
+
+_COMPILER = "torch._dynamo"
+
+
+class _CompilerToBe(ModuleType):
+    """What stands in the place of torch's compiler until something asks it for more than to leave a function alone."""
+
+    def __init__(self) -> None:
+        super().__init__(_COMPILER)
+        self.left_alone: list[Any] = []
+
+    def disable(self, function: Any, *args: Any, **kwargs: Any) -> Any:
+        """The function itself, which nothing compiles yet."""
+        self.left_alone.append(function)
+        return function
+
+    def __getattr__(self, name: str) -> Any:
+        self.step_aside()
+        return getattr(importlib.import_module(_COMPILER), name)
+
+    def step_aside(self) -> None:
+        """Let the next ``import`` have the compiler, and the functions that were left alone ask it."""
+        if sys.modules.get(_COMPILER) is self:
+            del sys.modules[_COMPILER]
+        if vars(torch).get("_dynamo") is self:
+            del torch._dynamo
+        for function in self.left_alone:
+            vars(function).pop("__dynamo_disable", None)
+        self.left_alone.clear()
+
+
+@contextmanager
+def compiler_stays_away() -> Iterator[None]:
+    """Inside, operations on the meta device do not import torch's compiler.
+
+    torch tells their shapes by functions in Python, each of which asks the compiler at its first call to leave it
+    alone, and so imports it, with 900 modules, in two seconds.
+    """
+    if _COMPILER in sys.modules:
+        yield
+        return
+    instead = sys.modules[_COMPILER] = _CompilerToBe()
+    try:
+        yield
+    finally:
+        instead.step_aside()
 
 
 def is_called_through_more(module: nn.Module) -> bool:

@@ -53,10 +53,12 @@ def what_it_runs(peer: str, case: Case) -> Case | None:
     configuration = case.configuration
     if peer == "torch":
         looped = any(configuration == CONFIGURATIONS[name] for name in LOOPED)
-        return Case(case.shape, mode=case.mode) if configuration.mask or looped else case
+        if configuration.cell != "LSTM" or configuration.mask or looped:
+            return Case(case.shape, configuration.plain, case.mode)
+        return case
     if peer == "packed":
         return case.right_padded if configuration.mask else None
     if peer == "onnxruntime":
-        possible = case.mode != "training" and configuration.mask in (None, "right")
+        possible = case.mode != "training" and configuration.mask in (None, "right") and configuration.cell == "LSTM"
         return case if possible and not configuration.recurrent_dropout else None
     return case

@@ -25,7 +25,7 @@ def prepare(case: Case) -> Job:
         output, _ = pad_packed_sequence(module(packed)[0], batch_first=True, total_length=inputs.shape[1])
         return output
 
-    job = torch_job(case, call, list(module.parameters()), lambda: in_keras_layouts(module))
+    job = torch_job(case, call, list(module.parameters()), lambda: in_keras_layouts(module, case))
     return Job(job.run, lambda: at_unmasked_steps(case, job))
 
 

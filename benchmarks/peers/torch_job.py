@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from benchmarks.cases import Case
+from benchmarks.cases import Case, Configuration
 from benchmarks.peers.job import Job
 
 
@@ -67,7 +67,23 @@ def outputs(call: Callable[[Tensor], Tensor], inputs: Sequence[Tensor]) -> NDArr
     return array
 
 
-def in_keras_layouts(module: torch.nn.Module) -> list[Tensor]:
-    """The gradients of the weights of ``torch.nn.LSTM``; its second bias repeats the first one's."""
-    named = [(name, weight.grad) for name, weight in module.named_parameters() if "bias_hh" not in name]
-    return [gradient.T if gradient.dim() == 2 else gradient for _, gradient in named if gradient is not None]
+def reordered(rows: Tensor, configuration: Configuration) -> Tensor:
+    """(gates * units, ...) of a GRU in Keras' order of gates, update before reset, in torch's; or back."""
+    if configuration.cell != "GRU":
+        return rows
+    first, second, last = rows.chunk(3)
+    return torch.cat((second, first, last))
+
+
+def in_keras_layouts(module: torch.nn.Module, case: Case) -> list[Tensor]:
+    """The gradients of the weights of ``torch.nn.LSTM``; its second bias repeats the first one's, but a GRU's."""
+    configuration, found = case.configuration, list[Tensor]()
+    for name, weight in module.named_parameters():
+        if weight.grad is None:
+            continue
+        gradient = reordered(weight.grad, configuration)
+        if "bias_hh" not in name:
+            found.append(gradient.T if gradient.dim() == 2 else gradient)
+        elif configuration.bias_rows > 1:
+            found[-1] = torch.stack((found[-1], gradient))
+    return found

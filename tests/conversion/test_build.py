@@ -1,7 +1,7 @@
 import pytest
 
 from tests.conversion.handmade import entry, keras_2_lstm, sequential
-from torch_keras_lstm.conversion.arguments import ARGUMENTS
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS
 from torch_keras_lstm.conversion.build import LAYERS, assemble, build_layers, shaped_layers, why_not
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.layers import LSTM, Dense

@@ -181,7 +181,7 @@ def test_void_arguments_go_and_those_that_mean_something_stay() -> None:
     assert _translate("LSTM", config, TF)[1] == {"implementation": 1, "units": 5}
     assert _translate("RNN", {"num_constants": None}, TF)[1] == {}
     assert _translate("Dense", {"quantization_config": None}, K3)[1] == {}
-    assert _translate("Dense", {"quantization_config": {"a": 1}}, K3)[1] == {"quantization_config": {"a": 1}}
+    assert _translate("Dense", {"quantization_config": {"a": 1}}, K3)[1] == {}
     generator = {"class_name": "SeedGenerator", "config": {"name": "seed_generator", "seed": 5}}
     assert _translate("Dropout", {"seed": generator}, K3)[1] == {"seed": 5}
 

@@ -26,6 +26,7 @@ from tests.conversion.handmade import (
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import convert, inspect, load_model
 from torch_keras_lstm.layers import LSTM, Layer
+from torch_keras_lstm.models import Functional
 
 B, T, F, U = 3, 7, 5, 4
 NAMES = ("kernel", "recurrent_kernel", "bias")
@@ -263,7 +264,7 @@ def test_bfloat16_weights_are_read(tmp_path: Path, random: np.random.Generator, 
     assert_close(_predict(model, x.astype("f4")), expected, "float32 model")
 
 
-def test_a_functional_chain_is_read_as_sequential(tmp_path: Path, random: np.random.Generator, x: Array) -> None:
+def test_a_functional_chain_stays_functional(tmp_path: Path, random: np.random.Generator, x: Array) -> None:
     weights, kernel = lstm_weights(random, F, U), random.normal(size=(U, 2))
     dense = entry("Dense", "other", units=2, use_bias=False, dtype="float64")
     config = {
@@ -284,7 +285,8 @@ def test_a_functional_chain_is_read_as_sequential(tmp_path: Path, random: np.ran
         tmp_path / "f.h5", arrays, config={"class_name": "Model", "config": config}, keras_version="2.0.8"
     )
     model = load_model(path)
-    assert [layer.name for layer in model.layers] == ["l", "out"]
+    assert type(model) is Functional
+    assert [layer.name for layer in model.layers] == ["in", "l", "out"]
     assert_close(_predict(model, x), lstm(x, weights)[:, -1] @ kernel, "float64")
 
 

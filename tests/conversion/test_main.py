@@ -7,7 +7,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
@@ -209,12 +209,12 @@ def test_what_is_wrong_with_a_file_is_one_line(run: Run, folder: Path, tmp_path:
     assert not (tmp_path / "out").exists()
 
 
-def test_hostile_hdf5_is_one_line_too(folder: Path, tmp_path: Path) -> None:
+def test_hdf5_with_links_is_one_line_too(folder: Path, tmp_path: Path) -> None:
     path = tmp_path / "linked.h5"
     path.write_bytes((folder / "m.h5").read_bytes())
     with h5py.File(path, "a") as file:
         del file["model_weights/first/first/bias:0"]
-        file["model_weights/first/first/bias:0"] = h5py.ExternalLink(str(folder / "m.h5"), "/model_weights")
+        file["model_weights/first/first/bias:0"] = h5py.ExternalLink("nowhere.h5", "/model_weights")
     _fails("is an external link, and links are not followed", _in_a_process("inspect", path))
 
 
@@ -270,11 +270,11 @@ def test_an_interrupted_folder_shows_what_is_done(
 ) -> None:
     made = []
 
-    def interrupted(path: Path, *arguments: object) -> object:
+    def interrupted(path: Path, *arguments: Any, **options: Any) -> object:
         if path.name == "m.h5":
             raise KeyboardInterrupt
         made.append(path.name)
-        return convert(path, *arguments)  # type: ignore[arg-type]
+        return convert(path, *arguments, **options)
 
     monkeypatch.setattr("torch_keras_lstm.conversion.model_folder.convert", interrupted)
     result = run("convert", folder, "-o", tmp_path / "out")
@@ -363,3 +363,21 @@ def test_misuse_shows_the_usage(run: Run) -> None:
     result = run("convert", "m.h5")
     assert result.returncode == 2
     assert "--output" in result.stderr
+
+
+def test_mixed_precision_is_kept_when_it_is_asked_for(run: Run, tmp_path: Path) -> None:
+    described = keras_2_lstm("first", U, batch_input_shape=[None, T, F], dtype="mixed_bfloat16")
+    random = np.random.default_rng(6)
+    names = ("first/kernel:0", "first/recurrent_kernel:0", "first/bias:0")
+    arrays = dict(zip(names, lstm_weights(random, F, U), strict=True))
+    path = write_legacy(tmp_path / "m.h5", {"first": arrays}, config=sequential(described), keras_version="2.15.0")
+    for given, policy in (((), "float32"), (("--dtype-policy", "as saved"), "mixed_bfloat16")):
+        result = run("convert", path, "-o", tmp_path / "out", "--force", *given)
+        assert result.returncode == 0, result.stderr
+        assert result.stdout.count("mixed_bfloat16") == 1
+        assert load_model(tmp_path / "out").get_layer(index=0).dtype_policy.name == policy
+    assert run("convert", path, "-o", tmp_path / "out", "--dtype-policy", "half").returncode == 2
+    _fails(
+        "`--source` writes models in float32",
+        run("convert", path, "-o", tmp_path / "source", "--source", "--dtype-policy", "as saved"),
+    )

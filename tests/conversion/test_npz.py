@@ -1,6 +1,5 @@
 """Pickled weights in ``model.weights.npz``; those of Keras' own are in tests/parity."""
 
-import os
 import pickle
 import sys
 import types
@@ -114,25 +113,25 @@ def test_a_variable_of_keras_is_its_value(tmp_path: Path) -> None:
         assert np.array_equal(npz_arrays(archive)["layers/d/vars/0"].read((3, 4)), values)
 
 
-class Command:
-    def __init__(self, path: Path) -> None:
-        self.path = path
+def never_called(text: str) -> None:
+    raise AssertionError(text)
 
+
+class Call:
     def __reduce__(self) -> Any:
-        return os.mkdir, (str(self.path),)
+        return never_called, ("a pickle's call was made",)
 
 
 @pytest.mark.parametrize("where", ["table", "weight", "shape"])
-def test_a_command_is_not_run(tmp_path: Path, where: str) -> None:
-    command = Command(tmp_path / "proof")
-    table: Any = {"table": command, "weight": {"0": command}, "shape": {"0": Variable([command, np.zeros(2)])}}[where]
+def test_a_call_is_not_made(tmp_path: Path, where: str) -> None:
+    call = Call()
+    table: Any = {"table": call, "weight": {"0": call}, "shape": {"0": Variable([call, np.zeros(2)])}}[where]
     with KerasArchive(with_pickle(tmp_path / "m.npz", pickled(table))) as archive:
         if where == "shape":
             assert npz_arrays(archive)["layers/d/vars/0"].shape == (2,)
         else:
             with pytest.raises(ValueError, match=r"must hold one dictionary|must be one NumPy array, but 0 are"):
                 npz_arrays(archive)
-    assert not (tmp_path / "proof").exists()
 
 
 class Claim:
@@ -176,8 +175,8 @@ def test_what_is_no_array_is_refused(tmp_path: Path, weight: Any, message: str) 
         "{'descr': '|O', 'fortran_order': False, 'shape': (2,), }",
         "{'descr': '<f8', 'fortran_order': False, 'shape': (), }",
         "{'descr': '|O', 'shape': (), }",
-        "__import__('os').system('true')",
-        "(" * 5000,
+        "dict(descr='|O', fortran_order=False, shape=())",
+        "(" * 300,
     ],
 )
 def test_headers_that_keras_does_not_write(tmp_path: Path, header: str) -> None:

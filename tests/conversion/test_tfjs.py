@@ -265,12 +265,12 @@ BROKEN: Mapping[str, tuple[Any, str]] = {
         r"take 4\d{36} bytes, but its shards",
     ),
     "a path outside": (
-        lambda table: table["weightsManifest"][0].update(paths=["../model.json"]),
-        "A shard of the weights is a file beside the `model.json`; '../model.json' is not opened",
+        lambda table: table["weightsManifest"][0].update(paths=["../nowhere.bin"]),
+        "A shard of the weights is a file beside the `model.json`; '../nowhere.bin' is not opened",
     ),
     "an absolute path": (
-        lambda table: table["weightsManifest"][0].update(paths=["/etc/passwd"]),
-        "'/etc/passwd' is not opened",
+        lambda table: table["weightsManifest"][0].update(paths=["/nowhere/shard.bin"]),
+        "'/nowhere/shard.bin' is not opened",
     ),
     "an address": (
         lambda table: table["weightsManifest"][0].update(paths=["https://example.com/w.bin"]),

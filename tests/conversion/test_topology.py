@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from torch_keras_lstm.conversion.topology import calls, chain, counted_from_zero
+from torch_keras_lstm.conversion.topology import calls, counted_from_zero
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
 NAMES = frozenset("abcex")
@@ -104,40 +104,3 @@ def test_the_calls_of_nested_models_count_from_zero(first: int) -> None:
 
     assert counted_from_zero(graph(first), frozenset(["model"])) == graph(0)
     assert counted_from_zero(graph(1), frozenset()) == graph(1)
-
-
-def _chain(graph: dict[str, tuple[Call, ...]], outputs: Any) -> list[str] | None:
-    return chain(Graph(graph, [TensorSource("in", 0, 0)], outputs))
-
-
-def test_a_chain_is_put_in_order() -> None:
-    graph = {"out": _after("lstm"), "in": (), "lstm": _after("in")}
-    assert _chain(graph, [TensorSource("out", 0, 0)]) == ["in", "lstm", "out"]
-    assert _chain(graph, TensorSource("out", 0, 0)) == ["in", "lstm", "out"]
-
-
-@pytest.mark.parametrize(
-    "changed",
-    [
-        {"lstm": _after("in", training=True)},
-        {"lstm": _after("in") + _after("out")},
-        {"lstm": ()},
-        {"out": (Call(([TensorSource("in", 0, 0), TensorSource("lstm", 0, 0)],), {}),)},
-        {"out": (Call((TensorSource("lstm", 0, 0), 2.0), {}),)},
-        {"out": _after("lstm", output=1)},
-        {"side": _after("lstm")},
-        {"side": _after("out")},
-        {"lstm": _after("out")},
-    ],
-)
-def test_what_is_no_chain(changed: dict[str, tuple[Call, ...]]) -> None:
-    graph = {"in": (), "lstm": _after("in"), "out": _after("lstm"), **changed}
-    assert _chain(graph, [TensorSource("out", 0, 0)]) is None
-
-
-def test_several_or_other_outputs_are_no_chain() -> None:
-    graph = {"in": (), "lstm": _after("in")}
-    end = TensorSource("lstm", 0, 0)
-    assert _chain(graph, [end, end]) is None
-    assert _chain(graph, {"y": end}) is None
-    assert _chain(graph, end._replace(output=1)) is None

@@ -44,8 +44,8 @@ def test_shards_are_one_file(tmp_path: Path) -> None:
     ("weight_map", "message"),
     [
         ({"/layers/dense/vars": "c.weights.h5"}, r"The shard 'c\.weights\.h5' is missing from the folder"),
-        ({"/layers/dense/vars": "../a.weights.h5"}, r"'\.\./a\.weights\.h5' is not opened"),
-        ({"/layers/dense/vars": "/etc/a.weights.h5"}, "is not opened"),
+        ({"/layers/dense/vars": "../nowhere.weights.h5"}, r"'\.\./nowhere\.weights\.h5' is not opened"),
+        ({"/layers/dense/vars": "/nowhere/a.weights.h5"}, "is not opened"),
         ({"/layers/dense/vars": "x\\a.weights.h5"}, "is not opened"),
         ({"/layers/dense/vars": "m.weights.json"}, r"a file `\*\.weights\.h5` beside its list; 'm\.weights\.json'"),
         ({"/layers/dense/vars": ["a.weights.h5", 3]}, "`weight_map` must name up to 1000 files, each by a string"),

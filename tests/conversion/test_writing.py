@@ -149,8 +149,30 @@ def test_names_that_are_no_models(tmp_path: Path) -> None:
         stack().save(tmp_path / "model.weights.h5")
     with pytest.raises(ValueError, match=r"weights are saved as `\.weights\.h5`"):
         stack().save_weights(tmp_path / "model.h5")
+    with pytest.raises(ValueError, match=r"in shards, which `max_shard_size` asks for, are saved as `\.weights\.json`"):
+        stack().save_weights(tmp_path / "model.h5", max_shard_size=1)
     with pytest.raises(ValueError, match=r"Model `s` is not built: call it once"):
         Sequential([LSTM(2)], name="s").save(tmp_path / "model.keras")
+
+
+def test_weights_in_shards(tmp_path: Path) -> None:
+    model = stack()
+    with pytest.warns(UserWarning, match=r"The list of sharded weights is `m\.weights\.json`"):
+        model.save_weights(tmp_path / "m.weights.h5", max_shard_size=3e-7)
+    shards = sorted(path.name for path in tmp_path.glob("*.h5"))
+    assert shards == [f"m_{number:05}.weights.h5" for number in range(len(shards))]
+    assert len(shards) > 1
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match=r"An array of \d+ bytes, `layers/lstm/cell/vars/0`, is larger than `max_shar"):
+        model.save_weights(tmp_path / "m.weights.json", max_shard_size=1e-8)
+    with pytest.raises(ValueError, match="`max_shard_size` must be a positive number of GB, got 0"):
+        model.save_weights(tmp_path / "m.weights.json", max_shard_size=0)
+    with pytest.raises(FileExistsError, match="is there already"):
+        model.save_weights(tmp_path / "m.weights.json", overwrite=False, max_shard_size=3e-7)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    fresh = stack()
+    fresh.load_weights(tmp_path / "m.weights.json")
+    assert all(torch.equal(one, other) for one, other in zip(fresh.weights, model.weights, strict=True))
 
 
 class Own(Model):

@@ -68,6 +68,14 @@ const MODELS = {
     const words = [[0, 3, 1, 0, 0, 0], [2, 0, 8, 4, 0, 0], [5, 6, 7, 1, 2, 3], [0, 0, 0, 0, 0, 0]];
     return [model, [tf.tensor2d(words, [4, 6], 'int32')]];
   },
+  // What is given at masked steps, in front of the others too: what was held, the initial state at first.
+  held: () => {
+    const [x, h] = [tf.input({shape: [5, 3]}), tf.input({shape: [4]})];
+    const both = L.bidirectional({layer: L.lstm({units: 2, returnSequences: true})}).apply(L.masking().apply(x));
+    const steps = L.gru({units: 4, returnSequences: true}).apply([L.masking().apply(x), h]);
+    const mask = tf.tensor([0, 1, 0, 1, 0, 1, 1, 1, 1, 0]).reshape([2, 5, 1]);
+    return [tf.model({inputs: [x, h], outputs: [both, steps]}), [random([2, 5, 3]).mul(mask), random([2, 4])]];
+  },
   // A graph: states handed on, a nested model, a shared layer, two outputs.
   graph: () => {
     const first = tf.input({shape: [5, 3], name: 'first'});
@@ -97,6 +105,7 @@ const MODELS = {
       L.bidirectional({layer: L.lstm({units: 4, activation: 'relu'}), mergeMode: 'ave'}),
       L.reshape({targetShape: [2, 2]}),
       L.flatten(),
+      L.reshape({targetShape: [-1, 2]}),
     ]});
     return [model, [random([3, 5, 2])]];
   },

@@ -41,8 +41,8 @@ def masked(library):
         [
             layers.Input((6,), dtype="int32"),
             layers.Embedding(9, 3, mask_zero=True, name="z_words"),
-            layers.Bidirectional(lstm, name="layer_10"),
-            layers.GRU(5, reset_after=False, name="layer_9"),
+            layers.GRU(5, reset_after=False, return_sequences=True, name="layer_10"),
+            layers.Bidirectional(lstm, name="layer_9"),
             layers.Dense(2, name="a_last"),
         ]
     )

@@ -267,7 +267,7 @@ def assert_same_run(layer: Bidirectional, inputs: torch.Tensor, tolerance: str =
     assert_all_close(results[0], results[1], tolerance)
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize("with_states", [True, False])
 @pytest.mark.parametrize("use_bias", [True, False])
 @pytest.mark.parametrize("return_state", [True, False])
@@ -284,20 +284,20 @@ def test_together_gives_what_apart_gives(
     assert_same_run(layer, inputs, initial_state=states, mask=torch.ones(BATCH, TIME, dtype=torch.bool))
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_together_in_single_precision() -> None:
     layer = Bidirectional(LSTM(UNITS, return_sequences=True, return_state=True), input_shape=(None, FEATURES))
     assert_same_run(layer, torch.randn(BATCH, TIME, FEATURES), "float32 elementwise")
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize("batch", [0, 1])
 def test_together_with_the_smallest_batches(batch: int) -> None:
     layer = Bidirectional(LSTM(UNITS, return_sequences=True), input_shape=(None, FEATURES))
     assert_same_run(layer, torch.randn(batch, TIME, FEATURES), "float32 elementwise")
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_autocast_on_a_cpu_keeps_the_halves_apart_because_not_every_cpu_has_the_kernels_for_bfloat16() -> None:
     layer = Bidirectional(LSTM(UNITS, return_sequences=True, stateful=True), input_shape=(None, FEATURES))
     inputs = torch.randn(BATCH, TIME, FEATURES)
@@ -311,7 +311,7 @@ def test_autocast_on_a_cpu_keeps_the_halves_apart_because_not_every_cpu_has_the_
     assert_close(got.detach().float(), expected.detach().float(), "bfloat16 recurrence")
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize("return_sequences", [True, False])
 def test_states_are_kept_together_as_apart(return_sequences: bool) -> None:
     layer = Bidirectional(LSTM(UNITS, stateful=True, return_sequences=return_sequences), input_shape=(None, FEATURES))
@@ -324,7 +324,7 @@ def test_states_are_kept_together_as_apart(return_sequences: bool) -> None:
     assert_same_run(layer, second)
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_each_half_counts_its_activity_once_and_in_the_order_of_processing() -> None:
     def late(output: torch.Tensor) -> torch.Tensor:
         return (output * torch.arange(TIME).reshape(1, TIME, 1)).sum()
@@ -351,7 +351,7 @@ def test_a_state_dict_is_that_of_the_halves() -> None:
     assert torch.equal(pickle.loads(pickle.dumps(layer))(inputs), layer(inputs))
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize("register", ["register_forward_pre_hook", "register_forward_hook"])
 @pytest.mark.parametrize("half", ["forward_layer", "backward_layer"])
 def test_hooks_on_a_half_fire(half: str, register: str) -> None:
@@ -385,21 +385,25 @@ class TwiceLSTM(LSTM):
 BACKWARDS: dict[str, Any] = {"go_backwards": True, "name": "back"}
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize(
     ("layer", "backward_layer", "reason"),
     [
-        (LSTM(UNITS, "relu"), None, "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
+        (LSTM(UNITS, "relu"), None, "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
         (LSTM(UNITS, use_cudnn=False), None, "`use_cudnn` is False"),
         (LSTM(UNITS), LSTM(UNITS, use_cudnn=False, **BACKWARDS), "`use_cudnn` is False"),
         (LSTM(UNITS, dropout=0.5), None, "each half draws a `dropout` of its own"),
-        (LSTM(UNITS, recurrent_dropout=0.5), None, "the fused kernels have no `recurrent_dropout`"),
+        (LSTM(UNITS, recurrent_dropout=0.5), None, "torch's kernels have no `recurrent_dropout`"),
         (LSTM(UNITS), LSTM(UNITS + 1, **BACKWARDS), "the halves differ in `units`"),
         (LSTM(UNITS), LSTM(UNITS, use_bias=False, **BACKWARDS), "the halves differ in `use_bias`"),
         (LSTM(UNITS), LSTM(UNITS, dtype="float64", **BACKWARDS), "the halves differ in `dtype`"),
-        (LSTM(UNITS), RNN(LSTMCell(UNITS), **BACKWARDS), "`back` is of the class RNN, not LSTM itself"),
+        (
+            LSTM(UNITS),
+            RNN(LSTMCell(UNITS), **BACKWARDS),
+            "`back` is of the class RNN, not LSTM, GRU or SimpleRNN itself",
+        ),
         (LSTM(UNITS, name="l", go_backwards=True), None, "`forward_l` is the one that runs backwards"),
-        (TwiceLSTM(UNITS, name="l"), None, "`forward_l` is of the class TwiceLSTM, not LSTM itself"),
+        (TwiceLSTM(UNITS, name="l"), None, "`forward_l` is of the class TwiceLSTM, not LSTM, GRU or SimpleRNN itself"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -412,7 +416,7 @@ def test_what_keeps_the_halves_apart(layer: LSTM, backward_layer: LSTM | None, r
         assert_close(both(inputs).detach(), torch.cat(alone, -1).detach(), "float32 elementwise")
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize(
     ("time", "mask", "reason"),
     [
@@ -428,7 +432,7 @@ def test_what_of_a_call_keeps_the_halves_apart(time: int, mask: Any, reason: str
     assert path == (("together", None) if reason is None else ("apart", reason))
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_dropout_takes_the_halves_apart_in_training_alone() -> None:
     layer = Bidirectional(LSTM(UNITS, dropout=0.5))
     inputs = draw()[0]
@@ -436,7 +440,7 @@ def test_dropout_takes_the_halves_apart_in_training_alone() -> None:
     assert layer.path_for(inputs, training=True).name == layer.train().path_for(inputs).name == "apart"
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_a_half_that_was_wrapped_is_called() -> None:
     layer = Bidirectional(LSTM(UNITS, name="l"), input_shape=(None, FEATURES))
     inputs = draw()[0]
@@ -459,7 +463,7 @@ def test_a_parametrized_half_is_read_through_its_parametrization() -> None:
     assert torch.equal(layer(inputs), torch.cat(alone, -1))
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 def test_a_path_is_asked_for_with_what_a_call_takes() -> None:
     layer = Bidirectional(LSTM(UNITS, name="l"), name="b", input_shape=(None, FEATURES))
     inputs = draw()[0]

@@ -99,7 +99,8 @@ def compilations(counter: CompileCounterWithBackend) -> int:
 def operators(counter: CompileCounterWithBackend) -> int:
     """How many of our operators the graphs hold, those that draw dropout aside."""
     targets = [str(node.target) for graph in counter.graphs for node in graph.graph.nodes]
-    return sum("torch_keras_lstm.lstm" in target for target in targets)
+    kinds = ("torch_keras_lstm.lstm", "torch_keras_lstm.gru", "torch_keras_lstm.simple_rnn")
+    return sum(any(kind in target for kind in kinds) for target in targets)
 
 
 @pytest.mark.parametrize("name", ["default", "states", "relu"])
@@ -175,12 +176,22 @@ def test_an_activation_of_ones_own_is_written_out_step_by_step(own: Any) -> None
 
 
 @pytest.mark.parametrize("make", [GRU, SimpleRNN])
-@pytest.mark.parametrize("config", [{}, {"recurrent_dropout": 0.2, "seed": 3}], ids=["fused", "loop"])
-def test_other_recurrent_layers(make: type[Any], config: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"recurrent_dropout": 0.2, "seed": 3}, {"use_bias": False, "go_backwards": True, "return_sequences": True}],
+    ids=["default", "dropout", "no bias"],
+)
+def test_other_recurrent_layers_are_one_node_too(make: type[Any], config: dict[str, Any]) -> None:
+    if make is GRU and config:
+        config = {**config, "reset_after": "use_bias" in config, "return_state": True}
     eager = make(UNITS, input_size=FEATURES, dtype="float64", **config)
-    compiled: Any = torch.compile(copy.deepcopy(eager), fullgraph=True, backend="aot_eager")
-    inputs, mask = batch(3)
-    assert_same(results(compiled, inputs, mask), results(eager, inputs, mask))
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled: Any = torch.compile(copy.deepcopy(eager), fullgraph=True, backend=counter)
+    for time in LENGTHS:
+        inputs, mask = batch(time)
+        assert_same(results(compiled, *free(inputs, mask)), results(eager, inputs, mask))
+    assert compilations(counter) == 1
+    assert operators(counter) == 1
 
 
 def test_seeded_noise_draws_what_it_would_have_drawn() -> None:

@@ -68,12 +68,13 @@ def test_what_is_trained(reset_after: bool) -> None:
     [
         ({}, None),
         ({"dropout": 0.5}, None),
-        ({"reset_after": False}, "the fused kernels compute `reset_after=True` only"),
-        ({"activation": "relu"}, "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
-        ({"recurrent_dropout": 0.5}, "the fused kernels have no `recurrent_dropout`"),
+        ({"reset_after": False}, "torch's kernels compute `reset_after=True` only"),
+        ({"activation": "relu"}, "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
+        ({"recurrent_dropout": 0.5}, "torch's kernels have no `recurrent_dropout`"),
         ({"use_cudnn": False}, "`use_cudnn` is False"),
     ],
 )
+@pytest.mark.usefixtures("without_c_kernels")
 def test_the_path_says_why_it_is_taken(arguments: dict[str, Any], reason: str | None) -> None:
     path = GRU(U, **arguments).path_for(None, training=True)
     assert path == ("fused" if reason is None else "loop", reason)

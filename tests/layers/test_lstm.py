@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 from tests.tolerances import assert_close
 from torch_keras_lstm.layers import LSTM, Dense
 from torch_keras_lstm.recurrence import LSTMState, Path
-from torch_keras_lstm.recurrence.backends.c_kernels import compiled_module
+from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 2
 PATHS = pytest.mark.parametrize("use_cudnn", [True, False], ids=["fused", "loop"])
@@ -104,7 +104,7 @@ def test_what_torchs_module_cannot_compute() -> None:
         LSTM(UNITS, name="l").to_torch()
     for arguments, reason in (
         ({"go_backwards": True}, "torch.nn.LSTM has no `go_backwards`: flip the inputs in time"),
-        ({"activation": "relu"}, "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
+        ({"activation": "relu"}, "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
     ):
         message = f"Layer `l` cannot become a torch.nn.LSTM: {reason}."
         with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
@@ -215,7 +215,7 @@ def test_the_meta_device() -> None:
 # -- paths ------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("without_compiled_sweeps")
+@pytest.mark.usefixtures("without_c_kernels")
 @pytest.mark.parametrize(
     ("arguments", "training", "path"),
     [
@@ -225,19 +225,19 @@ def test_the_meta_device() -> None:
         (
             {"activation": "relu"},
             False,
-            Path("loop", "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
+            Path("loop", "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
         ),
         (
             {"recurrent_activation": None},
             False,
-            Path("loop", "the fused kernels compute `recurrent_activation` 'sigmoid' only, not 'linear'"),
+            Path("loop", "torch's kernels compute `recurrent_activation` 'sigmoid' only, not 'linear'"),
         ),
-        ({"recurrent_dropout": 0.5}, True, Path("loop", "the fused kernels have no `recurrent_dropout`")),
+        ({"recurrent_dropout": 0.5}, True, Path("loop", "torch's kernels have no `recurrent_dropout`")),
         ({"recurrent_dropout": 0.5}, False, Path("fused", None)),
         (
             {"dropout": 0.5, "implementation": 1},
             True,
-            Path("loop", "the fused kernels have no `dropout` of each gate's own (`implementation=1`)"),
+            Path("loop", "torch's kernels have no `dropout` of each gate's own (`implementation=1`)"),
         ),
         ({"dropout": 0.5, "implementation": 1}, False, Path("fused", None)),
     ],
@@ -252,9 +252,9 @@ def test_the_path_of_a_call(arguments: dict[str, Any], training: bool, path: Pat
 
 
 @pytest.mark.skipif(compiled_module is None, reason="no C compiler was there when the package was installed")
-def test_the_path_of_a_call_where_the_compiled_sweeps_are_faster() -> None:
+def test_the_path_of_a_call_where_the_c_kernels_are_faster() -> None:
     inputs, mask = draw()
-    faster = Path("loop", "on a CPU the compiled sweeps of the loop take less time")
+    faster = Path("loop", "on a CPU the C kernels take less time")
     layer = LSTM(UNITS)
     assert layer.path_for(inputs) == layer.path_for(inputs, mask) == layer.path_for(None) == faster
     assert LSTM(UNITS, use_cudnn=True).path_for(inputs) == Path("fused", None)
@@ -276,15 +276,15 @@ def test_the_path_of_a_call_where_the_compiled_sweeps_are_faster() -> None:
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"activation": "relu"}, "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
+        ({"activation": "relu"}, "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
         (
             {"recurrent_activation": "hard_sigmoid"},
-            "the fused kernels compute `recurrent_activation` 'sigmoid' only, not 'hard_sigmoid'",
+            "torch's kernels compute `recurrent_activation` 'sigmoid' only, not 'hard_sigmoid'",
         ),
-        ({"recurrent_dropout": 0.5}, "the fused kernels have no `recurrent_dropout`"),
+        ({"recurrent_dropout": 0.5}, "torch's kernels have no `recurrent_dropout`"),
         (
             {"dropout": 0.5, "implementation": 1},
-            "the fused kernels have no `dropout` of each gate's own (`implementation=1`)",
+            "torch's kernels have no `dropout` of each gate's own (`implementation=1`)",
         ),
     ],
     ids=str,

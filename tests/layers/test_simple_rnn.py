@@ -16,7 +16,6 @@ def test_a_state_dict_fits_torchs_module_and_back(activation: str) -> None:
     layer.load_state_dict(module.state_dict())
     inputs = torch.randn(B, T, F, dtype=torch.float64)
     outputs, final = layer(inputs)
-    assert layer.path_for(inputs).name == "fused"
     expected, hidden = module(inputs)
     assert_close(outputs.detach(), expected.detach(), "float64")
     assert_close(final.detach(), hidden[0].detach(), "float64")
@@ -31,19 +30,21 @@ def test_a_cells_state_dict_fits_torchs_cell() -> None:
     assert_close(cell(inputs, hidden)[0].detach(), module(inputs, hidden).detach(), "float64")
 
 
+@pytest.mark.usefixtures("without_c_kernels")
 def test_the_path_says_why_it_is_taken() -> None:
+    assert SimpleRNN(U, "relu").path_for(None) == ("fused", None)
     assert SimpleRNN(U, "softsign").path_for(None) == (
-        "loop", "the fused kernels compute `activation` 'tanh' and 'relu' only, not 'softsign'"
+        "loop", "torch's kernels compute `activation` 'tanh' and 'relu' only, not 'softsign'"
     )  # fmt: skip
     layer = SimpleRNN(U, recurrent_dropout=0.5)
-    assert layer.path_for(None, training=True) == ("loop", "the fused kernels have no `recurrent_dropout`")
+    assert layer.path_for(None, training=True) == ("loop", "torch's kernels have no `recurrent_dropout`")
     assert layer.path_for(None, training=False) == ("fused", None)
 
 
 def test_both_paths_agree_for_any_mask() -> None:
     fused, inputs = SimpleRNN(U, input_size=F, return_sequences=True, dtype="float64"), torch.randn(B, T, F)
     loop = SimpleRNN(U, input_size=F, return_sequences=True, dtype="float64")
-    loop.use_cudnn = False
+    fused.use_cudnn, loop.use_cudnn = True, False
     loop.set_weights(fused.get_weights())
     for row in range(2**T):
         mask = torch.tensor([[bool(row >> step & 1) for step in range(T)], [True] * T, [False] * T])

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.functional import jacobian
-from torch.func import vmap
+from torch.func import functional_call, grad, vmap
 
-from tests.tolerances import assert_close
+from tests.tolerances import assert_all_close, assert_close
 from torch_keras_lstm import layers
 from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, Layer, SimpleRNN
 
@@ -107,3 +107,29 @@ def test_what_is_packed_is_not_overwritten(kind: str) -> None:
     before = [tensor.detach().clone() for tensor in packed]
     output.sum().backward()
     assert all(torch.equal(old, new) for old, new in zip(before, packed, strict=True))
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional"])
+def test_numerical_gradients_of_several_passes(kind: str) -> None:
+    layer, inputs = MAKE[kind](dtype="float64"), torch.randn(2, 2, F, dtype=torch.float64, requires_grad=True)
+    torch.autograd.gradcheck(layer, inputs, check_batched_grad=True)
+
+
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN"])
+def test_gradients_of_each_sample_are_compiled(kind: str) -> None:
+    """As one graph, which no pass through ``torch.nn.LSTM`` can be; with what a sigmoid notes for its loss."""
+    layer = nn.Sequential(MAKE[kind](), layers.Dense(2, activation="sigmoid", input_shape=(UNITS,)))
+    parameters = {name: one.detach() for name, one in layer.named_parameters()}
+
+    def loss(given: dict[str, Tensor], row: Tensor) -> Tensor:
+        output: Tensor = functional_call(layer, given, (row.unsqueeze(0),))
+        return output.square().sum()
+
+    of_each, inputs = vmap(grad(loss), (None, 0)), torch.randn(B, T, F)
+    torch.compiler.reset()
+    got = torch.compile(of_each, fullgraph=True, backend="aot_eager")(parameters, inputs)
+    assert_all_close(
+        {name: one.detach() for name, one in got.items()},
+        {name: one.detach() for name, one in of_each(parameters, inputs).items()},
+        "float32 recurrence",
+    )

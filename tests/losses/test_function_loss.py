@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import losses
-from torch_keras_lstm.losses.function_loss import LossFunctionWrapper
+from torch_keras_lstm.losses import LossFunctionWrapper
 
 
 def scaled(y_true: Tensor, y_pred: Tensor, scale: float = 1.0) -> Tensor:

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from torch_keras_lstm import losses
-from torch_keras_lstm.losses.function_loss import LossFunctionWrapper
+from torch_keras_lstm.losses import LossFunctionWrapper
 
 Y_TRUE, Y_PRED = torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [0.25]])
 

@@ -84,3 +84,44 @@ def test_sources_are_found_and_replaced_through_lists_and_dictionaries() -> None
 
 def test_outputs_are_numbered_as_keras_numbers_them() -> None:
     assert flatten((1, [2, None], {"b": 4, "a": 3})) == [1, 2, None, 3, 4]
+
+
+def _after(name: str, output: int = 0, **arguments: object) -> tuple[Call, ...]:
+    return (Call((TensorSource(name, 0, output),), arguments),)
+
+
+def _chain(graph: dict[str, tuple[Call, ...]], outputs: Any) -> list[str] | None:
+    return Graph(graph, [TensorSource("in", 0, 0)], outputs).chain()
+
+
+def test_a_chain_is_put_in_order() -> None:
+    graph = {"out": _after("lstm"), "in": (), "lstm": _after("in")}
+    assert _chain(graph, [TensorSource("out", 0, 0)]) == ["in", "lstm", "out"]
+    assert _chain(graph, TensorSource("out", 0, 0)) == ["in", "lstm", "out"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"lstm": _after("in", training=True)},
+        {"lstm": _after("in") + _after("out")},
+        {"lstm": ()},
+        {"out": (Call(([TensorSource("in", 0, 0), TensorSource("lstm", 0, 0)],), {}),)},
+        {"out": (Call((TensorSource("lstm", 0, 0), 2.0), {}),)},
+        {"out": _after("lstm", output=1)},
+        {"side": _after("lstm")},
+        {"side": _after("out")},
+        {"lstm": _after("out")},
+    ],
+)
+def test_what_is_no_chain(changed: dict[str, tuple[Call, ...]]) -> None:
+    graph = {"in": (), "lstm": _after("in"), "out": _after("lstm"), **changed}
+    assert _chain(graph, [TensorSource("out", 0, 0)]) is None
+
+
+def test_several_or_other_outputs_are_no_chain() -> None:
+    graph = {"in": (), "lstm": _after("in")}
+    end = TensorSource("lstm", 0, 0)
+    assert _chain(graph, [end, end]) is None
+    assert _chain(graph, {"y": end}) is None
+    assert _chain(graph, end._replace(output=1)) is None

@@ -8,7 +8,7 @@ import keras
 import pytest
 import tf_keras
 
-from torch_keras_lstm.conversion.arguments import ARGUMENTS, EVERY_LAYER, check_arguments
+from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS, EVERY_LAYER, check_arguments
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.dialects import translate
 from torch_keras_lstm.conversion.producer import Generation, Producer
@@ -29,9 +29,9 @@ NEVER_WRITTEN = {
 }
 # Taken out by the translation whatever its value, for it changes no number that a model computes.
 VOID = {
-    "Dense": {"lora_alpha", "lora_rank"},
-    "EinsumDense": {"lora_alpha", "lora_rank"},
-    "Embedding": {"input_length", "lora_alpha", "lora_rank"},
+    "Dense": {"lora_alpha", "lora_rank", "quantization_config"},
+    "EinsumDense": {"lora_alpha", "lora_rank", "quantization_config"},
+    "Embedding": {"input_length", "lora_alpha", "lora_rank", "quantization_config"},
 }
 # Another value than this is refused, by name.
 REFUSED: dict[str, dict[str, Any]] = {
@@ -42,9 +42,6 @@ REFUSED: dict[str, dict[str, Any]] = {
     "IntegerLookup": {"sparse": True, "vocabulary": "a_file.txt"},
     "StringLookup": {"sparse": True, "vocabulary": "a_file.txt"},
     "TextVectorization": {"sparse": True, "ragged": True, "vocabulary": "a_file.txt"},
-    "Dense": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
-    "EinsumDense": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
-    "Embedding": {"quantization_config": {"class_name": "QuantizationConfig", "config": {}}},
     "GRU": {"time_major": True},
     "LSTM": {"time_major": True},
     "RNN": {"time_major": True},

@@ -1,5 +1,6 @@
 """Bidirectional LSTMs against Keras 3 on TensorFlow, run live."""
 
+from itertools import product
 from typing import Any
 
 import keras
@@ -10,6 +11,7 @@ from tests.parity import keras_lstm, our_lstm
 from tests.parity.lstm_cases import Case, draw_case
 from tests.tolerances import assert_all_close
 from torch_keras_lstm.layers import LSTM, Bidirectional
+from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
 
 MERGE_MODES = ("concat", "sum", "ave", "mul", None)
 # Keras' Bidirectional forgets its layer's `implementation`, so those cases are drawn as if it had none.
@@ -47,9 +49,9 @@ def test_bidirectional_matches_keras(case: Case, merge_mode: str | None, own_bac
     children = [theirs.forward_layer, theirs.backward_layer]
     expected = keras_lstm.run(theirs, children, case, arrays, STATES, "float64")
 
-    can_be_together = runs_together(case, arrays)
-    for path in ("together", "apart") if can_be_together else ("apart",):
-        forced = {"use_cudnn": True} if can_be_together else {}
+    # on torch's kernels where those can, and on what runs by itself; together, and kept apart by hooks
+    for fused, path in product((True, False) if runs_together(case, arrays) else (False,), ("together", "apart")):
+        forced = {"use_cudnn": True} if fused else {}
         ours = Bidirectional(
             **halves(case, LSTM, {**case.config, "dtype": "float64", **forced}, own_backward_layer),
             merge_mode=merge_mode,
@@ -60,11 +62,12 @@ def test_bidirectional_matches_keras(case: Case, merge_mode: str | None, own_bac
         for half, layer in enumerate((ours.forward_layer, ours.backward_layer)):
             assert isinstance(layer, LSTM)
             our_lstm.hand_dropout(layer, case, arrays, half)
-            if can_be_together:
+            if fused:
                 assert layer.path_for(arrays["inputs"], training=False).name == "fused"
-            if can_be_together and path == "apart":
+            if path == "apart":
                 layer.register_forward_hook(lambda *_: None)
-        assert ours.path_for(arrays["inputs"], arrays.get("mask"), case.training).name == path
+        if fused or path == "apart" or runs_together_in_c(case):
+            assert ours.path_for(arrays["inputs"], arrays.get("mask"), case.training).name == path
         assert_all_close(our_lstm.run(ours, case, arrays, STATES), expected, "float64")
 
 
@@ -79,8 +82,15 @@ def runs_together(case: Case, arrays: dict[str, np.ndarray]) -> bool:
     return is_fusable(case) and not dropped and bool(np.all(arrays.get("mask", True)))
 
 
+def runs_together_in_c(case: Case) -> bool:
+    """Whether the kernels in C have these activations, and there is more than a single step."""
+    known = compiled_module.ACTIVATIONS if compiled_module else ()
+    return {case.config["activation"], case.config["recurrent_activation"]} <= {*known} and case.sizes[1] > 1
+
+
 def test_enough_cases_run_together() -> None:
     assert sum(runs_together(case, case.arrays(halves=2)) for case, _, _ in CASES) > 10
+    assert compiled_module is None or sum(runs_together_in_c(case) for case, _, _ in CASES) > 60
 
 
 @pytest.mark.parametrize("return_sequences", [True, False])

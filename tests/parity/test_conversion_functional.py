@@ -14,8 +14,11 @@ import torch
 from tests.parity.precision import float64
 from tests.tolerances import assert_close
 from torch_keras_lstm.conversion import load_model
-from torch_keras_lstm.models import Functional
+from torch_keras_lstm.models import Functional, OperationLayer
 from torch_keras_lstm.models.graph import flatten
+
+# what a configuration calls an entry
+_NAMES = ("module", "class_name", "registered_name", "name")
 
 Array = np.ndarray[Any, np.dtype[Any]]
 Build = Callable[[Any, Any], tuple[Any, Any]]
@@ -130,7 +133,15 @@ def residual_with_attention(k: Any, random: np.random.Generator) -> tuple[Any, A
     return k.Model([x, y], [summed, joined]), [_padded(random, 4, 6, 4), random.normal(size=(4, 7, 4))]
 
 
+def plain_chain(k: Any, random: np.random.Generator) -> tuple[Any, Any]:
+    x = k.Input((7,), dtype="int32", name="words")
+    embedded = k.layers.Embedding(11, 5, mask_zero=True, name="table")(x)
+    last = k.layers.LSTM(4, dropout=0.5, name="last")(embedded)
+    return k.Model(x, k.layers.Dense(3, name="out")(last)), random.integers(0, 3, (4, 7))
+
+
 TOPOLOGIES: tuple[Build, ...] = (
+    plain_chain,
     encoder_decoder,
     states_of_a_masked_input,
     siamese,
@@ -176,6 +187,33 @@ def test_topology_matches_keras(build: Build, theirs: Any, tmp_path: Path) -> No
         assert type(outputs) is (torch.Tensor if not isinstance(expected, list | dict) else type(expected))
         for index, (got, want) in enumerate(zip(_numbers(outputs), _numbers(expected), strict=True)):
             assert_close(got, want, "float64", f"output {index} from {container}")
+
+
+@pytest.mark.parametrize("build", [plain_chain, operations], ids=lambda build: build.__name__)
+def test_layers_and_operations_have_the_names_of_keras(build: Build, tmp_path: Path) -> None:
+    """In the model, in what its ``summary`` begins with, and in its configuration, which either reads."""
+    random = np.random.default_rng(3)
+    keras.backend.clear_session(free_memory=False)
+    model, inputs = build(keras, random)
+    lines: list[str] = []
+    model.summary(print_fn=lambda line, line_break=False: lines.append(line))
+    for container in ("h5", "keras", "json"):
+        ours = load_model(*_save(model, container, tmp_path))
+        layers = [layer.name for layer in ours.layers if not isinstance(layer, OperationLayer)]
+        assert layers == [layer.name for layer in model.layers]
+        shown: list[str] = []
+        ours.summary(print_fn=shown.append)
+        assert shown[0].splitlines()[0] == lines[0].splitlines()[0]
+        config, theirs = ours.get_config(), model.get_config()
+        # The comparison that gives a mask, which Keras writes down, follows here from the layer.
+        entries = [entry for entry in theirs["layers"] if entry["class_name"] != "NotEqual"]
+        for got, want in zip(config["layers"], entries, strict=True):
+            assert {name: got[name] for name in _NAMES} == {name: want[name] for name in _NAMES}
+        for again in (Functional.from_config(config), Functional.from_config(theirs)):
+            again.set_weights(model.get_weights())
+            for got, want in zip(_numbers(again(_tensors(inputs))), _numbers(model(inputs)), strict=True):
+                assert_close(got, want, "float32 model")
+        keras.Model.from_config(config)
 
 
 @pytest.mark.parametrize("container", ["keras", "h5"])

@@ -12,6 +12,7 @@ import torch
 
 from tests.parity.lstm_cases import Case, draw_case, draw_mask, factors, name_outputs
 from tests.parity.one_layer import without_names
+from tests.step_backends import TORCH_OPS, running_on, step_backends
 from tests.tolerances import FLOAT32_ERROR_FLOOR, FLOAT32_ERROR_RATIO, assert_all_close, assert_close, largest_error
 from torch_keras_lstm import layers
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
@@ -161,7 +162,11 @@ def hand_dropout(cell: RecurrentCell, arrays: dict[str, Any], gates: int) -> Non
 
 @pytest.mark.parametrize("drawn", CASES, ids=str)
 def test_values_and_gradients_match_keras(drawn: Drawn) -> None:
-    assert_all_close(run_ours(drawn), run_keras(drawn), "float64")
+    """On each backend that there is."""
+    expected = run_keras(drawn)
+    for name in [TORCH_OPS] if drawn.over_cell else step_backends():
+        with running_on(name):
+            assert_all_close(run_ours(drawn), expected, "float64")
 
 
 @pytest.mark.parametrize("drawn", CASES[::9], ids=str)
@@ -172,6 +177,7 @@ def test_single_precision_is_as_exact_as_keras(drawn: Drawn) -> None:
         assert largest_error(ours[name], exact) <= allowed, name
 
 
+@pytest.mark.usefixtures("without_c_kernels")
 def test_both_paths_of_both_classes_are_taken() -> None:
     paths = {
         (drawn.class_name, drawn.make(layers, "float64").path_for(None, training=drawn.case.training).name)

@@ -108,4 +108,5 @@ def test_an_optional_input_may_be_none() -> None:
     one = torch.ones(2, 4)
     assert torch.equal(model([one, None]), one)
     assert torch.equal(model({"a": one, "b": one}), 2 * one)
-    assert type(b.node.layer).from_config(b.node.layer.get_config()).optional
+    layer: Any = b.node.layer
+    assert type(layer).from_config(layer.get_config()).optional

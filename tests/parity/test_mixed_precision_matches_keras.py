@@ -13,6 +13,7 @@ import torch
 import torch_keras_lstm
 from tests.tolerances import largest_error
 from torch_keras_lstm import dtype_policies
+from torch_keras_lstm.models.model import as_layer
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
@@ -122,8 +123,16 @@ def test_copies_and_files(tmp_path: Any) -> None:
     x = np.random.default_rng(4).normal(size=(B, T, F)).astype(np.float32)
     expected = model.predict(x, verbose=0)
     model.save(tmp_path / "m.keras")
-    read = torch_keras_lstm.models.load_model(tmp_path / "m.keras")  # in float32
-    assert largest_error(read.predict(x, verbose=0), expected) <= 2.0**-6
+    for name in ("m.keras", "m.h5", "folder"):  # what was saved here comes back as it was
+        model.save(tmp_path / name)
+        read = torch_keras_lstm.models.load_model(tmp_path / name)
+        assert [layer.dtype_policy.name for layer in map(as_layer, read.layers)] == ["mixed_bfloat16"] * 2
+        assert np.array_equal(read.predict(x, verbose=0), expected)
+        single = torch_keras_lstm.models.load_model(tmp_path / name, dtype_policy="float32")
+        assert [layer.dtype_policy.name for layer in map(as_layer, single.layers)] == ["float32"] * 2
+        assert 0 < largest_error(single.predict(x, verbose=0), expected) <= 2.0**-6
+    told = torch_keras_lstm.models.model_from_json(model.to_json())
+    assert [layer.dtype_policy.name for layer in map(as_layer, told.layers)] == ["mixed_bfloat16"] * 2
     copies: list[Any] = [copy.deepcopy(model), pickle.loads(pickle.dumps(model))]
     for again in copies:
         again.layers[0].set_weights([2 * weight for weight in again.layers[0].get_weights()])

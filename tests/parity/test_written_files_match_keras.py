@@ -1,5 +1,6 @@
 """Files that this package writes, loaded by Keras 3 live, and read back: a model with every layer that Keras 3 has."""
 
+import json
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
@@ -250,6 +251,31 @@ def test_weights_alone(tmp_path: Path) -> None:
     theirs.load_weights(path)
     fresh = _stack()
     fresh.load_weights(path)
+    for got, read, want in zip(theirs.get_weights(), fresh.get_weights(), model.get_weights(), strict=True):
+        assert np.array_equal(got, want)
+        assert np.array_equal(read, want)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation")
+def test_weights_in_shards(tmp_path: Path) -> None:
+    """A layer's weights may stand in two shards, and then the list names both."""
+    model = _randomized(_stack())
+    model.save(tmp_path / "model.keras")
+    model.save_weights(tmp_path / "model.weights.json", max_shard_size=6e-7)
+    theirs = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    (tmp_path / "keras").mkdir()
+    theirs.save_weights(tmp_path / "keras" / "model.weights.json", max_shard_size=6e-7)
+    ours, by_keras = (
+        json.loads((folder / "model.weights.json").read_text()) for folder in (tmp_path, tmp_path / "keras")
+    )
+    assert ours["metadata"] == by_keras["metadata"]
+    assert ours["weight_map"].keys() == by_keras["weight_map"].keys()
+    for listed in (ours, by_keras):
+        assert max(len(where) for where in listed["weight_map"].values()) == 2
+    theirs.set_weights([np.zeros_like(weight) for weight in theirs.get_weights()])
+    theirs.load_weights(tmp_path / "model.weights.json")
+    fresh = _stack()
+    fresh.load_weights(tmp_path / "keras" / "model.weights.json")
     for got, read, want in zip(theirs.get_weights(), fresh.get_weights(), model.get_weights(), strict=True):
         assert np.array_equal(got, want)
         assert np.array_equal(read, want)

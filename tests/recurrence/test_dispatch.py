@@ -25,7 +25,8 @@ from torch_keras_lstm.recurrence import (
     select,
     use_backends,
 )
-from torch_keras_lstm.recurrence.backends.c_kernels import compiled_module
+from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
 
 GPU = ["triton_sequence", "triton_graph", "triton_step", "cuda_graph"]
@@ -47,14 +48,14 @@ def test_nothing_stands_in_the_way_of_the_usual_configuration(activation: object
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
-        ({"activation": activations.relu}, "the fused kernels compute `activation` 'tanh' only, not 'relu'"),
-        ({"activation": activations.sigmoid}, "the fused kernels compute `activation` 'tanh' only, not 'sigmoid'"),
+        ({"activation": activations.relu}, "torch's kernels compute `activation` 'tanh' only, not 'relu'"),
+        ({"activation": activations.sigmoid}, "torch's kernels compute `activation` 'tanh' only, not 'sigmoid'"),
         (
             {"recurrent": activations.hard_sigmoid},
-            "the fused kernels compute `recurrent_activation` 'sigmoid' only, not 'hard_sigmoid'",
+            "torch's kernels compute `recurrent_activation` 'sigmoid' only, not 'hard_sigmoid'",
         ),
-        ({"recurrent_dropout": 4}, "the fused kernels have no `recurrent_dropout`"),
-        ({"input_dropout": 4}, "the fused kernels have no `dropout` of each gate's own (`implementation=1`)"),
+        ({"recurrent_dropout": 4}, "torch's kernels have no `recurrent_dropout`"),
+        ({"input_dropout": 4}, "torch's kernels have no `dropout` of each gate's own (`implementation=1`)"),
     ],
 )
 def test_what_stands_in_the_way_is_named(arguments: dict[str, Any], reason: str) -> None:
@@ -63,7 +64,7 @@ def test_what_stands_in_the_way_is_named(arguments: dict[str, Any], reason: str)
 
 # what torch's kernels cannot compute, for a reason of this wording
 CANNOT = {"activation": activations.relu}
-NO = "the fused kernels compute `activation` 'tanh' only, not 'relu'"
+NO = "torch's kernels compute `activation` 'tanh' only, not 'relu'"
 
 
 def test_auto_follows_the_reason_and_false_insists_on_the_loop() -> None:
@@ -85,7 +86,7 @@ def test_true_insists_on_the_fused_kernels() -> None:
 def test_a_path_names_what_runs_and_what_each_one_before_it_lacks() -> None:
     layer = LSTM(4, "gelu", dtype="bfloat16")
     path = layer.path_for(None)
-    assert path == Path("loop", "the fused kernels compute `activation` 'tanh' only, not 'gelu'")
+    assert path == Path("loop", "torch's kernels compute `activation` 'tanh' only, not 'gelu'")
     assert path.backend == "torch_ops"
     assert list(path.passed_over) == ["c_kernels", "torch_kernels", *GPU]
     assert path.passed_over["torch_kernels"] == path.reason
@@ -94,10 +95,10 @@ def test_a_path_names_what_runs_and_what_each_one_before_it_lacks() -> None:
     reason = "`activation` is no activation of single elements that this package knows"
     assert own.passed_over["torch_ops"] == reason
     for layer_class in (GRU, SimpleRNN):
-        path = layer_class(4).path_for(None)
-        assert (path.backend, path.passed_over) == ("torch_kernels", {})
-        path = layer_class(4, "softsign").path_for(None)
-        assert (path.backend, list(path.passed_over)) == ("reference", ["torch_kernels"])
+        path = layer_class(4, dtype="bfloat16").path_for(None)
+        assert (path.backend, list(path.passed_over)) == ("torch_kernels", ["c_kernels"])
+        path = layer_class(4, "gelu").path_for(None)
+        assert (path.backend, list(path.passed_over)) == ("reference", ["c_kernels", "torch_kernels"])
 
 
 @pytest.mark.parametrize("steps", [1, 3])
@@ -114,7 +115,7 @@ def test_what_is_asked_for_runs_or_says_why_not(backend: Any, masked: bool, reco
             with pytest.raises(ValueError, match="it runs on NVIDIA GPUs"):
                 run_lstm(*given)
         elif backend.name == "c_kernels" and compiled_module is None:
-            with pytest.raises(ValueError, match="the compiled sweeps are not there"):
+            with pytest.raises(ValueError, match="the C kernels are not there"):
                 run_lstm(*given)
         elif backend.name == "torch_ops" and steps == 1:
             with pytest.raises(ValueError, match="a single step is less work for the readable loop"):
@@ -142,8 +143,9 @@ def test_several_are_taken_in_the_order_in_which_they_are_named() -> None:
 
 
 def test_a_cell_without_any_of_them_runs_as_it_would() -> None:
-    with use_backends("torch_ops"):
-        assert GRU(4).path_for(None).backend == "torch_kernels"
+    with use_backends("torch_ops", CKernels()):  # of the LSTM alone
+        assert GRU(4, dtype="bfloat16").path_for(None).backend == "torch_kernels"
+        assert list(GRU(4, "gelu").path_for(None).passed_over) == ["c_kernels", "torch_kernels"]
     with use_backends("reference"):
         assert GRU(4).path_for(None) == ("loop", "`use_backends` asks for others")
 

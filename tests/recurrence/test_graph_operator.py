@@ -23,10 +23,13 @@ from tests.recurrence.numpy_lstm import draw_lstm
 from tests.tolerances import assert_all_close
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import SequenceOptions, lstm_fused, lstm_loop
-from torch_keras_lstm.recurrence.backends.c_kernels import compiled_module
-from torch_keras_lstm.recurrence.graph_operator import can_be_one_node, lstm_as_one_node
+from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
+from torch_keras_lstm.recurrence.graph_operator import Operator, can_be_one_node, lstm_as_one_node
+from torch_keras_lstm.recurrence.gru import GRU_OPERATOR
+from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_OPERATOR
 
 RUNS = {"fused": lstm_fused, "loop": lstm_loop}
+WITH_C = pytest.mark.skipif(compiled_module is None, reason="no C compiler was there when the package was installed")
 PATHS = pytest.mark.parametrize("path", RUNS)
 
 
@@ -100,13 +103,7 @@ def arguments(path: str, keep: bool, kind: str, **flags: Any) -> tuple[Any, ...]
     [
         ("fused", False),
         ("loop", False),
-        pytest.param(
-            "loop",
-            True,
-            marks=pytest.mark.skipif(
-                compiled_module is None, reason="no C compiler was there when the package was installed"
-            ),
-        ),
+        pytest.param("loop", True, marks=WITH_C),
     ],
     ids=["fused", "loop", "loop that keeps"],
 )
@@ -119,6 +116,28 @@ def arguments(path: str, keep: bool, kind: str, **flags: Any) -> tuple[Any, ...]
 def test_it_is_what_torch_demands_of_an_operator(path: str, keep: bool, kind: str, flags: dict[str, bool]) -> None:
     """Schema, the fake's shapes and strides against the real ones, and autograd in a graph of any shape."""
     torch.library.opcheck(torch.ops.torch_keras_lstm.lstm.default, arguments(path, keep, kind, **flags))
+
+
+@pytest.mark.parametrize("flags", [{}, {"return_sequences": False, "return_state": False}], ids=["plain", "last"])
+@pytest.mark.parametrize(
+    ("operator", "path", "keep"),
+    [
+        (GRU_OPERATOR, "fused", False),
+        (GRU_OPERATOR, "loop", False),
+        pytest.param(GRU_OPERATOR, "loop", True, marks=WITH_C),
+        pytest.param(SIMPLE_RNN_OPERATOR, "loop", True, marks=WITH_C),
+    ],
+    ids=lambda value: value.name if isinstance(value, Operator) else str(value),
+)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's, in its own tracing
+def test_those_of_single_states_are_too(operator: Operator, path: str, keep: bool, flags: dict[str, bool]) -> None:
+    rows = UNITS if operator is SIMPLE_RNN_OPERATOR else 3 * UNITS
+    shapes = ((BATCH, TIME, FEATURES), (BATCH, UNITS), (rows, FEATURES), (rows, UNITS), (rows,), (rows,))
+    tensors = [torch.randn(shape, requires_grad=True) for shape in shapes]
+    named = {"return_sequences": True, "return_state": True, "reset_after": True, **flags}
+    given = (named.get(name, False) for name, kind in operator.option_settings.items() if kind == "bool")
+    found = (*tensors, mask_of("gaps"), None, None, "tanh", "sigmoid", *given, path, keep)
+    torch.library.opcheck(getattr(torch.ops.torch_keras_lstm, operator.name).default, found)
 
 
 @PATHS

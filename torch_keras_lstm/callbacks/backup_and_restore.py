@@ -27,6 +27,21 @@ class BackupAndRestore(Callback):
 
     Raises:
         ValueError: when ``backup_dir`` is empty or ``save_freq`` something else.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> class Killed(Callback):
+        ...     def on_epoch_begin(self, epoch, logs=None):
+        ...         if epoch == 2:
+        ...             raise KeyboardInterrupt
+        >>> try:
+        ...     model.fit(x, y, epochs=5, callbacks=[BackupAndRestore("backup"), Killed()], verbose=0)
+        ... except KeyboardInterrupt:
+        ...     history = model.fit(x, y, epochs=5, callbacks=[BackupAndRestore("backup")], verbose=0)
+        >>> history.epoch  # the epochs that were left
+        [2, 3, 4]
     """
 
     def __init__(

@@ -1,10 +1,9 @@
 """The base of callbacks: what ``fit``, ``evaluate`` and ``predict`` call as they go."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.training.trainer import Trainer
+from torch_keras_lstm.callbacks.trained_model import TrainedModel
 
 Logs = dict[str, Any]
 
@@ -19,9 +18,24 @@ class Callback:
     Attributes:
         model: the model that is trained.
         params: ``verbose``, ``epochs`` and ``steps``, the number of batches in an epoch or ``None``.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> class StopBelow(Callback):
+        ...     def __init__(self, loss):
+        ...         super().__init__()
+        ...         self.loss = loss
+        ...     def on_epoch_end(self, epoch, logs=None):
+        ...         if logs["loss"] < self.loss:
+        ...             self.model.stop_training = True
+        >>> history = model.fit(x, y, epochs=500, callbacks=[StopBelow(0.01)], verbose=0)
+        >>> len(history.epoch) < 500, history.history["loss"][-1] < 0.01
+        (True, True)
     """
 
-    model: "Trainer"
+    model: TrainedModel
 
     def __init__(self) -> None:
         self.params: Mapping[str, Any] = {}
@@ -30,7 +44,7 @@ class Callback:
         """Take ``params``, before anything else is called."""
         self.params = params
 
-    def set_model(self, model: "Trainer") -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Take the model, before anything else is called."""
         self.model = model
 

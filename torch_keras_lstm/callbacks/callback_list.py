@@ -1,14 +1,12 @@
 """Several callbacks as one."""
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
 from torch_keras_lstm.callbacks.history import History
 from torch_keras_lstm.callbacks.progbar_logger import ProgbarLogger
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.training.trainer import Trainer
+from torch_keras_lstm.callbacks.trained_model import TrainedModel
 
 
 class CallbackList:
@@ -23,12 +21,17 @@ class CallbackList:
 
     Raises:
         TypeError: when one of ``callbacks`` is not a callback.
+
+    Example:
+        >>> callbacks = CallbackList(LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs)))
+        >>> callbacks.at_epoch("epoch_end", 0, {"loss": 0.5})
+        0 {'loss': 0.5}
     """
 
     def __init__(
         self,
         callbacks: Callback | Iterable[Callback] | None = None,
-        model: "Trainer | None" = None,
+        model: TrainedModel | None = None,
         add_history: bool = False,
         add_progbar: bool = False,
         **params: Any,

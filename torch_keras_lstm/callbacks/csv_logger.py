@@ -16,6 +16,15 @@ class CSVLogger(Callback):
         filename: the file.
         separator: between two values.
         append: go on with the file if there is one; otherwise it is replaced.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> history = model.fit(x, y, epochs=2, callbacks=[CSVLogger("log.csv", separator=";")], verbose=0)
+        >>> with open("log.csv") as file:
+        ...     print([line.split(";")[0] for line in file])
+        ['epoch', '0', '1']
     """
 
     def __init__(self, filename: str | Path, separator: str = ",", append: bool = False) -> None:

@@ -19,6 +19,14 @@ class EarlyStopping(MonitorCallback):
         restore_best_weights: at the end give the model the weights of the best epoch. Without one that beats
             ``baseline`` it is the best of those that there were.
         start_from_epoch: epochs, from the first, that do not count.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> stop = EarlyStopping(monitor="loss", min_delta=1000.0, patience=2, restore_best_weights=True)
+        >>> len(model.fit(x, y, epochs=50, callbacks=[stop], verbose=0).epoch)
+        3
     """
 
     def __init__(

@@ -11,6 +11,14 @@ class History(Callback):
     Attributes:
         history: a list of values by name, one for each epoch that had the name in its logs.
         epoch: the numbers of the epochs, from 0.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> history = model.fit(x, y, epochs=3, validation_split=0.25, verbose=0)
+        >>> sorted(history.history), history.epoch
+        (['loss', 'val_loss'], [0, 1, 2])
     """
 
     def __init__(self) -> None:

@@ -16,6 +16,15 @@ class LambdaCallback(Callback):
 
     Raises:
         TypeError: for a name in ``on_`` that is no such method.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> say = LambdaCallback(on_epoch_begin=lambda epoch, logs: print("epoch", epoch))
+        >>> history = model.fit(x, y, epochs=2, callbacks=[say], verbose=0)
+        epoch 0
+        epoch 1
     """
 
     def __init__(self, **hooks: Callable[..., Any] | None) -> None:

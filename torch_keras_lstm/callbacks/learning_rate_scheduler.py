@@ -5,7 +5,7 @@ from collections.abc import Callable
 from numbers import Real
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
 
 
 class LearningRateScheduler(Callback):
@@ -15,6 +15,15 @@ class LearningRateScheduler(Callback):
         schedule: called with the number of the epoch, from 0, and the present rate, gives the new one, a float; one
             that takes the number alone will do.
         verbose: 1 prints the rate.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> halve = LearningRateScheduler(lambda epoch, rate: rate / 2)
+        >>> history = model.fit(x, y, epochs=3, callbacks=[halve], verbose=0)
+        >>> [round(rate, 5) for rate in history.history["learning_rate"]]
+        [0.005, 0.0025, 0.00125]
     """
 
     def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:

@@ -27,6 +27,14 @@ class ModelCheckpoint(MonitorCallback):
 
     Raises:
         ValueError: when ``filepath`` has another ending, or ``save_freq`` is something else.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> save = ModelCheckpoint("model-{epoch:02d}.weights.h5", save_weights_only=True)
+        >>> history = model.fit(x, y, epochs=2, callbacks=[save], verbose=0)
+        >>> model.load_weights("model-02.weights.h5")
     """
 
     def __init__(

@@ -14,6 +14,13 @@ class ProgbarLogger(Callback):
     """Prints Keras' lines: added by ``fit``, ``evaluate`` and ``predict`` themselves unless ``verbose=0``.
 
     With ``verbose=1`` a bar that moves, with ``verbose=2`` one line at the end of an epoch.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> history = model.fit(x, y, batch_size=4, epochs=1, verbose=2)
+        2/2 - ... - loss: ...
     """
 
     def __init__(self) -> None:

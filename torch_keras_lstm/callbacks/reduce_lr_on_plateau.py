@@ -3,7 +3,7 @@
 from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
 from torch_keras_lstm.callbacks.monitor import MonitorCallback
 from torch_keras_lstm.single_precision import to_single
 
@@ -25,6 +25,15 @@ class ReduceLROnPlateau(MonitorCallback):
 
     Raises:
         ValueError: when ``factor`` would not reduce.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> reduce = ReduceLROnPlateau(monitor="loss", factor=0.5, patience=1, min_delta=1000.0)
+        >>> history = model.fit(x, y, epochs=3, callbacks=[reduce], verbose=0)
+        >>> [round(rate, 5) for rate in history.history["learning_rate"]]
+        [0.01, 0.01, 0.005]
     """
 
     def __init__(

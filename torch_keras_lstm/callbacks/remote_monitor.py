@@ -19,6 +19,22 @@ class RemoteMonitor(Callback):
         field: the name of the form's field in which the logs go as JSON.
         headers: of the request.
         send_as_json: send the logs as JSON instead of a form.
+
+    Example:
+        >>> import http.server, threading
+        >>> class Server(http.server.BaseHTTPRequestHandler):
+        ...     def do_POST(self):
+        ...         print(self.path, self.rfile.read(int(self.headers["Content-Length"])).decode())
+        ...         self.send_response(200)
+        ...         self.end_headers()
+        ...     def log_message(self, *args): pass
+        >>> server = http.server.HTTPServer(("localhost", 0), Server)
+        >>> thread = threading.Thread(target=server.handle_request)
+        >>> thread.start()
+        >>> RemoteMonitor(f"http://localhost:{server.server_port}", send_as_json=True).on_epoch_end(0, {"loss": 0.5})
+        /publish/epoch/end/ {"epoch": 0, "loss": 0.5}
+        >>> thread.join(), server.server_close()
+        (None, None)
     """
 
     def __init__(

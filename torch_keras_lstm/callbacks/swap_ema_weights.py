@@ -15,6 +15,15 @@ class SwapEMAWeights(Callback):
     Args:
         swap_on_epoch: leave the averages in the model from the end of an epoch to the beginning of the next too, so
             that the callbacks behind this one, such as ``ModelCheckpoint``, see them.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile(optimizers.SGD(0.1, use_ema=True, ema_momentum=0.9), "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> history = model.fit(x, y, epochs=3, validation_data=(x, y), callbacks=[SwapEMAWeights()], verbose=0)
+        >>> loss = model.evaluate(x, y, verbose=0)  # `fit` ends with the averages
+        >>> abs(loss - history.history["val_loss"][-1]) < 1e-6
+        True
     """
 
     def __init__(self, swap_on_epoch: bool = False) -> None:

@@ -4,13 +4,11 @@ import re
 import time
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch_keras_lstm.callbacks.callback import Callback, Logs
-from torch_keras_lstm.callbacks.learning_rate import learning_rate_of, single_optimizers
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.training.trainer import Trainer
+from torch_keras_lstm.callbacks.logged_learning_rate import learning_rate_of, single_optimizers
+from torch_keras_lstm.callbacks.trained_model import TrainedModel
 
 
 class TensorBoard(Callback):
@@ -28,6 +26,11 @@ class TensorBoard(Callback):
 
     Raises:
         ValueError: when ``update_freq`` is something else.
+
+    Example:
+        >>> board = TensorBoard("logs", histogram_freq=5)  # fit(callbacks=[board]), then: tensorboard --logdir logs
+        >>> board.log_dir.name, board.histogram_freq
+        ('logs', 5)
     """
 
     def __init__(
@@ -52,7 +55,7 @@ class TensorBoard(Callback):
         self._steps = 0
         self._started = (0.0, 0)
 
-    def set_model(self, model: "Trainer") -> None:
+    def set_model(self, model: TrainedModel) -> None:
         """Take the model; files are begun anew."""
         super().set_model(model)
         self._writers = {}

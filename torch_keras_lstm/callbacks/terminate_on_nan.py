@@ -10,6 +10,14 @@ class TerminateOnNaN(Callback):
 
     Args:
         raise_error: raise a ``RuntimeError`` instead, so that no other callback does its work at the end.
+
+    Example:
+        >>> model = Sequential([Input((1,)), layers.Dense(1)])
+        >>> model.compile("sgd", "mse")
+        >>> x = y = np.ones((8, 1))
+        >>> len(model.fit(x, np.full((8, 1), np.nan), epochs=5, callbacks=[TerminateOnNaN()], verbose=0).epoch)
+        Batch 0: Invalid loss, terminating training
+        1
     """
 
     def __init__(self, raise_error: bool = False) -> None:

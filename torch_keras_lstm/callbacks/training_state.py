@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
-from torch import nn
 
+from torch_keras_lstm.callbacks.trained_model import TrainedModel
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 
 
-def training_state(model: Any, epoch: int) -> dict[str, Any]:
+def training_state(model: TrainedModel, epoch: int) -> dict[str, Any]:
     """Weights, optimizer, random numbers and kept states before epoch number ``epoch``."""
     optimizer = model.optimizer
     return {
@@ -23,7 +23,7 @@ def training_state(model: Any, epoch: int) -> dict[str, Any]:
     }
 
 
-def load_training_state(model: Any, state: Mapping[str, Any]) -> int:
+def load_training_state(model: TrainedModel, state: Mapping[str, Any]) -> int:
     """Give the model the state that :func:`training_state` gave; the number of the epoch.
 
     Raises:
@@ -47,14 +47,14 @@ def load_training_state(model: Any, state: Mapping[str, Any]) -> int:
     return int(state["epoch"])
 
 
-def _generators(model: nn.Module) -> Iterator[tuple[str, DropoutGenerator]]:
+def _generators(model: TrainedModel) -> Iterator[tuple[str, DropoutGenerator]]:
     for path, module in model.named_modules():
         for name, value in vars(module).items():
             if isinstance(value, DropoutGenerator):
                 yield f"{path}.{name}", value
 
 
-def _stateful(model: nn.Module) -> Iterator[tuple[str, Any]]:
+def _stateful(model: TrainedModel) -> Iterator[tuple[str, Any]]:
     for path, module in model.named_modules():
         if hasattr(module, "keep_states"):
             yield path, module

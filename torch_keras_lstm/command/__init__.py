@@ -8,7 +8,7 @@ import importlib
 import signal
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -48,6 +48,13 @@ Custom = Annotated[
         "is imported from here. KEY=MODULE:NAME where the file has it under another name. Can be repeated.",
     ),
 ]
+DtypePolicy = Annotated[
+    Literal["as saved", "float32"] | None,
+    typer.Option(
+        help="What a model computes in that was saved under a policy of mixed precision; by default float32, unless "
+        "this package saved it.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
@@ -80,6 +87,7 @@ def convert(
         ),
     ] = False,
     custom: Custom = None,
+    dtype_policy: DtypePolicy = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -89,12 +97,8 @@ def convert(
     FILE/a/m.h5 goes into DIR/a/m. A model that cannot be converted does not stop the others; the exit code is 1 then.
     """
     commands = _commands()
-    given = commands.custom_objects(custom)
-    _end(
-        commands.convert(
-            source, output, weights, force, skip_existing, source_code, given, commands.Shown(as_json, quiet)
-        )
-    )
+    given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
+    _end(commands.convert(source, output, weights, force, skip_existing, source_code, given, dtype_policy, shown))
 
 
 @app.command()
@@ -122,6 +126,7 @@ def verify(
         ),
     ] = None,
     custom: Custom = None,
+    dtype_policy: DtypePolicy = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -132,7 +137,7 @@ def verify(
     """
     commands = _commands()
     given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
-    _end(commands.verify(file, weights, record, save, plot, tolerance, given, shown))
+    _end(commands.verify(file, weights, record, save, plot, tolerance, given, dtype_policy, shown))
 
 
 @app.command("record-script")

@@ -5,7 +5,6 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import check_non_negative
 from torch_keras_lstm.layers.along_axes import AlongAxes
 from torch_keras_lstm.layers.weight_view import KerasWeight
@@ -57,29 +56,19 @@ class AffineNormalization(AlongAxes):
         self.epsilon = epsilon
         self.center = center
         self.scale = scale
-        self.beta_initializer = initializers.get(beta_initializer, "beta_initializer")
-        self.gamma_initializer = initializers.get(gamma_initializer, "gamma_initializer")
-        self.beta_regularizer = regularizers.get(beta_regularizer, "beta_regularizer")
-        self.gamma_regularizer = regularizers.get(gamma_regularizer, "gamma_regularizer")
-        self.beta_constraint = constraints.get(beta_constraint, "beta_constraint")
-        self.gamma_constraint = constraints.get(gamma_constraint, "gamma_constraint")
+        self.keep_weight_arguments(
+            beta_initializer=beta_initializer,
+            gamma_initializer=gamma_initializer,
+            beta_regularizer=beta_regularizer,
+            gamma_regularizer=gamma_regularizer,
+            beta_constraint=beta_constraint,
+            gamma_constraint=gamma_constraint,
+        )
 
     def declare_scale_and_shift(self, *, gamma: bool, beta: bool) -> None:
         """Declare those of the two weights that the layer has."""
-        self._declare("gamma", "weight", present=gamma)
-        self._declare("beta", "bias", present=beta)
-
-    def _declare(self, name: str, parameter: str, *, present: bool) -> None:
-        if not present:
-            self.register_parameter(parameter, None)
-            return
-        self.declare_weight(
-            name,
-            parameter,
-            initializer=getattr(self, f"{name}_initializer"),
-            regularizer=getattr(self, f"{name}_regularizer"),
-            constraint=getattr(self, f"{name}_constraint"),
-        )
+        self.declare_weight("gamma", "weight", role="gamma", present=gamma)
+        self.declare_weight("beta", "bias", role="beta", present=beta)
 
     def widened(self, inputs: Tensor) -> Tensor:
         """Inputs in the type to compute in: that of the layer, but at least float32."""
@@ -104,12 +93,7 @@ class AffineNormalization(AlongAxes):
             "epsilon": self.epsilon,
             "center": self.center,
             "scale": self.scale,
-            "beta_initializer": initializers.serialize(self.beta_initializer),
-            "gamma_initializer": initializers.serialize(self.gamma_initializer),
-            "beta_regularizer": regularizers.serialize(self.beta_regularizer),
-            "gamma_regularizer": regularizers.serialize(self.gamma_regularizer),
-            "beta_constraint": constraints.serialize(self.beta_constraint),
-            "gamma_constraint": constraints.serialize(self.gamma_constraint),
+            **self.weight_arguments(),
         }
 
     def extra_repr(self) -> str:

@@ -33,6 +33,8 @@ class _Attention(MultipleInputLayer):
 
     input_counts = (2, 3)
 
+    takes_one_type = True
+
     def __init__(
         self,
         use_scale: bool,

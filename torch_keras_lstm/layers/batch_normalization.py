@@ -7,7 +7,6 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, distributed
 
-from torch_keras_lstm import initializers
 from torch_keras_lstm.arguments import check_number
 from torch_keras_lstm.layers.affine_normalization import AffineNormalization
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
@@ -112,8 +111,10 @@ class BatchNormalization(AffineNormalization):
             **kwargs,
         )
         self.momentum = momentum
-        self.moving_mean_initializer = initializers.get(moving_mean_initializer, "moving_mean_initializer")
-        self.moving_variance_initializer = initializers.get(moving_variance_initializer, "moving_variance_initializer")
+        self.keep_weight_arguments(
+            moving_mean_initializer=moving_mean_initializer,
+            moving_variance_initializer=moving_variance_initializer,
+        )
         self.declare_scale_and_shift(gamma=scale, beta=center)
         self.declare_weight("moving_mean", "running_mean", initializer=self.moving_mean_initializer, trainable=False)
         self.declare_weight(
@@ -228,8 +229,7 @@ class BatchNormalization(AffineNormalization):
         return {
             **super().get_config(),
             "momentum": self.momentum,
-            "moving_mean_initializer": initializers.serialize(self.moving_mean_initializer),
-            "moving_variance_initializer": initializers.serialize(self.moving_variance_initializer),
+            **self.weight_arguments(),
             "synchronized": self.synchronized,
             "renorm": self.renorm,
             "renorm_clipping": self.renorm_clipping,

@@ -5,13 +5,29 @@ from difflib import get_close_matches
 from typing import Any, Self, Unpack
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.layers.both_ways import lay_out_for_cudnn, run_together, split, why_apart
+from torch_keras_lstm.layers.cell_layer import CellLayer
+from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.nested_states import flat_like
-from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.layers.packed import call_on_packed
+from torch_keras_lstm.layers.recurrent import RecurrentLayer, are_states
+from torch_keras_lstm.layers.recurrent_cell import TORCH_NAMES
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.simple_rnn import SimpleRNN
+from torch_keras_lstm.layers.torch_rnn import (
+    arguments_of,
+    check_single,
+    check_torch_computes,
+    layer_name,
+    module_for,
+    take_from,
+    warn_of_batch_axis,
+)
 from torch_keras_lstm.recurrence import Path
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, with_registered
 
@@ -22,6 +38,8 @@ _MERGE: Mapping[str, Callable[[Tensor, Tensor], Tensor]] = {
     "mul": torch.mul,
 }
 
+_BY_NAME: Mapping[str, Any] = {"LSTM": LSTM, "GRU": GRU, "SimpleRNN": SimpleRNN}
+
 
 @register("keras.layers")
 class Bidirectional(Layer):
@@ -30,9 +48,10 @@ class Bidirectional(Layer):
     With ``return_sequences`` the backward outputs are put back into the order of time, and masked steps are zeros in
     both halves, as in Keras 3 and tf.keras.
 
-    Two halves of class :class:`LSTM` that differ in nothing but direction and weights run together, in one call of
-    torch's bidirectional kernel, where no mask, dropout or hook of a half's own asks for the other way; the numbers are
-    the same. See :meth:`path_for`.
+    Two halves of class :class:`LSTM`, :class:`GRU` or :class:`SimpleRNN` that differ in nothing but direction and
+    weights run together where no hook of a half's own asks for the other way: on a CPU in one call of the kernels in C,
+    elsewhere, LSTMs without mask and dropout, in one of torch's bidirectional kernel. The numbers are the same. See
+    :meth:`path_for`.
 
     Args:
         layer: the layer to run forwards, an :class:`LSTM` or :class:`RNN`. Its configuration is copied, its weights
@@ -190,10 +209,12 @@ class Bidirectional(Layer):
         """
         training = self.training if training is None else training
         inputs = self.prepare(inputs)
+        if initial_state is None and mask is not None and are_states(mask):
+            initial_state, mask = mask, None
         given = self._split_states(initial_state)
         outputs: tuple[Tensor, ...]
         if why_apart(self._halves, inputs, mask, training) is None:
-            side_by_side, states = run_together(self._halves, inputs, given)
+            side_by_side, states = run_together(self._halves, inputs, mask, given, training)
             outputs = (side_by_side,) if self.merge_mode == "concat" else split(side_by_side)
         else:
             outputs, states = self._run_apart(inputs, mask, given, training)
@@ -230,6 +251,10 @@ class Bidirectional(Layer):
         self.check_input_shape(inputs.shape)
         reason = why_apart(self._halves, inputs, mask, self.training if training is None else training)
         return Path("together", None) if reason is None else Path("apart", reason)
+
+    def _call_on_packed(self, packed: PackedSequence, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run the padded sequence with its mask; outputs of all steps are packed as the inputs were."""
+        return call_on_packed(self, packed, args, kwargs)
 
     def _split_states(self, initial_state: Sequence[Any] | None) -> tuple[Sequence[Any] | None, Sequence[Any] | None]:
         if initial_state is None:
@@ -269,6 +294,67 @@ class Bidirectional(Layer):
         width = forward[-1] + backward[-1] if self.merge_mode == "concat" else forward[-1]
         merged = (*forward[:-1], width)
         return (merged, *states) if states else merged
+
+    # -- torch's modules --------------------------------------------------------------------------------------------
+
+    def to_torch(self) -> Any:
+        """A bidirectional ``torch.nn.LSTM``, ``GRU`` or ``RNN`` with copies of these weights and ``batch_first=True``.
+
+        Raises:
+            ValueError: when a half is not built, or this computes what torch's module cannot.
+        """
+        halves = self.halves_for_torch()
+        module, state = module_for(halves[0], bidirectional=True), dict[str, Tensor]()
+        for half in halves:
+            take_from(half, state, backwards=half.go_backwards)
+        module.load_state_dict(state)
+        return module.train(self.training)
+
+    def halves_for_torch(self) -> tuple[CellLayer, CellLayer]:
+        """Both halves, if one bidirectional module of torch's computes what they do; errors as :meth:`to_torch`."""
+        forward, backward = self._halves
+        reason = None
+        if not isinstance(forward, CellLayer) or not isinstance(backward, CellLayer):
+            reason = f"its halves are of the class {type(forward).__name__}"
+        elif self.merge_mode != "concat":
+            reason = f"torch's modules put both outputs side by side, and `merge_mode` is {self.merge_mode!r}"
+        elif (type(forward), forward.units, forward.use_bias) != (type(backward), backward.units, backward.use_bias):
+            reason = "its halves are not alike"
+        if reason is not None:
+            raise ValueError(f"Layer `{self.name}` cannot become a module of torch's: {reason}.")
+        check_torch_computes(forward)  # type: ignore[arg-type]  # as was just asked
+        check_torch_computes(backward, backwards=True)  # type: ignore[arg-type]
+        return forward, backward  # type: ignore[return-value]
+
+    @classmethod
+    def from_torch(cls, rnn: nn.RNNBase, **kwargs: Any) -> Self:
+        """A layer with copies of the weights of a bidirectional ``torch.nn.LSTM``, ``GRU`` or ``RNN`` of one layer.
+
+        Args:
+            rnn: see :meth:`LSTM.from_torch`.
+            **kwargs: arguments of both halves.
+
+        Raises:
+            ValueError: when it has several layers, one direction or a projection.
+            TypeError: when it is none of torch's.
+        """
+        check_single(rnn, 2, cls.__name__)
+        warn_of_batch_axis(rnn)
+        given = {**arguments_of(rnn), **kwargs}
+        with next(rnn.parameters()).device:
+            layer = cls(_BY_NAME[layer_name(rnn)](**given), dtype=given["dtype"])
+            layer.build((None, None, rnn.input_size))
+        layer.load_state_dict(rnn.state_dict())
+        return layer.train(rnn.training)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Takes torch's names, too: those of one direction end in ``_l0``, of the other in ``_l0_reverse``."""
+        for name in TORCH_NAMES:
+            for ending, half in (("_l0", "forward_layer."), ("_l0_reverse", "backward_layer.")):
+                tensor = state_dict.pop(prefix + name + ending, None)
+                if tensor is not None:
+                    state_dict[f"{prefix}{half}{name}_l0"] = tensor
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments, both halves' configurations among them."""

@@ -2,18 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Shape
-from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.layers.planned_call import Plans
+from torch_keras_lstm.layers.recurrent import RecurrentLayer, are_states
 from torch_keras_lstm.layers.recurrent_cell import GatedCell, RecurrentCell
-from torch_keras_lstm.recurrence import Path, Request, SequenceOptions, UseCudnn, path_for, run
+from torch_keras_lstm.layers.torch_rnn import (
+    arguments_of,
+    check_single,
+    check_torch_computes,
+    layer_name,
+    module_for,
+    state_of,
+    take_from,
+    warn_of_batch_axis,
+)
+from torch_keras_lstm.recurrence import Path, Request, SequenceOptions, UseCudnn, path_for
 from torch_keras_lstm.recurrence.backends.base import Backend
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
+from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.lstm import autocast_dtype
+from torch_keras_lstm.recurrence.single_state import run_single_state
 
 
 class CellLayer(RecurrentLayer, RecurrentCell):
@@ -28,6 +42,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     """
 
     backends: ClassVar[tuple[Backend, ...]]
+    operator: ClassVar[Operator]
     options_class: ClassVar[type[SequenceOptions]] = SequenceOptions
     # The attributes that are options under their own names: all but the dropout factors.
     option_names: ClassVar[tuple[str, ...]]
@@ -35,6 +50,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
 
     def __init__(self, *, use_cudnn: UseCudnn = "auto", input_size: int | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._plans = Plans()
         if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn: UseCudnn = use_cudnn
@@ -71,7 +87,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor, Any]:
         """The output and the final states, as :meth:`Backend.run` gives them."""
-        return run(self.backends, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
+        return run_single_state(self.operator, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
 
     def forward(
         self,
@@ -98,12 +114,26 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         Raises:
             ValueError: when an argument has the wrong rank, size or type; see the messages.
         """
+        again = (
+            mask is None and initial_state is None and not torch.is_grad_enabled() and not torch.compiler.is_compiling()
+        )
+        plans: Plans = self.__dict__["_plans"]  # an attribute of a module takes longer
+        if again and plans.plan is not None:
+            planned = plans.plan.run(self, inputs, training)
+            if planned is not None:
+                return planned
         training = self.training if training is None else training
         inputs = self.prepare(inputs)
-        mask = self.check_mask(mask, inputs)
+        if mask is not None:
+            if initial_state is None and are_states(mask):
+                initial_state, mask = mask, None
+            mask = self.check_mask(mask, inputs)
         state = self.starting_states(inputs, initial_state)
         options = self.sequence_options(*self.draw_dropout(inputs, training))
-        return self.deliver(*self.run_sequence(inputs, state, mask, options))
+        result = self.deliver(*self.run_sequence(inputs, state, mask, options))
+        if again and not training:
+            plans.after(self, inputs)
+        return result
 
     def sequence_options(
         self, input_dropout: Tensor | None = None, recurrent_dropout: Tensor | None = None
@@ -122,11 +152,11 @@ class CellLayer(RecurrentLayer, RecurrentCell):
             inputs: as for the call; all that counts is how many rows and steps there are. ``None`` stands for many.
             mask: as for the call; all that counts is whether there is one.
         """
-        placed = self._placement
+        device, dtype = self.device, self._dtype
         batch, steps = (None, None) if inputs is None else inputs.shape[:2]
         return Request(
-            placed.device,
-            autocast_dtype(placed.device.type, placed.dtype) or placed.dtype,
+            device,
+            autocast_dtype(device.type, dtype) or dtype,
             batch,
             steps,
             self.units,
@@ -155,8 +185,52 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         """What keeps a call from torch's fused kernels, as the end of a sentence; ``None`` when nothing does."""
         return torch_kernels_of(self.backends).why_never(self.sequence_request(None, None, training))
 
+    # -- torch's modules --------------------------------------------------------------------------------------------
+
+    def to_torch(self) -> Any:
+        """A ``torch.nn.LSTM``, ``GRU`` or ``RNN`` with copies of these weights and ``batch_first=True``.
+
+        It returns all outputs, and without a mask they are the same.
+
+        Raises:
+            ValueError: when the layer is not built, or computes what torch's module cannot.
+        """
+        check_torch_computes(self)
+        module, state = module_for(self), dict[str, Tensor]()
+        take_from(self, state)
+        module.load_state_dict(state)
+        return module.train(self.training)
+
+    @classmethod
+    def from_torch(cls, rnn: nn.RNNBase, **kwargs: Any) -> Self:
+        """A layer with copies of the weights of torch's module of one layer and one direction.
+
+        ``Bidirectional.from_torch`` takes one of two directions, ``Sequential.from_torch`` one of several layers.
+
+        Args:
+            rnn: a ``torch.nn.LSTM``, for a ``GRU`` a ``torch.nn.GRU``, for a ``SimpleRNN`` a ``torch.nn.RNN``. Where
+                Keras has one bias its two become their sum. A warning says what changes if it is not ``batch_first``.
+            **kwargs: arguments of the layer; ``return_sequences`` is ``True`` unless given, as torch returns all
+                outputs.
+
+        Raises:
+            ValueError: when it has several layers, two directions or a projection.
+            TypeError: when it is none of torch's, or of another kind of cell.
+        """
+        name = layer_name(rnn)
+        if name not in [one.__name__ for one in cls.__mro__]:
+            raise TypeError(f"`{cls.__name__}.from_torch` takes no {rnn!r:.80}: `{name}.from_torch` does.")
+        check_single(rnn, 1, cls.__name__)
+        warn_of_batch_axis(rnn)
+        with next(rnn.parameters()).device:
+            layer = cls(**{**arguments_of(rnn), **kwargs})
+        layer.load_state_dict(state_of(rnn))
+        return layer.train(rnn.training)
+
     def on_new_storage(self) -> None:
         """Lay the weights out for cuDNN."""
+        super().on_new_storage()
+        self.__dict__["_plans"] = Plans()
         if self.built:
             mode = torch_kernels_of(self.backends).mode(self.sequence_options())
             if mode is not None:

@@ -1,17 +1,15 @@
 """A fixed tensor among the arguments of a layer in a functional model."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.structure import map_leaves
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
 
 
 class Constant:
@@ -57,7 +55,7 @@ class Constant:
         example = torch.empty(self.value.shape, dtype=self.value.dtype, device="meta")
         return TensorSpec((example, example))
 
-    def beside(self, layer: "Layer") -> Tensor:
+    def beside(self, layer: BaseLayer) -> Tensor:
         """The tensor where the layer is, of the layer's type if it is one of floating-point numbers, as in Keras."""
         dtype = layer._dtype if self.value.is_floating_point() else self.value.dtype
         return self.value.to(layer.device, dtype)

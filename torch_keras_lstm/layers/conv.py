@@ -85,7 +85,7 @@ class Conv(ConvBase):
                 f"`filters` must be a multiple of `groups`, got filters={self.filters} and groups={self.groups}."
             )
         self.refuse_strides_with_dilation()
-        self.declare("kernel", "weight", "kernel", self.kernel_axes)
+        self.declare_weight("kernel", "weight", axes=self.kernel_axes, role="kernel")
         self.declare_bias()
         self.build_if_shape_is_known()
 

@@ -5,14 +5,12 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import check_choice, integers_per_axis
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.spatial import SpatialLayer, check_windows_fit
 from torch_keras_lstm.layers.weight import Constraint, Initializer, Regularizer
 from torch_keras_lstm.sliding_windows import output_sizes
-
-_KINDS = {"initializer": initializers, "regularizer": regularizers, "constraint": constraints}
 
 
 class ConvBase(SpatialLayer):
@@ -51,7 +49,10 @@ class ConvBase(SpatialLayer):
         use_bias: bool,
         **kwargs: Any,
     ) -> None:
-        given = {name: kwargs.pop(name) for name in self._role_arguments()}
+        kinds = ("initializer", "regularizer", "constraint")
+        given = {
+            name: kwargs.pop(name) for kind in kinds for role in self.roles if (name := f"{role}_{kind}") in kwargs
+        }
         super().__init__(data_format=data_format, **kwargs)
         self.kernel_size = integers_per_axis("kernel_size", kernel_size, self.rank)
         self.strides = integers_per_axis("strides", strides, self.rank)
@@ -60,12 +61,7 @@ class ConvBase(SpatialLayer):
         check_choice("padding", self.padding, self.paddings)
         self.activation: activations.Activation | None = activations.get(activation)
         self.use_bias = use_bias
-        for name, value in given.items():
-            setattr(self, name, _KINDS[name.rsplit("_", 1)[1]].get(value, name))
-
-    @classmethod
-    def _role_arguments(cls) -> list[str]:
-        return [f"{role}_{kind}" for kind in _KINDS for role in cls.roles]
+        self.keep_weight_arguments(**given)
 
     def refuse_strides_with_dilation(self) -> None:
         """Raise a ``ValueError`` when both are above 1, which TensorFlow cannot compute."""
@@ -75,27 +71,13 @@ class ConvBase(SpatialLayer):
                 f"{self.dilation_rate}."
             )
 
-    def declare(self, name: str, parameter: str, role: str, axes: tuple[int, ...]) -> None:
-        """Declare a weight with the initializer, regularizer and constraint of its role."""
-        self.declare_weight(name, parameter, axes=axes, **{kind: getattr(self, f"{role}_{kind}") for kind in _KINDS})
-
     def declare_bias(self, initializer: Initializer | None = None) -> None:
         """Declare the bias if there is one: the last weight, as in Keras.
 
         Args:
             initializer: used in place of the one given to the constructor.
         """
-        if not self.use_bias:
-            self.register_parameter("bias", None)
-            return
-        self.declare_weight(
-            "bias",
-            "bias",
-            axes=(0,),
-            initializer=initializer or self.bias_initializer,
-            regularizer=self.bias_regularizer,
-            constraint=self.bias_constraint,
-        )
+        self.declare_weight("bias", "bias", axes=(0,), role="bias", initializer=initializer, present=self.use_bias)
 
     @property
     def kernel_axes(self) -> tuple[int, ...]:
@@ -149,9 +131,6 @@ class ConvBase(SpatialLayer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        functions = {
-            name: _KINDS[name.rsplit("_", 1)[1]].serialize(getattr(self, name)) for name in self._role_arguments()
-        }
         return {
             **super().get_config(),
             "kernel_size": self.kernel_size,
@@ -161,7 +140,7 @@ class ConvBase(SpatialLayer):
             "dilation_rate": self.dilation_rate,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            **functions,
+            **self.weight_arguments(),
         }
 
     def extra_repr(self) -> str:

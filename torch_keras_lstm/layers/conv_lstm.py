@@ -135,8 +135,8 @@ class ConvLSTM(RecurrentLayer, ConvBase):
         self.recurrent_dropout = min(1.0, max(0.0, recurrent_dropout))
         self.seed = seed
         self._dropout_generator = DropoutGenerator(seed)
-        self.declare("kernel", "weight_ih", "kernel", self.kernel_axes)
-        self.declare("recurrent_kernel", "weight_hh", "recurrent", self.kernel_axes)
+        self.declare_weight("kernel", "weight_ih", axes=self.kernel_axes, role="kernel")
+        self.declare_weight("recurrent_kernel", "weight_hh", axes=self.kernel_axes, role="recurrent")
         plain = self.bias_initializer
         self.declare_bias(partial(draw_open_bias, plain) if unit_forget_bias else plain)
         self.build_if_shape_is_known()

@@ -88,7 +88,7 @@ class ConvTranspose(ConvBase):
                 f"{self.strides}."
             )
         self.refuse_strides_with_dilation()
-        self.declare("kernel", "weight", "kernel", self.kernel_axes)
+        self.declare_weight("kernel", "weight", axes=self.kernel_axes, role="kernel")
         self.declare_bias()
         self.build_if_shape_is_known()
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, SupportsIndex, Unpack
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -72,31 +72,16 @@ class Dense(Layer):
         self.units = positive_integer("units", units)
         self.activation: activations.Activation | None = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.declare_weight(
-            "kernel",
-            "weight",
-            axes=(1, 0),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        self.keep_weight_arguments(
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
         )
-        if use_bias:
-            self.declare_weight(
-                "bias",
-                "bias",
-                axes=(0,),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-        else:
-            self.register_parameter("bias", None)
+        self.declare_weight("kernel", "weight", axes=(1, 0), role="kernel")
+        self.declare_weight("bias", "bias", axes=(0,), role="bias", present=use_bias)
         self.build_if_shape_is_known()
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
@@ -137,12 +122,7 @@ class Dense(Layer):
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self.weight_arguments(),
         }
 
     def extra_repr(self) -> str:

@@ -79,7 +79,7 @@ class DepthwiseConv(ConvBase):
             **kwargs,
         )
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
-        self.declare("kernel", "weight", "depthwise", self.depthwise_axes)
+        self.declare_weight("kernel", "weight", axes=self.depthwise_axes, role="depthwise")
         self.declare_bias()
         self.build_if_shape_is_known()
 

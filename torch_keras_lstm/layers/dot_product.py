@@ -40,6 +40,8 @@ class Dot(MultipleInputLayer):
 
     input_counts = (2,)
 
+    takes_one_type = True
+
     def __init__(self, axes: int | Sequence[int], normalize: bool = False, **kwargs: Unpack[LayerArguments]) -> None:
         super().__init__(**kwargs)
         if isinstance(axes, list | tuple):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Self, Unpack
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm import activations
 from torch_keras_lstm.initializers import VarianceScaling
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -136,31 +136,23 @@ class EinsumDense(Layer):
         if bias_axes is not None and not (bias_axes and set(bias_axes) <= set(self._parsed.outputs)):
             raise ValueError(f"`bias_axes` must be letters of the output {self._parsed.outputs!r}, got {bias_axes!r}.")
         self.activation: activations.Activation | None = activations.get(activation)
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
+        self.keep_weight_arguments(
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.declare_weight(
             "kernel",
             "kernel",
             axes=tuple(range(len(self._parsed.kernel))),
+            role="kernel",
             initializer=with_fans(self.kernel_initializer, self._parsed.input_axes, self._parsed.output_axes),
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
         )
-        if bias_axes is None:
-            self.register_parameter("bias", None)
-        else:
-            self.declare_weight(
-                "bias",
-                "bias",
-                axes=tuple(range(len(self._bias_letters()))),
-                initializer=self.bias_initializer,
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
+        axes = tuple(range(len(self._bias_letters())))
+        self.declare_weight("bias", "bias", axes=axes, role="bias", present=bias_axes is not None)
         self.build_if_shape_is_known()
 
     def _bias_letters(self) -> str:
@@ -255,12 +247,7 @@ class EinsumDense(Layer):
             "equation": self.equation,
             "activation": activations.serialize(self.activation),
             "bias_axes": self.bias_axes,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self.weight_arguments(),
         }
 
     def extra_repr(self) -> str:

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -21,7 +20,9 @@ class Embedding(Layer):
     Args:
         input_dim: number of rows; indices lie in [0, input_dim).
         output_dim: size of each vector.
-        embeddings_initializer: Keras' name, configuration or object; so are regularizer and constraint.
+        embeddings_initializer: Keras' name, configuration or object.
+        embeddings_regularizer: the same; its value enters ``losses``.
+        embeddings_constraint: what ``apply_constraints`` projects on.
         mask_zero: whether index 0 is padding that :meth:`compute_mask` masks.
         weights: the initial table, (input_dim, output_dim), or a list that holds it.
         input_length: as in Keras 1 and 2, the number of indices in a sample, or a tuple of sizes. It is another way to
@@ -68,9 +69,11 @@ class Embedding(Layer):
         super().__init__(**kwargs)
         self.input_dim = positive_integer("input_dim", input_dim)
         self.output_dim = positive_integer("output_dim", output_dim)
-        self.embeddings_initializer = initializers.get(embeddings_initializer, "embeddings_initializer")
-        self.embeddings_regularizer = regularizers.get(embeddings_regularizer, "embeddings_regularizer")
-        self.embeddings_constraint = constraints.get(embeddings_constraint, "embeddings_constraint")
+        self.keep_weight_arguments(
+            embeddings_initializer=embeddings_initializer,
+            embeddings_regularizer=embeddings_regularizer,
+            embeddings_constraint=embeddings_constraint,
+        )
         self.mask_zero = self.supports_masking = self.makes_mask = mask_zero
         if self.batch_input_shape is None and input_length is not None:
             sizes = (input_length,) if isinstance(input_length, int) else tuple(input_length)
@@ -85,9 +88,7 @@ class Embedding(Layer):
             "embeddings",
             "weight",
             axes=(0, 1),
-            initializer=self.embeddings_initializer,
-            regularizer=self.embeddings_regularizer,
-            constraint=self.embeddings_constraint,
+            role="embeddings",
         )
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
@@ -133,9 +134,7 @@ class Embedding(Layer):
             **super().get_config(),
             "input_dim": self.input_dim,
             "output_dim": self.output_dim,
-            "embeddings_initializer": initializers.serialize(self.embeddings_initializer),
-            "embeddings_regularizer": regularizers.serialize(self.embeddings_regularizer),
-            "embeddings_constraint": constraints.serialize(self.embeddings_constraint),
+            **self.weight_arguments(),
             "mask_zero": self.mask_zero,
         }
 

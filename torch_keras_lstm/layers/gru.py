@@ -1,15 +1,13 @@
 """``keras.layers.GRU``, on torch's kernels where they compute it."""
 
-from typing import Any, SupportsIndex, Unpack
-
-from torch import Tensor
+from typing import SupportsIndex, Unpack
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru_base import GRUBase
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
-from torch_keras_lstm.recurrence import SequenceOptions, UseCudnn
-from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions, run_gru
+from torch_keras_lstm.recurrence import UseCudnn
+from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRU_OPERATOR, GRUOptions
 
 
 @register("keras.layers")
@@ -61,6 +59,7 @@ class GRU(CellLayer, GRUBase):
 
     weight_scope = "gru_cell"
     backends = GRU_BACKENDS
+    operator = GRU_OPERATOR
     options_class = GRUOptions
 
     def __init__(
@@ -130,10 +129,3 @@ class GRU(CellLayer, GRUBase):
     def state_sizes(self) -> tuple[int]:
         """The hidden state is ``units`` wide."""
         return (self.units,)
-
-    def run_sequence(
-        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
-    ) -> tuple[Tensor, Any]:
-        """As :meth:`CellLayer.run_sequence`."""
-        assert isinstance(options, GRUOptions)
-        return run_gru(inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)

@@ -65,7 +65,7 @@ class HashedCrossing(Layer):
     @property
     def _dtype(self) -> torch.dtype:
         """The type of what a call gives."""
-        return self._output_dtype or self._placement.dtype
+        return self._output_dtype or self._placed_dtype
 
     def build(self, input_shape: Any) -> None:
         """There is nothing to build."""

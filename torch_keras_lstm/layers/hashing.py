@@ -70,7 +70,7 @@ class Hashing(Layer):
     @property
     def _dtype(self) -> torch.dtype:
         """The type of what a call gives."""
-        return self._output_dtype or self._placement.dtype
+        return self._output_dtype or self._placed_dtype
 
     def forward(self, inputs: Any) -> Tensor:
         """The bins of the inputs, strings or numbers of any shape; fractions are cut off."""

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm import activations
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.weight_view import KerasWeight
@@ -60,33 +60,25 @@ class Highway(Layer):
         super().__init__(activity_regularizer=activity_regularizer, **kwargs)
         self.activation = activations.get(activation)
         self.use_bias = use_bias
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
-        self.declare_weight(
-            "kernel",
-            "weight",
-            axes=(1, 0),
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+        self.keep_weight_arguments(
+            kernel_initializer=kernel_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
         )
+        self.declare_weight("kernel", "weight", axes=(1, 0), role="kernel")
         self.declare_weight("carry_kernel", "carry_weight", axes=(1, 0), initializer=self.kernel_initializer)
-        if use_bias:
-            self.declare_weight(
-                "bias",
-                "bias",
-                axes=(0,),
-                initializer="zeros",
-                regularizer=self.bias_regularizer,
-                constraint=self.bias_constraint,
-            )
-            self.declare_weight("carry_bias", "carry_bias", axes=(0,), initializer="ones")
-        else:
-            self.register_parameter("bias", None)
-            self.register_parameter("carry_bias", None)
+        self.declare_weight(
+            "bias",
+            "bias",
+            axes=(0,),
+            initializer="zeros",
+            regularizer=self.bias_regularizer,
+            constraint=self.bias_constraint,
+            present=use_bias,
+        )
+        self.declare_weight("carry_bias", "carry_bias", axes=(0,), initializer="ones", present=use_bias)
         self.build_if_shape_is_known()
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
@@ -116,9 +108,5 @@ class Highway(Layer):
             **super().get_config(),
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self.weight_arguments(),
         }

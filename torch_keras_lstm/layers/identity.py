@@ -12,6 +12,9 @@ from torch_keras_lstm.layers.serialization import register
 class Identity(Layer):
     """Gives back its inputs.
 
+    Args:
+        **kwargs: the arguments of every layer; see :class:`Layer`.
+
     Example:
         >>> Identity()(torch.tensor([1.0, 2.0]))
         tensor([1., 2.])

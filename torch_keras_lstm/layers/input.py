@@ -108,7 +108,7 @@ class InputLayer(Layer):
     @property
     def _dtype(self) -> Any:
         """The type that inputs are cast to, torch's or "string". ``.to(dtype)`` changes a floating one."""
-        return self._integer or self._placement.dtype
+        return self._integer or self._placed_dtype
 
     @property
     def batch_shape(self) -> Shape:
@@ -125,9 +125,9 @@ class InputLayer(Layer):
     def check_input_shape(self, shape: Shape) -> None:
         """Raise a ``ValueError`` unless ``shape`` is this input's; the number of samples may differ, as in Keras."""
         expected = self.batch_input_shape
-        fits = len(shape) == len(expected) and all(
-            want is None or size is None or want == size for want, size in zip(expected[1:], shape[1:], strict=True)
-        )
+        fits = len(shape) == len(expected)
+        for want, size in zip(expected[1:], shape[1:], strict=fits):  # a loop, for it is run at every call
+            fits = fits and (want is None or size is None or want == size)
         if not fits:
             raise ValueError(f"Input `{self.name}` has shape {expected}, got an input of shape {tuple(shape)}.")
 
@@ -140,9 +140,10 @@ class InputLayer(Layer):
         if self._integer == STRING:
             return self._strings(inputs)
         tensor = inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs, device=self.device)
+        stays = tensor is inputs and not self._integer and self._computes_in_double(tensor)
         tensor = of_rank(tensor, self.batch_input_shape)
         self.check_input_shape(tensor.shape)
-        return tensor.to(self._dtype)
+        return tensor if stays else tensor.to(self._dtype)
 
     def _strings(self, inputs: Any) -> Strings:
         strings = as_strings(inputs)

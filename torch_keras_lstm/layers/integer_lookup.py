@@ -31,6 +31,8 @@ class IntegerLookup(IndexLookup):
         pad_to_max_tokens: give vectors of ``max_tokens`` entries, however many tokens the vocabulary has.
         sparse: Keras' sparse tensors, which there are none of here.
         salt: a number or two that the hash of tokens out of vocabulary depends on.
+        vocabulary_size: of the layer that a configuration describes, where the vocabulary comes later.
+        has_input_vocabulary: whether the vocabulary was given, so that ``adapt`` may not change it.
         vocabulary_dtype: "int64".
         oov_method: which of several ``num_oov_indices`` an integer out of vocabulary gets: "floormod" takes the
             remainder of the integer, "farmhash" that of a hash of it.

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.structure import flatten
 
@@ -17,6 +18,8 @@ def mask_of(value: Any) -> Any:
     """The masks of the tensors in ``value``, in its structure; ``None`` when there is none at all."""
     if isinstance(value, Tensor):
         return getattr(value, "_keras_mask", None)
+    if isinstance(value, PackedSequence):  # which says by itself what is masked
+        return value
     if isinstance(value, list | tuple):
         masks = [mask_of(item) for item in value]
         return masks if any(mask is not None for mask in masks) else None

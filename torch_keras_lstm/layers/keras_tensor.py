@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import Any, ClassVar, NoReturn
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.naming import unique_name
 from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec
 from torch_keras_lstm.structure import flatten, map_leaves
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
 
 
 def _binary(operation: str) -> Callable[["KerasTensor", Any], Any]:
@@ -119,7 +117,7 @@ class Node:
         masks: those that the call is handed with its tensors, not by its caller, as far as they are known.
     """
 
-    layer: "Layer"
+    layer: BaseLayer
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     outputs: list[KerasTensor] = field(default_factory=list)
@@ -127,7 +125,7 @@ class Node:
 
 
 def connect(
-    layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any], specs: Any, name: str | None = None
+    layer: BaseLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any], specs: Any, name: str | None = None
 ) -> Any:
     """Note a call of ``layer`` whose results are ``specs``; the tensors in their place, in the same structure."""
     node = Node(layer, args, kwargs)

@@ -15,17 +15,17 @@ from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracki
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
-from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node, connect, has_symbolic
+from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect, has_symbolic
 from torch_keras_lstm.layers.keywords import refuse_torchs_words, refuse_unknown
-from torch_keras_lstm.layers.masked_call import MaskedCall
 from torch_keras_lstm.layers.naming import scoped, unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
-from torch_keras_lstm.layers.symbolic_call import bound_arguments, call_symbolically, shape_arguments
+from torch_keras_lstm.layers.symbolic_call import call_symbolically
+from torch_keras_lstm.layers.symbolic_layer import SymbolicLayer
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
-from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec, map_shapes
-from torch_keras_lstm.structure import leaves, map_leaves, single
+from torch_keras_lstm.operations.tensor_spec import Shape, TensorSpec
+from torch_keras_lstm.structure import map_leaves
 
 __all__ = ["CommonArguments", "Layer", "LayerArguments", "Shape"]
 
@@ -47,11 +47,7 @@ class LayerArguments(CommonArguments, total=False):
     activity_regularizer: object
 
 
-class NoOneTensorError(AttributeError, ValueError):
-    """A layer was not called on symbolic tensors just once: ``hasattr`` and what looks at everything passes over it."""
-
-
-class Layer(MaskedCall):
+class Layer(SymbolicLayer):
     """A torch module with the face of ``keras.layers.Layer``.
 
     A layer of this package declares its weights in ``__init__`` with :meth:`declare_weight`, tells their shapes in
@@ -91,6 +87,9 @@ class Layer(MaskedCall):
     # the weights have that type.
     casts_integers: bool = False
 
+    # Whether its inputs must all be of one type, which is then the layer's.
+    takes_one_type: ClassVar[bool] = False
+
     # Whether a policy of mixed precision is a matter of the layers inside it.
     leaves_types_to_layers: ClassVar[bool] = False
 
@@ -104,19 +103,10 @@ class Layer(MaskedCall):
     # Whether it may hold layers of one's own whose losses begin anew with its call: one's own, or a model.
     _may_hold_own: ClassVar[bool] = False
 
-    # Whether the arguments of a call are converted before the class' ``call`` gets them, as Keras does.
-    converts_inputs: ClassVar[bool] = False
-
-    # Whether a class of one's own was built, or called; what it needs is told by its code alone.
-    _was_built: bool = False
-
-    #: what a class of one's own expects of its first argument: an :class:`InputSpec`, or a list of them
-    input_spec: Any = None
-
-    _build_shapes: dict[str, Any] | None = None
-
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith("torch."):
+            return  # as `fully_shard` and `parametrize` make of the class of a layer; all is as in that class
         own = vars(cls)
         if "call" in own and "forward" not in own:
             cls.forward = own["call"]  # type: ignore[method-assign]  # Keras' name of it
@@ -127,6 +117,7 @@ class Layer(MaskedCall):
         cls._is_own = own_layer.is_own(cls)
         if cls._is_own:
             cls._may_hold_own = True
+            cls._follows_parts = False
             if "compute_mask" in own:
                 cls.makes_mask = True
                 cls.supports_masking = bool(own.get("supports_masking", True))
@@ -188,10 +179,8 @@ class Layer(MaskedCall):
         self.__dict__["_added_losses"] = []
         self.__dict__["_inbound_nodes"] = []
         self._warned_of_mask = False
-        # Holds nothing but the dtype and device that .to() gives, so that a layer without parameters has them too.
         self._policy = dtype_policies.get(dtype)
-        weight_type = dtypes.get(self._policy.variable_dtype)
-        self.register_buffer("_placement", torch.empty(0, dtype=weight_type), persistent=False)
+        self.place(dtypes.get(self._policy.variable_dtype))
         self._follow_policy()
         for attribute, value in early.items():
             setattr(self, attribute, value)
@@ -208,16 +197,6 @@ class Layer(MaskedCall):
     def _shape_of_features(self, features: int) -> Shape:
         """The input shape that ``input_dim=`` gives."""
         return None, features
-
-    def join_model(self) -> None:
-        """Called when a model is made of this layer through Keras' API: it answers in inference until it is trained.
-
-        That is until ``fit``, ``.train()``, or a call with ``training=True``.
-        """
-        self.eval()
-
-    _added_losses: list[Tensor]
-    _inbound_nodes: list[Node]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if self._is_own:
@@ -304,10 +283,7 @@ class Layer(MaskedCall):
         elif config and "shapes_dict" in config:
             own_layer.build_by_names(self, config["shapes_dict"])
 
-    def check_input_shape(self, shape: Shape) -> None:
-        """Raise a ``ValueError`` that says what is expected when inputs of ``shape`` do not fit this layer."""
-
-    # -- losses ---------------------------------------------------------------------------------------------------
+    # -- losses and metrics ---------------------------------------------------------------------------------------
 
     def add_loss(self, loss: Any) -> None:
         """Add a tensor, or those in a list, to :attr:`losses`: to be called in ``call``.
@@ -324,28 +300,6 @@ class Layer(MaskedCall):
                 )
             if isinstance(term, Tensor):
                 self._added_losses.append(term)
-
-    def forget_losses(self) -> None:
-        """Forget what :meth:`add_loss` has added, in layers inside too."""
-        for module in self.modules():
-            if isinstance(module, Layer) and module._added_losses:
-                module._added_losses.clear()
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """Losses of this layer and those inside it: add ``sum(layer.losses)`` to the training loss.
-
-        First what :meth:`add_loss` and the activity regularizers gave in the last call, then the terms of the present
-        weights, of those that are trained.
-        """
-        layers = [module for module in self.modules() if isinstance(module, Layer)]
-        terms: list[Tensor] = []
-        for layer in layers:
-            terms += layer._added_losses
-            terms += [] if layer._activity_loss is None else [layer._activity_loss]
-        for layer in layers:
-            terms += layer._penalties()
-        return terms
 
     @property
     def metrics(self) -> list[Any]:
@@ -418,68 +372,11 @@ class Layer(MaskedCall):
         """
         return stateless_call(self, trainable_variables, non_trainable_variables, args, kwargs, return_losses)
 
-    def symbolic_arguments(
-        self, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The arguments of a symbolic call as a functional model keeps them."""
-        return bound_arguments(self, args, kwargs)
-
-    def output_specs(self, args: Any, kwargs: Mapping[str, Any], build: bool = True) -> Any:
-        """What a call gives: shape and type in the place of each tensor, in the arguments as in the result.
-
-        Args:
-            args, kwargs: of the call.
-            build: whether to build the layer for them.
-        """
-        shapes = shape_arguments(self, args, kwargs)
-        if build:
-            self.build(*shapes)
-        if self._is_traced:
-            return own_layer.traced_specs(self, args, kwargs)
-        shape = self.compute_output_shape(*shapes)
-        return map_shapes(lambda shape: TensorSpec.of(shape, self._dtype), shape)
-
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         """What a call gives, as symbolic tensors that belong to no model; tensors may be given as such, too."""
         args, kwargs = map_leaves(KerasTensor, lambda one: one.spec, [args, kwargs])
         args, kwargs = map_leaves(Tensor, lambda one: TensorSpec.of(tuple(one.shape), one.dtype), [args, kwargs])
         return connect(Layer(name=self.name), (), {}, self.output_specs(args, kwargs))
-
-    @property
-    def _is_traced(self) -> bool:
-        """Whether what a call gives is found by running it: no class but :class:`Layer` tells its shape."""
-        return self._is_own and type(self).compute_output_shape is Layer.compute_output_shape
-
-    @property
-    def input(self) -> Any:
-        """The symbolic tensor, or a list of those, that the layer was called on.
-
-        Raises:
-            AttributeError: unless it was called on symbolic tensors just once; a ``ValueError`` too.
-        """
-        node = self._only_node("input")
-        return single([*leaves(KerasTensor, [*node.args, *node.kwargs.values()])])
-
-    @property
-    def output(self) -> Any:
-        """The symbolic tensor, or a list of those, that the layer gave, for a model that ends here; as ``input``."""
-        return single(self._only_node("output").outputs)
-
-    def _only_node(self, what: str) -> Node:
-        if len(self._inbound_nodes) != 1:
-            raise self._has_no_one(what)
-        return self._inbound_nodes[0]
-
-    def _has_no_one(self, what: str) -> "NoOneTensorError":
-        return NoOneTensorError(
-            f"Layer `{self.name}` was called on symbolic tensors {len(self._inbound_nodes)} times, so it has no one "
-            f"{what}. Call it once on an `Input`, or keep what each call gives."
-        )
-
-    def __getattr__(self, name: str) -> Any:
-        if name in ("input", "output"):  # a property that raised AttributeError, which torch would put in its own words
-            raise self._has_no_one(name)
-        return super().__getattr__(name)
 
     def prepare(self, inputs: Any) -> Tensor:
         """The inputs as a tensor of this layer's dtype, on its device if they were not a tensor; builds when needed.
@@ -487,10 +384,17 @@ class Layer(MaskedCall):
         Integers and booleans pass as they are, unless the layer ``casts_integers``.
         """
         values = self.as_input(inputs)
+        try:
+            shape = values.shape
+        except RuntimeError:
+            raise TypeError(
+                f"Layer `{self.name}` takes no nested tensor. Pad it: `inputs.to_padded_tensor(0.0)`; a recurrent "
+                "layer takes the mask beside it, `mask=torch.arange(steps) < lengths[:, None]`."
+            ) from None
         if self.built:
-            self.check_input_shape(values.shape)
+            self.check_input_shape(shape)
         else:
-            self.build(values.shape)
+            self.build(shape)
         return values
 
     def as_input(self, inputs: Any) -> Tensor:
@@ -498,12 +402,22 @@ class Layer(MaskedCall):
         values: Tensor = inputs if isinstance(inputs, Tensor) else self._as_tensor(inputs)
         if values.dtype is not self._dtype:
             if values.is_floating_point() or (self.casts_integers and not values.is_complex()):
-                values = values.to(self._dtype)
+                stays = values is inputs and self._computes_in_double(values)
+                values = values if stays else values.to(self._dtype)
             elif values.is_complex():
                 raise ValueError(
                     f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."
                 )
         return values
+
+    def _computes_in_double(self, values: Tensor) -> bool:
+        """Whether float64 ``values`` stay that in a layer whose type is float32: nothing of its own is float32.
+
+        They reach it where the parameters around it were put in float64 places, as by ``torch.func.functional_call``,
+        or for ``torch.autograd.gradcheck``.
+        """
+        double = values.dtype is torch.float64 and self._placed_dtype is torch.float32
+        return double and not (self.takes_one_type or self._rows or self._modules)
 
     def _as_tensor(self, inputs: Any) -> Tensor:
         try:
@@ -520,13 +434,6 @@ class Layer(MaskedCall):
             terms = [self.activity_regularizer(value).div(value.shape[0]) for value in (outputs, *states)]
             self._activity_loss = torch.stack(terms).sum()
         return outputs
-
-    def compute_output_shape(self, input_shape: Shape) -> Any:
-        """The shape of the output for inputs of ``input_shape``, ``None`` where a size is free.
-
-        A class of one's own that does not tell it is run on zeros.
-        """
-        return own_layer.traced_shapes(self, input_shape) if self._is_traced else tuple(input_shape)
 
     # -- configuration, copies, state -----------------------------------------------------------------------------
 
@@ -548,6 +455,10 @@ class Layer(MaskedCall):
         if self._is_own and type(self).get_config is Layer.get_config:
             return own_config.automatic(self, config)
         return config
+
+    def entry_of_its_own(self) -> dict[str, Any] | None:
+        """What stands for the layer in a file, where that is not its class and :meth:`get_config`."""
+        return None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

@@ -1,8 +1,8 @@
 """``keras.layers.LSTM``, on the fastest backend that can compute it."""
 
-from typing import Any, Self, SupportsIndex, Unpack
+from typing import SupportsIndex, Unpack
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
@@ -132,49 +132,3 @@ class LSTM(CellLayer, LSTMBase):
         """What a stateful layer starts its next call from, detached; ``None`` when that is zeros."""
         kept = self.kept_states()
         return None if kept is None else LSTMState(*kept)
-
-    def to_torch(self) -> nn.LSTM:
-        """A ``torch.nn.LSTM(batch_first=True)`` with copies of these weights, which gives the same outputs without a
-        mask.
-
-        Raises:
-            ValueError: when the layer is not built, or computes what ``torch.nn.LSTM`` cannot.
-        """
-        if not self.built:
-            raise ValueError(f"Layer `{self.name}` has no weights yet: call it once, or `build(input_shape)`, first.")
-        reason = self.why_not_fused(training=False)
-        if self.go_backwards:
-            reason = "torch.nn.LSTM has no `go_backwards`: flip the inputs in time"
-        if reason is not None:
-            raise ValueError(f"Layer `{self.name}` cannot become a torch.nn.LSTM: {reason}.")
-        assert self.input_size is not None
-        lstm = nn.LSTM(
-            self.input_size, self.units, bias=self.use_bias, batch_first=True, dtype=self._dtype, device=self.device
-        )
-        lstm.load_state_dict({name: getattr(self, name) for name in lstm.state_dict()})
-        return lstm.train(self.training)
-
-    @classmethod
-    def from_torch(cls, lstm: nn.LSTM, **kwargs: Any) -> Self:
-        """A layer with copies of the weights of a ``torch.nn.LSTM`` of one layer and one direction.
-
-        Args:
-            lstm: its two biases become their sum. ``batch_first`` is not kept: this layer takes (batch, time,
-                features).
-            **kwargs: arguments of the layer; ``return_sequences`` is ``True`` unless given, as torch returns all
-                outputs.
-
-        Raises:
-            ValueError: when it has several layers, two directions or a projection.
-        """
-        if lstm.num_layers != 1 or lstm.bidirectional or lstm.proj_size:
-            raise ValueError(
-                "`from_torch` takes a torch.nn.LSTM of one layer and one direction without projection, got "
-                f"num_layers={lstm.num_layers}, bidirectional={lstm.bidirectional}, proj_size={lstm.proj_size}."
-            )
-        weight = next(lstm.parameters())
-        arguments = {"use_bias": lstm.bias, "return_sequences": True, "dtype": weight.dtype, **kwargs}
-        with weight.device:
-            layer = cls(lstm.hidden_size, input_size=lstm.input_size, **arguments)
-        layer.load_state_dict(lstm.state_dict())
-        return layer.train(lstm.training)

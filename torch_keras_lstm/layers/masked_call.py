@@ -2,43 +2,21 @@
 
 import warnings
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
 from torch_keras_lstm.layers.keras_mask import any_masked, are_masked, mask_of, with_masks
 from torch_keras_lstm.layers.symbolic_call import named_arguments
-from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.structure import leaves
 
 
-class MaskedCall(Weighted):
+class MaskedCall(BaseLayer):
     """What a layer does around its ``forward``."""
-
-    # The names of the arguments that ``forward`` takes in their order, and the names of those that a call may be given:
-    # ``training`` is among these of any layer, as in Keras.
-    call_parameters: ClassVar[tuple[str, ...]]
-    call_arguments: ClassVar[frozenset[str]]
-
-    # Whether the masks of inputs end here: without it a class of one's own hands none on, as in Keras, and a warning
-    # says so. A class that defines ``compute_mask`` supports them.
-    supports_masking: bool = False
-
-    # Whether :meth:`compute_mask` may give a mask where none came in.
-    makes_mask: bool = False
-
-    # The class that a configuration names, from which the layer was made; "" for a layer that code made.
-    saved_class: str = ""
-
-    # Whether the class is not of this package: Keras' ways around ``build`` and ``call`` are for those alone, and what
-    # they call inherits ``training``, which layers of this package hand on by themselves.
-    _is_own: ClassVar[bool] = False
-
-    # What a ``call`` of one's own takes ``training`` to be when nobody says; layers inside are told the same, as Keras
-    # does.
-    _default_training: ClassVar[bool | None] = None
 
     _warned_of_mask: bool
 
@@ -52,6 +30,8 @@ class MaskedCall(Weighted):
         elif "training" in kwargs:
             del kwargs["training"]
         first = args[0] if args else next(iter(kwargs.values()), None)
+        if isinstance(first, PackedSequence):
+            return self._call_on_packed(first, args, kwargs)
         if any_masked(args) or any_masked(kwargs.values()):
             args, kwargs = self._with_masks(args, kwargs)
         # Read before the call, which may change its arguments.
@@ -66,6 +46,17 @@ class MaskedCall(Weighted):
             finally:
                 CALL_CONTEXT.training = around
         return outputs if previous is None and not self.makes_mask else self.mask_outputs(outputs, first, previous)
+
+    def _call_on_packed(self, packed: PackedSequence, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """What the layer gives for packed inputs; recurrent layers define it.
+
+        Raises:
+            TypeError: for all others.
+        """
+        raise TypeError(
+            f"Layer `{self.name}` ({type(self).__name__}) takes no packed sequence, as only recurrent layers do: pad "
+            "it with `torch.nn.utils.rnn.pad_packed_sequence(inputs, batch_first=True)`, or call the layer on `data`."
+        )
 
     def _training_of(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool | None:
         """Whether the call is for training: as its caller says, else as the calls around it; ``None`` says nothing."""
@@ -93,6 +84,12 @@ class MaskedCall(Weighted):
         given = {name: mask for name, mask in masks.items() if mask is not None}
         if not given:
             return args, kwargs
+        if "ft_compute_sample_grad" in self.__dict__ and torch.is_grad_enabled():
+            raise RuntimeError(
+                f"Layer `{self.name}` has a mask, without which Opacus would compute the gradients of each sample: "
+                "make them with `torch.func.vmap(torch.func.grad(...))`, and give Opacus "
+                '`grad_sample_mode="no_op"`.'
+            )
         by_name = dict([*named.items()][1 : len(args)])  # a mask may stand by its place, as ``None``
         return args[:1], {**by_name, **kwargs, **given}
 

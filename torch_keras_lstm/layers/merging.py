@@ -13,7 +13,7 @@ from torch_keras_lstm.layers.layer import LayerArguments
 
 
 def add(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
-    """The sum of the inputs, as :class:`Add` computes it.
+    """The sum of the inputs, tensors (batch, ...) whose shapes broadcast.
 
     Example:
         >>> add([torch.ones(2, 3), torch.ones(2, 3)])
@@ -24,7 +24,7 @@ def add(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
 
 
 def subtract(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
-    """The first of two inputs minus the second, as :class:`Subtract` computes it.
+    """The first of two inputs minus the second, tensors (batch, ...) whose shapes broadcast.
 
     Example:
         >>> subtract([torch.tensor([[5.0]]), torch.tensor([[2.0]])])
@@ -34,7 +34,7 @@ def subtract(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
 
 
 def multiply(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
-    """The product of the inputs, as :class:`Multiply` computes it.
+    """The product of the inputs, tensors (batch, ...) whose shapes broadcast.
 
     Example:
         >>> multiply([torch.tensor([[5.0]]), torch.tensor([[2.0]])])
@@ -44,7 +44,7 @@ def multiply(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
 
 
 def average(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
-    """The mean of the inputs, as :class:`Average` computes it.
+    """The mean of the inputs, tensors (batch, ...) whose shapes broadcast.
 
     Example:
         >>> average([torch.tensor([[5.0]]), torch.tensor([[2.0]])])
@@ -54,7 +54,7 @@ def average(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
 
 
 def maximum(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
-    """The largest of the inputs at each place, as :class:`Maximum` computes it.
+    """The largest of the inputs at each place, tensors (batch, ...) whose shapes broadcast.
 
     Example:
         >>> maximum([torch.tensor([[5.0, 1.0]]), torch.tensor([[2.0, 3.0]])])
@@ -64,7 +64,7 @@ def maximum(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
 
 
 def minimum(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
-    """The smallest of the inputs at each place, as :class:`Minimum` computes it.
+    """The smallest of the inputs at each place, tensors (batch, ...) whose shapes broadcast.
 
     Example:
         >>> minimum([torch.tensor([[5.0, 1.0]]), torch.tensor([[2.0, 3.0]])])
@@ -74,7 +74,7 @@ def minimum(inputs: Sequence[Any], **kwargs: Unpack[LayerArguments]) -> Any:
 
 
 def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Unpack[LayerArguments]) -> Any:
-    """The inputs one behind the other along ``axis``, as :class:`Concatenate` joins them.
+    """The inputs one behind the other along ``axis``; they agree in the other axes.
 
     Example:
         >>> concatenate([torch.randn(2, 5, 3), torch.randn(2, 4, 3)], axis=1).shape
@@ -84,7 +84,7 @@ def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Unpack[LayerArg
 
 
 def dot(inputs: Sequence[Any], axes: int | Sequence[int] = -1, **kwargs: Any) -> Any:
-    """The products of two inputs, summed over an axis of each, as :class:`Dot` computes them.
+    """The products of two inputs, summed over an axis of each, sample by sample.
 
     Args:
         inputs: two tensors.

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.placed_module import PlacedModule
 from torch_keras_lstm.layers.symbolic_call import named_arguments, shape_arguments
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.structure import leaves, map_leaves
@@ -48,7 +49,7 @@ def _weights_in(layer: Any, dtype: torch.dtype, computed: torch.dtype) -> Iterat
     entered = []
     rounded = dtype if layer.rounds_weights else computed
     for module in layer.modules() if hasattr(layer, "keep_states") else [layer]:
-        if not hasattr(module, "_placement"):
+        if not isinstance(module, PlacedModule):
             continue
         held = module.__dict__["_parameters"]
         cast = {
@@ -56,16 +57,17 @@ def _weights_in(layer: Any, dtype: torch.dtype, computed: torch.dtype) -> Iterat
             for name, parameter in held.items()
             if parameter is not None and parameter.is_floating_point() and not nn.parameter.is_lazy(parameter)
         }
-        entered.append((module, module._buffers["_placement"], [name for name in cast if name not in module.__dict__]))
-        module.__dict__.update(cast, _is_cast=True)
-        module._buffers["_placement"] = module._buffers["_placement"].to(computed)
+        own = module.__dict__
+        was: dict[str, Any] = {name: own[name] for name in ("_leading", "_placed_dtype") if name in own}
+        entered.append((module, was, [name for name in cast if name not in own]))
+        module.__dict__.update(cast, _is_cast=True, _leading="", _placed_dtype=computed)
     try:
         yield
     finally:
-        for module, placement, names in entered:
-            for name in [*names, "_is_cast"]:
+        for module, was, names in entered:
+            for name in [*names, "_is_cast", "_leading"]:
                 del module.__dict__[name]
-            module._buffers["_placement"] = placement
+            module.__dict__.update(was)
 
 
 def _cast(value: Any, dtype: torch.dtype) -> Any:

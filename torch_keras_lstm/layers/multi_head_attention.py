@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import check_axes, positive_integer
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import with_fans
@@ -168,12 +168,14 @@ class MultiHeadAttention(Layer):
         self.output_shape = _as_tuple("output_shape", output_shape) or None
         self.attention_axes = _as_tuple("attention_axes", attention_axes) or None
         self.sliding_window = None if sliding_window is None else positive_integer("sliding_window", sliding_window)
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
+        self.keep_weight_arguments(
+            kernel_initializer=kernel_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            bias_constraint=bias_constraint,
+        )
         self.use_gate = use_gate
         self.seed = seed
         self.softmax_robust_masking = softmax_robust_masking
@@ -405,12 +407,7 @@ class MultiHeadAttention(Layer):
             "output_shape": None if self.output_shape is None else list(self.output_shape),
             "attention_axes": None if self.attention_axes is None else list(self.attention_axes),
             "sliding_window": self.sliding_window,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self.weight_arguments(),
             "seed": self.seed,
             **({} if robust is None else {"softmax_robust_masking": robust}),
         }

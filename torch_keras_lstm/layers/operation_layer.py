@@ -1,6 +1,7 @@
 """The operations in the graph of a functional model, as layers without weights."""
 
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from torch_keras_lstm.layers.layer import Layer
@@ -9,8 +10,9 @@ from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.operations import operation as function_of
 from torch_keras_lstm.operations import written_constant
 from torch_keras_lstm.operations.specs import operation_specs
+from torch_keras_lstm.operations.table import MODULES, OPERATIONS
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
-from torch_keras_lstm.structure import map_leaves, single
+from torch_keras_lstm.structure import flatten, map_leaves, single
 
 
 @register("torch_keras_lstm.models")
@@ -25,6 +27,10 @@ class OperationLayer(Layer):
 
     Raises:
         ValueError: when the operation is unknown.
+
+    Example:
+        >>> OperationLayer("Mean", {"axis": 1})(torch.tensor([[1.0, 3.0]]))
+        tensor([2.])
     """
 
     def __init__(self, operation: str, arguments: Mapping[str, Any], name: str | None = None) -> None:
@@ -58,6 +64,21 @@ class OperationLayer(Layer):
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments."""
         return {"name": self.name, "operation": self.operation, "arguments": self.arguments}
+
+    def entry_of_its_own(self) -> dict[str, Any] | None:
+        """The operation under its name in Keras 3; ``None`` for one of TensorFlow's, or with a function among them."""
+        name = self.operation
+        if name not in MODULES or any(map(callable, flatten(self.arguments))):
+            return None
+        taken = signature(OPERATIONS[name]).parameters
+        own = {key: value for key, value in self.arguments.items() if key not in ("trainable", "dtype") or key in taken}
+        config = {**own, "name": self.name}
+        return {
+            "module": f"keras.src.ops.{MODULES[name]}",
+            "class_name": name,
+            "config": config,
+            "registered_name": name,
+        }
 
     def extra_repr(self) -> str:
         """The name and the operation."""

@@ -2,12 +2,10 @@
 
 import inspect
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch_keras_lstm.layers import dtypes
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.base_layer import BaseLayer
 
 _SIMPLE = (str, int, float, bool, type(None))
 
@@ -45,7 +43,7 @@ def _is_simple(value: Any) -> bool:
     return isinstance(value, _SIMPLE)
 
 
-def automatic(layer: "Layer", common: Mapping[str, Any]) -> dict[str, Any]:
+def automatic(layer: BaseLayer, common: Mapping[str, Any]) -> dict[str, Any]:
     """``common`` and the arguments that the layer was made with.
 
     Raises:
@@ -60,7 +58,7 @@ def automatic(layer: "Layer", common: Mapping[str, Any]) -> dict[str, Any]:
     return {**arguments, **common}
 
 
-def make(layer_class: type["Layer"], config: Mapping[str, Any]) -> Any:
+def make(layer_class: type[BaseLayer], config: Mapping[str, Any]) -> Any:
     """A layer of one's own from a configuration; what every layer's holds reaches a class that takes it alone.
 
     Raises:

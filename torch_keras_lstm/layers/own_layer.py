@@ -6,12 +6,13 @@ import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import wraps
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.input_spec import check_inputs
 from torch_keras_lstm.layers.keras_mask import mask_of
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
@@ -21,9 +22,6 @@ from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec, map_
 from torch_keras_lstm.registry import close_match
 from torch_keras_lstm.strings import Strings, as_strings, is_strings
 from torch_keras_lstm.structure import leaves, map_leaves
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
 
 _BATCHES = (2, 4)  # for which a layer is run to see what it gives, where the number of samples is free
 
@@ -78,7 +76,7 @@ def once(build: Callable[..., None]) -> Callable[..., None]:
     return build_once
 
 
-def build_for_call(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def build_for_call(layer: BaseLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
     """Call the layer's own ``build`` with the shapes of a call's arguments, as Keras hands them over.
 
     A ``build`` of one argument gets the shape of the first; one of several gets that of the argument ``x`` as
@@ -107,7 +105,7 @@ def build_for_call(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, A
 
 
 def _shapes_of_call(
-    layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    layer: BaseLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """The arguments of a call by name, and the shapes of those that are of tensors: ``x_shape`` of ``x``."""
     if "training" not in layer.call_parameters:  # which any layer may be told
@@ -147,7 +145,7 @@ def set_before_init(layer: nn.Module) -> dict[str, Any]:
     return early
 
 
-def _is_built(layer: "Layer") -> bool:
+def _is_built(layer: BaseLayer) -> bool:
     """Whether a layer of one's own is built: its weights are there, and ``build``, or a call, made what is inside."""
     if not layer.has_weights():
         return False
@@ -156,7 +154,7 @@ def _is_built(layer: "Layer") -> bool:
     return all(inner.built for inner in layer.modules() if inner is not layer and hasattr(inner, "built"))
 
 
-def build_by_default(layer: "Layer", input_shape: Any) -> None:
+def build_by_default(layer: BaseLayer, input_shape: Any) -> None:
     """``Layer.build`` for a class of one's own: declared weights get their shapes, layers inside are built by a run."""
     shape = tuple(input_shape) if isinstance(input_shape, list | tuple) else input_shape
     layer.check_input_shape(shape)
@@ -169,7 +167,7 @@ def build_by_default(layer: "Layer", input_shape: Any) -> None:
     layer._build_shapes = {"input_shape": input_shape}
 
 
-def build_by_names(layer: "Layer", shapes: Mapping[str, Any]) -> None:
+def build_by_names(layer: BaseLayer, shapes: Mapping[str, Any]) -> None:
     """Build a layer for the shapes of several arguments of its call, ``x_shape`` of ``x``."""
     if has_own_build(type(layer)):
         layer.build(**shapes)
@@ -196,7 +194,7 @@ class _Calls(threading.local):
         outermost: the one around all others.
     """
 
-    outermost: "Layer | None" = None
+    outermost: BaseLayer | None = None
 
 
 _CALLS = _Calls()
@@ -214,7 +212,7 @@ class LossAdders:
         cls.exist = cls.exist or any("add_loss" in one.__code__.co_names for one in functions)
 
 
-def call_around(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def call_around(layer: BaseLayer, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """A call of a layer of one's own, or of a model that may hold such layers, with what Keras does around.
 
     Args:
@@ -235,7 +233,7 @@ def call_around(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...],
         _CALLS.outermost = None
 
 
-def _call(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+def _call(layer: BaseLayer, call: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if not layer._is_own:
         return call(args, kwargs)
     args, kwargs = begin_call(layer, args, kwargs)
@@ -244,7 +242,9 @@ def _call(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwarg
     return outputs
 
 
-def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+def begin_call(
+    layer: BaseLayer, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Build the layer if it is not built; the arguments as its ``call`` gets them."""
     if layer.converts_inputs:
         check_positional(layer, args)
@@ -262,7 +262,7 @@ def begin_call(layer: "Layer", args: tuple[Any, ...], kwargs: dict[str, Any]) ->
     return args, kwargs
 
 
-def check_positional(layer: "Layer", value: Any) -> None:
+def check_positional(layer: BaseLayer, value: Any) -> None:
     """Raise a ``ValueError`` when an argument that stands by its place is not of tensors, as Keras does."""
     if isinstance(value, list | tuple | Mapping):
         for item in value.values() if isinstance(value, Mapping) else value:
@@ -274,7 +274,7 @@ def check_positional(layer: "Layer", value: Any) -> None:
         )
 
 
-def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def run(layer: BaseLayer, call: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """The call itself: what fails in it is said in this package's words where Python's or TensorFlow's tell nothing."""
     try:
         if layer._was_built:
@@ -296,7 +296,7 @@ def run(layer: "Layer", call: Callable[..., Any], args: tuple[Any, ...], kwargs:
     return outputs
 
 
-def end_call(layer: "Layer", outputs: Any) -> None:
+def end_call(layer: BaseLayer, outputs: Any) -> None:
     """Check what the call gave, and note its activity loss.
 
     Raises:
@@ -319,7 +319,7 @@ def _activity_term(regularizer: Any, outputs: Tensor) -> Tensor:
     return term / outputs.shape[0] if outputs.ndim and outputs.shape[0] else term
 
 
-def _converted(layer: "Layer", value: Any) -> Any:
+def _converted(layer: BaseLayer, value: Any) -> Any:
     """An argument as Keras hands it to ``call``: arrays as tensors, floating-point numbers in the layer's type."""
     kind = type(value)
     if kind is tuple or kind is list:
@@ -329,6 +329,9 @@ def _converted(layer: "Layer", value: Any) -> Any:
     if isinstance(value, np.ndarray):
         value = as_strings(value) if is_strings(value) else torch.as_tensor(value, device=layer.device)
     if isinstance(value, Tensor) and layer.autocast and value.is_floating_point() and value.dtype is not layer._dtype:
+        part = layer._first_part() if value.dtype is torch.float64 and not layer._rows else None
+        if part is not None and part.dtype is torch.float64:
+            return value  # which `torch.func.functional_call` put there
         cast = value.to(layer._dtype)
         if (mask := mask_of(value)) is not None:
             cast._keras_mask = mask  # type: ignore[attr-defined]  # Keras' attribute
@@ -336,7 +339,7 @@ def _converted(layer: "Layer", value: Any) -> Any:
     return value
 
 
-def _without_attribute(layer: "Layer", name: str) -> AttributeError:
+def _without_attribute(layer: BaseLayer, name: str) -> AttributeError:
     own = [*vars(layer), *layer._parameters, *layer._buffers, *layer._modules]
     public = [one for one in own if not one.startswith("_")]
     hint = close_match(name, public) if public else ""
@@ -358,7 +361,7 @@ def _is_of_tensorflow(error: BaseException) -> bool:
     return False
 
 
-def _with_tensorflow(layer: "Layer") -> TypeError:
+def _with_tensorflow(layer: BaseLayer) -> TypeError:
     return TypeError(
         f"Layer `{layer.name}` ({type(layer).__name__}) calls a function of TensorFlow's, which takes no tensors of "
         "torch's: write it with `keras.ops`, here `torch_keras_lstm.ops`, such as `ops.matmul` for `tf.matmul`."
@@ -368,7 +371,7 @@ def _with_tensorflow(layer: "Layer") -> TypeError:
 # -- what a call will give --------------------------------------------------------------------------------------------
 
 
-def traced_specs(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> Any:
+def traced_specs(layer: BaseLayer, args: Any, kwargs: Mapping[str, Any]) -> Any:
     """What a call gives, found by running the layer on zeros, twice, with other numbers for the free sizes.
 
     The layer is as it was afterwards, but for layers inside it that are then built.
@@ -384,7 +387,7 @@ def traced_specs(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> Any:
     return map_leaves(Tensor, lambda _: next(specs), runs[0])
 
 
-def traced_shapes(layer: "Layer", input_shape: Any) -> Any:
+def traced_shapes(layer: BaseLayer, input_shape: Any) -> Any:
     """The shapes of what a layer gives for inputs of ``input_shape``, one shape or a list or dictionary of them."""
     if input_shape is None:
         raise NotImplementedError(
@@ -397,7 +400,7 @@ def traced_shapes(layer: "Layer", input_shape: Any) -> Any:
     return map_leaves(TensorSpec, lambda one: one.shape, traced_specs(layer, (spec,), {}))
 
 
-def _run_on_zeros(layer: "Layer", args: Any, kwargs: Mapping[str, Any], index: int) -> Any:
+def _run_on_zeros(layer: BaseLayer, args: Any, kwargs: Mapping[str, Any], index: int) -> Any:
     def zeros(spec: TensorSpec) -> Tensor:
         sizes = [FREE_SIZES[index] if size is None else size for size in spec.shape]
         if spec.shape and spec.shape[0] is None:

@@ -6,7 +6,6 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor, nn
 
-from torch_keras_lstm import constraints, initializers, regularizers
 from torch_keras_lstm.arguments import check_axes
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
@@ -54,15 +53,15 @@ class PReLU(Layer):
         axes = [] if shared_axes is None else [shared_axes] if isinstance(shared_axes, int) else shared_axes
         check_axes("shared_axes", axes)
         self.shared_axes = None if shared_axes is None else list(axes)
-        self.alpha_initializer = initializers.get(alpha_initializer, "alpha_initializer")
-        self.alpha_regularizer = regularizers.get(alpha_regularizer, "alpha_regularizer")
-        self.alpha_constraint = constraints.get(alpha_constraint, "alpha_constraint")
+        self.keep_weight_arguments(
+            alpha_initializer=alpha_initializer,
+            alpha_regularizer=alpha_regularizer,
+            alpha_constraint=alpha_constraint,
+        )
         self.declare_weight(
             "alpha",
             "weight",
-            initializer=self.alpha_initializer,
-            regularizer=self.alpha_regularizer,
-            constraint=self.alpha_constraint,
+            role="alpha",
         )
         self.build_if_shape_is_known()
 
@@ -105,8 +104,6 @@ class PReLU(Layer):
         """The constructor arguments under Keras 3's names."""
         return {
             **super().get_config(),
-            "alpha_initializer": initializers.serialize(self.alpha_initializer),
-            "alpha_regularizer": regularizers.serialize(self.alpha_regularizer),
-            "alpha_constraint": constraints.serialize(self.alpha_constraint),
+            **self.weight_arguments(),
             "shared_axes": self.shared_axes,
         }

@@ -1,11 +1,13 @@
 """What every layer over time shares: which outputs are returned, where states come from and where they are kept."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
+import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.recomputation import noted
@@ -120,6 +122,10 @@ class RecurrentLayer(Layer):
             delattr(self, name)
         self._registered = ()
 
+    def _begin_anew(self) -> None:
+        super()._begin_anew()
+        self.reset_state()
+
     def reset_states(self, states: Any = None) -> None:
         """Keras 2's name of :meth:`reset_state`; with ``states`` the next call starts from these.
 
@@ -138,7 +144,7 @@ class RecurrentLayer(Layer):
         layout = self.state_layout
         if len(given) != len(layout):
             raise ValueError(f"Layer `{self.name}` has {len(layout)} states, got {len(given)}.")
-        self.keep_states([torch.as_tensor(one).to(self._placement, copy=True) for one in given])
+        self.keep_states([torch.as_tensor(one).to(self.device, self._dtype, copy=True) for one in given])
 
     def keep_states(self, states: Sequence[Tensor], seen: Sequence[Tensor] | None = None) -> None:
         """Keep ``states`` for the next call: they move with the module, but stay out of its ``state_dict``.
@@ -257,7 +263,17 @@ class RecurrentLayer(Layer):
     def first_states(self, inputs: Tensor) -> tuple[Tensor, ...]:
         """What a sequence starts from when no state is given or kept: zeros."""
         shapes: Any = self.state_shapes(inputs.shape)
-        return tuple([inputs.new_zeros(shape) for shape in shapes])
+        try:
+            return tuple([inputs.new_zeros(shape) for shape in shapes])
+        except RuntimeError:
+            refuse_nested(inputs, self.name)
+            raise
+
+    def _call_on_packed(self, packed: PackedSequence, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        """Run the padded sequence with its mask; outputs of all steps are packed as the inputs were."""
+        from torch_keras_lstm.layers.packed import call_on_packed  # which knows what states are
+
+        return call_on_packed(self, packed, args, kwargs)
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
 
@@ -283,7 +299,8 @@ class RecurrentLayer(Layer):
         if mask.dtype is not torch.bool:
             raise ValueError(
                 f"`mask` of layer `{self.name}` must be boolean (True where a step counts), got "
-                f"{str(mask.dtype).removeprefix('torch.')}: pass `mask.bool()` or `values != 0`."
+                f"{str(mask.dtype).removeprefix('torch.')}: pass `mask.bool()` or `values != 0`. States are "
+                "`initial_state=`."
             )
         if mask.shape != inputs.shape[:2]:
             raise ValueError(
@@ -337,6 +354,28 @@ class RecurrentLayer(Layer):
         return ", ".join([super().extra_repr(), *(f"{flag}=True" for flag in flags if getattr(self, flag))])
 
 
+def are_states(given: Any) -> bool:
+    """Whether what stands in the place of a mask are states: a list of arrays of floating-point numbers.
+
+    ``lstm(x, (h, c))`` is how Keras 3 and torch are called; here, as in Keras 2, the mask comes first.
+    """
+    listed = isinstance(given, list | tuple) and len(given) > 0
+    return listed and all(isinstance(one, Tensor | np.ndarray) and "float" in str(one.dtype) for one in given)
+
+
+def refuse_nested(inputs: Tensor, name: str) -> None:
+    """Raise a ``TypeError`` that says what to write if ``inputs`` is a nested tensor.
+
+    Raises:
+        TypeError: for one with ``layout=torch.jagged``, or one without.
+    """
+    if inputs.is_nested:
+        raise TypeError(
+            f"Layer `{name}` takes no nested tensor. Pad it, and pass the mask: `layer(inputs.to_padded_tensor(0.0), "
+            "mask=torch.arange(steps) < lengths[:, None])`."
+        )
+
+
 def as_states(given: Any, sizes: Sequence[int], inputs: Tensor, argument: str, owner: str) -> tuple[Tensor, ...]:
     """States (batch, width) that a user passed; ``sizes`` are the widths, the rest as in :func:`as_shaped_states`."""
     shapes = [(inputs.shape[0], size) for size in sizes]
@@ -366,6 +405,8 @@ def as_shaped_states(
         else torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device)
         for state in listed
     )
+    if any(state.shape == (1, *shape) for state, shape in zip(states, shapes, strict=True)):
+        states = tuple(state.squeeze(0) if state.dim() == len(layout) + 1 else state for state in states)  # as torch's
     for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):
         if state.shape != shape:
             raise ValueError(

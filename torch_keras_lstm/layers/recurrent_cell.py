@@ -6,8 +6,9 @@ from typing import Any, ClassVar, SupportsIndex
 
 import torch
 from torch import Tensor
+from torch.nn.parameter import is_lazy
 
-from torch_keras_lstm import activations, constraints, initializers, regularizers
+from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
 from torch_keras_lstm.layers.layer import Layer, Shape
@@ -23,7 +24,8 @@ class RecurrentCell(Layer):
     The parameters have the names, shapes and gate order of torch's own module, ``weight_ih``, ``weight_hh``,
     ``bias_ih`` and ``bias_hh`` with the suffix that the module gives them, so that a ``state_dict`` fits it. Where
     Keras has one bias and torch two, two trainable ones would take its step twice in every optimizer, so ``bias_hh``
-    is a buffer of zeros: no optimizer sees it, and no ``requires_grad_(True)`` thaws it.
+    is neither parameter nor buffer: it reads as zeros, a ``state_dict`` has zeros for it, and what one holds for it is
+    added to ``bias_ih``. Nothing trains, shards, casts, broadcasts or counts it.
     """
 
     # How many blocks the kernels have side by side, and torch's order of them where it is not Keras'.
@@ -67,15 +69,18 @@ class RecurrentCell(Layer):
         self.seed = seed
         self._dropout_generator = DropoutGenerator(seed)
         self._held_dropout: dict[str, Tensor] | None = None
-        self.kernel_initializer = initializers.get(kernel_initializer, "kernel_initializer")
-        self.recurrent_initializer = initializers.get(recurrent_initializer, "recurrent_initializer")
-        self.bias_initializer = initializers.get(bias_initializer, "bias_initializer")
-        self.kernel_regularizer = regularizers.get(kernel_regularizer, "kernel_regularizer")
-        self.recurrent_regularizer = regularizers.get(recurrent_regularizer, "recurrent_regularizer")
-        self.bias_regularizer = regularizers.get(bias_regularizer, "bias_regularizer")
-        self.kernel_constraint = constraints.get(kernel_constraint, "kernel_constraint")
-        self.recurrent_constraint = constraints.get(recurrent_constraint, "recurrent_constraint")
-        self.bias_constraint = constraints.get(bias_constraint, "bias_constraint")
+        self._zeros: Tensor | None = None  # torch's second bias
+        self.keep_weight_arguments(
+            kernel_initializer=kernel_initializer,
+            recurrent_initializer=recurrent_initializer,
+            bias_initializer=bias_initializer,
+            kernel_regularizer=kernel_regularizer,
+            recurrent_regularizer=recurrent_regularizer,
+            bias_regularizer=bias_regularizer,
+            kernel_constraint=kernel_constraint,
+            recurrent_constraint=recurrent_constraint,
+            bias_constraint=bias_constraint,
+        )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -94,18 +99,14 @@ class RecurrentCell(Layer):
             "weight_ih" + suffix,
             axes=KERNEL_AXES,
             blocks=self.gate_order,
-            initializer=self.kernel_initializer,
-            regularizer=self.kernel_regularizer,
-            constraint=self.kernel_constraint,
+            role="kernel",
         )
         self.declare_weight(
             "recurrent_kernel",
             "weight_hh" + suffix,
             axes=KERNEL_AXES,
             blocks=self.gate_order,
-            initializer=self.recurrent_initializer,
-            regularizer=self.recurrent_regularizer,
-            constraint=self.recurrent_constraint,
+            role="recurrent",
         )
         if not self.use_bias:
             return
@@ -114,13 +115,12 @@ class RecurrentCell(Layer):
             ("bias_ih" + suffix, "bias_hh" + suffix) if both_biases else "bias_ih" + suffix,
             axes=(0, 1) if both_biases else (0,),
             blocks=self.gate_order,
-            initializer=bias_initializer or self.bias_initializer,
-            regularizer=self.bias_regularizer,
-            constraint=self.bias_constraint,
+            role="bias",
+            initializer=bias_initializer,
         )
         if not both_biases:
-            zeros = torch.zeros(self.gates * self.units, dtype=self._dtype, device=self.device)
-            self.register_buffer("bias_hh" + suffix, zeros)
+            # A name without a tensor, in which tools that hand tensors over by name may put one.
+            self.register_buffer("bias_hh" + suffix, None, persistent=False)
 
     @property
     def input_size(self) -> int | None:
@@ -151,8 +151,39 @@ class RecurrentCell(Layer):
 
     def torch_weights(self) -> tuple[Tensor, ...]:
         """``weight_ih`` and ``weight_hh``, then ``bias_ih`` and ``bias_hh`` if there are biases: torch's order."""
-        names = self.parameter_names if self.use_bias else self.parameter_names[:2]
-        return tuple([self._tensor(name) for name in names])
+        buffers = self._buffers
+        if self.parameter_names[3] not in buffers:
+            names = self.parameter_names if self.use_bias else self.parameter_names[:2]
+            return tuple([self._tensor(name) for name in names])
+        weight_ih, weight_hh, bias = [self._tensor(name) for name in self.parameter_names[:3]]
+        second = buffers[self.parameter_names[3]]
+        if second is not None:  # as `functional_call` puts it there
+            bias = bias + second
+        return weight_ih, weight_hh, bias, self._zeros_beside(bias)
+
+    def _zeros_beside(self, bias: Tensor) -> Tensor:
+        """The second bias, for what asks for one: zeros of the type of the first, on its device."""
+        zeros = self._zeros
+        if zeros is None or zeros.dtype is not bias.dtype or zeros.device != bias.device:
+            return torch.zeros(bias.shape, dtype=bias.dtype, device=bias.device)
+        return torch.zeros_like(bias) if torch.compiler.is_compiling() else zeros
+
+    def on_new_storage(self) -> None:
+        """Keep zeros beside the bias: cuDNN wants them in one buffer with the weights, and making them takes time."""
+        bias = self._parameters.get(self.parameter_names[2])
+        if bias is None or is_lazy(bias) or self.parameter_names[3] not in self._buffers:
+            return
+        zeros = self._zeros
+        if zeros is None or zeros.dtype is not bias.dtype or zeros.device != bias.device:
+            self._zeros = torch.zeros(bias.shape, dtype=bias.dtype, device=bias.device)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.parameter_names[3] and self.__dict__["_buffers"].get(name, self) is None:
+            bias = self._parameters.get(self.parameter_names[2])
+            if bias is None or is_lazy(bias):
+                return torch.zeros(self.gates * self.units, dtype=self._dtype, device=self.device)
+            return bias.detach().new_zeros(bias.shape)  # not `zeros_like`, which on the meta device imports a lot
+        return super().__getattr__(name)
 
     @abstractmethod
     def sequence_weights(self) -> Any:
@@ -227,15 +258,7 @@ class RecurrentCell(Layer):
             "units": self.units,
             "activation": activations.serialize(self.activation),
             "use_bias": self.use_bias,
-            "kernel_initializer": initializers.serialize(self.kernel_initializer),
-            "recurrent_initializer": initializers.serialize(self.recurrent_initializer),
-            "bias_initializer": initializers.serialize(self.bias_initializer),
-            "kernel_regularizer": regularizers.serialize(self.kernel_regularizer),
-            "recurrent_regularizer": regularizers.serialize(self.recurrent_regularizer),
-            "bias_regularizer": regularizers.serialize(self.bias_regularizer),
-            "kernel_constraint": constraints.serialize(self.kernel_constraint),
-            "recurrent_constraint": constraints.serialize(self.recurrent_constraint),
-            "bias_constraint": constraints.serialize(self.bias_constraint),
+            **self.weight_arguments(),
             "dropout": self.dropout,
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
@@ -252,14 +275,27 @@ class RecurrentCell(Layer):
         parts += [f"recurrent_dropout={self.recurrent_dropout}"] if self.recurrent_dropout else []
         return ", ".join(parts)
 
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        second = self.parameter_names[3]
+        if second in self._buffers:
+            destination[prefix + second] = getattr(self, second)
+
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        zeros = self._buffers.get("bias_hh" + self.parameter_suffix)
-        if self.built and zeros is not None:
+        first, second = (prefix + name for name in self.parameter_names[2:])
+        if second in state_dict and self.parameter_names[3] in self._buffers:
             # torch's modules train both biases; their sum is what either of them computes.
-            with torch.no_grad():
-                getattr(self, "bias_ih" + self.parameter_suffix).add_(zeros)
-                zeros.zero_()
+            added = state_dict.pop(second)
+            bias = state_dict.get(first)
+            if bias is None and self.built:  # which `strict=False` allows
+                bias = getattr(self, self.parameter_names[2]).detach()
+            if bias is not None and not is_lazy(bias):
+                if added.shape != bias.shape:
+                    shapes = f"shape {tuple(added.shape)} from checkpoint, the shape of {first} is {tuple(bias.shape)}"
+                    args[-1].append(f"size mismatch for {second}: copying a param with {shapes}.")
+                elif not added.is_meta and bool(added.any()):
+                    state_dict[first] = bias + added
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
 
 class GatedCell(RecurrentCell):

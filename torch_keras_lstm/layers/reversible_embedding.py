@@ -27,7 +27,7 @@ class ReversibleEmbedding(Embedding):
         mask_zero: whether index 0 is padding.
         reverse_dtype: the type that the way back is computed in; ``None`` for the layer's.
         logit_soft_cap: a bound that the way back approaches, by ``tanh(x / logit_soft_cap) * logit_soft_cap``.
-        **kwargs: the arguments of :class:`Embedding` and of every layer.
+        **kwargs: ``weights``, the table to start with, and the arguments of every layer; see :class:`Layer`.
 
     Example:
         >>> layer = ReversibleEmbedding(input_dim=10, output_dim=4)

@@ -140,7 +140,7 @@ class RNN(RecurrentLayer):
     def nesting(self) -> list[Any]:
         """How the cell nests its states."""
         if self._nesting is None:
-            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, self._placement)))
+            self._nesting = nesting_of(as_list(initial_states_of(self.cell, 1, self._example)))
         nesting: list[Any] = self._nesting
         return nesting
 
@@ -171,7 +171,23 @@ class RNN(RecurrentLayer):
         initial_state: Sequence[Any] | None = None,
         training: bool | None = None,
     ) -> Any:
-        """Run the sequence; arguments, result and errors as :meth:`torch_keras_lstm.layers.LSTM.forward`."""
+        """Run the sequence.
+
+        Args:
+            inputs: (batch, time, ...), floating; cast to the layer's dtype.
+            mask: (batch, time), boolean, ``True`` where a step counts. Any pattern. A masked step leaves the states
+                as they are and repeats the output before it, zeros before the first unmasked one.
+            initial_state: the states before the first step, as the cell has them; zeros by default, or what the cell's
+                ``get_initial_state`` gives.
+            training: for the cell, if its call takes it; ``None`` means ``self.training``.
+
+        Returns:
+            The last output (batch, ...), or all outputs (batch, time, ...) with ``return_sequences``; with
+            ``return_state`` a tuple of that and the final states, nested as the cell's ``state_size``.
+
+        Raises:
+            ValueError: when an argument has the wrong rank, size or type; see the messages.
+        """
         training = self.training if training is None else training
         inputs = self.prepare(inputs)
         mask = self.check_mask(mask, inputs)

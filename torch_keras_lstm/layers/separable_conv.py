@@ -92,8 +92,8 @@ class SeparableConv(ConvBase):
         )
         self.filters = positive_integer("filters", filters)
         self.depth_multiplier = positive_integer("depth_multiplier", depth_multiplier)
-        self.declare("depthwise_kernel", "depthwise_weight", "depthwise", self.depthwise_axes)
-        self.declare("pointwise_kernel", "pointwise_weight", "pointwise", self.kernel_axes)
+        self.declare_weight("depthwise_kernel", "depthwise_weight", axes=self.depthwise_axes, role="depthwise")
+        self.declare_weight("pointwise_kernel", "pointwise_weight", axes=self.kernel_axes, role="pointwise")
         self.declare_bias()
         self.build_if_shape_is_known()
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.operations import is_operation
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, registered_name, with_registered
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
@@ -62,6 +63,8 @@ def serialize(layer: Layer) -> dict[str, Any]:
         >>> entry["class_name"], entry["config"]["units"], entry["config"]["activation"]
         ('Dense', 4, 'relu')
     """
+    if (entry := layer.entry_of_its_own()) is not None:
+        return entry
     module = keras_module(type(layer))
     return {
         "module": type(layer).__module__ if module is None else module,
@@ -77,7 +80,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     The class is chosen by ``class_name`` alone: nothing is imported because a configuration names it.
 
     Args:
-        config: ``{"class_name": ..., "config": {...}}``; other keys are ignored.
+        config: ``{"class_name": ..., "config": {...}}``, of an operation with the ``module``; other keys are ignored.
         custom_objects: what the configuration names and is not this package's, by name, for the layers inside this one
             too: layer classes, functions that make a layer of the configuration's entries as keyword arguments, and
             activations, initializers, regularizers and constraints. They come before this package's own.
@@ -91,6 +94,10 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         torch.Size([2, 4])
     """
     name, arguments = _parts(config)
+    module = config.get("module")
+    if is_operation(name, module if isinstance(module, str) else None):
+        arguments = {"name": arguments.get("name"), "operation": name, "arguments": arguments}
+        name = "OperationLayer"
     # The outermost call's are there for the calls that layers holding others make in their `from_config`.
     custom = with_registered(custom_objects)
     known = _REGISTERED.get(name)

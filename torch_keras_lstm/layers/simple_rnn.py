@@ -1,15 +1,12 @@
 """``keras.layers.SimpleRNN``, on torch's kernels where they compute it."""
 
-from typing import Any, SupportsIndex, Unpack
-
-from torch import Tensor
+from typing import SupportsIndex, Unpack
 
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.layer import CommonArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
-from torch_keras_lstm.recurrence import SequenceOptions
-from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS, run_simple_rnn
+from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS, SIMPLE_RNN_OPERATOR
 
 
 @register("keras.layers")
@@ -47,6 +44,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
 
     weight_scope = "simple_rnn_cell"
     backends = SIMPLE_RNN_BACKENDS
+    operator = SIMPLE_RNN_OPERATOR
 
     def __init__(
         self,
@@ -107,9 +105,3 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
     def state_sizes(self) -> tuple[int]:
         """The hidden state is ``units`` wide."""
         return (self.units,)
-
-    def run_sequence(
-        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
-    ) -> tuple[Tensor, Any]:
-        """As :meth:`CellLayer.run_sequence`."""
-        return run_simple_rnn(inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)

@@ -22,7 +22,8 @@ class StackedRNNCells(Layer):
     cell's states in it, first cell first.
 
     Args:
-        cells: at least one, each of them a cell as :class:`torch_keras_lstm.layers.RNN` takes it.
+        cells: at least one, each of them a layer or torch module whose call takes the inputs of a step and the list of
+            its states, and which has Keras' ``state_size``: what :class:`torch_keras_lstm.layers.RNN` takes for a cell.
 
     Raises:
         TypeError: when one of them is no cell.
@@ -97,7 +98,7 @@ class StackedRNNCells(Layer):
 
     def get_initial_state(self, batch_size: int) -> list[Any]:
         """Where each cell says that a sequence starts, by default at zeros; one entry a cell."""
-        return [initial_states_of(cell, batch_size, self._placement) for cell in self.cells]
+        return [initial_states_of(cell, batch_size, self._example) for cell in self.cells]
 
     @property
     def nestings(self) -> list[Any]:

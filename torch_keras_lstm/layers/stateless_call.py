@@ -1,21 +1,19 @@
 """A call of a layer with other values for its variables, which stay as they are."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.func import functional_call
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight_view import WeightView
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
-
 
 def stateless_call(
-    layer: "Layer",
+    layer: BaseLayer,
     trainable: Sequence[Any],
     others: Sequence[Any],
     args: tuple[Any, ...],
@@ -57,7 +55,7 @@ def stateless_call(
 class _Calling(torch.nn.Module):
     """A module whose call is any function of a layer inside it."""
 
-    def __init__(self, layer: "Layer", call: Any) -> None:
+    def __init__(self, layer: BaseLayer, call: Any) -> None:
         super().__init__()
         self.layer = layer
         self._call = call

@@ -33,6 +33,9 @@ class StringLookup(IndexLookup):
         pad_to_max_tokens: give vectors of ``max_tokens`` entries, however many tokens the vocabulary has.
         sparse: Keras' sparse tensors, which there are none of here.
         salt: a number or two that the hash of tokens out of vocabulary depends on.
+        oov_method: "floormod" or "farmhash", which strings make no difference to; ``salt`` asks for another hash.
+        vocabulary_size: of the layer that a configuration describes, where the vocabulary comes later.
+        has_input_vocabulary: whether the vocabulary was given, so that ``adapt`` may not change it.
         encoding: of strings as bytes.
 
     Raises:

@@ -3,21 +3,18 @@
 import inspect
 from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.constant import Constant, with_constants
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, connect
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
-    from torch_keras_lstm.layers.masked_call import MaskedCall
-
 _Tensor: Any = KerasTensor | Constant
 
 
-def call_symbolically(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def call_symbolically(layer: BaseLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Build ``layer`` for the tensors that it is called on, note the call, and return the tensors that it gives.
 
     Raises:
@@ -35,7 +32,7 @@ def argument_specs(arguments: Any) -> Any:
     return map_leaves(Constant, lambda constant: constant.spec, symbolic)
 
 
-def connect_with_masks(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any], specs: Any) -> Any:
+def connect_with_masks(layer: BaseLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any], specs: Any) -> Any:
     """Note a call, the masks that it is handed, and those of what it gives; the tensors in the place of ``specs``."""
     outputs = connect(layer, args, kwargs, specs)
     node = layer._inbound_nodes[-1]
@@ -52,7 +49,7 @@ def connect_with_masks(layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[st
 
 
 def bound_arguments(
-    layer: "Layer", args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    layer: BaseLayer, args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The first argument of a call alone, and all others by their names, but for those that are ``None``.
 
@@ -75,7 +72,7 @@ def bound_arguments(
     return (first[1],), given
 
 
-def shape_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> list[Any]:
+def shape_arguments(layer: BaseLayer, args: Any, kwargs: Mapping[str, Any]) -> list[Any]:
     """What ``build`` gets: the shape of the first argument, or of each one that ``build`` names ``..._shape``."""
     wanted = [name.removesuffix("_shape") for name in _parameters(type(layer).build)]
     if len(wanted) < 2:
@@ -84,7 +81,7 @@ def shape_arguments(layer: "Layer", args: Any, kwargs: Mapping[str, Any]) -> lis
     return [shapes_in(given[name]) if name in given else None for name in wanted]
 
 
-def named_arguments(layer: "MaskedCall", args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def named_arguments(layer: BaseLayer, args: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of a call by their names in the layer's ``forward``."""
     return {**dict(zip(layer.call_parameters, args, strict=False)), **kwargs}
 

@@ -46,6 +46,8 @@ class TextVectorization(Layer):
         idf_weights: for "tf_idf", how much each token of ``vocabulary`` counts.
         sparse, ragged: Keras' tensors of other kinds, which there are none of here.
         encoding: of the texts as bytes.
+        vocabulary_size: of the layer that a configuration describes, where the vocabulary comes later.
+        has_input_vocabulary: whether the vocabulary was given, so that ``adapt`` may not change it.
 
     Raises:
         ValueError: when an argument is none of these, or they do not go together.
@@ -120,11 +122,25 @@ class TextVectorization(Layer):
     # -- the vocabulary ---------------------------------------------------------------------------------------------
 
     def get_vocabulary(self, include_special_tokens: bool = True) -> list[str]:
-        """The tokens in the order of their indices; see :meth:`IndexLookup.get_vocabulary`."""
+        """The tokens in the order of their indices.
+
+        Args:
+            include_special_tokens: put padding and the token that stands for unknown words in front.
+        """
         return self._lookup_layer.get_vocabulary(include_special_tokens)
 
     def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
-        """Take another vocabulary; see :meth:`IndexLookup.set_vocabulary`."""
+        """Take another vocabulary.
+
+        Args:
+            vocabulary: a list or an array of tokens, or the path of a text file with one in each line. The special
+                tokens may stand in front, exactly as :meth:`get_vocabulary` gives them.
+            idf_weights: for "tf_idf", how much each of them counts.
+
+        Raises:
+            ValueError: when it is empty, larger than ``max_tokens``, holds a token twice, or a special token elsewhere,
+                or the weights do not fit it.
+        """
         self._lookup_layer.set_vocabulary(vocabulary, idf_weights)
 
     def vocabulary_size(self) -> int:

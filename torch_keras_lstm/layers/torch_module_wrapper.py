@@ -69,6 +69,9 @@ class TorchModuleWrapper(Layer):
         if not self.trainable:
             self.requires_grad_(False)
 
+    def _begin_anew(self) -> None:
+        """Nothing: the modules inside draw their parameters themselves."""
+
     def _tensor_at(self, attribute: str) -> Tensor:
         path, _, name = attribute.rpartition(".")
         found: Tensor = getattr(self.get_submodule(path), name)

@@ -6,35 +6,31 @@ is then trained, moved, copied, saved and listed as any other.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Self, SupportsIndex
+from typing import Any, Self, SupportsIndex
 
 from torch import nn
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.variable import Variable
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
 
-
-def tracked(layer: "Layer", name: str, value: Any) -> Any:
+def tracked(layer: BaseLayer, name: str, value: Any) -> Any:
     """What stands for ``value`` as the attribute ``name`` of ``layer``; a container that notes what is put into it."""
     forget(layer, name)
     return _noted(layer, name, value)
 
 
-def forget(layer: "Layer", name: str) -> None:
+def forget(layer: BaseLayer, name: str) -> None:
     """Forget the layers that a container in the attribute ``name`` has brought."""
     for place in [place for place in layer._modules if place.startswith(f"{name}[")]:
         del layer._modules[place]
 
 
-def inner_layers(module: nn.Module) -> Iterator["Layer"]:
+def inner_layers(module: nn.Module) -> Iterator[BaseLayer]:
     """The layers that ``module`` has as attributes, also in torch's containers, each once."""
-    from torch_keras_lstm.layers.layer import Layer
-
     seen: set[int] = set()
     for child in _opened(module):
-        if isinstance(child, Layer) and id(child) not in seen:
+        if isinstance(child, BaseLayer) and id(child) not in seen:
             seen.add(id(child))
             yield child
 
@@ -47,7 +43,7 @@ def _opened(module: nn.Module) -> Iterator[nn.Module]:
             yield child
 
 
-def _noted(layer: "Layer", place: str, value: Any) -> Any:
+def _noted(layer: BaseLayer, place: str, value: Any) -> Any:
     if isinstance(value, nn.Module):
         if not layer.training:  # as what is set as an attribute
             value.eval()
@@ -71,7 +67,7 @@ def _module_name(place: str) -> str:
 class _Tracked:
     """What a container knows of the layer that it belongs to."""
 
-    _layer: "Layer"
+    _layer: BaseLayer
     _place: str
 
     def _renew(self) -> None:
@@ -90,7 +86,7 @@ class TrackedList(_Tracked, list[Any]):
     """A list whose layers and variables are those of the layer that has it."""
 
     @classmethod
-    def _of(cls, layer: "Layer", place: str, items: Iterable[Any]) -> Self:
+    def _of(cls, layer: BaseLayer, place: str, items: Iterable[Any]) -> Self:
         made = cls.__new__(cls)
         made._layer, made._place = layer, place
         list.extend(made, items)
@@ -163,7 +159,7 @@ class TrackedDict(_Tracked, dict[Any, Any]):
     """A dictionary whose layers and variables are those of the layer that has it."""
 
     @classmethod
-    def _of(cls, layer: "Layer", place: str, items: dict[Any, Any]) -> Self:
+    def _of(cls, layer: BaseLayer, place: str, items: dict[Any, Any]) -> Self:
         made = cls.__new__(cls)
         made._layer, made._place = layer, place
         made._renew()

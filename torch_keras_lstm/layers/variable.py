@@ -151,7 +151,13 @@ class TrainedVariable(Variable, nn.Parameter):  # torch gives both metaclasses i
     """A variable that is a parameter of the module that has it."""
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
-        """As :class:`Variable`, which makes this one where it is to be trained."""
+        """As :class:`Variable`, which makes this one where it is to be trained.
+
+        Of a tensor and ``requires_grad=`` it is a ``torch.nn.Parameter``: so tools make another parameter of the kind
+        of one that they replace, and what is said of it stays with the layer.
+        """
+        if "requires_grad" in kwargs:
+            return cast(Self, nn.Parameter(args[0], kwargs["requires_grad"]))
         return cast(Self, Variable(*args, **kwargs))
 
 

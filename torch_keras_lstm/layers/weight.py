@@ -36,12 +36,27 @@ def are_weights_given() -> bool:
     return _GIVEN.get()
 
 
+def unknown(shape: Sequence[int], **_: Any) -> Tensor:
+    """The initializer of a variable that was made of values."""
+    raise ValueError(f"Nothing is known that draws the {tuple(shape)} values of this variable.")
+
+
 class UnbuiltParameter(UninitializedParameter):
     """A parameter whose shape is not known yet, as in torch's lazy modules, that no optimizer accepts.
 
     torch's own optimizers take an ``UninitializedParameter`` without a word. They ask every tensor whether it is a leaf
     before they accept it, so the refusal stands there. Once the layer is built this is an ordinary ``Parameter``.
     """
+
+    def __new__(cls, like: Any = True, device: Any = None, dtype: Any = None, **given: Any) -> Self:
+        """As of torch's class; or, as any other kind of parameter is made, of a tensor and ``requires_grad=``.
+
+        The latter is what ``accelerate.init_empty_weights`` does, which puts every parameter on the meta device.
+        """
+        if isinstance(like, Tensor):
+            like, device, dtype = given.get("requires_grad", True), like.device, like.dtype
+        made: Self = super().__new__(cls, like, device, dtype)
+        return made
 
     @property
     def is_leaf(self) -> bool:  # type: ignore[override]

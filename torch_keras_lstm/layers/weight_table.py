@@ -1,29 +1,39 @@
-"""What a layer keeps: a table of its weights. How they are made, and how torch keeps them."""
+"""What a layer keeps: a table of its weights. How they are declared, made, read and written."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from torch_keras_lstm import constraints, initializers, regularizers
-from torch_keras_lstm.dtype_policies import DTypePolicy
-from torch_keras_lstm.dtype_policies import get as dtype_policy_of
 from torch_keras_lstm.layers import dtypes
-from torch_keras_lstm.layers.naming import current_path, scope, scoped, unique_name
+from torch_keras_lstm.layers.naming import current_path, scoped, unique_name
+from torch_keras_lstm.layers.placed_module import PlacedModule
 from torch_keras_lstm.layers.variable import TrainedVariable, Variable, as_sizes, describe, variable_of
-from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow, are_weights_given, draw
+from torch_keras_lstm.layers.weight import Initializer, UnbuiltParameter, WeightRow, are_weights_given, draw, unknown
 from torch_keras_lstm.layers.weight_arguments import by_name
 from torch_keras_lstm.layers.weight_view import WeightView
 from torch_keras_lstm.operations.tensor_spec import Shape
 
+_ABSENT: Any = object()  # what is no buffer, where a buffer may be ``None``
 
-class WeightTable(nn.Module):
+# what the arguments of a weight end with, and the names that they take
+WEIGHT_ARGUMENTS: Mapping[str, Any] = {
+    "initializer": initializers,
+    "regularizer": regularizers,
+    "constraint": constraints,
+}
+
+
+def _of_kind(argument: str) -> Any:
+    return WEIGHT_ARGUMENTS[argument.rpartition("_")[2]]
+
+
+class WeightTable(PlacedModule):
     """The weights of a layer: one row of a table for each, in Keras' order.
 
     A layer of this package declares them in ``__init__`` with :meth:`declare_weight`, and tells their shapes in
@@ -31,107 +41,35 @@ class WeightTable(nn.Module):
     :meth:`add_weight`. What is read, written, counted, penalized, projected, saved and shown follows from the rows.
     """
 
-    name: str
-    _trainable: bool
     _rows: tuple[WeightRow, ...]
     _automatic: set[str]  # attributes that `add_weight` chose, until the weight is set as an attribute
-    _placement: Tensor
-    _path: str
+    _weight_arguments: tuple[str, ...] = ()
     _initial_weights: Sequence[Any] | None = None  # what Keras 2's `weights=` gave, until there are weights
 
     # The layer that Keras has inside this one, and whose weights these are: a part of their paths.
     weight_scope: str = ""
 
-    # -- where and what -------------------------------------------------------------------------------------------
-
-    @property
-    def _dtype(self) -> torch.dtype:
-        """The type of the parameters, and the one that floating inputs are cast to."""
-        return self._buffers["_placement"].dtype  # type: ignore[union-attr]  # not by way of Module.__getattr__, which is slow
-
-    @property
-    def dtype(self) -> dtypes.DTypeName:
-        """The name of the type of the weights, which floating inputs are cast to; ``.to(dtype)`` changes it.
-
-        It is a string, as in Keras, and equal to torch's type of that name; ``layer.dtype.torch`` is that type.
-        """
-        return dtypes.DTypeName(dtypes.name(self._dtype))
-
-    @property
-    def variable_dtype(self) -> dtypes.DTypeName:
-        """Keras' other name of :attr:`dtype`."""
-        return self.dtype
-
-    @property
-    def compute_dtype(self) -> dtypes.DTypeName:
-        """The type that the layer computes in; ``torch.autocast`` may choose another."""
-        policy = self.__dict__.get("_policy")
-        return dtypes.DTypeName(policy.compute_dtype) if policy is not None and policy.is_mixed else self.dtype
-
-    @property
-    def dtype_policy(self) -> DTypePolicy:
-        """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
-        policy = self.__dict__.get("_policy")
-        # An input of integers or texts has the policy that it was made under, as in Keras.
-        is_floating = getattr(self._dtype, "is_floating_point", False)
-        return policy if policy is not None and (policy.is_mixed or not is_floating) else DTypePolicy(str(self.dtype))
-
-    @dtype_policy.setter
-    def dtype_policy(self, value: object) -> None:
-        policy = dtype_policy_of(value)
-        self.to(dtypes.get(policy.variable_dtype))
-        self.__dict__["_policy"] = policy
-        self._follow_policy()
-
-    def _follow_policy(self) -> None:
-        """Compute in the type that the policy says."""
-
-    @property
-    def device(self) -> torch.device:
-        """Where the parameters are; arrays that are not tensors yet are put there."""
-        return self._buffers["_placement"].device  # type: ignore[union-attr]
-
-    @property
-    def trainable(self) -> bool:
-        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all, sublayers included."""
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for module in self.modules():
-            if isinstance(module, WeightTable):
-                module._trainable = value
-        self.requires_grad_(value)
-
-    @property
-    def path(self) -> str:
-        """The name, behind those of the layers that were being built around it when it was built."""
-        found: str = self.__dict__.get("_path") or self.name
-        return found
-
-    @contextmanager
-    def building(self) -> Iterator[None]:
-        """Inside, layers that are built are part of this one."""
-        self.__dict__.setdefault("_path", current_path(self.name))
-        with scope(self.name):
-            yield
-
-    def take_place(self) -> None:
-        """Stand inside the layers that are being built, if the constructor has built it, outside of them.
-
-        Keras builds such a layer when it is first called.
-        """
-        if not self.__dict__.pop("_is_without_place", False):
-            return
-        for module in self.modules():
-            if isinstance(module, WeightTable):
-                module._path = scoped(module.path)
-                for row in module._rows:
-                    if row.is_as_in_keras and module._is_made(row):
-                        described: Any = module._tensor_at(row.parameter)
-                        described._path = module._weight_path(row.name)
-
     # -- making weights -------------------------------------------------------------------------------------------
+
+    def keep_weight_arguments(self, **given: object) -> None:
+        """Keep arguments called ``<role>_initializer``, ``<role>_regularizer`` or ``<role>_constraint`` as attributes.
+
+        Args:
+            **given: Keras' names, configurations or objects.
+
+        Raises:
+            ValueError: naming the argument, for what is none.
+        """
+        for name, value in given.items():
+            setattr(self, name, _of_kind(name).get(value, name))
+        self._weight_arguments = (*self._weight_arguments, *given)
+
+    def weight_arguments(self) -> dict[str, Any]:
+        """The arguments that :meth:`keep_weight_arguments` kept, as a configuration has them."""
+        return {
+            name: WEIGHT_ARGUMENTS[name.rpartition("_")[2]].serialize(getattr(self, name))
+            for name in self._weight_arguments
+        }
 
     def declare_weight(
         self,
@@ -139,12 +77,14 @@ class WeightTable(nn.Module):
         parameter: str | tuple[str, ...],
         *,
         axes: tuple[int, ...] | None = None,
-        initializer: object,
+        role: str = "",
+        initializer: object = None,
         regularizer: object = None,
         constraint: object = None,
         trainable: bool = True,
         dtype: torch.dtype | None = None,
         blocks: tuple[int, ...] = (),
+        present: bool = True,
     ) -> None:
         """Declare a weight whose shape :meth:`weight_shapes` tells at build time.
 
@@ -153,14 +93,26 @@ class WeightTable(nn.Module):
             parameter: the attribute under which the parameter is registered, named as torch names it; several where
                 torch keeps the slices of Keras' first axis apart.
             axes: the order of Keras' axes in the torch tensor; ``None`` for the same order.
+            role: what the layer's arguments for it begin with, "kernel" for ``kernel_initializer``, as
+                :meth:`keep_weight_arguments` keeps them: the defaults of the next three.
             initializer: Keras' name, configuration or object; so are ``regularizer`` and ``constraint``.
             trainable: ``False`` makes it a buffer, which gets no gradient whatever the layer's ``trainable`` says.
             dtype: of a buffer that is no floating-point number; by default the layer's.
             blocks: torch's order of the blocks along Keras' last axis, where it is another.
+            present: ``False`` for one that the layer does without: the attribute is ``None``.
         """
+        parameters = (parameter,) if isinstance(parameter, str) else parameter
+        if not present:
+            for attribute in parameters:
+                self.register_parameter(attribute, None)
+            return
+        if role:
+            initializer = getattr(self, f"{role}_initializer") if initializer is None else initializer
+            regularizer = getattr(self, f"{role}_regularizer") if regularizer is None else regularizer
+            constraint = getattr(self, f"{role}_constraint") if constraint is None else constraint
         row = WeightRow(
             name,
-            (parameter,) if isinstance(parameter, str) else parameter,
+            parameters,
             axes,
             initializers.get(initializer),
             regularizers.get(regularizer),
@@ -171,9 +123,10 @@ class WeightTable(nn.Module):
         )
         self._rows = (*self._rows, row)
         kind: Any = UnbuiltParameter  # torch's annotations know neither its arguments nor that it is a Parameter
-        for attribute in row.parameters:
+        for attribute in parameters:
             if trainable:
-                self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))
+                with torch.inference_mode(False):  # a layer made for inference may be trained later
+                    self.register_parameter(attribute, kind(self._trainable, self.device, self._dtype))
             else:  # None, which .to(), copies and pickles pass over until there is a shape
                 self.register_buffer(attribute, None)
 
@@ -238,7 +191,7 @@ class WeightTable(nn.Module):
             )
         made.autocast, made.aggregation = autocast, aggregation or "none"
         made.overwrite_with_gradient = overwrite_with_gradient
-        self.keep_variable(made)
+        self.keep_variable(made, initializer=drawn_by)
         return made
 
     def add_variable(self, *args: Any, **kwargs: Any) -> Variable:
@@ -257,12 +210,13 @@ class WeightTable(nn.Module):
         path = self.__dict__.get("_path") or current_path(self.name)
         return "/".join(filter(None, (path, self.weight_scope, name)))
 
-    def keep_variable(self, variable: Variable, attribute: str = "") -> None:
+    def keep_variable(self, variable: Variable, attribute: str = "", initializer: Initializer = unknown) -> None:
         """Make a variable a weight of this layer, in a row of its own, unless it is one already.
 
         Args:
             variable: what :meth:`add_weight` made, or a ``keras.Variable``.
             attribute: under which it is registered; by default its name, until it is set as an attribute.
+            initializer: what it was drawn by.
         """
         place = next((place for place, row in enumerate(self._rows) if self._held(row) is variable), None)
         if place is not None:
@@ -284,7 +238,7 @@ class WeightTable(nn.Module):
             variable.name,
             (attribute,),
             None,
-            initializers.get("zeros"),
+            initializer,
             variable.regularizer,
             variable.constraint,
             trained,
@@ -318,8 +272,12 @@ class WeightTable(nn.Module):
         self.__dict__.pop(attribute, None)
         self._parameters.pop(attribute, None)
         self._buffers.pop(attribute, None)
+        if self._leading == attribute:
+            self._leading = ""
         if isinstance(variable, nn.Parameter):
             self._parameters[attribute] = variable
+            if not self._leading and variable.dtype is self._placed_dtype:  # or it was asked to be of another
+                self._leading = attribute
         elif variable is not None:
             self._buffers[attribute] = variable
 
@@ -330,6 +288,21 @@ class WeightTable(nn.Module):
             number += 1
             attribute = f"{name}_{number}"
         return attribute
+
+    def take_place(self) -> None:
+        """Stand inside the layers that are being built, if the constructor has built it, outside of them.
+
+        Keras builds such a layer when it is first called.
+        """
+        if not self.__dict__.pop("_is_without_place", False):
+            return
+        for module in self.modules():
+            if isinstance(module, WeightTable):
+                module._path = scoped(module.path)
+                for row in module._rows:
+                    if row.is_as_in_keras and module._is_made(row):
+                        described: Any = module._tensor_at(row.parameter)
+                        described._path = module._weight_path(row.name)
 
     # -- building -------------------------------------------------------------------------------------------------
 
@@ -355,7 +328,7 @@ class WeightTable(nn.Module):
             if row.trainable:
                 if type(parameters.get(name)) is UnbuiltParameter:
                     return False
-            elif self._buffers.get(name, self._placement) is None:
+            elif self._buffers.get(name, _ABSENT) is None:
                 return False
         return True
 
@@ -372,7 +345,7 @@ class WeightTable(nn.Module):
     def _is_made(self, row: WeightRow) -> bool:
         if row.trainable:
             return not isinstance(self._parameters.get(row.parameter), UnbuiltParameter)
-        return self._buffers.get(row.parameter, self._placement) is not None
+        return self._buffers.get(row.parameter, _ABSENT) is not None
 
     @torch.inference_mode(False)  # a first call may be made for inference, and the weights trained later
     def _create_weights(self, input_shape: Shape, given: Mapping[str, Tensor] | None = None) -> None:
@@ -403,6 +376,7 @@ class WeightTable(nn.Module):
                 if row.is_as_in_keras:
                     parameter.__class__ = TrainedVariable
                     describe(parameter, name=row.name, **said)
+                self._leading = self._leading or attribute
             else:
                 buffer = torch.empty(shape, dtype=row.dtype or self._dtype, device=self.device)
                 if row.is_as_in_keras:
@@ -416,7 +390,8 @@ class WeightTable(nn.Module):
             return None
         if are_weights_given():
             return None
-        return draw(row.initializer, shape, self._dtype, self.device)
+        held = self._held(row)  # which somebody may have put on another device, such as the one without memory
+        return draw(row.initializer, shape, self._dtype, self.device if held is None else held.device)
 
     def _begin_with(self, row: WeightRow, array: Tensor) -> None:
         """Write what was drawn into a new weight, or make it the weight, which then needs its memory once."""
@@ -477,66 +452,6 @@ class WeightTable(nn.Module):
         if isinstance(held, Variable):
             return held
         return WeightView.of(self, row)
-
-    # -- state ----------------------------------------------------------------------------------------------------
-
-    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
-        if self.has_weights():
-            super()._save_to_state_dict(destination, prefix, keep_vars)
-            return
-        # As torch's lazy modules do: an unbuilt parameter goes in as it is, for it has no data that could be detached.
-        for name, tensor in (*self._parameters.items(), *self._buffers.items()):
-            if tensor is not None and name not in self._non_persistent_buffers_set:
-                destination[prefix + name] = tensor if keep_vars or is_lazy(tensor) else tensor.detach()
-
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        for row in self._rows[:1]:
-            saved = state_dict.get(prefix + row.parameter)
-            if not self.has_weights() and saved is not None and not is_lazy(saved):
-                # What is about to be loaded need not be drawn: an orthogonal matrix takes seconds.
-                names = {name for own in self._rows for name in own.parameters}
-                loaded = {name: state_dict.get(prefix + name) for name in names}
-                given = {name: tensor for name, tensor in loaded.items() if tensor is not None and not is_lazy(tensor)}
-                self._build_for_state_dict(self.input_shape_of(row.to_keras(saved)), given)
-        before = self._variables()
-        super()._load_from_state_dict(state_dict, prefix, *args)
-        self._keep_faces(before)
-        if self._rows and self.has_weights():
-            # `load_state_dict(assign=True)` keeps the type and the device of what it loads.
-            held = self._held(self._rows[0])
-            if held is not None and held.is_floating_point():
-                self._placement = self._placement.to(held)
-        self.on_new_storage()
-
-    def _build_for_state_dict(self, input_shape: Shape, given: Mapping[str, Tensor]) -> None:
-        self._create_weights(input_shape, given)
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        before = self._variables()
-        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
-        self._keep_faces(before)
-        self.on_new_storage()
-        return self
-
-    def _variables(self) -> dict[str, Variable]:
-        """The layer's own tensors that are variables, by the attributes that hold them."""
-        held = {row.parameter: self._held(row) for row in self._rows}
-        return {name: tensor for name, tensor in held.items() if isinstance(tensor, Variable)}
-
-    def _keep_faces(self, before: Mapping[str, Variable]) -> None:
-        """Make variables again of what torch put in their places."""
-        for name, old in before.items():
-            store: Any = self._parameters if name in self._parameters else self._buffers
-            new = store.get(name)
-            if new is None or new is old or isinstance(new, Variable):
-                continue
-            if new.device.type == "meta" or isinstance(new, nn.Parameter):
-                again = Tensor._make_subclass(type(old), new.detach(), new.requires_grad)
-                again.__dict__.update(old.__dict__)
-                store[name] = again
-            else:  # a buffer, which stays the object that the user may hold
-                old.data = new
-                store[name] = old
 
 
 # The same function without a call between; setting it, for Keras' sake, changes nothing of a layer of this package.

@@ -1,6 +1,7 @@
 """A weight that torch lays out in its own way, as Keras' users know it: ``layer.kernel``."""
 
-from typing import TYPE_CHECKING, Any, Self
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, Self
 
 import numpy as np
 import torch
@@ -9,8 +10,17 @@ from torch import Tensor
 from torch_keras_lstm.layers.variable import Variable, variable_of
 from torch_keras_lstm.layers.weight import WeightRow
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.weight_table import WeightTable
+
+class _Owner(Protocol):
+    """What a view needs of the layer that has the weight."""
+
+    _rows: tuple[WeightRow, ...]
+
+    def own_weights(self, rows: Iterable[WeightRow] | None = None) -> Iterator[tuple[WeightRow, Tensor]]: ...
+    def assign(self, row: WeightRow, array: Tensor) -> None: ...
+    def replace_row(self, row: WeightRow, **changes: Any) -> None: ...
+    def _tensor_at(self, attribute: str) -> Tensor: ...
+    def _weight_path(self, name: str) -> str: ...
 
 
 class WeightView(Variable):
@@ -20,11 +30,11 @@ class WeightView(Variable):
     parameter; ``numpy()``, ``value`` and ``grad`` are those of the parameter as it is now.
     """
 
-    _layer: "WeightTable"
+    _layer: _Owner
     _row: WeightRow
 
     @classmethod
-    def of(cls, layer: "WeightTable", row: WeightRow) -> Self:
+    def of(cls, layer: _Owner, row: WeightRow) -> Self:
         """The weight of a built layer."""
         ((_, tensor),) = layer.own_weights([row])
         view = tensor.as_subclass(cls)

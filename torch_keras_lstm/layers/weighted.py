@@ -1,28 +1,25 @@
 """What follows from a layer's table of weights: lists, arrays, penalties, projections, counts."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.variable import Variable
-from torch_keras_lstm.layers.weight import WeightRow, as_keras_array
-from torch_keras_lstm.layers.weight_table import WeightTable
-
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.weight import WeightRow, as_keras_array, draw, unknown
+from torch_keras_lstm.layers.weight_state import WeightState
 
 
-class Weighted(WeightTable):
+class Weighted(WeightState):
     """The weights of a layer and of those inside it, as Keras lists, reads, writes, penalizes and counts them."""
 
-    def weighted_layers(self) -> Iterator["Layer"]:
+    def weighted_layers(self) -> Iterator["Weighted"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
         for module in self.modules():
             if isinstance(module, Weighted) and module._rows:
-                yield cast("Layer", module)
+                yield module
 
     @property
     def weights(self) -> list[Variable]:
@@ -92,6 +89,32 @@ class Weighted(WeightTable):
         ]
         for tensor, (layer, row, _) in zip(tensors, slots, strict=True):
             layer.assign(row, tensor)
+
+    @torch.no_grad()
+    def reset_parameters(self) -> None:
+        """Draw every weight anew, in place, with its initializer: of this layer and of the modules inside it.
+
+        Statistics and the states of stateful layers begin anew, too. What is not built yet is left to be drawn.
+
+        Raises:
+            ValueError: for a variable that was made of values, which nothing can draw again.
+        """
+        for module in self.modules():
+            own = getattr(type(module), "reset_parameters", None)
+            if own is Weighted.reset_parameters:
+                cast(Weighted, module)._begin_anew()
+            elif own is not None and module is not self and not isinstance(module, nn.ModuleList):
+                cast(Any, module).reset_parameters()
+
+    def _begin_anew(self) -> None:
+        """Draw the layer's own weights."""
+        for row, tensor in [*self.own_weights(row for row in self._rows if self._is_made(row))]:
+            if row.is_own and row.initializer is unknown:
+                raise ValueError(
+                    f"Weight `{row.name}` of layer `{self.name}` was made of values, which cannot be drawn again: "
+                    f"define `reset_parameters` in {type(self).__name__}."
+                )
+            self.assign(row, draw(row.initializer, tuple(tensor.shape), tensor.dtype, tensor.device))
 
     def count_params(self) -> int:
         """The number of weight entries, counted as Keras counts them."""

@@ -24,7 +24,6 @@ from torch_keras_lstm.losses.focal import (
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
 )
-from torch_keras_lstm.losses.function_loss import LossFunctionWrapper
 from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.margin import (
     CategoricalHinge,
@@ -52,7 +51,7 @@ from torch_keras_lstm.losses.regression import (
     mean_squared_error,
     mean_squared_logarithmic_error,
 )
-from torch_keras_lstm.losses.serialization import deserialize, get, resolve, serialize
+from torch_keras_lstm.losses.serialization import LossFunctionWrapper, deserialize, get, resolve, serialize
 from torch_keras_lstm.losses.torch_loss import TorchLoss
 
 __all__ = [

@@ -4,7 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.targets import ArrayLike, as_tensors
 
 _BLANK = 0
@@ -20,6 +22,10 @@ def ctc(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
     Raises:
         ValueError: for other shapes or, on a CPU, a sequence that is too long for the time. Elsewhere the loss of such
             a sequence is infinite, as asking would mean to wait for the device.
+
+    Example:
+        >>> ctc([[1, 2, 0]], torch.zeros(1, 4, 3)).shape
+        torch.Size([1])
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     if y_true.dim() != 2 or y_pred.dim() != 3 or len(y_true) != len(y_pred):
@@ -50,8 +56,18 @@ def _check_lengths(labels: Tensor, lengths: Tensor, time: int) -> None:
         )
 
 
+@with_arguments_of(Loss)
 class CTC(FunctionLoss):
-    """:func:`ctc` as an object, with the arguments of every loss."""
+    """The negative log-likelihood of label sequences, with label 0 for blank and padding (Graves et al., 2006).
+
+    Targets are labels (batch, longest), filled up with 0, predictions logits (batch, time, labels). On a CPU a sequence
+    that is too long for the time is a ``ValueError``; elsewhere its loss is infinite.
+
+    Example:
+        >>> labels = torch.tensor([[1, 2, 0], [2, 0, 0]])
+        >>> CTC()(labels, torch.randn(2, 5, 3)).shape
+        torch.Size([])
+    """
 
     def __init__(self, reduction: str | None = "sum_over_batch_size", name: str = "ctc", dtype: object = None) -> None:
         super().__init__(ctc, reduction, name, dtype)

@@ -13,7 +13,9 @@ from torch import Tensor
 
 from torch_keras_lstm import logits
 from torch_keras_lstm.clipping import clip
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, as_tensors, class_numbers, of_one_shape
 from torch_keras_lstm.operations.neural import softmax_crossentropy
 
@@ -27,11 +29,19 @@ def binary_crossentropy(
 
     Args:
         y_true: from 0 to 1, in the shape of ``y_pred``.
-        y_pred: (batch, ..., values).
+        y_pred: (batch, ..., values), probabilities. What comes straight from a sigmoid is computed from its logits.
+        from_logits: ``y_pred`` are what goes into a sigmoid, any numbers, and not probabilities.
         label_smoothing: how far the targets are moved towards 0.5, from 0 for not at all to 1 for all the way.
+        axis: the axis of the mean.
 
     Raises:
         ValueError: when the shapes differ.
+
+    Example:
+        >>> binary_crossentropy([[1.0, 0.0]], [[0.5, 0.5]])
+        tensor([0.6931])
+        >>> binary_crossentropy([[1.0, 0.0]], [[0.0, 0.0]], from_logits=True)  # the same
+        tensor([0.6931])
     """
     y_true, y_pred = of_one_shape("binary_crossentropy", y_true, y_pred)
     return elementwise_binary(smooth_binary(y_true, label_smoothing), y_pred, from_logits).mean(axis)
@@ -58,12 +68,17 @@ def categorical_crossentropy(
 
     Args:
         y_true: one probability for each class, in the shape of ``y_pred``.
-        y_pred: (batch, ..., classes).
+        y_pred: (batch, ..., classes), probabilities. What comes straight from a softmax is computed from its logits.
+        from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
         label_smoothing: how far the targets are moved towards equal shares, from 0 for not at all to 1 for all the way.
         axis: where the classes are.
 
     Raises:
         ValueError: when the shapes differ.
+
+    Example:
+        >>> categorical_crossentropy([[0.0, 1.0, 0.0]], [[0.25, 0.5, 0.25]])  # log(2)
+        tensor([0.6931])
     """
     y_true, y_pred = of_one_shape("categorical_crossentropy", y_true, y_pred, _CLASS_NUMBERS)
     y_true = smooth_categorical("categorical_crossentropy", y_true, label_smoothing)
@@ -94,13 +109,18 @@ def sparse_categorical_crossentropy(
 
     Args:
         y_true: the number of a class, in the shape of ``y_pred`` without the axis of the classes, or with 1 there.
-        y_pred: (batch, ..., classes).
+        y_pred: (batch, ..., classes), probabilities. What comes straight from a softmax is computed from its logits.
+        from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
         ignore_class: the loss is 0 where this is the target.
         axis: where the classes are; on TensorFlow Keras allows the last one only.
 
     Raises:
         ValueError: when the shapes do not fit or, on a CPU, when a target is not the number of a class. Elsewhere the
             loss of such a target is nan, as asking would mean to wait for the device.
+
+    Example:
+        >>> sparse_categorical_crossentropy([1, 0], [[0.25, 0.5, 0.25], [0.25, 0.5, 0.25]])
+        tensor([0.6931, 1.3863])
     """
     y_true, y_pred = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
     if ignore_class is None:
@@ -148,6 +168,10 @@ def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, 
         y_pred: probabilities (batch, classes).
         q: between 0, towards which it becomes the crossentropy, and 1, the mean absolute error (Zhang and Sabuncu,
             2018).
+
+    Example:
+        >>> categorical_generalized_cross_entropy([1], [[0.75, 0.25]], q=0.5)
+        tensor([1.])
     """
     y_true, y_pred = as_tensors(y_true, y_pred)
     classes = torch.arange(y_pred.shape[-1], device=y_pred.device)
@@ -156,8 +180,22 @@ def categorical_generalized_cross_entropy(y_true: ArrayLike, y_pred: ArrayLike, 
     return (1 - probability**q) / q
 
 
+@with_arguments_of(Loss)
 class BinaryCrossentropy(FunctionLoss):
-    """:func:`binary_crossentropy` as an object, with the arguments of every loss."""
+    """``-mean(y_true * log(y_pred) + (1 - y_true) * log(1 - y_pred))``, of targets from 0 to 1.
+
+    Args:
+        from_logits: ``y_pred`` are what goes into a sigmoid, any numbers, and not probabilities.
+        label_smoothing: how far the targets are moved towards 0.5, from 0 for not at all to 1 for all the way.
+        axis: the axis of the mean.
+
+    Example:
+        >>> y_true, y_pred = torch.tensor([[1.0], [0.0], [1.0]]), torch.tensor([[0.8], [0.4], [0.9]])
+        >>> BinaryCrossentropy()(y_true, y_pred)
+        tensor(0.2798)
+        >>> BinaryCrossentropy(from_logits=True)(y_true, torch.logit(y_pred))
+        tensor(0.2798)
+    """
 
     def __init__(
         self,
@@ -172,8 +210,20 @@ class BinaryCrossentropy(FunctionLoss):
         super().__init__(binary_crossentropy, reduction, name, dtype, **arguments)
 
 
+@with_arguments_of(Loss)
 class CategoricalCrossentropy(FunctionLoss):
-    """:func:`categorical_crossentropy` as an object, with the arguments of every loss."""
+    """``-sum(y_true * log(y_pred))`` over the classes, of one target for each class.
+
+    Args:
+        from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
+        label_smoothing: how far the targets are moved towards equal shares, from 0 for not at all to 1 for all the way.
+        axis: where the classes are.
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> CategoricalCrossentropy(from_logits=True, reduction=None)([[1, 0, 0], [0, 0, 1]], logits)
+        tensor([0.2395, 1.0986])
+    """
 
     def __init__(
         self,
@@ -188,10 +238,23 @@ class CategoricalCrossentropy(FunctionLoss):
         super().__init__(categorical_crossentropy, reduction, name, dtype, **arguments)
 
 
+@with_arguments_of(Loss)
 class SparseCategoricalCrossentropy(FunctionLoss):
-    """:func:`sparse_categorical_crossentropy` as an object, with the arguments of every loss.
+    """``-log(y_pred[y_true])``, of targets that are numbers of classes.
 
     Under a mean, targets of ``ignore_class`` do not count.
+
+    Args:
+        from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
+        ignore_class: the loss is 0 where this is the target.
+        axis: where the classes are: the last one.
+
+    Example:
+        >>> logits = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+        >>> SparseCategoricalCrossentropy(from_logits=True)([0, 2], logits)
+        tensor(0.6691)
+        >>> SparseCategoricalCrossentropy(from_logits=True, ignore_class=2)([0, 2], logits)  # of the first alone
+        tensor(0.2395)
     """
 
     def __init__(
@@ -216,11 +279,21 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         return (y_true != self.ignore_class).reshape(*y_pred.shape[:axis], *y_pred.shape[axis + 1 :])
 
 
+@with_arguments_of(Loss)
 class CategoricalGeneralizedCrossEntropy(FunctionLoss):
-    """:func:`categorical_generalized_cross_entropy` as an object, with the arguments of every loss.
+    """``(1 - p**q) / q`` of the probability ``p`` of the right class, which wrong labels disturb less than a logarithm.
+
+    Targets are numbers of classes, predictions probabilities (batch, classes) (Zhang and Sabuncu, 2018).
+
+    Args:
+        q: between 0, towards which it becomes the crossentropy, and 1, the mean absolute error.
 
     Raises:
         ValueError: unless ``q`` lies between 0 and 1.
+
+    Example:
+        >>> CategoricalGeneralizedCrossEntropy(q=0.5)([1, 0], [[0.75, 0.25], [1.0, 0.0]])
+        tensor(0.5000)
     """
 
     def __init__(

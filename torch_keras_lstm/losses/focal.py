@@ -7,8 +7,10 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.clipping import clip
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.crossentropy import elementwise_binary, smooth_binary, smooth_categorical
 from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, of_one_shape
 
 
@@ -25,9 +27,21 @@ def binary_focal_crossentropy(
     """The mean over ``axis`` of binary crossentropies times ``(1 - p)**gamma``, ``p`` the probability of the target.
 
     Args:
+        y_true: from 0 to 1, in the shape of ``y_pred``.
+        y_pred: (batch, ..., values), probabilities.
         apply_class_balancing: weigh targets of 1 by ``alpha``, those of 0 by ``1 - alpha``.
+        alpha: see there.
+        gamma: how much less a probability that is right already counts; 0 for a plain crossentropy.
+        from_logits: ``y_pred`` are what goes into a sigmoid, any numbers, and not probabilities.
+        label_smoothing: how far the targets are moved towards 0.5, from 0 for not at all to 1 for all the way.
+        axis: the axis of the mean.
 
-    Other arguments and errors are those of :func:`~torch_keras_lstm.losses.binary_crossentropy`.
+    Raises:
+        ValueError: when the shapes differ.
+
+    Example:
+        >>> binary_focal_crossentropy([[1.0, 0.0]], [[0.5, 0.5]], gamma=2.0)  # 0.5**2 * log(2)
+        tensor([0.1733])
     """
     y_true, y_pred = of_one_shape("binary_focal_crossentropy", y_true, y_pred)
     y_true = smooth_binary(y_true, label_smoothing)
@@ -52,10 +66,20 @@ def categorical_focal_crossentropy(
     """The sum over classes of categorical crossentropies times ``alpha * (1 - y_pred)**gamma``.
 
     Args:
+        y_true: one probability for each class, in the shape of ``y_pred``.
+        y_pred: (batch, ..., classes), probabilities, which are always looked at, and clipped.
         alpha: one weight for all classes, or one for each.
+        gamma: how much less a probability that is right already counts; 0 for a plain crossentropy.
+        from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
+        label_smoothing: how far the targets are moved towards equal shares, from 0 for not at all to 1 for all the way.
+        axis: where the classes are.
 
-    Other arguments and errors are those of :func:`~torch_keras_lstm.losses.categorical_crossentropy`, but
-    probabilities are always looked at, and clipped.
+    Raises:
+        ValueError: when the shapes differ.
+
+    Example:
+        >>> categorical_focal_crossentropy([[0.0, 1.0]], [[0.5, 0.5]])  # 0.25 * 0.5**2 * log(2)
+        tensor([0.0433])
     """
     y_true, y_pred = of_one_shape("categorical_focal_crossentropy", y_true, y_pred)
     y_true = smooth_categorical("categorical_focal_crossentropy", y_true, label_smoothing)
@@ -66,8 +90,22 @@ def categorical_focal_crossentropy(
     return (weight * -y_true * torch.log(y_pred)).sum(axis)
 
 
+@with_arguments_of(Loss)
 class BinaryFocalCrossentropy(FunctionLoss):
-    """:func:`binary_focal_crossentropy` as an object, with the arguments of every loss."""
+    """Binary crossentropies times ``(1 - p)**gamma``, ``p`` the probability of the target (Lin et al., 2018).
+
+    Args:
+        apply_class_balancing: weigh targets of 1 by ``alpha``, those of 0 by ``1 - alpha``.
+        alpha: see there.
+        gamma: how much less a probability that is right already counts; 0 for a plain crossentropy.
+        from_logits: ``y_pred`` are what goes into a sigmoid, any numbers, and not probabilities.
+        label_smoothing: how far the targets are moved towards 0.5, from 0 for not at all to 1 for all the way.
+        axis: the axis of the mean.
+
+    Example:
+        >>> BinaryFocalCrossentropy(apply_class_balancing=True)([[1.0], [0.0]], [[0.5], [0.5]])
+        tensor(0.0866)
+    """
 
     def __init__(
         self,
@@ -95,8 +133,22 @@ class BinaryFocalCrossentropy(FunctionLoss):
         )
 
 
+@with_arguments_of(Loss)
 class CategoricalFocalCrossentropy(FunctionLoss):
-    """:func:`categorical_focal_crossentropy` as an object, with the arguments of every loss."""
+    """The sum over classes of crossentropies times ``alpha * (1 - y_pred)**gamma`` (Lin et al., 2018).
+
+    Args:
+        alpha: one weight for all classes, or one for each.
+        gamma: how much less a probability that is right already counts; 0 for a plain crossentropy.
+        from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
+        label_smoothing: how far the targets are moved towards equal shares, from 0 for not at all to 1 for all the way.
+        axis: where the classes are.
+
+    Example:
+        >>> loss = CategoricalFocalCrossentropy(alpha=[0.5, 1.0], gamma=1.0)
+        >>> loss([[0.0, 1.0], [1.0, 0.0]], [[0.5, 0.5], [0.5, 0.5]])
+        tensor(0.2599)
+    """
 
     def __init__(
         self,

@@ -1,7 +1,7 @@
 """Losses that a function computes for each sample."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
@@ -37,35 +37,3 @@ class FunctionLoss(Loss):
     def get_config(self) -> Config:
         """The constructor's arguments under Keras 3's names."""
         return {**super().get_config(), **self._kwargs}
-
-
-class LossFunctionWrapper(FunctionLoss):
-    """The loss that any function ``fn(y_true, y_pred, **kwargs)`` makes.
-
-    Args:
-        fn: of tensors; gives the loss of each sample.
-        kwargs: more arguments of ``fn``; attributes of the loss too.
-    """
-
-    def __init__(
-        self,
-        fn: LossFunction,
-        reduction: str | None = "sum_over_batch_size",
-        name: str | None = None,
-        dtype: object = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(fn, reduction, name, dtype, **kwargs)
-
-    def get_config(self) -> Config:
-        """The constructor's arguments under Keras 3's names."""
-        from torch_keras_lstm.losses.serialization import serialize  # knows this class
-
-        return {**super().get_config(), "fn": serialize(self.fn)}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        """The loss that :meth:`get_config` described; ``fn`` may be a function too."""
-        from torch_keras_lstm.losses.serialization import get
-
-        return cls(**{**config, "fn": get(config.get("fn"), "fn")})

@@ -24,6 +24,14 @@ class Loss(Configured):
 
     Raises:
         ValueError: for another reduction or dtype.
+
+    Example:
+        >>> class Quantile(Loss):
+        ...     def call(self, y_true, y_pred):
+        ...         error = y_true - y_pred
+        ...         return torch.maximum(0.9 * error, -0.1 * error).mean(dim=-1)
+        >>> Quantile()([[2.0], [0.0]], [[0.0], [1.0]])
+        tensor(0.9500)
     """
 
     # what Keras 2 writes beside the arguments

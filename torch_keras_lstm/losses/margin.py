@@ -8,24 +8,49 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.clipping import at_least
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.targets import ArrayLike, of_one_rank
 
 
 def hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
-    """``mean(max(1 - y_true * y_pred, 0))`` of targets -1 and 1; targets that are all 0 or 1 are taken for these."""
+    """``mean(max(1 - y_true * y_pred, 0))`` over the last axis, of targets -1 and 1, or 0 and 1, taken for these.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    Example:
+        >>> y_true, y_pred = torch.tensor([[0.0, 1.0]]), torch.tensor([[-2.0, 0.5]])
+        >>> hinge(y_true, y_pred)  # 0 and 0.5
+        tensor([0.2500])
+    """
     y_true, y_pred = of_one_rank("hinge", y_true, y_pred)
     return _shortfall(y_true, y_pred).mean(-1)
 
 
 def squared_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
-    """``mean(max(1 - y_true * y_pred, 0)**2)``; targets as for :func:`hinge`."""
+    """``mean(max(1 - y_true * y_pred, 0)**2)`` over the last axis, of targets -1 and 1, or 0 and 1, taken for these.
+
+    Raises:
+        ValueError: when the shapes do not fit.
+
+    Example:
+        >>> y_true, y_pred = torch.tensor([[0.0, 1.0]]), torch.tensor([[-2.0, 0.5]])
+        >>> squared_hinge(y_true, y_pred)
+        tensor([0.1250])
+    """
     y_true, y_pred = of_one_rank("squared_hinge", y_true, y_pred)
     return torch.square(_shortfall(y_true, y_pred)).mean(-1)
 
 
 def categorical_hinge(y_true: ArrayLike, y_pred: ArrayLike) -> Tensor:
-    """``max(1 + max((1 - y_true) * y_pred) - sum(y_true * y_pred), 0)``, of one target for each class."""
+    """``max(1 + max((1 - y_true) * y_pred) - sum(y_true * y_pred), 0)``, of one target for each class.
+
+    Example:
+        >>> categorical_hinge([[0.0, 1.0, 0.0]], [[0.25, 0.5, 0.75]])
+        tensor([1.2500])
+    """
     y_true, y_pred = of_one_rank("categorical_hinge", y_true, y_pred)
     right = (y_true * y_pred).sum(-1)
     best_wrong = ((1.0 - y_true) * y_pred).amax(-1)
@@ -39,8 +64,15 @@ def _shortfall(y_true: Tensor, y_pred: Tensor) -> Tensor:
     return at_least(1.0 - signs * y_pred, 0.0)
 
 
+@with_arguments_of(Loss)
 class Hinge(FunctionLoss):
-    """:func:`hinge` as an object, with the arguments of every loss."""
+    """``mean(max(1 - y_true * y_pred, 0))`` over the last axis, of targets -1 and 1, or 0 and 1, taken for these.
+
+    Example:
+        >>> y_true, y_pred = torch.tensor([[0.0, 1.0]]), torch.tensor([[-2.0, 0.5]])
+        >>> Hinge()(y_true, y_pred)
+        tensor(0.2500)
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str = "hinge", dtype: object = None
@@ -48,8 +80,15 @@ class Hinge(FunctionLoss):
         super().__init__(hinge, reduction, name, dtype)
 
 
+@with_arguments_of(Loss)
 class SquaredHinge(FunctionLoss):
-    """:func:`squared_hinge` as an object, with the arguments of every loss."""
+    """``mean(max(1 - y_true * y_pred, 0)**2)`` over the last axis, of targets -1 and 1, or 0 and 1, taken for these.
+
+    Example:
+        >>> y_true, y_pred = torch.tensor([[0.0, 1.0]]), torch.tensor([[-2.0, 0.5]])
+        >>> SquaredHinge()(y_true, y_pred)
+        tensor(0.1250)
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str = "squared_hinge", dtype: object = None
@@ -57,8 +96,14 @@ class SquaredHinge(FunctionLoss):
         super().__init__(squared_hinge, reduction, name, dtype)
 
 
+@with_arguments_of(Loss)
 class CategoricalHinge(FunctionLoss):
-    """:func:`categorical_hinge` as an object, with the arguments of every loss."""
+    """``max(1 + max((1 - y_true) * y_pred) - sum(y_true * y_pred), 0)``, of one target for each class.
+
+    Example:
+        >>> CategoricalHinge()([[0.0, 1.0, 0.0], [1.0, 0.0, 0.0]], [[0.25, 0.5, 0.75], [2.0, 0.5, 0.0]])
+        tensor(0.6250)
+    """
 
     def __init__(
         self, reduction: str | None = "sum_over_batch_size", name: str = "categorical_hinge", dtype: object = None

@@ -2,7 +2,9 @@
 
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.targets import EPSILON, ArrayLike, of_one_rank
 
 Axes = int | tuple[int, ...] | list[int] | None
@@ -13,6 +15,10 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axes = None) -> Tensor:
 
     Raises:
         ValueError: when the shapes do not fit.
+
+    Example:
+        >>> dice([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])  # 1 - 2 * 1 / (2 + 1)
+        tensor(0.3333)
     """
     y_true, y_pred = of_one_rank("dice", y_true, y_pred)
     both = (y_true * y_pred).sum(axis)
@@ -20,10 +26,21 @@ def dice(y_true: ArrayLike, y_pred: ArrayLike, axis: Axes = None) -> Tensor:
 
 
 def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: float = 0.5, axis: Axes = None) -> Tensor:
-    """:func:`dice` with weights: ``alpha`` for what the predictions miss, ``beta`` for what they add.
+    """``1 - hit / (hit + alpha * missed + beta * added)``, of sums over ``axis``; ``None`` is all of them.
+
+    Args:
+        y_true: from 0 to 1, in the shape of ``y_pred``.
+        y_pred: the same.
+        alpha: the weight of what the targets have and the predictions lack.
+        beta: the weight of what the predictions have and the targets lack.
+        axis: of the sums.
 
     Raises:
         ValueError: when the shapes do not fit.
+
+    Example:
+        >>> tversky([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]], alpha=0.9, beta=0.1)
+        tensor(0.4737)
     """
     y_true, y_pred = of_one_rank("tversky", y_true, y_pred)
     both = (y_true * y_pred).sum(axis)
@@ -32,8 +49,17 @@ def tversky(y_true: ArrayLike, y_pred: ArrayLike, alpha: float = 0.5, beta: floa
     return 1 - both / (both + missed * alpha + added * beta + EPSILON)
 
 
+@with_arguments_of(Loss)
 class Dice(FunctionLoss):
-    """:func:`dice` as an object, with the arguments of every loss."""
+    """``1 - 2 * sum(y_true * y_pred) / (sum(y_true) + sum(y_pred))``, for masks of images.
+
+    Args:
+        axis: the axis or axes of the sums; ``None`` for all.
+
+    Example:
+        >>> Dice(axis=1, reduction=None)([[1.0, 1.0, 0.0], [0.0, 1.0, 0.0]], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        tensor([0.3333, 0.0000])
+    """
 
     def __init__(
         self,
@@ -45,8 +71,19 @@ class Dice(FunctionLoss):
         super().__init__(dice, reduction, name, dtype, axis=axis)
 
 
+@with_arguments_of(Loss)
 class Tversky(FunctionLoss):
-    """:func:`tversky` as an object, with the arguments of every loss."""
+    """``1 - hit / (hit + alpha * missed + beta * added)``, of sums over ``axis`` (Salehi et al., 2017).
+
+    Args:
+        alpha: the weight of what the targets have and the predictions lack.
+        beta: the weight of what the predictions have and the targets lack.
+        axis: the axis or axes of the sums; ``None`` for all.
+
+    Example:
+        >>> Tversky(alpha=0.9, beta=0.1)([[1.0, 1.0, 0.0]], [[1.0, 0.0, 0.0]])
+        tensor(0.4737)
+    """
 
     def __init__(
         self,

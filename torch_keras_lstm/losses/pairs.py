@@ -5,7 +5,9 @@ from torch import Tensor
 
 from torch_keras_lstm.array_arguments import as_tensor
 from torch_keras_lstm.clipping import at_least
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.function_loss import FunctionLoss
+from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.targets import ArrayLike
 
 
@@ -31,6 +33,11 @@ def circle(
         remove_diagonal: no sample is paired with the reference of its own number.
         gamma: the scale of all pairs.
         margin: how far apart a class may be.
+
+    Example:
+        >>> embeddings = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0]]), dim=1)
+        >>> circle([0, 1, 1], embeddings)
+        tensor([  0.0000, 103.0214,  26.0983])
     """
     embeddings = as_tensor(y_pred)
     references = embeddings if ref_embeddings is None else as_tensor(ref_embeddings, device=embeddings.device)
@@ -56,10 +63,23 @@ def _classes(labels: ArrayLike, embeddings: Tensor) -> Tensor:
     return as_tensor(labels, torch.int32, embeddings.device).reshape(-1)
 
 
+@with_arguments_of(Loss)
 class Circle(FunctionLoss):
-    """:func:`circle` as an object, with the arguments of every loss.
+    """``softplus(logsumexp(positive pairs) + logsumexp(negative pairs))`` of each sample (Sun et al., 2020).
 
-    The mean is over the samples whose loss is not 0.
+    Predictions are embeddings of length 1 (batch, features), targets their classes (batch,). With the distance d, 1
+    minus the cosine and at least 0, a pair of one class counts ``-gamma * max(d + margin, 0) * (margin - d)``, a pair
+    of two ``gamma * max(1 + margin - d, 0) * (1 - margin - d)``. The mean is over the samples whose loss is not 0.
+
+    Args:
+        gamma: the scale of all pairs.
+        margin: how far apart a class may be.
+        remove_diagonal: no sample is paired with itself.
+
+    Example:
+        >>> embeddings = torch.nn.functional.normalize(torch.tensor([[1.0, 0.0], [1.0, 0.2], [0.0, 1.0]]), dim=1)
+        >>> Circle()([0, 1, 1], embeddings)
+        tensor(64.5599)
     """
 
     def __init__(

@@ -1,17 +1,56 @@
 """From Keras' name, configuration or torch's loss to a loss, and back."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from torch import Tensor
 
 from torch_keras_lstm.losses import alignment, crossentropy, divergence, focal, margin, overlap, pairs, regression
 from torch_keras_lstm.losses.classes import kind_of_classes
-from torch_keras_lstm.losses.function_loss import LossFunction, LossFunctionWrapper
+from torch_keras_lstm.losses.function_loss import FunctionLoss, LossFunction
 from torch_keras_lstm.losses.loss import Loss
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
 from torch_keras_lstm.registry import Builder, Config, Registry
+
+
+class LossFunctionWrapper(FunctionLoss):
+    """The loss that any function ``fn(y_true, y_pred, **kwargs)`` makes.
+
+    Args:
+        fn: of tensors; gives the loss of each sample.
+        reduction: "sum_over_batch_size" or its other name "mean", "sum", "mean_with_sample_weight", or ``None`` or
+            "none".
+        name: by default that of the function.
+        dtype: what the loss is computed in; ``None`` is torch's default type, and float64 for predictions that are so.
+        kwargs: more arguments of ``fn``; attributes of the loss too.
+
+    Example:
+        >>> def power_error(y_true, y_pred, power):
+        ...     return (y_true - y_pred).abs().pow(power).mean(dim=-1)
+        >>> LossFunctionWrapper(power_error, power=3)([[2.0], [0.0]], [[0.0], [1.0]])
+        tensor(4.5000)
+    """
+
+    def __init__(
+        self,
+        fn: LossFunction,
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: object = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(fn, reduction, name, dtype, **kwargs)
+
+    def get_config(self) -> Config:
+        """The constructor's arguments under Keras 3's names."""
+        return {**super().get_config(), "fn": serialize(self.fn)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """The loss that :meth:`get_config` described; ``fn`` may be a function too."""
+        return cls(**{**config, "fn": get(config.get("fn"), "fn")})
+
 
 _CLASSES: tuple[type[Loss], ...] = (
     regression.MeanSquaredError, regression.MeanAbsoluteError, regression.MeanAbsolutePercentageError,
@@ -86,6 +125,10 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("mse")([[2.0]], [[0.0]]), get("MeanSquaredError").reduction
+        (tensor([4.]), 'sum_over_batch_size')
     """
     if identifier is None:
         return None
@@ -93,17 +136,29 @@ def get(identifier: object, argument: str = "loss") -> Loss | LossFunction | Non
 
 
 def serialize(loss: object) -> Config | str | None:
-    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's."""
+    """The configuration of ``loss`` as Keras 3 writes it; the name alone of a function, also of torch's.
+
+    Example:
+        >>> serialize(Huber(delta=2.0))["config"]["delta"], serialize(huber)
+        (2.0, 'huber')
+    """
     return _REGISTRY.serialize(loss.criterion if isinstance(loss, TorchLoss) else loss)
 
 
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Loss | LossFunction | None:
-    """The loss that :func:`serialize` described; errors as :func:`get`.
+    """The loss that :func:`serialize` described as ``config``.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
+
+    Example:
+        >>> deserialize({"class_name": "Huber", "config": {"delta": 2.0}}).delta
+        2.0
     """
     return None if config is None else _REGISTRY.deserialize(config, custom_objects, "loss")
 
@@ -112,10 +167,15 @@ def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Loss | None:
     """The loss object for ``identifier`` as ``compile`` takes it.
 
     Beside what :func:`get` knows there is "crossentropy", or "ce", which is binary, sparse or categorical by the shapes
-    of a batch of targets and predictions. A loss given as a string has that string for its name.
+    of a batch of targets ``y_true`` and predictions ``y_pred``. A loss given as a string has that string for its name.
 
     Raises:
-        ValueError, TypeError: as :func:`get`.
+        ValueError: for a name that Keras does not know, or a configuration that does not fit its loss.
+        TypeError: for an identifier of any other type.
+
+    Example:
+        >>> resolve("crossentropy", torch.tensor([[1], [2]]), torch.rand(2, 3)).name
+        'crossentropy'
     """
     if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
         loss: Loss | LossFunction | None = _CROSSENTROPIES[kind_of_classes(y_true, y_pred)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.losses.loss import Loss
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 
 
 def is_torch_loss(item: object) -> TypeGuard[Callable[..., Tensor]]:
@@ -26,6 +26,12 @@ class TorchLoss(Loss):
         criterion: a module such as ``torch.nn.MSELoss()`` or a function of ``torch.nn.functional``. Weights and masks
             need the loss of each sample, which ``reduction="none"`` gives: over the last axis, where the criterion has
             left it, it is then averaged.
+        name: by default its class or function in snake case.
+
+    Example:
+        >>> loss = TorchLoss(torch.nn.CrossEntropyLoss(reduction="none"))
+        >>> loss([0, 2], torch.zeros(2, 3), sample_weight=[1.0, 0.0])
+        tensor(0.5493)
     """
 
     def __init__(self, criterion: Callable[..., Tensor], name: str | None = None) -> None:

@@ -7,15 +7,18 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.reduction import divide_no_nan
 from torch_keras_lstm.losses.targets import EPSILON
 from torch_keras_lstm.metrics.confusion import Confusion, ConfusionMetric, Thresholds
+from torch_keras_lstm.metrics.metric import Metric
 from torch_keras_lstm.metrics.operating_point import evenly_spaced
 
 _CURVES = ("ROC", "PR", "PRGAIN")
 _SUMMATIONS = ("interpolation", "majoring", "minoring")
 
 
+@with_arguments_of(Metric)
 class AUC(ConfusionMetric):
     """The area under the ROC, precision-recall or precision-recall-gain curve.
 
@@ -35,6 +38,13 @@ class AUC(ConfusionMetric):
     Raises:
         ValueError: for another curve or summation method, for fewer than two thresholds, for ``num_labels`` without
             ``multi_label``; in a call, when the shapes do not fit.
+
+    Example:
+        >>> metric = AUC(num_thresholds=3)  # 0, 0.5 and 1
+        >>> metric([0, 0, 1, 1], [0.0, 0.5, 0.3, 0.9])
+        tensor(0.7500)
+        >>> AUC(curve="PR")([0, 0, 1, 1], [0.0, 0.7, 0.6, 0.9]).round(decimals=3)
+        tensor(0.7970)
     """
 
     def __init__(

@@ -5,8 +5,10 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.reduction import divide_no_nan
 from torch_keras_lstm.metrics.confusion import ConfusionMetric, decision_thresholds
+from torch_keras_lstm.metrics.metric import Metric
 
 Given = float | Sequence[float] | None
 
@@ -14,6 +16,7 @@ Given = float | Sequence[float] | None
 _ALL_OF_TOP_K = -1e10
 
 
+@with_arguments_of(Metric)
 class _Count(ConfusionMetric):
     """One of the four counts.
 
@@ -40,30 +43,55 @@ class _Count(ConfusionMetric):
         return {"name": self.name, "dtype": self._dtype_name, "thresholds": self._given}
 
 
+@with_arguments_of(_Count)
 class TruePositives(_Count):
-    """The weight of positive targets that are predicted so."""
+    """The weight of positive targets that are predicted so.
+
+    Example:
+        >>> TruePositives()([0, 1, 1, 1], [0.1, 0.8, 0.3, 0.9])
+        tensor(2.)
+    """
 
     counts = "true_positives"
 
 
+@with_arguments_of(_Count)
 class FalsePositives(_Count):
-    """The weight of negative targets that are predicted positive."""
+    """The weight of negative targets that are predicted positive.
+
+    Example:
+        >>> FalsePositives(thresholds=[0.2, 0.6])([0, 0, 1], [0.3, 0.7, 0.9])
+        tensor([2., 1.])
+    """
 
     counts = "false_positives"
 
 
+@with_arguments_of(_Count)
 class TrueNegatives(_Count):
-    """The weight of negative targets that are predicted so."""
+    """The weight of negative targets that are predicted so.
+
+    Example:
+        >>> TrueNegatives()([0, 1, 1, 1], [0.1, 0.8, 0.3, 0.9])
+        tensor(1.)
+    """
 
     counts = "true_negatives"
 
 
+@with_arguments_of(_Count)
 class FalseNegatives(_Count):
-    """The weight of positive targets that are predicted negative."""
+    """The weight of positive targets that are predicted negative.
+
+    Example:
+        >>> FalseNegatives()([0, 1, 1, 1], [0.1, 0.8, 0.3, 0.9], sample_weight=[1, 1, 2, 1])
+        tensor(2.)
+    """
 
     counts = "false_negatives"
 
 
+@with_arguments_of(Metric)
 class _Share(ConfusionMetric):
     """True positives as a share of themselves and one sort of mistake.
 
@@ -107,14 +135,28 @@ class _Share(ConfusionMetric):
         return {"name": self.name, "dtype": self._dtype_name, **choice}
 
 
+@with_arguments_of(_Share)
 class Precision(_Share):
-    """How many of the positive decisions are right."""
+    """How many of the positive decisions are right.
+
+    Example:
+        >>> Precision()([0, 1, 1, 1], [0.7, 0.8, 0.3, 0.9])
+        tensor(0.6667)
+        >>> Precision(top_k=1)([[0, 1, 1], [1, 0, 0]], [[0.1, 0.7, 0.2], [0.2, 0.5, 0.3]])
+        tensor(0.5000)
+    """
 
     mistakes = "false_positives"
 
 
+@with_arguments_of(_Share)
 class Recall(_Share):
-    """How many of the positive targets are found."""
+    """How many of the positive targets are found.
+
+    Example:
+        >>> Recall(thresholds=[0.25, 0.5])([0, 1, 1, 1], [0.7, 0.8, 0.3, 0.9])
+        tensor([1.0000, 0.6667])
+    """
 
     mistakes = "false_negatives"
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.targets import EPSILON, of_one_shape
 from torch_keras_lstm.metrics.mean import weights_like
 from torch_keras_lstm.metrics.metric import Metric
@@ -13,6 +14,7 @@ from torch_keras_lstm.metrics.metric import Metric
 _ZERO = 1e-9  # up to this a prediction is no decision for a class, even where it is the largest
 
 
+@with_arguments_of(Metric)
 class FBetaScore(Metric):
     """``(1 + beta**2) * precision * recall / (beta**2 * precision + recall)``.
 
@@ -25,6 +27,12 @@ class FBetaScore(Metric):
 
     Raises:
         ValueError: for another argument; in a call, for other shapes than (batch, classes).
+
+    Example:
+        >>> y_true = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        >>> y_pred = [[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.1, 0.2, 0.7]]
+        >>> FBetaScore(beta=2.0)(y_true, y_pred)
+        tensor([0.8333, 0.0000, 1.0000])
     """
 
     def __init__(
@@ -90,8 +98,25 @@ class FBetaScore(Metric):
         return scores.mean()
 
 
+@with_arguments_of(Metric)
 class F1Score(FBetaScore):
-    """:class:`FBetaScore` with ``beta=1``: the harmonic mean of precision and recall. Arguments and errors as there."""
+    """The harmonic mean of precision and recall.
+
+    Args:
+        average: ``None`` for one score a class; "macro" for their mean, "weighted" for their mean weighted by how often
+            a class is the target, "micro" for the score of all decisions together.
+        threshold: above 0 and at most 1: predictions above it are positive decisions. ``None``: the largest of a row
+            is.
+
+    Raises:
+        ValueError: for another argument; in a call, for other shapes than (batch, classes).
+
+    Example:
+        >>> y_true = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+        >>> y_pred = [[0.9, 0.1, 0.0], [0.6, 0.4, 0.0], [0.1, 0.2, 0.7]]
+        >>> F1Score(average="macro")(y_true, y_pred)
+        tensor(0.5556)
+    """
 
     def __init__(
         self,

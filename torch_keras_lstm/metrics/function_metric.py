@@ -6,10 +6,12 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.reduction import apply_mask
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.serialization import get, serialize
 from torch_keras_lstm.metrics.mean import Average, weights_like
+from torch_keras_lstm.metrics.metric import Metric
 from torch_keras_lstm.registry import Config
 
 MetricFunction = Callable[..., Tensor]
@@ -61,6 +63,7 @@ class FunctionMetric(Average):
         return {"name": self.name, "dtype": self._dtype_name, **self._kwargs}
 
 
+@with_arguments_of(Metric)
 class MeanMetricWrapper(FunctionMetric):
     """The mean of any function ``fn(y_true, y_pred, **kwargs)``.
 
@@ -68,6 +71,13 @@ class MeanMetricWrapper(FunctionMetric):
         fn: gives one value for each sample, or several, which are averaged.
         name: by default that of the function.
         kwargs: more arguments of ``fn``; attributes of the metric too.
+
+    Example:
+        >>> def within(y_true, y_pred, distance):
+        ...     return ((y_true - y_pred).abs() <= distance).float().mean(dim=-1)
+        >>> metric = MeanMetricWrapper(within, distance=0.5)
+        >>> metric(torch.tensor([[1.0], [2.0]]), torch.tensor([[1.25], [3.0]]))
+        tensor(0.5000)
     """
 
     def __init__(self, fn: MetricFunction, name: str | None = None, dtype: object = None, **kwargs: Any) -> None:

@@ -31,6 +31,10 @@ class IoU(Metric):
 
     Raises:
         ValueError: when a target class is out of range.
+
+    Example:
+        >>> IoU(num_classes=2, target_class_ids=[0])([0, 0, 1, 1], [0, 1, 0, 1])
+        tensor(0.3333)
     """
 
     def __init__(
@@ -120,12 +124,20 @@ class IoU(Metric):
 
 
 class BinaryIoU(IoU):
-    """:class:`IoU` of two classes, told by a threshold.
+    """The mean, over one or both of two classes, of ``hits / (hits + misses + false alarms)``.
 
     Args:
         target_class_ids: the classes of the mean, 0 and 1.
         threshold: predictions from it on are of class 1.
-        name: as of :class:`IoU`; so is ``dtype``.
+        name: by default the class in snake case, numbered.
+        dtype: of the counts. Without one they are whole numbers, to which weights are rounded down.
+
+    Raises:
+        ValueError: when a target class is out of range.
+
+    Example:
+        >>> BinaryIoU(threshold=0.3)([0, 1, 0, 1], [0.1, 0.2, 0.4, 0.7])
+        tensor(0.3333)
     """
 
     def __init__(
@@ -145,7 +157,21 @@ class BinaryIoU(IoU):
 
 
 class MeanIoU(IoU):
-    """:class:`IoU` of all classes; arguments as there."""
+    """The mean, over all classes, of ``hits / (hits + misses + false alarms)``; classes that never occur do not count.
+
+    Args:
+        num_classes: classes are 0 to this, exclusive; a sample with another one does not count.
+        name: by default the class in snake case, numbered.
+        dtype: of the counts. Without one they are whole numbers, to which weights are rounded down.
+        ignore_class: samples whose target is this class do not count.
+        sparse_y_true: whether targets are the numbers of classes; otherwise the largest entry of an axis tells.
+        sparse_y_pred: whether predictions are the numbers of classes; otherwise the largest entry of an axis tells.
+        axis: the one of the largest entry.
+
+    Example:
+        >>> MeanIoU(num_classes=2)([0, 0, 1, 1], [0, 1, 0, 1])
+        tensor(0.3333)
+    """
 
     def __init__(
         self,
@@ -161,7 +187,27 @@ class MeanIoU(IoU):
 
 
 class OneHotIoU(IoU):
-    """:class:`IoU` of targets that have one number for each class; arguments as there."""
+    """The mean, over some classes, of ``hits / (hits + misses + false alarms)``; targets have a number a class.
+
+    Classes that never occur do not count.
+
+    Args:
+        num_classes: classes are 0 to this, exclusive; a sample with another one does not count.
+        target_class_ids: the classes of the mean.
+        name: by default the class in snake case, numbered.
+        dtype: of the counts. Without one they are whole numbers, to which weights are rounded down.
+        ignore_class: samples whose target is this class do not count.
+        sparse_y_pred: whether predictions are the numbers of classes; otherwise the largest entry of an axis tells.
+        axis: the one of the largest entry.
+
+    Raises:
+        ValueError: when a target class is out of range.
+
+    Example:
+        >>> metric = OneHotIoU(num_classes=2, target_class_ids=[0])
+        >>> metric([[1, 0], [0, 1], [1, 0]], [[0.9, 0.1], [0.7, 0.3], [0.2, 0.8]])
+        tensor(0.3333)
+    """
 
     def __init__(
         self,
@@ -177,7 +223,22 @@ class OneHotIoU(IoU):
 
 
 class OneHotMeanIoU(IoU):
-    """:class:`MeanIoU` of targets that have one number for each class; arguments as of :class:`IoU`."""
+    """The mean, over all classes, of ``hits / (hits + misses + false alarms)``; targets have a number a class.
+
+    Classes that never occur do not count.
+
+    Args:
+        num_classes: classes are 0 to this, exclusive; a sample with another one does not count.
+        name: by default the class in snake case, numbered.
+        dtype: of the counts. Without one they are whole numbers, to which weights are rounded down.
+        ignore_class: samples whose target is this class do not count.
+        sparse_y_pred: whether predictions are the numbers of classes; otherwise the largest entry of an axis tells.
+        axis: the one of the largest entry.
+
+    Example:
+        >>> OneHotMeanIoU(num_classes=2)([[1, 0], [0, 1], [1, 0]], [[0.9, 0.1], [0.3, 0.7], [0.2, 0.8]])
+        tensor(0.5000)
+    """
 
     def __init__(
         self,

@@ -7,12 +7,22 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.array_arguments import as_tensor
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.reduction import check_fits, divide_no_nan, match_ranks
 from torch_keras_lstm.metrics.metric import Metric
 
 
+@with_arguments_of(Metric)
 class Sum(Metric):
-    """The sum of all values, each times its weight."""
+    """The sum of all values, each times its weight.
+
+    Example:
+        >>> metric = Sum()
+        >>> metric.update_state([1.0, 3.0], sample_weight=[1.0, 0.5])
+        >>> metric.update_state(4.0)
+        >>> metric.result()
+        tensor(6.5000)
+    """
 
     def __init__(self, name: str | None = "sum", dtype: object = None) -> None:
         super().__init__(dtype, name)
@@ -54,10 +64,18 @@ class Average(Metric):
         return divide_no_nan(self.total, self.count)
 
 
+@with_arguments_of(Metric)
 class Mean(Average):
     """The mean of all values, weighted; 0 before the first.
 
     Values of several axes count as their mean over all axes but the first, once for each sample.
+
+    Example:
+        >>> metric = Mean(name="loss")
+        >>> metric.update_state(2.0)
+        >>> metric.update_state([4.0, 6.0])
+        >>> metric.result(), metric.reset_state(), metric.result()
+        (tensor(4.), None, tensor(0.))
     """
 
     def __init__(self, name: str | None = "mean", dtype: object = None) -> None:

@@ -27,6 +27,20 @@ class Metric(Configured):
 
     Raises:
         ValueError: for another dtype.
+
+    Example:
+        >>> class Largest(Metric):
+        ...     def __init__(self, name="largest"):
+        ...         super().__init__(name=name)
+        ...         self.error = self.add_weight(name="error", initializer="zeros")
+        ...     def update_state(self, y_true, y_pred, sample_weight=None):
+        ...         self.error.assign(torch.maximum(self.error, (y_true - y_pred).abs().max()))
+        ...     def result(self):
+        ...         return self.error
+        >>> metric = Largest()
+        >>> metric.update_state(torch.tensor([1.0, 2.0]), torch.tensor([1.5, 4.0]))
+        >>> float(metric.result())
+        2.0
     """
 
     def __init__(self, dtype: object = None, name: str | None = None) -> None:

@@ -6,8 +6,10 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_number, positive_integer
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.reduction import divide_no_nan
 from torch_keras_lstm.metrics.confusion import Confusion, ConfusionMetric, Thresholds
+from torch_keras_lstm.metrics.metric import Metric
 from torch_keras_lstm.single_precision import to_single
 
 
@@ -17,6 +19,7 @@ def evenly_spaced(num_thresholds: int, margin: float = 0.0) -> list[float]:
     return [0.0 - margin, *inner, 1.0 + margin]
 
 
+@with_arguments_of(Metric)
 class _OperatingPoint(ConfusionMetric):
     """Base of the four.
 
@@ -67,8 +70,14 @@ class _OperatingPoint(ConfusionMetric):
         return {"name": self.name, "dtype": self._dtype_name, **choice}
 
 
+@with_arguments_of(_OperatingPoint)
 class SensitivityAtSpecificity(_OperatingPoint):
-    """The largest sensitivity (recall) at thresholds whose specificity is ``specificity`` or more."""
+    """The largest sensitivity (recall) at thresholds whose specificity is ``specificity`` or more.
+
+    Example:
+        >>> SensitivityAtSpecificity(0.9)([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9])
+        tensor(0.5000)
+    """
 
     value_name, constrained, maximized = "specificity", "specificity", "recall"
 
@@ -83,8 +92,14 @@ class SensitivityAtSpecificity(_OperatingPoint):
         super().__init__(specificity, num_thresholds, class_id, name, dtype)
 
 
+@with_arguments_of(_OperatingPoint)
 class SpecificityAtSensitivity(_OperatingPoint):
-    """The largest specificity at thresholds whose sensitivity (recall) is ``sensitivity`` or more."""
+    """The largest specificity at thresholds whose sensitivity (recall) is ``sensitivity`` or more.
+
+    Example:
+        >>> SpecificityAtSensitivity(0.9)([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9])
+        tensor(0.5000)
+    """
 
     value_name, constrained, maximized = "sensitivity", "recall", "specificity"
 
@@ -99,8 +114,14 @@ class SpecificityAtSensitivity(_OperatingPoint):
         super().__init__(sensitivity, num_thresholds, class_id, name, dtype)
 
 
+@with_arguments_of(_OperatingPoint)
 class PrecisionAtRecall(_OperatingPoint):
-    """The largest precision at thresholds whose recall is ``recall`` or more."""
+    """The largest precision at thresholds whose recall is ``recall`` or more.
+
+    Example:
+        >>> PrecisionAtRecall(0.9)([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9])
+        tensor(0.6667)
+    """
 
     value_name, constrained, maximized = "recall", "recall", "precision"
 
@@ -115,8 +136,14 @@ class PrecisionAtRecall(_OperatingPoint):
         super().__init__(recall, num_thresholds, class_id, name, dtype)
 
 
+@with_arguments_of(_OperatingPoint)
 class RecallAtPrecision(_OperatingPoint):
-    """The largest recall at thresholds whose precision is ``precision`` or more."""
+    """The largest recall at thresholds whose precision is ``precision`` or more.
+
+    Example:
+        >>> RecallAtPrecision(0.9)([0, 0, 1, 1], [0.2, 0.6, 0.5, 0.9])
+        tensor(0.5000)
+    """
 
     value_name, constrained, maximized = "precision", "precision", "recall"
 

@@ -7,11 +7,13 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.losses.targets import of_one_rank
 from torch_keras_lstm.metrics.mean import weights_like
 from torch_keras_lstm.metrics.metric import Metric
 
 
+@with_arguments_of(Metric)
 class R2Score(Metric):
     """``1 - squared error / variance``: 1 for perfect predictions, 0 for those of the mean.
 
@@ -22,6 +24,10 @@ class R2Score(Metric):
 
     Raises:
         ValueError: for another argument; in a call, for other shapes than (batch, outputs).
+
+    Example:
+        >>> R2Score()([[1.0], [2.0], [3.0]], [[1.0], [2.0], [2.0]])
+        tensor(0.5000)
     """
 
     def __init__(

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.losses.classes import kind_of_classes
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.losses.torch_loss import TorchLoss, is_torch_loss
 from torch_keras_lstm.metrics import (
     accuracy,
@@ -78,6 +78,10 @@ def get(identifier: object, argument: str = "metrics") -> Metric | MetricFunctio
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its metric.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("accuracy").name, get("mse").name
+        ('accuracy', 'mean_squared_error')
     """
     if identifier is None:
         return None
@@ -87,17 +91,29 @@ def get(identifier: object, argument: str = "metrics") -> Metric | MetricFunctio
 
 
 def serialize(metric: object) -> Config | str | None:
-    """The configuration of ``metric`` as Keras 3 writes it; the name alone of a function."""
+    """The configuration of ``metric`` as Keras 3 writes it; the name alone of a function.
+
+    Example:
+        >>> serialize(BinaryAccuracy(threshold=0.3))["config"]["threshold"]
+        0.3
+    """
     return _REGISTRY.serialize(metric)
 
 
 def deserialize(
     config: str | Mapping[str, Any] | None, custom_objects: Mapping[str, Any] | None = None
 ) -> Metric | MetricFunction | None:
-    """The metric that :func:`serialize` described; errors as :func:`get`.
+    """The metric that :func:`serialize` described as ``config``.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
+
+    Raises:
+        ValueError: for a name that Keras does not know, or a configuration that does not fit.
+
+    Example:
+        >>> deserialize({"class_name": "AUC", "config": {"curve": "PR"}}).curve
+        'PR'
     """
     return None if config is None else _REGISTRY.deserialize(config, custom_objects, "metrics")
 
@@ -105,12 +121,16 @@ def deserialize(
 def resolve(identifier: object, y_true: Tensor, y_pred: Tensor) -> Metric:
     """The metric object for ``identifier`` as ``compile`` takes it.
 
-    "accuracy", or "acc", is binary, sparse categorical or categorical accuracy by the shapes of a batch of targets and
-    predictions. A metric given as a string has that string for its name, as in Keras.
+    "accuracy", or "acc", is binary, sparse categorical or categorical accuracy by the shapes of a batch of ``y_true``
+    and ``y_pred``. A metric given as a string has that string for its name, as in Keras.
 
     Raises:
-        ValueError: for ``None``, and as :func:`get`.
-        TypeError: as :func:`get`.
+        ValueError: for ``None``, a name that Keras does not know, or a configuration that does not fit its metric.
+        TypeError: for an identifier of any other type.
+
+    Example:
+        >>> type(resolve("accuracy", torch.tensor([[1], [2]]), torch.rand(2, 3))).__name__
+        'SparseCategoricalAccuracy'
     """
     if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
         return _ACCURACIES[kind_of_classes(y_true, y_pred)](name=identifier)

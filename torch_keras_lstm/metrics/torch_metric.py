@@ -5,7 +5,7 @@ from typing import Any, TypeGuard
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.losses.naming import name_of
+from torch_keras_lstm.losses.reported_name import name_of
 from torch_keras_lstm.metrics.metric import Metric
 
 
@@ -25,6 +25,21 @@ class TorchMetric(Metric):
     Args:
         metric: such as ``torchmetrics.classification.BinaryAUROC()``.
         name: by default its class in snake case.
+
+    Example:
+        >>> class Count:
+        ...     def __init__(self):
+        ...         self.reset()
+        ...     def reset(self):
+        ...         self.seen = torch.tensor(0)
+        ...     def update(self, preds, target):
+        ...         self.seen += len(target)
+        ...     def compute(self):
+        ...         return self.seen
+        >>> metric = TorchMetric(Count(), name="samples")
+        >>> metric.update_state(torch.zeros(5, 1), torch.zeros(5, 1))
+        >>> metric.result()
+        tensor(5)
     """
 
     def __init__(self, metric: Any, name: str | None = None) -> None:

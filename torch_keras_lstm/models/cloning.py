@@ -39,6 +39,11 @@ def clone_model(
     Raises:
         ValueError: when a function or ``input_tensors`` are given for a model that is neither, or ``call_function`` for
             a ``Sequential``; when ``input_tensors`` are no symbolic tensors in the structure of ``model.input``.
+
+    Example:
+        >>> model = Sequential([Input((4,)), layers.Dense(2)])
+        >>> clone_model(model).get_weights()[0].shape  # of its own, drawn anew
+        (4, 2)
     """
     if not isinstance(model, Functional | Sequential):
         if clone_function or call_function or input_tensors is not None:

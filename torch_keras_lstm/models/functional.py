@@ -6,9 +6,10 @@ from functools import cache
 from typing import Any, Self, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from torch_keras_lstm.layers.constant import Constant, read_constants
+from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.constant import Constant
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
@@ -18,6 +19,7 @@ from torch_keras_lstm.layers.operation_layer import OperationLayer
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.symbolic_call import argument_specs, connect_with_masks
 from torch_keras_lstm.models.arranged import arranged
+from torch_keras_lstm.models.fitted_call import fitted
 from torch_keras_lstm.models.graph import (
     Call,
     Graph,
@@ -27,6 +29,7 @@ from torch_keras_lstm.models.graph import (
     map_sources,
     sources_in,
 )
+from torch_keras_lstm.models.layer_list import LayerList
 from torch_keras_lstm.models.model import Model, as_layer
 from torch_keras_lstm.models.trace import calls_in_order, layers_with_masks, trace
 from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
@@ -60,6 +63,12 @@ class Functional(Model):
     Raises:
         ValueError: when the inputs do not lead to an output, or two layers have one name.
         TypeError: when an input or output is no symbolic tensor.
+
+    Example:
+        >>> inputs = Input((4,))
+        >>> model = Model(inputs, layers.Dense(2, name="head")(layers.Dense(3)(inputs)))
+        >>> isinstance(model, Functional), model.get_layer("head").units
+        (True, 2)
     """
 
     _tensors: dict[TensorSource, KerasTensor] | None
@@ -90,7 +99,7 @@ class Functional(Model):
 
     def _join(self, layers: Iterable[Layer], graph: Graph, name: str | None, trainable: bool) -> None:
         super().__init__(name=name)
-        self.layers = nn.ModuleList(layers)
+        self.layers = LayerList(layers)
         for layer in map(as_layer, self.layers):
             if not layer._inbound_nodes:
                 layer.join_model()
@@ -103,11 +112,14 @@ class Functional(Model):
         if unknown:
             raise ValueError(f"The graph needs a layer `{unknown[0]}`, or needs it as an input, which it is not.")
         self.graph = Graph(
-            {name: tuple(_fitted(call, self._layer(name)) for call in calls) for name, calls in graph.calls.items()},
+            {name: tuple(fitted(call, self._layer(name)) for call in calls) for name, calls in graph.calls.items()},
             graph.inputs,
             graph.outputs,
         )
         self._order = self.graph.order()
+        chain = self.graph.chain()
+        # a plain chain, which need not go through the graph: the layers behind the input
+        self._chain = None if chain is None or len(chain) < 2 else [self._places[name] for name in chain[1:]]
         ends = [*sources_in(graph.inputs)]
         if len(ends) == 1:
             self.batch_input_shape = self._layer(ends[0].layer).batch_input_shape
@@ -309,13 +321,21 @@ class Functional(Model):
         Raises:
             ValueError: when the inputs are not those of the model.
         """
-        if not self.built:
+        if self._tensors is None and not self.built:
             self.build()
         arranged = self._arranged(inputs, "inputs")
         if mask is not None:
             masks = self._arranged(mask, "masks")
             arranged = {end: masked(value, masks[end]) for end, value in arranged.items()}
         values: _Values = {end: self._layer(end.layer)(value) for end, value in arranged.items()}
+        if self._chain is not None:
+            (outputs,) = values.values()
+            given = {} if training is None else {"training": training}
+            for place in self._chain:
+                outputs = as_layer(self.layers[place])(outputs, **given)
+                if not isinstance(outputs, Tensor):
+                    outputs = flatten(outputs)[0]
+            return outputs
         for name, number in self._order:
             outputs = flatten(self._run(name, number, values, training))
             values |= {TensorSource(name, number, index): output for index, output in enumerate(outputs)}
@@ -367,14 +387,23 @@ class Functional(Model):
         own: Any = type(self)
         if not is_made_as_functional(own):
             return super().get_config()
-        models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
-        graph = self.graph.to_config(models)
+        graph = self.graph_config()
         nodes = graph.pop("inbound_nodes")
         layers = [
             {**serialize(layer), "name": layer.name, "inbound_nodes": nodes.get(layer.name, [])}
             for layer in map(as_layer, self.layers)
         ]
         return {"name": self.name, "trainable": self.trainable, "layers": layers, **graph}
+
+    def graph_config(self) -> dict[str, Any]:
+        """The calls in Keras 3's form, as :meth:`Graph.to_config`, with the shapes and types of a built model."""
+
+        def described(source: TensorSource) -> dict[str, Any]:
+            found = self.tensor(source)
+            return {"shape": [*found.shape], "dtype": dtypes.name(found.dtype)}
+
+        models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
+        return self.graph.to_config(models, None if self._tensors is None else described)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
@@ -453,29 +482,3 @@ def is_made_as_functional(model_class: Any) -> bool:
 
 # What `from_config` reads itself.
 _CONFIG = frozenset(["name", "trainable", "layers", "input_layers", "output_layers"])
-
-
-def _fitted(call: Call, layer: Layer) -> Call:
-    """The call as the layer takes it."""
-    if isinstance(layer, OperationLayer):
-        return call
-    try:
-        args, kwargs = read_constants(call.args), read_constants(dict(call.kwargs))
-    except ValueError as error:
-        raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}): {error}") from None
-    if not any(True for _ in call.sources()):
-        raise ValueError(f"Layer `{layer.name}` ({type(layer).__name__}) is called without a tensor.")
-    if not args:
-        # The first argument was given by its name, which is not the same in all Keras' and our layers.
-        first = next(name for name, value in kwargs.items() if any(True for _ in sources_in(value)))
-        args = (kwargs.pop(first),)
-    if isinstance(args[0], list) and args[0] and "initial_state" in layer.call_arguments:
-        # Keras 2 wrote the initial state of a recurrent layer behind its input.
-        args, kwargs["initial_state"] = (args[0][0],), args[0][1:]
-    if "training" not in layer.call_parameters:
-        kwargs.pop("training", None)
-    unknown = [name for name in kwargs if name not in layer.call_parameters]
-    if unknown:
-        kind = type(layer).__name__
-        raise ValueError(f"Layer `{layer.name}` ({kind}) is called with `{unknown[0]}`, which its call does not take.")
-    return Call(args, kwargs)

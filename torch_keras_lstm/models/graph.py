@@ -98,25 +98,55 @@ class Graph:
             pending += [((source.layer, source.call), False) for source in reversed([*self._call(*key).sources()])]
         return order
 
+    def chain(self) -> list[str] | None:
+        """The layers from input to output, the input layer first, when each feeds just the next one; else ``None``."""
+        if not isinstance(first := _only(self.inputs), TensorSource):
+            return None
+        if not isinstance(last := _only(self.outputs), TensorSource) or last.output != 0:
+            return None
+        following: dict[str, str] = {}
+        for name, calls in self.calls.items():
+            if name == first.layer and not calls:
+                continue
+            source = _only([*calls[0].args]) if len(calls) == 1 and not calls[0].kwargs else None
+            if not isinstance(source, TensorSource) or source.output != 0 or source.layer in following:
+                return None
+            following[source.layer] = name
+        order = [first.layer]
+        while order[-1] in following and len(order) <= len(self.calls):
+            order.append(following[order[-1]])
+        return order if len(order) == len(self.calls) and order[-1] == last.layer else None
+
     def _call(self, layer: str, number: int) -> Call:
         calls = self.calls.get(layer, ())
         if not 0 <= number < len(calls):
             raise ValueError(f"A tensor comes from call {number} of layer `{layer}`, which has {len(calls)} calls.")
         return calls[number]
 
-    def to_config(self, models: Container[str] = ()) -> dict[str, Any]:
+    def to_config(
+        self, models: Container[str] = (), tensor: Callable[[TensorSource], Mapping[str, Any]] | None = None
+    ) -> dict[str, Any]:
         """``inbound_nodes`` by layer, ``input_layers`` and ``output_layers``, as Keras 3 writes them.
 
         Args:
             models: the names of the layers that are functional models. At the model's ends, and there alone, Keras
                 counts their calls from 1.
+            tensor: what is to be said of a tensor beside where it comes from; nothing by default.
         """
 
         def end(source: TensorSource) -> list[Any]:
             return [source.layer, source.call + (source.layer in models), source.output]
 
+        def told(source: TensorSource) -> dict[str, Any]:
+            more = {} if tensor is None else tensor(source)
+            return {"class_name": "__keras_tensor__", "config": {**more, "keras_history": [*source]}}
+
+        def node(call: Call) -> dict[str, Any]:
+            args, kwargs = map_sources(told, written_constants([[*call.args], call.kwargs]))
+            return {"args": args, "kwargs": kwargs}
+
         return {
-            "inbound_nodes": {name: [_call_to_config(call) for call in calls] for name, calls in self.calls.items()},
+            "inbound_nodes": {name: [*map(node, calls)] for name, calls in self.calls.items()},
             "input_layers": map_sources(end, self.inputs),
             "output_layers": map_sources(end, self.outputs),
         }
@@ -164,6 +194,10 @@ def is_source(value: object) -> bool:
     )
 
 
+def _only(value: Any) -> Any:
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
 def _source(value: Any) -> TensorSource:
     return TensorSource(*value[:3])
 
@@ -202,12 +236,3 @@ def _value_from_config(value: Any, place: str) -> Any:
     if not is_source(history):
         raise ValueError(f"{place}: a tensor in `inbound_nodes` lacks its `keras_history`, got {value!r}.")
     return _source(history)
-
-
-def _call_to_config(call: Call) -> dict[str, Any]:
-    args, kwargs = map_sources(_tensor_to_config, written_constants([[*call.args], call.kwargs]))
-    return {"args": args, "kwargs": kwargs}
-
-
-def _tensor_to_config(source: TensorSource) -> dict[str, Any]:
-    return {"class_name": "__keras_tensor__", "config": {"keras_history": list(source)}}

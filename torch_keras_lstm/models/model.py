@@ -23,6 +23,21 @@ class Model(Trainer):
     ``Model(inputs, outputs)`` is the :class:`torch_keras_lstm.models.Functional` of all the calls between symbolic
     tensors. A class of one's own derives from it as from a torch module: layers are made in ``__init__`` and called in
     ``forward``, or ``call`` as Keras has it.
+
+    Example:
+        >>> inputs = Input((None, 3))
+        >>> outputs, hidden, cell = layers.LSTM(8, return_state=True)(inputs)
+        >>> model = Model(inputs, [layers.Dense(1)(outputs), cell])
+        >>> [output.shape for output in model(torch.randn(2, 5, 3))]
+        [torch.Size([2, 1]), torch.Size([2, 8])]
+        >>> class Classifier(Model):
+        ...     def __init__(self):
+        ...         super().__init__()
+        ...         self.lstm, self.head = layers.LSTM(8), layers.Dense(2)
+        ...     def call(self, x):
+        ...         return self.head(self.lstm(x))
+        >>> Classifier()(torch.randn(2, 5, 3)).shape
+        torch.Size([2, 2])
     """
 
     _may_hold_own = True
@@ -130,7 +145,7 @@ class Model(Trainer):
         """Save the model, architecture and weights, for :func:`torch_keras_lstm.models.load_model` and for Keras.
 
         Args:
-            path: ``.keras``, ``.h5``, or without a suffix a folder; see :func:`torch_keras_lstm.conversion.save_model`.
+            path: ``.keras``, ``.h5``, or without a suffix a folder, which holds what Keras 3 has no words for as well.
             overwrite: replace what is there, which stays whole until the new file is.
             include_optimizer: save how the model is compiled, and the state of its optimizer, too. Keras 3.15 heeds
                 ``False`` for ``.h5`` alone, here it is for every kind of file.
@@ -146,15 +161,24 @@ class Model(Trainer):
             self, path, self.training_description() if include_optimizer else None, overwrite, zipped is not False
         )
 
-    def save_weights(self, path: str | Path, overwrite: bool = True) -> None:
+    def save_weights(self, path: str | Path, overwrite: bool = True, max_shard_size: float | None = None) -> None:
         """Save the weights as ``.weights.h5``, for :meth:`load_weights` and for Keras.
 
         As in Keras the state of the optimizer goes with them, unless it is one of torch's.
+
+        Args:
+            path: the file; with ``max_shard_size`` the list of files, ``.weights.json``.
+            overwrite: replace what is there, which stays whole until the new file is.
+            max_shard_size: write several files beside the list, each with at most so many GB of weights.
+
+        Raises:
+            ValueError: for another suffix, and for a weight larger than a file may be.
+            OSError: when a file cannot be written, or is there and ``overwrite`` is false.
         """
         from torch_keras_lstm.models.saving import save_weights  # as above
 
         training = self.training_description() if isinstance(self.optimizer, Optimizer) else None
-        save_weights(self, path, training, overwrite)
+        save_weights(self, path, training, overwrite, max_shard_size)
 
     def training_description(self) -> Any:
         """How the model is compiled, and its optimizer's state, for a file; ``None`` when it is not compiled.
@@ -248,7 +272,17 @@ class Model(Trainer):
         return to_json(self, **kwargs)
 
     def load_weights(self, path: str | Path, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any) -> None:
-        """Take the weights of a Keras file; see :func:`torch_keras_lstm.models.load_weights`."""
+        """Take the weights of a Keras file.
+
+        Args:
+            path: weights (``.weights.h5``, legacy ``.h5``, a TensorFlow checkpoint's prefix) or a whole model.
+            skip_mismatch: leave layers whose weights the file lacks, or has in other shapes, with a warning.
+            by_name: only layers whose names are in a legacy file take weights, the rest stay as they are.
+
+        Raises:
+            OSError: when the file is missing or damaged.
+            ValueError: when its weights do not fit the model, which stays as it was; for other arguments.
+        """
         from torch_keras_lstm.models.saving import load_weights  # reading files is not what a model needs to run
 
         load_weights(self, path, skip_mismatch, by_name, **kwargs)

@@ -17,29 +17,41 @@ def load_model(
     custom_objects: Mapping[str, Any] | None = None,
     compile: bool = True,
     safe_mode: bool = True,
+    dtype_policy: Literal["as saved", "float32"] | None = None,
 ) -> Model:
-    """The PyTorch model for a Keras model file, in evaluation mode; see :func:`torch_keras_lstm.conversion.load_model`.
+    """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
+
+    It is a ``Sequential``, or a ``Functional`` for a graph of layers, and computes what the Keras that saved the file
+    computed: where the versions of Keras disagree, it follows that one.
 
     As in Keras the model is compiled as it was when it was saved, and its optimizer goes on where it was; when that
     cannot be, ``fit`` says why.
 
     Args:
-        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``), an architecture
-            (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert`` wrote.
+        path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``, a checkpoint of
+            ``OrbaxCheckpoint``), an architecture (``.json``, ``.yaml``), or a folder that ``torch-keras-lstm convert``
+            wrote.
         weights: the weights file that belongs to an architecture; ``False`` for fresh weights.
         custom_objects: layers and functions of your own by the names that the file gives them, and the functions of
             Lambdas by their layers' names; beside what ``utils.register_keras_serializable`` knows.
         compile: ``False`` leaves the optimizer's arrays unread and the model not compiled.
         safe_mode: taken for Keras' sake: the code of a Lambda in a file is not run either way, its function is given as
             one of ``custom_objects``.
+        dtype_policy: ``"as saved"`` for mixed precision where the file has it, ``"float32"`` for none. By default a
+            model that this package saved comes back as it was, and all others are read as float32.
 
     Raises:
         OSError: when a file is missing or damaged.
         ValueError: when it is not a Keras model, or holds what is not supported.
+
+    Example:
+        >>> Sequential([Input((4,)), layers.Dense(2)]).save("model.keras")
+        >>> load_model("model.keras")(torch.randn(3, 4)).shape
+        torch.Size([3, 2])
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    return load(path, weights, with_registered(custom_objects), compile)
+    return load(path, weights, with_registered(custom_objects), compile, dtype_policy)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:
@@ -59,6 +71,11 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
 
     Raises:
         ValueError: when it describes no model, or one that is not supported.
+
+    Example:
+        >>> model = Sequential([Input((4,)), layers.Dense(2)])
+        >>> model_from_json(model.to_json()).output_shape
+        (None, 2)
     """
     from torch_keras_lstm.conversion import model_from_config  # noqa: TID251 - as above
 
@@ -76,10 +93,24 @@ def save_model(
     include_optimizer: bool = True,
     **kwargs: Any,
 ) -> None:
-    """Save a model, how it is compiled and its optimizer's state; as :meth:`Model.save`.
+    """Save a model, how it is compiled and its optimizer's state, for :func:`load_model` and for Keras.
+
+    Args:
+        model: a ``Sequential`` or a functional model, built.
+        filepath: ``.keras``, ``.h5``, or without a suffix a folder, which holds what Keras 3 has no words for as well.
+        overwrite: replace what is there, which stays whole until the new file is.
+        zipped: ``False`` writes the files of a ``.keras`` archive into a folder instead, as in Keras.
+        include_optimizer: save how the model is compiled, and the state of its optimizer, too.
 
     Raises:
-        ValueError: for an argument that Keras 3 has no more (``save_format``).
+        ValueError: for another suffix; when Keras 3 cannot express the model; for an argument that Keras 3 has no more
+            (``save_format``).
+        OSError: when the file cannot be written.
+
+    Example:
+        >>> save_model(Sequential([Input((4,)), layers.Dense(2)]), "model.h5")
+        >>> load_model("model.h5").input_shape
+        (None, 4)
     """
     refuse(kwargs, "save_model", "the suffix of the path says how it is saved: `.keras`, `.h5` or none")
     model.save(filepath, overwrite, include_optimizer, zipped)
@@ -107,17 +138,40 @@ def training_description(model: Model) -> Any:
     return describe_training(model)
 
 
-def save_weights(model: Model, path: str | Path, training: Any = None, overwrite: bool = True) -> None:
-    """Save a model's weights as Keras 3.15 does; see :func:`torch_keras_lstm.conversion.save_weights`."""
+def save_weights(
+    model: Model,
+    path: str | Path,
+    training: Any = None,
+    overwrite: bool = True,
+    max_shard_size: float | None = None,
+) -> None:
+    """Save a model's weights as Keras 3.15 does.
+
+    Args:
+        model: a model, built.
+        path: the file, ``.weights.h5``; with ``max_shard_size`` the list of files, ``.weights.json``.
+        training: the optimizer's state, to go on from there; ``None`` for the weights alone.
+        overwrite: replace what is there, which stays whole until the new file is.
+        max_shard_size: write several files beside the list, each with at most so many GB of weights.
+
+    Raises:
+        ValueError: for another suffix, and for a weight larger than a file may be.
+        OSError: when the file cannot be written, or is there and ``overwrite`` is false.
+
+    Example:
+        >>> model, twin = (Sequential([Input((4,)), layers.Dense(2)]) for _ in range(2))
+        >>> save_weights(model, "model.weights.h5")
+        >>> load_weights(twin, "model.weights.h5")
+    """
     from torch_keras_lstm.conversion import save_weights as save  # noqa: TID251 - as above
 
-    save(model, path, training, overwrite)
+    save(model, path, training, overwrite, max_shard_size)
 
 
 def load_weights(
     model: nn.Module, path: str | Path, skip_mismatch: bool = False, by_name: bool = False, **kwargs: Any
 ) -> None:
-    """Put the weights of a Keras file into a built model; see :func:`torch_keras_lstm.conversion.load_weights`.
+    """Put the weights of a Keras file into a built model, by place, by name or by path, as the file has them.
 
     Args:
         model: a ``Sequential``, a layer, or a module with layers in it.
@@ -129,6 +183,13 @@ def load_weights(
         OSError: when the file is missing or damaged.
         ValueError: when it holds no weights, or weights that do not fit the model, which stays as it was; for
             ``by_name`` of a file that has no names; for other arguments.
+
+    Example:
+        >>> model, twin = (Sequential([Input((4,)), layers.Dense(2)]) for _ in range(2))
+        >>> model.save_weights("model.weights.h5")
+        >>> load_weights(twin, "model.weights.h5")
+        >>> np.array_equal(model.get_weights()[0], twin.get_weights()[0])
+        True
     """
     from torch_keras_lstm.conversion import load_weights as load  # noqa: TID251 - as above
 

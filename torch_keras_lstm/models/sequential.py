@@ -12,7 +12,10 @@ from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
+from torch_keras_lstm.layers.torch_rnn import warn_of_batch_axis
+from torch_keras_lstm.models.layer_list import LayerList
 from torch_keras_lstm.models.model import Model, as_layer
+from torch_keras_lstm.models.torch_stack import layers_of, module_of
 from torch_keras_lstm.strings import as_strings, is_strings
 from torch_keras_lstm.structure import flatten
 
@@ -36,9 +39,11 @@ class Sequential(Model):
         trainable: ``False`` freezes all layers.
 
     Example:
-        >>> model = Sequential([Input((10, 5)), LSTM(50, return_sequences=True), LSTM(30), Dense(1)])
-        >>> model(torch.randn(16, 10, 5)).shape
-        torch.Size([16, 1])
+        >>> model = Sequential([Input((None, 3)), layers.LSTM(8), layers.Dense(1)])
+        >>> model.compile("adam", "mse")
+        >>> history = model.fit(np.ones((4, 5, 3)), np.zeros((4, 1)), epochs=2, verbose=0)
+        >>> model.predict(np.ones((2, 7, 3)), verbose=0).shape
+        (2, 1)
     """
 
     def __init__(
@@ -46,7 +51,7 @@ class Sequential(Model):
     ) -> None:
         super().__init__(name=name, trainable=trainable)
         self.input_layer: InputLayer | None = None
-        self.layers = nn.ModuleList()
+        self.layers = LayerList()
         # The input and what each layer gives, once the model's input shape is known.
         self._tensors: list[Any] = []
         for layer in layers:
@@ -60,7 +65,7 @@ class Sequential(Model):
             ValueError: when an ``Input`` does not come first, a name stands twice, or the layer cannot take its input.
         """
         if isinstance(layer, KerasTensor):
-            layer = layer.node.layer
+            layer = cast(Layer, layer.node.layer)
         if not isinstance(layer, Layer):
             raise TypeError(f"`Sequential` takes layers of torch_keras_lstm, got {layer!r}.")
         if isinstance(layer, InputLayer):
@@ -210,6 +215,33 @@ class Sequential(Model):
         for layer in map(as_layer, self.layers):
             shape = layer.compute_output_shape(shape)
         return shape
+
+    # -- torch's modules --------------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_torch(cls, rnn: nn.RNNBase, **kwargs: Any) -> Self:
+        """As many layers as a ``torch.nn.LSTM``, ``GRU`` or ``RNN`` has, with copies of its weights.
+
+        Args:
+            rnn: with ``bidirectional=True`` the layers are ``Bidirectional``; with ``dropout`` there is a ``Dropout``
+                between them. A warning says what changes if it is not ``batch_first``.
+            **kwargs: arguments of the model.
+
+        Raises:
+            ValueError: when it has a projection.
+            TypeError: when it is none of torch's.
+        """
+        layers = layers_of(rnn)
+        warn_of_batch_axis(rnn)
+        return cls(layers, **kwargs).train(rnn.training)
+
+    def to_torch(self) -> Any:
+        """One ``torch.nn.LSTM``, ``GRU`` or ``RNN`` that computes what the recurrent layers of this model do.
+
+        Raises:
+            ValueError: when there is none: another layer is in the model, or they are not alike.
+        """
+        return module_of([*self.layers], self.name)
 
     def get_config(self) -> dict[str, Any]:
         """The name and every layer's configuration, the input first if its shape is known."""

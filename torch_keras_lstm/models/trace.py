@@ -1,8 +1,9 @@
 """From the symbolic tensors at both ends of a functional model to its layers and their graph."""
 
 from collections.abc import Collection, Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
+from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor, Node
 from torch_keras_lstm.layers.layer import Layer
@@ -113,7 +114,7 @@ class _Walk:
         self._entries = entries
         self._with_masks = with_masks
         self._starts = {entry.node for entry in entries.values()}
-        self._reached: dict[Layer, int] = {}
+        self._reached: dict[BaseLayer, int] = {}
         self._done: set[Node] = set()
         self.nodes: list[Node] = []
 
@@ -154,20 +155,21 @@ class _Walk:
         _, depths = self._depths()
         unused = {node.layer: -1 for node in starts if node.layer not in depths}
         reached = unused | self._reached
-        return sorted(reached, key=lambda layer: (-depths.get(layer, 0), reached[layer]))
+        found = sorted(reached, key=lambda layer: (-depths.get(layer, 0), reached[layer]))
+        return cast("list[Layer]", found)
 
     def calls(self) -> list[Node]:
         """The calls, the farthest from the outputs first, equal ones as they were met from there."""
         depths, _ = self._depths()
         return sorted(depths, key=lambda node: -depths[node])
 
-    def _depths(self) -> tuple[dict[Node, int], dict[Layer, int]]:
+    def _depths(self) -> tuple[dict[Node, int], dict[BaseLayer, int]]:
         """The distance of each call from the outputs, and of each layer, which is that of its farthest call.
 
         A call of a layer that was met farther away counts as being there too.
         """
         of_calls: dict[Node, int] = {}
-        of_layers: dict[Layer, int] = {}
+        of_layers: dict[BaseLayer, int] = {}
         for node in reversed(self.nodes):
             of_calls[node] = of_layers[node.layer] = max(of_calls.get(node, 0), of_layers.get(node.layer, 0))
             for parent in self._parents(node):

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import as_dtype
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.shaping import sizes
 from torch_keras_lstm.operations.tensors import as_tensor, floating, is_number, promoted, result_type
 

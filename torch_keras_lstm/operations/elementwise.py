@@ -5,13 +5,14 @@ other's floating type, as Keras' do.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype, as_floating
 from torch_keras_lstm.operations.tensors import as_tensor, result_type
 
 Binary = Callable[[Any, Any], Tensor]
@@ -41,30 +42,61 @@ def _operand(value: Any, other: Any) -> Tensor:
     return tensor.to(torch.int32) if tensor.dtype == torch.int64 else tensor
 
 
+def without_numbers(function: Callable[..., Tensor], *operands: Tensor) -> Tensor:
+    """What ``function``, which works entry by entry, gives for tensors on the meta device: a shape and a type.
+
+    It is asked for the type with tensors of one entry: to tell it without numbers torch would import its compiler.
+    """
+    told = function(*(torch.ones((1,) * one.dim(), dtype=one.dtype, device="cpu") for one in operands))
+    try:
+        shape = np.broadcast_shapes(*(tuple(one.shape) for one in operands))
+    except ValueError:
+        shapes = " and ".join(str(tuple(one.shape)) for one in operands)
+        raise RuntimeError(f"shapes {shapes} do not broadcast") from None  # as torch says it of numbers
+    return torch.empty(shape, dtype=told.dtype, device="meta")
+
+
+def said_of(operation: Callable[..., Tensor], function: Callable[..., Tensor], operands: str) -> None:
+    """Give ``operation`` a docstring: what ``function`` computes, of which operands."""
+    if isinstance(function, partial):
+        options = ", ".join(f"{name}={value!r}" for name, value in function.keywords.items())
+        said = f"``torch.{function.func.__name__}(..., {options})`` of"
+    elif function.__module__.partition(".")[0] == "torch":
+        said = f"``torch.{function.__name__}`` of"
+    else:
+        said = f"{function.__doc__} Of"
+    operation.__doc__ = f"{said} {operands}."
+
+
 def binary(function: Callable[[Tensor, Tensor], Tensor]) -> Binary:
     """``function`` of two tensors as an operation on ``x1`` and ``x2``, either of which may be numbers."""
 
     def operation(x1: Any, x2: Any) -> Tensor:
-        return function(*as_operands(x1, x2))
+        left, right = as_operands(x1, x2)
+        if left.is_meta or right.is_meta:
+            return without_numbers(function, left, right)
+        return function(left, right)
 
+    said_of(operation, function, "two operands that broadcast; a number takes the type of the tensor beside it")
     return operation
 
 
 def unary(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
-    """``function`` of one tensor as an operation on ``x``, which may be numbers."""
+    """``function`` of one tensor, entry by entry, as an operation on ``x``, which may be numbers."""
 
     def operation(x: ArrayLike) -> Tensor:
-        return function(as_tensor(x))
+        x = as_tensor(x)
+        return without_numbers(function, x) if x.is_meta else function(x)
 
+    said_of(operation, function, "each entry")
     return operation
 
 
 def floating(function: Callable[[Tensor], Tensor]) -> Callable[[Any], Tensor]:
     """As :func:`unary`, integers taken as floating-point numbers."""
 
-    def operation(x: ArrayLike) -> Tensor:
-        return function(as_floating(as_tensor(x)))
-
+    operation = unary(lambda x: function(as_floating(x)))
+    said_of(operation, function, "each entry; integers are taken as floating-point numbers")
     return operation
 
 

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch_keras_lstm import activations
 from torch_keras_lstm import logits as logits_of
 from torch_keras_lstm.clipping import clip
-from torch_keras_lstm.operations.dtypes import as_dtype
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.reductions import Axis, axes_of
 from torch_keras_lstm.operations.tensors import as_tensor, floating, promoted
 from torch_keras_lstm.sliding_windows import convolve, convolve_transposed, pad, pads, transposed_output_size

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import as_dtype
-from torch_keras_lstm.operations.elementwise import as_operands
+from torch_keras_lstm.operations.elementwise import as_operands, said_of
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.tensors import as_tensor, floating, promoted
 
 
@@ -18,6 +18,7 @@ def floating_binary(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[A
     def operation(x1: Any, x2: Any) -> Tensor:
         return function(*promoted(x1, x2, least=float))
 
+    said_of(operation, function, "two operands that broadcast; integers are taken as floating-point numbers")
     return operation
 
 
@@ -27,6 +28,7 @@ def bitwise(function: Callable[[Tensor, Tensor], Tensor]) -> Callable[[Any, Any]
     def operation(x: Any, y: Any) -> Tensor:
         return function(*as_operands(x, y))
 
+    said_of(operation, function, "two tensors of integers that broadcast")
     return operation
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype, as_floating
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype, as_floating
 from torch_keras_lstm.operations.tensors import as_tensor
 
 Axis = int | Sequence[int] | None
@@ -30,6 +30,10 @@ def reduction(function: Callable[[Tensor, tuple[int, ...], bool], Tensor]) -> Ca
     def operation(x: ArrayLike, axis: Axis = None, keepdims: bool | None = False) -> Tensor:
         x = as_tensor(x)
         axes = axes_of(x, axis)
+        if x.is_meta and axes:
+            told = function(torch.ones((1,) * x.dim(), dtype=x.dtype, device="cpu"), axes, True)
+            left = [1 if axis in axes else size for axis, size in enumerate(x.shape) if keepdims or axis not in axes]
+            return torch.empty(left, dtype=told.dtype, device="meta")  # as of `without_numbers`
         # torch takes no axes for all of them; here they are none.
         return function(x, axes, bool(keepdims)) if axes else function(x.unsqueeze(0), (0,), False)
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from torch_keras_lstm.operations.dtypes import as_dtype
+from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.node_def import NODES, node_def_operation
 from torch_keras_lstm.operations.table import OPERATIONS
 from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function

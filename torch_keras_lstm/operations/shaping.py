@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype
 from torch_keras_lstm.operations.tensors import as_tensor
 
 Index = int | slice | EllipsisType | None | Tensor

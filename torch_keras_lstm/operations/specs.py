@@ -8,7 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm.operations.tensor_spec import FREE_SIZES, TensorSpec
 from torch_keras_lstm.structure import flatten, map_leaves
-from torch_keras_lstm.torch_internals import without_torch_functions
+from torch_keras_lstm.torch_internals import compiler_stays_away, without_torch_functions
 
 
 def operation_specs(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list[TensorSpec]:
@@ -17,7 +17,8 @@ def operation_specs(function: Any, args: Any, kwargs: Mapping[str, Any]) -> list
     Raises:
         ValueError: when it cannot take them.
     """
-    runs = [flatten(_run(function, args, kwargs, index)) for index in range(len(FREE_SIZES))]
+    with compiler_stays_away():
+        runs = [flatten(_run(function, args, kwargs, index)) for index in range(len(FREE_SIZES))]
     return [TensorSpec(examples) for examples in zip(*runs, strict=True)]
 
 

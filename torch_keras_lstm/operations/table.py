@@ -34,8 +34,13 @@ from torch_keras_lstm.operations import (
 )
 from torch_keras_lstm.operations.elementwise import binary, floating, unary
 from torch_keras_lstm.operations.numbers import bitwise, floating_binary
+from torch_keras_lstm.operations.tensors import as_tensor
 
 Function = Callable[..., Any]
+
+
+def _ravel(x: Any) -> Tensor:
+    return as_tensor(x).flatten()
 
 
 def _shape(x: Any) -> Tensor:
@@ -204,7 +209,7 @@ _NUMPY: Mapping[str, Function] = {
     "Ptp": statistics.peak_to_peak,
     "Quantile": statistics.quantile,
     "Rad2deg": numbers.radians_to_degrees,
-    "Ravel": unary(torch.flatten),
+    "Ravel": _ravel,
     "Real": numbers.real,
     "Reciprocal": floating(torch.reciprocal),
     "Repeat": shaping.repeat,

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.operations import elementwise, products, reductions, shaping
-from torch_keras_lstm.operations.dtypes import ArrayLike, as_dtype
+from torch_keras_lstm.operations.named_types import ArrayLike, as_dtype
 from torch_keras_lstm.operations.table import OPERATIONS, Function
 from torch_keras_lstm.registry import close_match
 

@@ -4,11 +4,14 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 
 
+@with_arguments_of(Optimizer)
 class Adadelta(Optimizer):
     """``weight -= learning_rate * delta``, with ``delta = sqrt(accumulated_delta_var + epsilon) /
     sqrt(accumulated_grad + epsilon) * gradient``.
@@ -17,7 +20,13 @@ class Adadelta(Optimizer):
         rho: the share of the old means of squares, ``accumulated_grad`` of gradients and ``accumulated_delta_var`` of
             ``delta``, in the new ones.
         epsilon: added under both roots.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adadelta(learning_rate=1.0)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9986, 2.0014])
     """
 
     def __init__(

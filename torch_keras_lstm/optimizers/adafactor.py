@@ -5,12 +5,14 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 
 
+@with_arguments_of(Optimizer)
 class Adafactor(Optimizer):
     """``weight -= max(epsilon_2, rms(weight)) * rate * update``, where the update's root mean square is at most
     ``clip_threshold``.
@@ -25,7 +27,13 @@ class Adafactor(Optimizer):
         epsilon_2: what the root mean square of the weight is at least taken for.
         clip_threshold: how large the root mean square of an update may be.
         relative_step: taken for Keras' sake: a rate that is a number is at most ``1 / sqrt(step)`` in any case.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adafactor(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.8419, 2.1581])
     """
 
     def __init__(

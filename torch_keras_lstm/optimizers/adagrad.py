@@ -4,19 +4,28 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 
+@with_arguments_of(Optimizer)
 class Adagrad(Optimizer):
     """``weight -= learning_rate * gradient / sqrt(accumulator + epsilon)``; torch.optim.Adagrad adds it to the root.
 
     Args:
         initial_accumulator_value: what the sum of squares, ``accumulator``, starts from.
         epsilon: added under the root, lest it is 0.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adagrad(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9155, 2.0994])
     """
 
     def __init__(

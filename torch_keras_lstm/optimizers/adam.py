@@ -6,16 +6,20 @@ from typing import Unpack
 import torch
 from torch.optim.adam import adam
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 
 # where torch has a fused kernel
 _FUSED = frozenset({"cpu", "cuda", "mps", "xpu"})
 
 
-class Adam(Optimizer):
+@with_arguments_of(Optimizer)
+class Adam(TwoBetas):
     """A step against the mean of the past gradients, over the root of the mean of their squares.
 
     With both means at step t, ``weight -= learning_rate * sqrt(1 - beta_2**t) / (1 - beta_1**t) * momentum /
@@ -26,7 +30,15 @@ class Adam(Optimizer):
         beta_2: the same for the mean of squares.
         epsilon: added to the root, lest it is 0.
         amsgrad: divide by the root of the largest velocity so far.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adam(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9000, 2.1000])
+        >>> model = Sequential([Input((3,)), layers.Dense(1)])
+        >>> model.compile(Adam(learning_rate=0.1, clipnorm=1.0), "mse")
     """
 
     def __init__(
@@ -38,10 +50,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **common: Unpack[OptimizerArguments],
     ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **common)
         self.amsgrad = amsgrad
 
     def create_state(self) -> None:

@@ -1,16 +1,17 @@
 """Adam with the largest past gradient in place of the mean of squares."""
 
-from typing import Unpack
-
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, magnitudes
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 
 
-class Adamax(Optimizer):
+@with_arguments_of(Optimizer)
+class Adamax(TwoBetas):
     """At step t ``weight -= learning_rate * momentum / ((1 - beta_1**t) * (norm + epsilon))``.
 
     torch.optim.Adamax adds epsilon to each gradient instead, before the largest is taken.
@@ -19,21 +20,14 @@ class Adamax(Optimizer):
         beta_1: the share of the old mean of gradients, ``momentum``, in the new one.
         beta_2: what is left of the largest absolute gradient, ``norm``, at the next step.
         epsilon: added to ``norm``, lest it is 0.
-        common: as in :class:`Optimizer`.
-    """
 
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[OptimizerArguments],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Adamax(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9000, 2.1000])
+    """
 
     def create_state(self) -> None:
         """The mean of gradients and the largest."""

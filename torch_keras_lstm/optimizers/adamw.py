@@ -2,15 +2,24 @@
 
 from typing import Unpack
 
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.adam import Adam
-from torch_keras_lstm.optimizers.arguments import CommonArguments
+from torch_keras_lstm.optimizers.optimizer_arguments import CommonArguments
 
 
+@with_arguments_of(Adam)
 class AdamW(Adam):
     """Adam after a decay of every weight by ``learning_rate * weight_decay``; arguments as in :class:`Adam`.
 
     Raises:
         ValueError: when ``weight_decay`` is ``None``: that is Adam.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = AdamW(learning_rate=0.1, weight_decay=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.8900, 2.0800])
     """
 
     def __init__(

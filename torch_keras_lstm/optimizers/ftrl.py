@@ -5,12 +5,15 @@ from typing import Unpack
 import torch
 
 from torch_keras_lstm.arguments import check_non_negative, check_number
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 
+@with_arguments_of(Optimizer)
 class Ftrl(Optimizer):
     """The weight is what would have been best for all past gradients, under penalties that keep many weights at 0.
 
@@ -26,10 +29,16 @@ class Ftrl(Optimizer):
         l2_shrinkage_regularization_strength: at least 0; twice of it times the weight is added to the gradient in
             ``linear``.
         beta: ``beta / (2 * learning_rate)`` is added to l2.
-        common: as in :class:`Optimizer`.
 
     Raises:
         ValueError: for an argument out of its range.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Ftrl(learning_rate=0.1, l1_regularization_strength=1.0)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.2119, 1.8566])
     """
 
     def __init__(

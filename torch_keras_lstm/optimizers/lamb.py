@@ -1,17 +1,19 @@
 """Adam whose step is as long as the weight is large (You et al., 2020)."""
 
-from typing import Any, Unpack
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 
 
-class Lamb(Optimizer):
+@with_arguments_of(Optimizer)
+class Lamb(TwoBetas):
     """``weight -= learning_rate * norm(weight) / norm(update) * update`` with the update of Adam, whose means are both
     corrected before epsilon is added; without the quotient where one of the norms is 0.
 
@@ -19,21 +21,14 @@ class Lamb(Optimizer):
         beta_1: the share of the old mean of gradients in the new one.
         beta_2: the same for the mean of squares.
         epsilon: added to the root of the corrected mean of squares, lest it is 0.
-        common: as in :class:`Optimizer`.
-    """
 
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[OptimizerArguments],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Lamb(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.8419, 2.1581])
+    """
 
     def create_state(self) -> None:
         """The means of gradients and of squares."""

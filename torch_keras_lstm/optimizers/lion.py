@@ -4,22 +4,31 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 
+@with_arguments_of(Optimizer)
 class Lion(Optimizer):
     """``weight -= learning_rate * sign(beta_1 * momentum + (1 - beta_1) * gradient)``.
 
     Args:
         beta_1: the share of ``momentum`` in the direction, above 0 and at most 1.
         beta_2: the share of the old ``momentum`` in the new one; the rest is the gradient.
-        common: as in :class:`Optimizer`.
 
     Raises:
         ValueError: for a ``beta_1`` out of its range.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Lion(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9000, 2.1000])
     """
 
     def __init__(

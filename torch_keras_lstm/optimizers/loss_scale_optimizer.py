@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.optimizers.gradients import values, with_values
+from torch_keras_lstm.optimizers.known_optimizers import deserialize, serialize
 from torch_keras_lstm.optimizers.optimizer import Loss, Optimizer
 from torch_keras_lstm.registry import Config
 from torch_keras_lstm.state_variable import StateVariable
@@ -40,6 +41,15 @@ class LossScaleOptimizer(Optimizer):
 
     Raises:
         ValueError: for an argument that belongs to the inner optimizer, or that there is not.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = LossScaleOptimizer(SGD(0.1), initial_scale=8.0)
+        >>> optimizer.build([weight])
+        >>> optimizer.scale_loss(weight.sum()).backward()
+        >>> optimizer.step()
+        >>> weight.detach()
+        tensor([0.9000, 1.9000])
     """
 
     def __init__(
@@ -125,8 +135,6 @@ class LossScaleOptimizer(Optimizer):
 
     def get_config(self) -> Config:
         """The constructor's arguments, the inner optimizer by its configuration."""
-        from torch_keras_lstm.optimizers.serialization import serialize  # knows this class
-
         return {
             "name": self.name,
             "inner_optimizer": serialize(self.inner_optimizer),
@@ -137,8 +145,6 @@ class LossScaleOptimizer(Optimizer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """The optimizer that :meth:`get_config` described, without its state; errors as the constructor."""
-        from torch_keras_lstm.optimizers.serialization import deserialize  # knows this class
-
         arguments = dict(config)
         inner = arguments.pop("inner_optimizer", None)
         if not isinstance(inner, str | Mapping):

@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from torch import Tensor
 
+from torch_keras_lstm.optimizers.known_optimizers import deserialize, serialize
 from torch_keras_lstm.optimizers.loss_scale_optimizer import LossScaleOptimizer
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.registry import Config
@@ -21,6 +22,11 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     Raises:
         TypeError: for a default that is no optimizer, or a map that is no dictionary.
+
+    Example:
+        >>> by_path = OptimizerMap(Adam(), {".*embeddings": SGD()})
+        >>> type(by_path[".*embeddings"]).__name__, type(by_path.default_optimizer).__name__
+        ('SGD', 'Adam')
     """
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: dict[str, Optimizer] | None = None) -> None:
@@ -67,8 +73,6 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     def get_config(self) -> Config:
         """The optimizers by their configurations."""
-        from torch_keras_lstm.optimizers.serialization import serialize  # knows the classes
-
         by_pattern = {pattern: serialize(optimizer) for pattern, optimizer in self._by_pattern.items()}
         return {"default_optimizer": serialize(self._default), "optimizer_map": by_pattern}
 
@@ -79,8 +83,6 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         Raises:
             ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
         """
-        from torch_keras_lstm.optimizers.serialization import deserialize  # knows the classes
-
         by_pattern = {name: deserialize(one, custom_objects) for name, one in config["optimizer_map"].items()}
         return cls(deserialize(config["default_optimizer"], custom_objects), by_pattern)
 
@@ -92,6 +94,13 @@ class MultiOptimizer(Optimizer):
         optimizer_map: an :class:`OptimizerMap`, or a function of a weight.
         loss_scale_factor: given to all optimizers.
         name: by default the class in snake case, numbered.
+
+    Example:
+        >>> model = Sequential([Input((4,), dtype="int32"), layers.Embedding(10, 3), layers.LSTM(2)])
+        >>> model.compile(MultiOptimizer(OptimizerMap(Adam(), {".*embeddings": SGD()})), "mse")
+        >>> history = model.fit(np.ones((8, 4)), np.zeros((8, 2)), epochs=2, verbose=0)
+        >>> history.history["loss"][1] < history.history["loss"][0]
+        True
     """
 
     def __init__(

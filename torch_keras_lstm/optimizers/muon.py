@@ -8,8 +8,9 @@ from typing import Any, Unpack
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.optimizers.arguments import CommonArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import CommonArguments
 from torch_keras_lstm.optimizers.trained_weight import TrainedWeight
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
@@ -17,6 +18,7 @@ from torch_keras_lstm.state_variable import StateVariable
 _LEAST_NORM = 1e-7
 
 
+@with_arguments_of(Optimizer)
 class Muon(Optimizer):
     """A matrix moves by the nearest orthogonal one to its momentum, found by a few steps of Newton and Schulz.
 
@@ -34,7 +36,13 @@ class Muon(Optimizer):
         ns_steps: how many steps of Newton and Schulz.
         nesterov: look one step ahead.
         rms_rate: a step is multiplied by this and the root of the longer side of the matrix; ``None`` for 1.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.zeros(2, 2))
+        >>> optimizer = Muon(learning_rate=0.1, rms_rate=None)
+        >>> optimizer.apply([torch.tensor([[5.0, 0.0], [0.0, 2.0]])], [weight])
+        >>> weight.detach().diag().round(decimals=2)  # about 0.1 each, however large the gradient
+        tensor([-0.0700, -0.1000])
     """
 
     def __init__(

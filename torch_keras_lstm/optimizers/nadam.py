@@ -1,38 +1,33 @@
 """Adam with Nesterov's momentum."""
 
 import math
-from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
+from torch_keras_lstm.optimizers.two_betas import TwoBetas
 from torch_keras_lstm.single_precision import to_single
 
 
-class Nadam(Optimizer):
+@with_arguments_of(Optimizer)
+class Nadam(TwoBetas):
     """Adam that looks one step ahead, with a ``beta_1`` that grows: at step t it is ``beta_1 * (1 - 0.5 * 0.96**t)``.
 
     Args:
         beta_1: what the share of the old mean of gradients in the new one grows to.
         beta_2: the share of the old mean of squares in the new one.
         epsilon: added to the root of the corrected mean of squares, lest it is 0.
-        common: as in :class:`Optimizer`.
-    """
 
-    def __init__(
-        self,
-        learning_rate: object = 0.001,
-        beta_1: float = 0.9,
-        beta_2: float = 0.999,
-        epsilon: float = 1e-7,
-        **common: Unpack[OptimizerArguments],
-    ) -> None:
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = Nadam(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.8937, 2.1063])
+    """
 
     rounds_shares = False
 

@@ -4,11 +4,14 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 
 
+@with_arguments_of(Optimizer)
 class RMSprop(Optimizer):
     """``weight -= learning_rate * gradient / sqrt(velocity + epsilon)``; torch.optim.RMSprop adds epsilon to the root.
 
@@ -17,7 +20,13 @@ class RMSprop(Optimizer):
         momentum: the share of the last step that is added to the next.
         epsilon: added under the root, lest it is 0.
         centered: subtract the square of the mean gradient from ``velocity``, which leaves the variance.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = RMSprop(learning_rate=0.1)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.6838, 2.3162])
     """
 
     def __init__(

@@ -10,10 +10,11 @@ from typing import Any, Unpack
 import torch
 
 from torch_keras_lstm.optimizers.adagrad import Adagrad
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
 from torch_keras_lstm.optimizers.gradients import densify, squares
 from torch_keras_lstm.optimizers.nadam import Nadam
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.optimizers.rmsprop import RMSprop
 from torch_keras_lstm.registry import Config
 from torch_keras_lstm.single_precision import to_single

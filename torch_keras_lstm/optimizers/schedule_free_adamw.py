@@ -6,12 +6,14 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.arguments import check_integer
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
 from torch_keras_lstm.single_precision import to_single
 from torch_keras_lstm.state_variable import StateVariable
 
 
+@with_arguments_of(Optimizer)
 class ScheduleFreeAdamW(Optimizer):
     """What is trained, ``momentum``, moves as by Adam without momentum; the weight is a blend of it and of its average.
 
@@ -22,7 +24,13 @@ class ScheduleFreeAdamW(Optimizer):
         beta_2: the share of the old mean of squares in the new one.
         epsilon: added to the root of the corrected mean of squares, lest it is 0.
         warmup_steps: over so many steps the learning rate grows from 0 to its value.
-        common: as in :class:`Optimizer`.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = ScheduleFreeAdamW(learning_rate=0.1, warmup_steps=0)
+        >>> optimizer.apply([torch.tensor([0.5, -3.0])], [weight])
+        >>> weight.detach()
+        tensor([0.9000, 2.1000])
     """
 
     def __init__(

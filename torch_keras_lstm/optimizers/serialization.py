@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 import torch
 
@@ -13,6 +12,7 @@ from torch_keras_lstm.optimizers.adam import Adam
 from torch_keras_lstm.optimizers.adamax import Adamax
 from torch_keras_lstm.optimizers.adamw import AdamW
 from torch_keras_lstm.optimizers.ftrl import Ftrl
+from torch_keras_lstm.optimizers.known_optimizers import OPTIMIZERS, deserialize, serialize
 from torch_keras_lstm.optimizers.lamb import Lamb
 from torch_keras_lstm.optimizers.lion import Lion
 from torch_keras_lstm.optimizers.loss_scale_optimizer import LossScaleOptimizer
@@ -22,20 +22,18 @@ from torch_keras_lstm.optimizers.nadam import Nadam
 from torch_keras_lstm.optimizers.optimizer import Optimizer
 from torch_keras_lstm.optimizers.rmsprop import RMSprop
 from torch_keras_lstm.optimizers.rules_of_old import LEGACY
-from torch_keras_lstm.optimizers.saved_config import in_keras_3s_words
 from torch_keras_lstm.optimizers.schedule_free_adamw import ScheduleFreeAdamW
 from torch_keras_lstm.optimizers.sgd import SGD
 from torch_keras_lstm.optimizers.torch_optimizer import TorchOptimizer
-from torch_keras_lstm.registry import Config, Registry
 
-_OPTIMIZERS: tuple[type[Optimizer], ...] = (
+__all__ = ["deserialize", "get", "serialize"]
+
+_CLASSES: tuple[type[Optimizer], ...] = (
     Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon,
     Nadam, RMSprop, ScheduleFreeAdamW, SGD,
 )  # fmt: skip
-_BY_NAME = {cls.__name__: cls.from_config for cls in (*_OPTIMIZERS, *LEGACY)}
-_REGISTRY: Registry[Optimizer] = Registry(
-    "optimizer", "torch_keras_lstm.optimizers", _BY_NAME | {name.lower(): make for name, make in _BY_NAME.items()}
-)
+_BY_NAME = {cls.__name__: cls.from_config for cls in (*_CLASSES, *LEGACY)}
+OPTIMIZERS.builders.update(_BY_NAME | {name.lower(): make for name, make in _BY_NAME.items()})
 
 
 def get(identifier: object) -> Optimizer | TorchOptimizer | None:
@@ -49,6 +47,10 @@ def get(identifier: object) -> Optimizer | TorchOptimizer | None:
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
         TypeError: for an identifier of any other type.
+
+    Example:
+        >>> get("adam").beta_2, get("SGD").momentum
+        (0.999, 0.0)
     """
     if identifier is None or isinstance(identifier, Optimizer | TorchOptimizer):
         return identifier
@@ -62,27 +64,6 @@ def get(identifier: object) -> Optimizer | TorchOptimizer | None:
         "`optimizer`: expected the name or the configuration of a Keras optimizer, an optimizer of "
         f"torch_keras_lstm.optimizers or one of torch.optim, got {identifier!r}."
     )
-
-
-def serialize(optimizer: object) -> Config | str | None:
-    """The configuration of an optimizer as Keras 3 writes it."""
-    return _REGISTRY.serialize(optimizer)
-
-
-def deserialize(config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Optimizer:
-    """The optimizer that :func:`serialize` described, or that a Keras from version 1 on wrote.
-
-    Args:
-        custom_objects: classes of your own by name; they go before Keras'.
-
-    Raises:
-        ValueError: for a name that Keras does not know, or a configuration that does not fit its optimizer.
-    """
-    entry = {"class_name": config, "config": {}} if isinstance(config, str) else in_keras_3s_words(config)
-    name = entry.get("class_name")
-    if isinstance(name, str) and name.lower() in _REGISTRY.builders and name not in (custom_objects or {}):
-        entry["class_name"] = name.lower()
-    return _REGISTRY.deserialize(entry, custom_objects, "optimizer")
 
 
 def _makes_torch_optimizer(identifier: object) -> bool:

@@ -4,12 +4,15 @@ from typing import Unpack
 
 import torch
 
-from torch_keras_lstm.optimizers.arguments import OptimizerArguments
+from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify
-from torch_keras_lstm.optimizers.optimizer import Optimizer, State, Tensors
+from torch_keras_lstm.optimizers.optimizer import Optimizer
+from torch_keras_lstm.optimizers.optimizer_arguments import OptimizerArguments
+from torch_keras_lstm.optimizers.optimizer_step import State, Tensors
 from torch_keras_lstm.single_precision import to_single
 
 
+@with_arguments_of(Optimizer)
 class SGD(Optimizer):
     """``weight -= learning_rate * gradient``; with ``momentum`` the velocity ``momentum * velocity - learning_rate *
     gradient`` is added instead.
@@ -19,10 +22,20 @@ class SGD(Optimizer):
     Args:
         momentum: the share of the last velocity in the next, from 0 to 1.
         nesterov: add ``momentum * velocity - learning_rate * gradient`` once more, with the new velocity.
-        common: as in :class:`Optimizer`.
 
     Raises:
         ValueError: for a momentum out of its range.
+
+    Example:
+        >>> weight = torch.nn.Parameter(torch.tensor([1.0, 2.0]))
+        >>> optimizer = SGD(learning_rate=0.1, momentum=0.9)
+        >>> optimizer.build([weight])
+        >>> for _ in range(2):
+        ...     optimizer.zero_grad()
+        ...     weight.square().sum().backward()
+        ...     optimizer.step()
+        >>> weight.detach()
+        tensor([0.4600, 0.9200])
     """
 
     def __init__(

@@ -16,6 +16,12 @@ class TorchOptimizer:
     Args:
         source: the optimizer, made with parameters already, or its class or a ``functools.partial`` of it, which gets
             them at :meth:`build`.
+
+    Example:
+        >>> model = Sequential([Input((3,)), layers.Dense(1)])
+        >>> model.compile(torch.optim.NAdam, "mse")  # a class, made with the model's parameters
+        >>> type(model.optimizer).__name__
+        'TorchOptimizer'
     """
 
     def __init__(self, source: Any) -> None:

@@ -4,6 +4,7 @@ What comes before the steps and after them is here, in the way forth the mask an
 products that give the gradients of inputs and weights. Derivatives of derivatives are had from the readable loop.
 """
 
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -30,7 +31,6 @@ from torch_keras_lstm.recurrence.masks import (
     compact,
     masked_output,
     masked_output_in_place,
-    zero_masked,
 )
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
 from torch_keras_lstm.recurrence.prelude import in_order
@@ -38,8 +38,62 @@ from torch_keras_lstm.recurrence.reference import lstm_reference
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
-class StepBackend(Steps, Backend):
-    """A backend whose steps are written by hand; a subclass adds what it cannot do to :meth:`why_not`."""
+class SweepBackend(Backend):
+    """A backend that runs a whole sequence by hand, forth and back; a subclass adds what it cannot do to
+    :meth:`why_not`.
+
+    It is written for an LSTM. A cell that carries the hidden state alone has an empty tensor in the place of the cell
+    state, here and in what is kept.
+
+    Attributes:
+        passes_over: whether masked steps cost nothing, so that it would save nothing to move the others together.
+        has_cell_state: whether there is one.
+    """
+
+    passes_over: bool = False
+    has_cell_state: bool = True
+
+    def operands(self, inputs: Tensor, state: Sequence[Tensor], weights: Any) -> "Operands":
+        """What gets gradients of what :meth:`Backend.run` takes."""
+        return Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
+
+    def kept_width(self, units: int) -> int:
+        """How many numbers of a row of a step are kept for the way back."""
+        return len(GATES) * units
+
+    def recorded(
+        self, operands: "Operands", mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, LSTMState | None]:
+        """The run in operations that autograd records, differentiable any number of times."""
+        inputs, hidden, cell, weight_ih, weight_hh, bias, _ = operands
+        weights = LSTMWeights(weight_ih, weight_hh, bias)
+        return lstm_reference(inputs, LSTMState(hidden, cell), weights, mask, options)
+
+    @abstractmethod
+    def sweep_forward(self, operands: "Operands", mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
+        """Run the steps.
+
+        Args:
+            mask: (time, batch), boolean, ``False`` where the state stays as it is.
+            options: what they say of order and masks is done, and so is input dropout that is the same for all gates.
+            trace: uninitialised; written.
+        """
+
+    @abstractmethod
+    def gradients(
+        self,
+        operands: "Operands",
+        trace: Trace,
+        mask: Tensor | None,
+        options: SequenceOptions,
+        upstream: Upstream,
+        wanted: Sequence[bool],
+    ) -> tuple[Tensor | None, ...]:
+        """The gradients of the operands, ``None`` where not ``wanted``.
+
+        Args:
+            trace: as :meth:`sweep_forward` left it.
+        """
 
     def why_not(self, request: Request) -> str | None:
         """What keeps any run from a way back that is written by hand, as the end of a sentence.
@@ -71,16 +125,15 @@ class StepBackend(Steps, Backend):
             record: what runs the steps, and sees that they are differentiated; by default :func:`run_steps`.
         """
         if record is None and inputs.shape[1] == 1 and needs_gradients((inputs, *state, *weights)):
-            return lstm_reference(inputs, state, weights, mask, options)  # autograd keeps no more of it than we would
+            # autograd keeps no more of it than we would
+            return self.recorded(self.operands(inputs, state, weights), mask, options)
         inputs, mask = in_order(inputs, mask, options)
-        operands = Operands(inputs, state[0], state[1], weights.weight_ih, weights.weight_hh, weights.bias)
+        operands = self.operands(inputs, state, weights)
         record = record or run_steps
         if mask is None:
             hidden, final = record(self, operands, None, options)
             output = final.hidden if hidden is None else hidden.transpose(0, 1)
         elif self.passes_over:
-            if torch.is_grad_enabled():  # or nan at a masked step would reach the gradients of the weights
-                operands = operands._replace(inputs=zero_masked(inputs, mask))
             hidden, final = record(self, operands, mask.t(), options)
             outputs = None if hidden is None else hidden.transpose(0, 1)
             output = masked_output_in_place(outputs, final.hidden, mask, options, state.hidden)
@@ -97,10 +150,11 @@ class Operands(NamedTuple):
     """What gets gradients.
 
     Attributes:
-        inputs: (batch, time, features), in the order of processing, zeros at masked steps, dropout that is the same for
-            all gates applied.
+        inputs: (batch, time, features), in the order of processing, dropout that is the same for all gates applied,
+            zeros at masked steps unless the backend passes over those.
         hidden, cell: (batch, units), the state before the first step.
         weight_ih, weight_hh, bias: in torch's layout, one bias or ``None``.
+        state_bias: what a GRU adds to what its recurrent kernel makes of the state.
     """
 
     inputs: Tensor
@@ -109,15 +163,75 @@ class Operands(NamedTuple):
     weight_ih: Tensor
     weight_hh: Tensor
     bias: Tensor | None
+    state_bias: Tensor | None = None
+
+
+class StepBackend(Steps, SweepBackend):
+    """One whose steps are written by hand; the products for all of them are made here."""
+
+    def sweep_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
+        """As :meth:`SweepBackend.sweep_forward`."""
+        state = LSTMState(operands.hidden, operands.cell)
+        self.forward(self._cell(operands, options), operands.inputs, state, mask, trace)
+
+    def gradients(
+        self,
+        operands: Operands,
+        trace: Trace,
+        mask: Tensor | None,
+        options: SequenceOptions,
+        upstream: Upstream,
+        wanted: Sequence[bool],
+    ) -> tuple[Tensor | None, ...]:
+        """As :meth:`SweepBackend.gradients`."""
+        time, batch, units = trace.hidden.shape
+        want_inputs, want_hidden, want_cell, *want_weights = wanted[:6]
+        cell = self._cell(operands, options)
+        assert cell.projection is not None
+        inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
+        sums = WeightGradients(cell, cell.projection, want_weights, self.product_rows)
+        of_hidden, of_cell = upstream.last_hidden, upstream.last_cell
+        for steps in reversed(self.chunks(operands.inputs, units)):
+            start, part = steps.start, trace.of(steps)
+            before = LSTMState(operands.hidden, operands.cell)
+            if start:
+                before = LSTMState(trace.hidden[start - 1], trace.cells[start - 1])
+            arriving = Upstream(some(upstream.hidden, steps), of_hidden, of_cell)
+            gates, of_hidden, of_cell = self.backward(cell, part, before, some(mask, steps), arriving)
+            sums.add(gates, operands.inputs[:, steps].transpose(0, 1), before.hidden, part.hidden)
+            if inputs is not None:
+                project_back(inputs[steps], gates, cell.projection)
+        return (
+            None if inputs is None else inputs.transpose(0, 1),
+            of_hidden if want_hidden else None,
+            of_cell if want_cell else None,
+            *(None if total is None else self.from_order(total).to(operands.inputs.dtype) for total in sums.parts()),
+            None,
+        )
+
+    def _cell(self, operands: Operands, options: SequenceOptions) -> Cell:
+        order, for_inputs, for_hidden = self.to_order, options.input_dropout, options.recurrent_dropout
+        projection = Projection(
+            order(operands.weight_ih),
+            None if operands.bias is None else order(operands.bias),
+            None if for_inputs is None or len(for_inputs) == 1 else order(for_inputs),
+        )
+        return Cell(
+            order(operands.weight_hh),
+            for_hidden if for_hidden is None or len(for_hidden) == 1 else order(for_hidden),
+            options.activation,
+            options.recurrent_activation,
+            projection,
+        )
 
 
 # (backend, operands, mask (time, batch) in the order of processing, options) -> the hidden states of all steps, (time,
 # batch, units), and the final state, each if the options ask for it. What they say of the order and of masks is done.
-Record = Callable[[Steps, Operands, Tensor | None, SequenceOptions], tuple[Tensor | None, LSTMState]]
+Record = Callable[[SweepBackend, Operands, Tensor | None, SequenceOptions], tuple[Tensor | None, LSTMState]]
 
 
 def run_steps(
-    backend: Steps, operands: Operands, mask: Tensor | None, options: SequenceOptions
+    backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor | None, LSTMState]:
     """The :data:`Record` of a call: an entry on the tape where there is one."""
     if needs_gradients(operands):
@@ -137,7 +251,7 @@ def run_and_keep(to: list[Tensor]) -> Record:
     """
 
     def run(
-        backend: Steps, operands: Operands, mask: Tensor | None, options: SequenceOptions
+        backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor | None, LSTMState]:
         trace = forward(backend, operands, mask, options, keep=True)
         to.extend((trace.kept, trace.cells, trace.hidden))
@@ -150,7 +264,7 @@ def run_from(trace: Trace) -> Record:
     """:func:`run_steps` that is over already, and is only to be differentiated."""
 
     def run(
-        backend: Steps, operands: Operands, mask: Tensor | None, options: SequenceOptions
+        backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor | None, LSTMState]:
         hidden, *final = _Steps.apply(backend, mask, options, trace, *operands)  # type: ignore[no-untyped-call]
         return hidden, LSTMState(*final)
@@ -158,7 +272,9 @@ def run_from(trace: Trace) -> Record:
     return run
 
 
-def forward(backend: Steps, operands: Operands, mask: Tensor | None, options: SequenceOptions, *, keep: bool) -> Trace:
+def forward(
+    backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions, *, keep: bool
+) -> Trace:
     """Run the steps.
 
     Args:
@@ -169,12 +285,14 @@ def forward(backend: Steps, operands: Operands, mask: Tensor | None, options: Se
     inputs, new = operands.inputs, operands.inputs.new_empty
     batch, time, _ = inputs.shape
     units = operands.weight_hh.shape[1]
-    every = (time, batch, units)
+    last, every = (batch, units), (time, batch, units)
     if keep or not inputs.is_cpu:
-        trace = Trace(new(time, batch, len(GATES) * units), new(every), new(every))
+        cells = new(every if backend.has_cell_state else 0)
+        trace = Trace(new(time, batch, backend.kept_width(units)), cells, new(every))
     else:
-        trace = Trace(None, new(batch, units), new(every if options.return_sequences else (batch, units)))
-    backend.forward(_cell(backend, operands, options), inputs, LSTMState(operands[1], operands[2]), mask, trace)
+        cells = new(last if backend.has_cell_state else 0)
+        trace = Trace(None, cells, new(every if options.return_sequences else last))
+    backend.sweep_forward(operands, mask, options, trace)
     return trace
 
 
@@ -188,70 +306,11 @@ def _last(trace: Trace, *, copy: bool = True) -> LSTMState:
     return LSTMState(hidden, cells)
 
 
-def _cell(backend: Steps, operands: Operands, options: SequenceOptions) -> Cell:
-    order, for_inputs, for_hidden = backend.to_order, options.input_dropout, options.recurrent_dropout
-    projection = Projection(
-        order(operands.weight_ih),
-        None if operands.bias is None else order(operands.bias),
-        None if for_inputs is None or len(for_inputs) == 1 else order(for_inputs),
-    )
-    return Cell(
-        order(operands.weight_hh),
-        for_hidden if for_hidden is None or len(for_hidden) == 1 else order(for_hidden),
-        options.activation,
-        options.recurrent_activation,
-        projection,
-    )
-
-
-def backward(
-    backend: Steps,
-    operands: Operands,
-    trace: Trace,
-    mask: Tensor | None,
-    options: SequenceOptions,
-    upstream: Upstream,
-    wanted: Sequence[bool],
-    overwrite: bool = False,
-) -> tuple[Tensor | None, ...]:
-    """The gradients of the operands, ``None`` where not ``wanted``.
-
-    Args:
-        trace: as :func:`forward` on this backend gave it.
-        overwrite: whether it is not needed any more, and its memory may be used.
-    """
-    time, batch, units = trace.hidden.shape
-    want_inputs, want_hidden, want_cell, *want_weights = wanted
-    cell = _cell(backend, operands, options)
-    assert cell.projection is not None
-    inputs = operands.inputs.new_empty(time, batch, operands.inputs.shape[2]) if want_inputs else None
-    sums = WeightGradients(cell, cell.projection, want_weights, backend.product_rows)
-    of_hidden, of_cell = upstream.last_hidden, upstream.last_cell
-    for steps in reversed(backend.chunks(operands.inputs, units)):
-        start, part = steps.start, trace.of(steps)
-        before = LSTMState(operands.hidden, operands.cell)
-        if start:
-            before = LSTMState(trace.hidden[start - 1], trace.cells[start - 1])
-        arriving = Upstream(some(upstream.hidden, steps), of_hidden, of_cell)
-        gates, of_hidden, of_cell = backend.backward(
-            cell, part, before, some(mask, steps), arriving, overwrite=overwrite
-        )
-        sums.add(gates, operands.inputs[:, steps].transpose(0, 1), before.hidden, part.hidden)
-        if inputs is not None:
-            project_back(inputs[steps], gates, cell.projection)
-    return (
-        None if inputs is None else inputs.transpose(0, 1),
-        of_hidden if want_hidden else None,
-        of_cell if want_cell else None,
-        *(None if total is None else backend.from_order(total).to(operands.inputs.dtype) for total in sums.parts()),
-    )
-
-
 class _Steps(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        backend: Steps,
+        backend: SweepBackend,
         mask: Tensor | None,
         options: SequenceOptions,
         given: Trace | None,
@@ -261,34 +320,34 @@ class _Steps(torch.autograd.Function):
             trace = forward(backend, Operands(*tensors), mask, options, keep=True)
         else:
             trace = Trace(*(tensor.detach() for tensor in given if tensor is not None))
-        # Somebody who packs what is saved may hold it for longer, and must not see it overwritten.
-        ctx.is_ours = given is None and not torch_internals.saved_tensors_are_packed()
         ctx.backend, ctx.options = backend, options
         ctx.save_for_backward(mask, *tensors, *trace)
         ctx.set_materialize_grads(False)
         return (
             trace.hidden if options.return_sequences else None,
             trace.hidden[-1].clone() if options.return_state or not options.return_sequences else None,
-            trace.cells[-1].clone() if options.return_state else None,
+            (trace.cells[-1] if backend.has_cell_state else trace.cells).clone() if options.return_state else None,
         )
 
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Tensor | None, ...]:
         mask, *tensors = ctx.saved_tensors
-        operands, trace, upstream = Operands(*tensors[:6]), Trace(*tensors[6:]), Upstream(*gradients)
+        operands, trace, upstream = Operands(*tensors[:7]), Trace(*tensors[7:]), Upstream(*gradients)
         wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
-            return None, None, None, None, *_double_backward(operands, mask, ctx.options, upstream, wanted)
+            return None, None, None, None, *_double_backward(ctx.backend, operands, mask, ctx.options, upstream, wanted)
         if any(one is not None and torch_internals.stands_for_several(one) for one in gradients):
             with torch.enable_grad():  # several passes backwards at once, in tensors that have no memory
-                several = _double_backward(operands, mask, ctx.options, upstream, wanted, create_graph=False)
+                several = _double_backward(
+                    ctx.backend, operands, mask, ctx.options, upstream, wanted, create_graph=False
+                )
             return None, None, None, None, *several
-        overwrite = ctx.is_ours and torch_internals.backward_frees_its_graph()
-        found = backward(ctx.backend, operands, trace, mask, ctx.options, upstream, wanted, overwrite=overwrite)
+        found = ctx.backend.gradients(operands, trace, mask, ctx.options, upstream, wanted)
         return None, None, None, None, *found
 
 
 def _double_backward(
+    backend: SweepBackend,
     operands: Operands,
     mask: Tensor | None,
     options: SequenceOptions,
@@ -301,9 +360,15 @@ def _double_backward(
     Args:
         create_graph: whether they are to be differentiable.
     """
-    inputs, hidden, cell, weight_ih, weight_hh, bias = operands
+    output, final = backend.recorded(operands, None if mask is None else mask.t(), carried(options))
+    assert final is not None
+    return gradients_of((output.transpose(0, 1), *final), upstream, operands, wanted, create_graph=create_graph)
+
+
+def carried(options: SequenceOptions) -> SequenceOptions:
+    """The options by which a run is made once more from its operands, each hidden state returned as it is carried."""
     for_inputs = options.input_dropout
-    as_carried = replace(
+    return replace(
         options,
         go_backwards=False,
         return_sequences=True,
@@ -312,19 +377,18 @@ def _double_backward(
         hold_initial_state=True,
         input_dropout=None if for_inputs is None or len(for_inputs) == 1 else for_inputs,  # one for all is applied
     )
-    output, final = lstm_reference(
-        inputs,
-        LSTMState(hidden, cell),
-        LSTMWeights(weight_ih, weight_hh, bias),
-        None if mask is None else mask.t(),
-        as_carried,
-    )
-    assert final is not None
-    given = [
-        (value, gradient)
-        for value, gradient in zip((output.transpose(0, 1), *final), upstream, strict=True)
-        if gradient is not None
-    ]
+
+
+def gradients_of(
+    outputs: Sequence[Tensor],
+    gradients: Sequence[Tensor | None],
+    operands: Sequence[Tensor | None],
+    wanted: Sequence[bool],
+    *,
+    create_graph: bool,
+) -> list[Tensor | None]:
+    """The gradients of the operands by autograd, given those of the outputs; ``None`` where not ``wanted``."""
+    given = [(value, gradient) for value, gradient in zip(outputs, gradients, strict=True) if gradient is not None]
     results = iter(
         torch.autograd.grad(
             [value for value, _ in given],

@@ -29,7 +29,7 @@ LSTM_BACKENDS: tuple[Backend, ...] = (
 )
 _NAMES = tuple(backend.name for backend in LSTM_BACKENDS)  # other cells have some of these
 
-_FASTER = "on a CPU the compiled sweeps of the loop take less time"
+_FASTER = "on a CPU the C kernels take less time"
 
 
 class _Named(NamedTuple):
@@ -77,6 +77,11 @@ if (_listed := environment.wanted_backends()) is not None:
     _asked = _known(_listed)
 
 
+def asked() -> tuple[str | Backend, ...] | None:
+    """Those that :func:`use_backends` or the environment asks for."""
+    return _asked
+
+
 @contextmanager
 def use_backends(*wanted: str | Backend) -> Iterator[None]:
     """Have sequences run on these backends and no others, in this order: the first that can.
@@ -86,7 +91,7 @@ def use_backends(*wanted: str | Backend) -> Iterator[None]:
 
     Args:
         wanted: names, "c_kernels", "torch_kernels", "triton_sequence", "triton_graph", "triton_step", "cuda_graph",
-            "torch_ops" or "reference"; or backends, each in the place of the one that has its name.
+            "torch_ops" or "reference"; or backends, each in the place of the one of its kind that has its name.
 
     Raises:
         ValueError: for a name that there is not; by a call that none of them can run.
@@ -105,7 +110,11 @@ def _candidates(backends: Sequence[Backend], request: Request) -> tuple[Sequence
         return backends, request
     by_name = {backend.name: backend for backend in backends}
     chosen = [by_name.get(one) if isinstance(one, str) else one for one in _asked]
-    present = [backend for backend in chosen if backend is not None and backend.name in by_name]
+    present = [
+        backend
+        for backend in chosen
+        if backend is not None and backend.name in by_name and backend.cell == by_name[backend.name].cell
+    ]
     return (present, request._replace(by_name=True)) if present else (backends, request)
 
 

@@ -4,19 +4,19 @@ Keras keeps the gates in the order update z, reset r, candidate h; torch, cuDNN 
 candidate (keras/src/layers/rnn/gru.py; ``torch.nn.GRU``).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
-from torch_keras_lstm.recurrence import onnx
-from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
+from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import chosen
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
+from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
-from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference, run_single_state
+from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
 
 KERAS_GATES = ("update", "reset", "candidate")
 TORCH_GATES = ("reset", "update", "candidate")
@@ -63,11 +63,13 @@ def gru_step(projected: Tensor, hidden: Tensor, weights: SingleStateWeights, opt
 class GRUKernels(SingleStateKernels):
     """The kernels of ``torch.nn.GRU``."""
 
+    cell = "gru"
+
     def why_never(self, request: Request) -> str | None:
         """As :meth:`TorchKernels.why_never`."""
         assert isinstance(request.options, GRUOptions)
         if not request.options.reset_after:
-            return "the fused kernels compute `reset_after=True` only"
+            return "torch's kernels compute `reset_after=True` only"
         return why_not_fused(request)
 
     def mode(self, options: SequenceOptions) -> str | None:
@@ -80,21 +82,15 @@ class GRUKernels(SingleStateKernels):
         return torch.gru
 
 
+def _sweep_cell(options: GRUOptions) -> str:
+    return "gru" if options.reset_after else "gru_reset_before"
+
+
+_READABLE = SingleStateReference("gru", gru_step)
 # In order: the first that can runs.
-GRU_BACKENDS = (GRUKernels(), SingleStateReference(gru_step))
-
-
-def run_gru(
-    inputs: Tensor,
-    state: Sequence[Tensor],
-    weights: SingleStateWeights,
-    mask: Tensor | None,
-    options: GRUOptions,
-    use_cudnn: UseCudnn = "auto",
-) -> tuple[Tensor, Any]:
-    """As :func:`run_single_state`."""
-    return run_single_state(GRU_BACKENDS, _operator, inputs, state, weights, mask, options, use_cudnn)
-
-
-def _operator(weights: SingleStateWeights, options: GRUOptions) -> onnx.Operator:
-    return onnx.gru(weights, options, reset_after=options.reset_after)
+GRU_BACKENDS: tuple[Backend, ...] = (
+    SingleStateCKernels("gru", _READABLE, _sweep_cell, *chosen()),
+    GRUKernels(),
+    _READABLE,
+)
+GRU_OPERATOR = Operator("gru", "a GRU", GRU_BACKENDS, ("hidden",), tuple, SingleStateWeights, GRUOptions)

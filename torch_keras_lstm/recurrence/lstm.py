@@ -88,7 +88,7 @@ def _run_under_autocast(
 ) -> tuple[Tensor, LSTMState | None]:
     """As :func:`run_lstm`, computed in ``inside``, with the hidden state and the output in autocast's type."""
     device = inputs.device.type
-    low, cast = torch.get_autocast_dtype(device), functools.partial(_cast, dtype=inside)
+    low, cast = torch.get_autocast_dtype(device), functools.partial(cast_unless_none, dtype=inside)
     options = replace(
         options, input_dropout=cast(options.input_dropout), recurrent_dropout=cast(options.recurrent_dropout)
     )
@@ -98,5 +98,6 @@ def _run_under_autocast(
     return output.to(low), None if final is None else LSTMState(final.hidden.to(low), final.cell)
 
 
-def _cast(tensor: Any, dtype: torch.dtype) -> Any:
+def cast_unless_none(tensor: Any, dtype: torch.dtype) -> Any:
+    """``tensor`` in ``dtype``."""
     return None if tensor is None else tensor.to(dtype)

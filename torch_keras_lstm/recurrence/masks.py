@@ -1,6 +1,6 @@
 """Any boolean mask as a right-padded batch, and back.
 
-The fused kernels know no mask. But a step that Keras skips changes nothing, so each row's unmasked steps can be moved
+Torch's kernels know no mask. But a step that Keras skips changes nothing, so each row's unmasked steps can be moved
 to the front: a causal network then gives them the outputs that it would have given in place, whatever follows them.
 What follows is padding, and the one thing that padding spoils is the final cell state. ``freeze`` mends that: one more
 input feature, 1 on padding, closes the input gate and opens the forget gate there, so that the cell state passes

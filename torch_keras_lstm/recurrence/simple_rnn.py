@@ -1,17 +1,18 @@
 """One time step of the simple recurrent cell, and what runs a sequence of it."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
 from torch_keras_lstm import activations
-from torch_keras_lstm.recurrence import onnx
-from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
+from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import chosen
+from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.options import Activation, SequenceOptions, SingleStateWeights
-from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference, run_single_state
+from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference
 
 
 def simple_rnn_step(projected: Tensor, hidden: Tensor, weights: SingleStateWeights, options: SequenceOptions) -> Tensor:
@@ -41,12 +42,14 @@ _KERNELS: Mapping[Activation, tuple[Kernel, str]] = {
 class SimpleRNNKernels(SingleStateKernels):
     """The kernels of ``torch.nn.RNN``."""
 
+    cell = "simple_rnn"
+
     def why_never(self, request: Request) -> str | None:
         """As :meth:`TorchKernels.why_never`."""
         if request.options.activation not in _KERNELS:
             name = activations.serialize(request.options.activation)
-            return f"the fused kernels compute `activation` 'tanh' and 'relu' only, not {name!r}"
-        return "the fused kernels have no `recurrent_dropout`" if request.recurrent_dropout else None
+            return f"torch's kernels compute `activation` 'tanh' and 'relu' only, not {name!r}"
+        return "torch's kernels have no `recurrent_dropout`" if request.recurrent_dropout else None
 
     def mode(self, options: SequenceOptions) -> str | None:
         """As :meth:`TorchKernels.mode`."""
@@ -57,18 +60,13 @@ class SimpleRNNKernels(SingleStateKernels):
         return _KERNELS[options.activation][0]
 
 
+_READABLE = SingleStateReference("simple_rnn", simple_rnn_step)
 # In order: the first that can runs.
-SIMPLE_RNN_BACKENDS = (SimpleRNNKernels(), SingleStateReference(simple_rnn_step))
-
-
-def run_simple_rnn(
-    inputs: Tensor,
-    state: Sequence[Tensor],
-    weights: SingleStateWeights,
-    mask: Tensor | None,
-    options: SequenceOptions,
-    use_cudnn: UseCudnn = "auto",
-) -> tuple[Tensor, Any]:
-    """As :func:`run_single_state`."""
-    operator = onnx.simple_rnn
-    return run_single_state(SIMPLE_RNN_BACKENDS, operator, inputs, state, weights, mask, options, use_cudnn)
+SIMPLE_RNN_BACKENDS: tuple[Backend, ...] = (
+    SingleStateCKernels("simple_rnn", _READABLE, lambda options: "simple_rnn", *chosen()),
+    SimpleRNNKernels(),
+    _READABLE,
+)
+SIMPLE_RNN_OPERATOR = Operator(
+    "simple_rnn", "a SimpleRNN", SIMPLE_RNN_BACKENDS, ("hidden",), tuple, SingleStateWeights, SequenceOptions
+)

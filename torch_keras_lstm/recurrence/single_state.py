@@ -4,24 +4,82 @@ Nothing but the outputs has to come through the padding of a compacted batch, so
 state is the output of each row's last unmasked step.
 """
 
+import functools
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from torch_keras_lstm import torch_internals
+from torch_keras_lstm.recurrence import onnx
 from torch_keras_lstm.recurrence.backends.base import Backend, Request, UseCudnn
 from torch_keras_lstm.recurrence.backends.torch_kernels import TorchKernels, keeps_for_backward
-from torch_keras_lstm.recurrence.dispatch import run, torch_kernels_of
+from torch_keras_lstm.recurrence.dispatch import select, torch_kernels_of
+from torch_keras_lstm.recurrence.graph_operator import Operator, can_be_one_node
 from torch_keras_lstm.recurrence.lowering import lowering
+from torch_keras_lstm.recurrence.lstm import autocast_dtype, cast_unless_none
 from torch_keras_lstm.recurrence.masks import compact, last_valid, masked_output, zero_masked
-from torch_keras_lstm.recurrence.onnx import Operator, has_operator, single_state_onnx
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.prelude import in_order
 from torch_keras_lstm.recurrence.scan import Constants, States, Stepped, scan
 from torch_keras_lstm.recurrence.step import project
+
+
+def run_single_state(
+    operator: Operator,
+    inputs: Tensor,
+    state: Sequence[Tensor],
+    weights: SingleStateWeights,
+    mask: Tensor | None,
+    options: Any,
+    use_cudnn: UseCudnn = "auto",
+) -> tuple[Tensor, Any]:
+    """Run the sequence as a layer does; arguments and result as :meth:`Backend.run`.
+
+    While ``torch.compile`` or ``torch.export`` trace the call the run becomes one node of their graph.
+
+    Args:
+        operator: of the cell.
+        use_cudnn: Keras' argument, as for :func:`torch_keras_lstm.recurrence.run_lstm`.
+
+    Raises:
+        ValueError: when ``use_cudnn`` is ``True`` and torch's kernels cannot run it.
+    """
+    inside = autocast_dtype(inputs.device.type, inputs.dtype)
+    if inside is not None:
+        device, cast = inputs.device.type, functools.partial(cast_unless_none, dtype=inside)
+        dropouts = (options.input_dropout, options.recurrent_dropout)
+        options = replace(
+            options, **dict(zip(("input_dropout", "recurrent_dropout"), map(cast, dropouts), strict=True))
+        )
+        state, weights = tuple(map(cast, state)), SingleStateWeights(*map(cast, weights))
+        with torch.autocast(device, enabled=False):
+            output, final = run_single_state(operator, cast(inputs), state, weights, mask, options, use_cudnn)
+        low = torch.get_autocast_dtype(device)
+        return output.to(low), None if final is None else tuple(one.to(low) for one in final)
+    request = Request.of(inputs, state, weights, mask, options, use_cudnn)
+    if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
+        if torch.onnx.is_in_onnx_export() and onnx.has_operator(options):
+            return onnx.single_state_onnx(_in_onnx(operator, weights, options), inputs, state, mask, options)
+        plain = lowering()
+        if plain is not None and (torch.compiler.is_compiling() or not plain.loops):
+            kernels = torch_kernels_of(operator.backends)
+            as_kernel = plain.kernels and kernels.why_never(request) is None
+            return (kernels if as_kernel else operator.backends[-1]).run(inputs, state, weights, mask, options)
+    if torch.compiler.is_compiling() and can_be_one_node(options):
+        is_fused = isinstance(select(operator.backends, request.as_one_node()), TorchKernels)
+        return operator.as_one_node(inputs, state, weights, mask, options, "fused" if is_fused else "loop")
+    return select(operator.backends, request).run(inputs, state, weights, mask, options)
+
+
+def _in_onnx(operator: Operator, weights: SingleStateWeights, options: Any) -> onnx.Operator:
+    if operator.name == "gru":
+        return onnx.gru(weights, options, reset_after=options.reset_after)
+    return onnx.simple_rnn(weights, options)
+
 
 # (projected inputs, hidden state, weights, options) -> the next hidden state.
 Step = Callable[[Tensor, Tensor, SingleStateWeights, Any], Tensor]
@@ -29,46 +87,18 @@ Step = Callable[[Tensor, Tensor, SingleStateWeights, Any], Tensor]
 Kernel = Callable[..., tuple[Tensor, Tensor]]
 
 
-def run_single_state(
-    backends: Sequence[Backend],
-    operator: Callable[[SingleStateWeights, Any], Operator],
-    inputs: Tensor,
-    state: Sequence[Tensor],
-    weights: SingleStateWeights,
-    mask: Tensor | None,
-    options: SequenceOptions,
-    use_cudnn: UseCudnn,
-) -> tuple[Tensor, Any]:
-    """Run a sequence, as a layer calls it; arguments and result as :meth:`Backend.run`.
-
-    Args:
-        backends: of the cell, the one that runs every configuration last.
-        operator: makes ONNX's operator of the cell, where its activations are ONNX's.
-        use_cudnn: as of :func:`torch_keras_lstm.recurrence.run_lstm`.
-    """
-    if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
-        if torch.onnx.is_in_onnx_export() and has_operator(options):
-            return single_state_onnx(operator(weights, options), inputs, state, mask, options)
-        plain = lowering()
-        if plain is not None and (torch.compiler.is_compiling() or not plain.loops):
-            request = Request.of(inputs, state, weights, mask, options, use_cudnn)
-            kernels = torch_kernels_of(backends)
-            as_kernel = plain.kernels and kernels.why_never(request) is None
-            return (kernels if as_kernel else backends[-1]).run(inputs, state, weights, mask, options)
-    return run(backends, inputs, state, weights, mask, options, use_cudnn)
-
-
 class SingleStateReference(Backend):
     """The sequence one step at a time, each operation for autograd to record: every configuration.
 
     Args:
+        cell: "gru" or "simple_rnn".
         step: of the cell.
     """
 
     name = "reference"
 
-    def __init__(self, step: Step) -> None:
-        self.step = step
+    def __init__(self, cell: str, step: Step) -> None:
+        self.cell, self.step = cell, step
 
     def why_not(self, request: Request) -> None:
         """Nothing."""

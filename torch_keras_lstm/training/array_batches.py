@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.structure import flatten, is_nested, map_structure
 from torch_keras_lstm.training.batch import Batch
 from torch_keras_lstm.training.batches import Batches
 from torch_keras_lstm.training.class_weights import class_weights_to_sample_weights
-from torch_keras_lstm.training.nested import is_nested, leaves, map_leaves
-from torch_keras_lstm.training.tensors import move, to_tensors
+from torch_keras_lstm.training.data_tensors import move, to_tensors
 
 
 class ArrayBatches(Batches):
@@ -67,7 +67,7 @@ class ArrayBatches(Batches):
         return torch.randperm(self.samples, generator=self._generator)
 
     def _take(self, rows: Any) -> Batch:
-        return Batch(*(move(map_leaves(lambda array: array[rows], part), self._device) for part in self._data))
+        return Batch(*(move(map_structure(lambda array: array[rows], part), self._device) for part in self._data))
 
 
 def _weights_for(y: Any, weight: Any) -> Any:
@@ -82,7 +82,7 @@ def _weights_for(y: Any, weight: Any) -> Any:
 
 def _number_of_samples(data: Batch) -> int:
     sizes = {
-        name: [len(array) if array.ndim else None for array in leaves(part) if array is not None]
+        name: [len(array) if array.ndim else None for array in flatten(part) if array is not None]
         for name, part in data._asdict().items()
         if part is not None
     }

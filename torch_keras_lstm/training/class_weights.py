@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.training.nested import is_nested
+from torch_keras_lstm.structure import is_nested
 
 
 def class_weights_to_sample_weights(y: Any, class_weight: Mapping[int, float], dtype: torch.dtype) -> Tensor:

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from torch_keras_lstm import losses
 from torch_keras_lstm.losses import Loss
+from torch_keras_lstm.structure import flatten, map_structure, numbered
 from torch_keras_lstm.training.loss_mean import LossMean
 from torch_keras_lstm.training.loss_structure import Placed, placed, single_losses
-from torch_keras_lstm.training.nested import leaves, map_leaves, numbered
 from torch_keras_lstm.training.outputs import AutomaticName, Output
 from torch_keras_lstm.training.strategy import SingleProcess
 
@@ -60,7 +60,7 @@ class CompiledLoss:
 
     def is_trained(self, y_pred: Any, names: Sequence[str]) -> list[bool]:
         """Whether there is a loss for each of the outputs."""
-        trained = {place for one in self._placed(y_pred, names) for place in leaves(one.places)}
+        trained = {place for one in self._placed(y_pred, names) for place in flatten(one.places)}
         return [place in trained for place in range(len(names))]
 
     def __call__(
@@ -93,7 +93,7 @@ class CompiledLoss:
     def _resolve(self, outputs: Sequence[Output], names: Sequence[str], y_pred: Any) -> list[_Term]:
         found = []
         for places, loss, weight, name in self._placed(y_pred, names):
-            for place in leaves(places):
+            for place in flatten(places):
                 if outputs[place].y_true is None:
                     raise _no_target(names[place])
             y_true, prediction, *_ = _taken(places, outputs)
@@ -113,9 +113,9 @@ def _taken(places: Any, outputs: Sequence[Output]) -> Output:
     """The output, or several as one whose parts are in the structure of ``places``; these share the first's weight."""
     if isinstance(places, int):
         return outputs[places]
-    first = outputs[next(leaves(places))]
-    y_true = map_leaves(lambda place: outputs[place].y_true, places)
-    return Output(y_true, map_leaves(lambda place: outputs[place].y_pred, places), first.sample_weight, None)
+    first = outputs[flatten(places)[0]]
+    y_true = map_structure(lambda place: outputs[place].y_true, places)
+    return Output(y_true, map_structure(lambda place: outputs[place].y_pred, places), first.sample_weight, None)
 
 
 def _logged(name: str, loss: Any) -> str:

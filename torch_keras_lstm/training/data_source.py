@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.structure import first_tensor
 from torch_keras_lstm.training.array_batches import ArrayBatches
 from torch_keras_lstm.training.batch import Batch
 from torch_keras_lstm.training.batches import Batches
-from torch_keras_lstm.training.nested import first_tensor
+from torch_keras_lstm.training.data_tensors import as_arrays, is_array_data
 from torch_keras_lstm.training.stream_batches import StreamBatches
-from torch_keras_lstm.training.tensors import as_arrays, is_array_data
 
 
 class Placement(NamedTuple):

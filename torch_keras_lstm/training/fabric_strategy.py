@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.metrics import Metric
+from torch_keras_lstm.structure import first_tensor, map_structure
 from torch_keras_lstm.training.batch import Batch
-from torch_keras_lstm.training.nested import first_tensor, map_leaves
 from torch_keras_lstm.training.strategy import Share, SingleProcess
 
 
@@ -67,7 +67,7 @@ class FabricStrategy(SingleProcess):
         samples = len(first_tensor(batch.x))
         rows = torch.arange(samples).tensor_split(self._processes)[self._fabric.global_rank].tolist()
         chosen = slice(rows[0], rows[-1] + 1) if rows else slice(0, 1)
-        own = Batch(*(map_leaves(lambda array: array[chosen], part) for part in batch))
+        own = Batch(*(map_structure(lambda array: array[chosen], part) for part in batch))
         self._part = len(rows) / samples
         return Share(own, samples / self._processes, is_empty=not rows)
 

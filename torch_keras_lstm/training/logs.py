@@ -5,7 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from torch_keras_lstm.training.nested import map_leaves
+from torch_keras_lstm.structure import map_structure
 
 
 def as_numbers(results: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def as_array(value: Any) -> Any:
         tensor = tensor.detach().cpu()
         return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
 
-    return map_leaves(convert, value)
+    return map_structure(convert, value)
 
 
 def in_order(logs: Mapping[str, Any], names: Sequence[str]) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from torch_keras_lstm.training.nested import in_order, is_flat, is_nested, leaves, map_leaves
+from torch_keras_lstm.structure import flatten, in_order, is_flat, is_nested, map_structure
 from torch_keras_lstm.training.outputs import check_names, per_output
 
 
@@ -80,11 +80,11 @@ def _placed(loss: Any, weight: Any, outputs: Any, names: Sequence[str], path: tu
         yield Placed(outputs, loss, weight, _name(outputs, names, path))
         return
     if isinstance(loss, list | tuple):
-        inside = [*leaves(outputs)]
+        inside = flatten(outputs)
         if all(map(is_one, loss)) and len(loss) == len(inside):
             # One for each output inside, however these are nested.
             numbers = dict(zip(inside, range(len(inside)), strict=True))
-            paired = map_leaves(lambda place: (loss[numbers[place]], weight and weight[numbers[place]]), outputs)
+            paired = map_structure(lambda place: (loss[numbers[place]], weight and weight[numbers[place]]), outputs)
             yield from _each(paired, outputs, names, path)
             return
         if not isinstance(outputs, type(loss)):
@@ -121,7 +121,7 @@ def _weights_of(loss: Any, weights: Any) -> Any:
     """The weights in the structure of the losses."""
     if weights is None or _same(loss, weights):
         return weights
-    flat = [*leaves(weights)]
+    flat = flatten(weights)
     number = len([*single_losses(loss)])
     if len(flat) != number:
         raise ValueError(f"`loss_weights` has {len(flat)} weights for {number} losses: give one for each.")
@@ -152,4 +152,4 @@ def _name(outputs: Any, names: Sequence[str], path: tuple[Any, ...]) -> str:
     steps = path
     if not is_nested(outputs) and (not path or isinstance(path[-1], int)):
         steps = (*path[:-1], names[outputs])
-    return "/".join(map(str, steps)) or "_".join(names[place] for place in leaves(outputs))
+    return "/".join(map(str, steps)) or "_".join(names[place] for place in flatten(outputs))

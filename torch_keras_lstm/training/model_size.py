@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from torch_keras_lstm.training.nested import leaves
+from torch_keras_lstm.structure import flatten
 
 
 class Size(NamedTuple):
@@ -42,5 +42,5 @@ def _optimizer_size(optimizer: Any) -> Size:
     numbers = [
         Size(1, 8 if isinstance(value, int) else 4) for value in state.values() if isinstance(value, int | float)
     ]
-    tensors = [_size(leaf) for leaf in leaves(state) if isinstance(leaf, Tensor)]
+    tensors = [_size(leaf) for leaf in flatten(state) if isinstance(leaf, Tensor)]
     return sum([*numbers, *tensors], start=Size(0, 0))

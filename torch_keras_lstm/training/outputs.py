@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from torch_keras_lstm.registry import close_match
-from torch_keras_lstm.training.nested import in_order, is_flat, is_nested, leaves
+from torch_keras_lstm.structure import flatten, in_order, is_flat, is_nested
 
 
 class Output(NamedTuple):
@@ -33,7 +33,7 @@ def names_of(y_pred: Any, layer_names: Sequence[str] | None) -> list[str]:
         return [*layer_names] if layer_names else ["output_1"]
     if isinstance(y_pred, Mapping) and is_flat(y_pred):
         return [str(name) for name in in_order(y_pred)]
-    number = len([*leaves(y_pred)])
+    number = len(flatten(y_pred))
     if layer_names and len(layer_names) == number:
         return list(layer_names)
     return [AutomaticName(f"output_{place + 1}") for place in range(number)]
@@ -57,13 +57,13 @@ def pair(
     """
     if isinstance(y_pred, Tensor) and isinstance(y, Tensor):
         return [Output(y, y_pred, _only(sample_weight), mask)]
-    if y is not None and len(trained := [*leaves(y)]) == sum(is_trained) < len(names) and not isinstance(y, Mapping):
+    if y is not None and len(trained := flatten(y)) == sum(is_trained) < len(names) and not isinstance(y, Mapping):
         given = iter(trained)
         y = [next(given) if trained else None for trained in is_trained]
-    predictions = list(leaves(y_pred))
+    predictions = flatten(y_pred)
     shared = sample_weight is None or isinstance(sample_weight, Tensor)
     weights = [sample_weight] * len(names) if shared else _matched(sample_weight, y_pred, names, "sample_weight")
-    masks = [None] * len(names) if mask is None else list(leaves(mask))
+    masks = [None] * len(names) if mask is None else flatten(mask)
     targets = _matched(y, y_pred, names, "y")
     return [Output(*entries) for entries in zip(targets, predictions, weights, masks, strict=True)]
 
@@ -71,7 +71,7 @@ def pair(
 def _matched(value: Any, y_pred: Any, names: Sequence[str], argument: str) -> list[Any]:
     """What ``value`` gives for each output, nested as these are or as in :func:`per_output`."""
     if is_nested(y_pred) and not is_flat(value):
-        value = [*leaves(value)]
+        value = flatten(value)
     return per_output(value, names, argument)
 
 
@@ -103,4 +103,4 @@ def check_names(given: Iterable[str], names: Sequence[str], argument: str) -> No
 
 
 def _only(weight: Any) -> Any:
-    return next(leaves(weight)) if weight is not None else None
+    return flatten(weight)[0] if weight is not None else None

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from torch_keras_lstm.structure import map_structure
 from torch_keras_lstm.training.logs import as_array
-from torch_keras_lstm.training.nested import map_leaves
 
 
 class Predictions:
@@ -26,7 +26,7 @@ class Predictions:
         """
         if not self._batches:
             raise ValueError("There is nothing to predict: the data gave no batch.")
-        return map_leaves(_concatenate, *self._batches) if len(self._batches) > 1 else self._batches[0]
+        return map_structure(_concatenate, *self._batches) if len(self._batches) > 1 else self._batches[0]
 
 
 def _concatenate(*arrays: Any) -> Any:

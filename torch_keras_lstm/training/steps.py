@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
@@ -10,10 +10,10 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers.keras_mask import mask_of
+from torch_keras_lstm.structure import first_tensor
+from torch_keras_lstm.training.answers import Answers
 from torch_keras_lstm.training.batch import Batch, pack, unpack
 from torch_keras_lstm.training.compilation import Compilable
-from torch_keras_lstm.training.nested import first_tensor
-from torch_keras_lstm.training.outputs import Output, names_of, pair
 from torch_keras_lstm.training.strategy import SingleProcess
 from torch_keras_lstm.training.trainable_weights import trainable_weights
 
@@ -68,11 +68,11 @@ class Steps(Compilable):
     def _train(self, batch: Batch) -> Mapping[str, Any] | None:
         compiled = self._check_compiled("train_step")
         (x, y, sample_weight), samples, is_empty = compiled.strategy.share(batch)
-        y_pred, mask = self._call(x, training=True)
-        loss = self._compute_loss(x, y, y_pred, sample_weight, mask, training=True)
+        answers = self._answers(x, y, *self._call(x, training=True), sample_weight)
+        loss = self._loss_of(answers, training=True)
         compiled.loss_mean.update_state(loss, samples)
         self._apply_gradients(loss)
-        return None if is_empty else self._measure(x, y, y_pred, sample_weight, mask)
+        return None if is_empty else self._measure(answers)
 
     def _apply_gradients(self, loss: Tensor) -> None:
         compiled = self._check_compiled("fit")
@@ -106,10 +106,10 @@ class Steps(Compilable):
     def _test(self, batch: Batch) -> Mapping[str, Any] | None:
         compiled = self._check_compiled("test_step")
         x, y, sample_weight = batch
-        y_pred, mask = self._call(x, training=False)
-        loss = self._compute_loss(x, y, y_pred, sample_weight, mask, training=False)
+        answers = self._answers(x, y, *self._call(x, training=False), sample_weight)
+        loss = self._loss_of(answers, training=False)
         compiled.loss_mean.update_state(loss, len(first_tensor(x)))
-        return self._measure(x, y, y_pred, sample_weight, mask)
+        return self._measure(answers)
 
     def predict_step(self, data: Any) -> Any:
         """What the model gives for the inputs of one batch."""
@@ -137,13 +137,15 @@ class Steps(Compilable):
         Raises:
             ValueError: when there is neither a compiled loss nor one of the layers, or something does not fit the loss.
         """
+        mask = mask_of(y_pred) if mask is None else mask
+        return self._compiled_loss(self._answers(x, y, y_pred, mask, sample_weight), training)
+
+    def _compiled_loss(self, answers: Answers, training: bool) -> Tensor:
         compiled = self._check_compiled("compute_loss")
         terms = []
         if compiled.loss is not None:
-            names = names_of(y_pred, self.output_names)
             strategy = compiled.strategy if training else SingleProcess()
-            outputs = self._outputs(names, y, y_pred, sample_weight, mask_of(y_pred) if mask is None else mask)
-            loss = compiled.loss(outputs, names, strategy, y_pred)
+            loss = compiled.loss(answers.outputs, answers.names, strategy, answers.y_pred)
             terms += [] if loss is None else [loss]
         terms += self.losses
         if not terms:
@@ -158,26 +160,27 @@ class Steps(Compilable):
         Returns:
             Values for the logs, by name.
         """
-        self._add_to_metrics(y, y_pred, sample_weight, mask)
+        mask = mask_of(y_pred) if mask is None else mask
+        self._add_to_metrics(self._answers(x, y, y_pred, mask, sample_weight))
         return self.get_metrics_result()
 
-    def _measure(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> Mapping[str, Any] | None:
+    def _measure(self, answers: Answers) -> Mapping[str, Any] | None:
         """Add a batch to the metrics; what a ``compute_metrics`` of the subclass' own gives for the logs."""
         if not self._has_own("compute_metrics"):
-            self._add_to_metrics(y, y_pred, sample_weight, mask)
+            self._add_to_metrics(answers)
             return None
-        given = _taken(self.compute_metrics, mask=mask)
+        given = _taken(self.compute_metrics, mask=answers.mask)
         with torch.no_grad():
-            logs = self.compute_metrics(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **given)
+            logs = self.compute_metrics(
+                x=answers.x, y=answers.y, y_pred=answers.y_pred, sample_weight=answers.sample_weight, **given
+            )
         return _logs_of("compute_metrics", logs)
 
-    def _add_to_metrics(self, y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> None:
+    def _add_to_metrics(self, answers: Answers) -> None:
         compiled = self._check_compiled("compute_metrics")
         if compiled.metrics:
-            names = names_of(y_pred, self.output_names)
             with torch.no_grad():
-                mask = mask_of(y_pred) if mask is None else mask
-                compiled.metrics.update(self._outputs(names, y, y_pred, sample_weight, mask), names)
+                compiled.metrics.update(answers.outputs, answers.names)
 
     def _call(self, x: Any, training: bool) -> tuple[Any, Any]:
         """The model's outputs and their masks."""
@@ -194,20 +197,18 @@ class Steps(Compilable):
         own = type(self)
         return "training" not in self.call_parameters and getattr(own, "call", None) is own.forward
 
-    def _outputs(self, names: Sequence[str], y: Any, y_pred: Any, sample_weight: Any, mask: Any) -> list[Output]:
-        trained = [True] if len(names) == 1 else self._are_trained(y_pred, names)
-        return pair(names, y, y_pred, sample_weight, mask, trained)
+    def _answers(self, x: Any, y: Any, y_pred: Any, mask: Any, sample_weight: Any) -> Answers:
+        loss = None if self._compiled is None else self._compiled.loss
+        return Answers(x, y, y_pred, sample_weight, mask, self.output_names, loss)
 
-    def _are_trained(self, y_pred: Any, names: Sequence[str]) -> list[bool]:
-        loss = self._check_compiled("fit").loss
-        return [True] * len(names) if loss is None else loss.is_trained(y_pred, names)
-
-    def _compute_loss(self, x: Any, y: Any, y_pred: Any, sample_weight: Any, mask: Any, training: bool) -> Tensor:
+    def _loss_of(self, answers: Answers, training: bool) -> Tensor:
         """:meth:`compute_loss`, which in a subclass written for Keras knows of no masks, nor of training before 3.3."""
         if not self._has_own("compute_loss"):
-            return self.compute_loss(x, y, y_pred, sample_weight, training, mask)
-        given = _taken(self.compute_loss, mask=mask, training=training)
-        return self.compute_loss(x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, **given)
+            return self._compiled_loss(answers, training)
+        given = _taken(self.compute_loss, mask=answers.mask, training=training)
+        return self.compute_loss(
+            x=answers.x, y=answers.y, y_pred=answers.y_pred, sample_weight=answers.sample_weight, **given
+        )
 
 
 def _logs_of(step: str, logs: Any) -> Mapping[str, Any]:

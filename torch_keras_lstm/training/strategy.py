@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.metrics import Metric
+from torch_keras_lstm.structure import first_tensor
 from torch_keras_lstm.training.batch import Batch
-from torch_keras_lstm.training.nested import first_tensor
 
 
 class Share(NamedTuple):

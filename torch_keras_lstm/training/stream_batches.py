@@ -8,7 +8,7 @@ import torch
 from torch_keras_lstm.training.batch import Batch, unpack
 from torch_keras_lstm.training.batches import Batches
 from torch_keras_lstm.training.class_weights import class_weights_to_sample_weights
-from torch_keras_lstm.training.tensors import as_arrays, move, to_tensors
+from torch_keras_lstm.training.data_tensors import as_arrays, move, to_tensors
 
 
 class StreamBatches(Batches):

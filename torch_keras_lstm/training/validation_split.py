@@ -2,9 +2,9 @@
 
 import math
 
+from torch_keras_lstm.structure import first_tensor, map_structure
 from torch_keras_lstm.training.batch import Batch
-from torch_keras_lstm.training.nested import first_tensor, map_leaves
-from torch_keras_lstm.training.tensors import as_arrays, is_array_data
+from torch_keras_lstm.training.data_tensors import as_arrays, is_array_data
 
 
 def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:
@@ -32,4 +32,4 @@ def split(data: Batch, fraction: float) -> tuple[Batch, Batch]:
 
 
 def _rows(data: Batch, rows: slice) -> Batch:
-    return Batch(*(map_leaves(lambda array: array[rows], part) for part in data))
+    return Batch(*(map_structure(lambda array: array[rows], part) for part in data))

@@ -13,9 +13,9 @@ from torch_keras_lstm.preprocessing.audio_directory import audio_dataset_from_di
 from torch_keras_lstm.preprocessing.text_directory import text_dataset_from_directory
 from torch_keras_lstm.preprocessing.timeseries import timeseries_dataset_from_array
 from torch_keras_lstm.training.py_dataset import PyDataset
-from torch_keras_lstm.utils.batches import pack_x_y_sample_weight, unpack_x_y_sample_weight
-from torch_keras_lstm.utils.config import Config
+from torch_keras_lstm.utils.config_values import Config
 from torch_keras_lstm.utils.normalize import normalize
+from torch_keras_lstm.utils.pack_x_y_sample_weight import pack_x_y_sample_weight, unpack_x_y_sample_weight
 from torch_keras_lstm.utils.pad_sequences import pad_sequences
 from torch_keras_lstm.utils.progbar import Progbar
 from torch_keras_lstm.utils.random_seed import set_random_seed

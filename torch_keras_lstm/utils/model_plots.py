@@ -113,9 +113,10 @@ def plot_model(
     splines: str = "ortho",
     **kwargs: Any,
 ) -> Any:
-    """Draw a model into a file; arguments as those of :func:`model_to_dot`.
+    """Draw a model into a file.
 
     Args:
+        model: a built ``Sequential`` or functional model; of another one the layers stand without what joins them.
         to_file: the file; its suffix says what kind of picture. ``.dot`` is the text, for which nothing is needed.
 
     Returns:

@@ -126,8 +126,6 @@ class ReadableSteps(ProjectedSteps):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         with torch.enable_grad():
             results = expected(_case(cell, trace, state, mask, upstream), trace.kept.dtype)

@@ -32,7 +32,8 @@ from torch_keras_lstm.recurrence import (
     select,
     use_backends,
 )
-from torch_keras_lstm.recurrence.backends.c_kernels import VECTORS, CKernels, compiled_module
+from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
+from torch_keras_lstm.recurrence.backends.c_sweeps import VECTORS, compiled_module
 from torch_keras_lstm.recurrence.options import Activation
 
 pytestmark = pytest.mark.skipif(
@@ -290,24 +291,11 @@ def test_a_row_that_is_lost_does_not_touch_the_others() -> None:
 
 
 @ONCE
-@pytest.mark.parametrize("knows", [True, False])
-def test_a_graph_that_is_kept_can_be_differentiated_again(knows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The last pass writes over what was kept for it, where torch tells that it is the last."""
-    if not knows:
-        monkeypatch.delattr(torch._C._autograd, "_get_current_graph_task_keep_graph")
-    overwritten: list[bool] = []
-
-    class Watched(CKernels):
-        def backward(self, *arguments: Any, overwrite: bool = False) -> Any:
-            overwritten.append(overwrite)
-            return super().backward(*arguments, overwrite=overwrite)
-
+def test_a_graph_that_is_kept_can_be_differentiated_again() -> None:
     draw = draw_of(torch.float64, 4, 5, 3, 6)
     leaf = draw.inputs.clone().requires_grad_()
-    with use_backends(Watched()):
-        output, _ = lstm_loop(leaf, draw.state, draw.weights, torch.rand(4, 5) > 0.3, SequenceOptions())
+    output, _ = lstm_loop(leaf, draw.state, draw.weights, torch.rand(4, 5) > 0.3, SequenceOptions())
     gradients = [torch.autograd.grad(output.sum(), leaf, retain_graph=keep)[0] for keep in (True, True, False)]
-    assert overwritten == [False, False, knows]
     assert torch.equal(gradients[0], gradients[1])
     assert torch.equal(gradients[0], gradients[2])
 
@@ -324,10 +312,10 @@ def request_for(device: str = "cpu", dtype: torch.dtype = torch.float32, **activ
 def test_reasons() -> None:
     kernels = CKernels()
     assert kernels.why_not(request_for()) is None
-    assert kernels.why_not(request_for("meta")) == "the compiled sweeps run on a CPU"
-    reason = "the compiled sweeps compute in single and double precision, not in torch.bfloat16"
+    assert kernels.why_not(request_for("meta")) == "the C kernels run on a CPU"
+    reason = "the C kernels compute in single and double precision, not in torch.bfloat16"
     assert kernels.why_not(request_for(dtype=torch.bfloat16)) == reason
-    reason = "the compiled sweeps do not have the activation 'gelu'"
+    reason = "the C kernels do not have the activation 'gelu'"
     assert kernels.why_not(request_for(activation=activations.gelu)) == reason
     off = CKernels(off="the environment variable TORCH_KERAS_LSTM_COMPILED is 0")
     assert off.why_not(request_for()) == "the environment variable TORCH_KERAS_LSTM_COMPILED is 0"
@@ -338,7 +326,12 @@ def test_reasons() -> None:
     ("environment", "block", "expected"),
     [
         ("0", "", "the environment variable TORCH_KERAS_LSTM_COMPILED is 0"),
-        ("1", "sys.modules['torch_keras_lstm.recurrence.backends._c_kernels'] = None; ", "the compiled sweeps are not"),
+        ("1", "sys.modules['torch_keras_lstm.recurrence.backends._c_kernels'] = None; ", "the C kernels are not"),
+        (
+            "1",
+            "sys.modules['torch_keras_lstm.recurrence.backends._c_kernels'] = type(sys)('that of another version'); ",
+            "the C kernels are not those of this version: install the package again, which compiles them",
+        ),
     ],
 )
 def test_reasons_of_a_process(environment: str, block: str, expected: str) -> None:
@@ -375,22 +368,26 @@ def test_whoever_traces_operations_sees_them() -> None:
 
 
 @ONCE
-@pytest.mark.parametrize("arguments", [(), (1,) * 26, (1,) * 28])
+@pytest.mark.parametrize("arguments", [(), (1,) * 31, (1,) * 33, (1,) * 62])
 def test_the_module_takes_so_many_integers(arguments: tuple[int, ...]) -> None:
-    with pytest.raises(TypeError, match=f"^expected 27 integers, got {len(arguments)}$"):
+    with pytest.raises(TypeError, match=f"^expected 32 integers, or 61, got {len(arguments)}$"):
         compiled_module.forward(*arguments)
 
 
 @ONCE
 def test_the_module_takes_numbers_that_it_knows() -> None:
     with pytest.raises(TypeError, match="integer"):
-        compiled_module.backward(*["1"] * 22)
-    for place in (0, 2, 6, 7):  # kernel, threads, both activations
-        arguments = [0] * 27
+        compiled_module.backward(*["1"] * 44)
+    for place in (0, 2, 3, 8, 9):  # vectors, threads, cell, both activations
+        arguments = [0] * 32
         arguments[2] = 1
         arguments[place] = -1
-        with pytest.raises(ValueError, match=r"^no such kernel, activation or number of threads$"):
+        with pytest.raises(ValueError, match=r"^no such kernel, cell, activation or number of threads$"):
             compiled_module.forward(*arguments)
+    sizes = [0] * 29
+    sizes[2] = 1
+    with pytest.raises(ValueError, match=r"^two sweeps that are not of the same sizes$"):
+        compiled_module.forward(0, 0, 1, *sizes, *[0] * 29)
 
 
 @ONCE

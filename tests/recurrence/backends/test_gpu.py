@@ -86,7 +86,7 @@ def test_they_are_taken_where_they_are_asked_for_by_name(backend: GPUBackend) ->
 def test_by_default_a_gpu_takes_torchs_kernels_or_torchs_operations() -> None:
     path = path_for(LSTM_BACKENDS, request_for("cuda"))
     assert (path, path.backend) == (("fused", None), "torch_kernels")
-    assert path.passed_over == {"c_kernels": "the compiled sweeps run on a CPU"}
+    assert path.passed_over == {"c_kernels": "the C kernels run on a CPU"}
     path = path_for(LSTM_BACKENDS, request_for("cuda", options=SequenceOptions(activation=torch.relu)))
     assert (path.name, path.backend) == ("loop", "torch_ops")
     assert list(path.passed_over) == ["c_kernels", "torch_kernels", *(backend.name for backend in GPU)]

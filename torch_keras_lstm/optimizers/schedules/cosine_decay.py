@@ -11,12 +11,20 @@ class CosineDecay(LearningRateSchedule):
     """From ``initial_learning_rate``, or first up to ``warmup_target``, down to the share ``alpha`` of it.
 
     Args:
+        initial_learning_rate: where the fall begins, or with a warm-up the way up to it.
         decay_steps: of the fall, not counting the warm-up.
+        alpha: the share that is left at its end.
         warmup_target: the rate after ``warmup_steps``, reached along a straight line; ``None`` for no warm-up.
+        warmup_steps: of the warm-up.
         name: kept for the configuration.
 
     Raises:
         ValueError: when ``decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = CosineDecay(0.1, decay_steps=100)
+        >>> [round(float(schedule(step)), 4) for step in (0, 50, 100, 200)]
+        [0.1, 0.05, 0.0, 0.0]
     """
 
     def __init__(

@@ -15,11 +15,19 @@ class CosineDecayRestarts(LearningRateSchedule):
     """Cosine decays to the share ``alpha``, each ``t_mul`` times as long as that before and from ``m_mul`` as high.
 
     Args:
+        initial_learning_rate: where the first begins.
         first_decay_steps: the length of the first.
+        t_mul, m_mul: how much longer the next is than the one before, and how much higher it begins.
+        alpha: the share of where it begins that each comes down to.
         name: kept for the configuration.
 
     Raises:
         ValueError: when ``first_decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = CosineDecayRestarts(0.1, first_decay_steps=100)
+        >>> [round(float(schedule(step)), 4) for step in (0, 50, 99, 100, 200)]
+        [0.1, 0.05, 0.0, 0.1, 0.05]
     """
 
     def __init__(

@@ -1,14 +1,10 @@
 """A rate that falls by the same factor in the same time."""
 
-from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import (
-    LearningRateSchedule,
-    check_positive,
-    quotient,
-    single,
-)
+from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import quotient, single
+from torch_keras_lstm.optimizers.schedules.stepped_decay import SteppedDecay
 
 
-class ExponentialDecay(LearningRateSchedule):
+class ExponentialDecay(SteppedDecay):
     """``initial_learning_rate * decay_rate ** (step / decay_steps)``.
 
     Args:
@@ -17,6 +13,11 @@ class ExponentialDecay(LearningRateSchedule):
 
     Raises:
         ValueError: when ``decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = ExponentialDecay(0.1, decay_steps=100, decay_rate=0.5, staircase=True)
+        >>> [round(float(schedule(step)), 4) for step in (0, 99, 100, 200)]
+        [0.1, 0.1, 0.05, 0.025]
     """
 
     def __init__(
@@ -27,12 +28,7 @@ class ExponentialDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "ExponentialDecay",
     ) -> None:
-        check_positive("decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: int) -> float:
         """The learning rate of the next batch after ``step`` others."""

@@ -1,14 +1,10 @@
 """A rate that falls as one over the time."""
 
-from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import (
-    LearningRateSchedule,
-    check_positive,
-    quotient,
-    single,
-)
+from torch_keras_lstm.optimizers.schedules.learning_rate_schedule import quotient, single
+from torch_keras_lstm.optimizers.schedules.stepped_decay import SteppedDecay
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(SteppedDecay):
     """``initial_learning_rate / (1 + decay_rate * step / decay_steps)``.
 
     Args:
@@ -17,6 +13,11 @@ class InverseTimeDecay(LearningRateSchedule):
 
     Raises:
         ValueError: when ``decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = InverseTimeDecay(0.1, decay_steps=1, decay_rate=0.5)
+        >>> [round(float(schedule(step)), 4) for step in (0, 2, 8)]
+        [0.1, 0.05, 0.02]
     """
 
     def __init__(
@@ -27,12 +28,7 @@ class InverseTimeDecay(LearningRateSchedule):
         staircase: bool = False,
         name: str = "InverseTimeDecay",
     ) -> None:
-        check_positive("decay_steps", decay_steps)
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = decay_steps
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step: int) -> float:
         """The learning rate of the next batch after ``step`` others."""

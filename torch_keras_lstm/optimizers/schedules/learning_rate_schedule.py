@@ -10,7 +10,16 @@ from torch_keras_lstm.registry import Configured
 
 
 class LearningRateSchedule(Configured):
-    """A learning rate that depends on the number of batches seen so far; to be derived from."""
+    """A learning rate that depends on the number of batches seen so far; to be derived from.
+
+    Example:
+        >>> class Warmup(LearningRateSchedule):
+        ...     def __call__(self, step):
+        ...         return 0.1 * min(step + 1, 10) / 10
+        >>> optimizer = optimizers.SGD(Warmup())
+        >>> optimizer.learning_rate
+        tensor(0.0100)
+    """
 
     def __call__(self, step: int) -> float:
         """The learning rate of the next batch after ``step`` others."""

@@ -17,6 +17,11 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     Raises:
         ValueError: when the lengths do not fit.
+
+    Example:
+        >>> schedule = PiecewiseConstantDecay([100, 200], [0.1, 0.05, 0.01])
+        >>> [round(float(schedule(step)), 4) for step in (100, 101, 201)]
+        [0.1, 0.05, 0.01]
     """
 
     def __init__(self, boundaries: Sequence[float], values: Sequence[float], name: str = "PiecewiseConstant") -> None:

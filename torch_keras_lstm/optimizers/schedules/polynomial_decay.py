@@ -15,6 +15,11 @@ class PolynomialDecay(LearningRateSchedule):
 
     Raises:
         ValueError: when ``decay_steps`` is not positive.
+
+    Example:
+        >>> schedule = PolynomialDecay(0.1, decay_steps=100, end_learning_rate=0.02)
+        >>> [round(float(schedule(step)), 4) for step in (0, 50, 100, 200)]
+        [0.1, 0.06, 0.02, 0.02]
     """
 
     def __init__(

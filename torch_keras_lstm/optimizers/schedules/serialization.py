@@ -23,19 +23,29 @@ _REGISTRY: Registry[Callable[..., float]] = Registry(
 
 
 def serialize(learning_rate_schedule: object) -> Config | str | None:
-    """The configuration of a schedule as Keras 3 writes it."""
+    """The configuration of ``learning_rate_schedule`` as Keras 3 writes it.
+
+    Example:
+        >>> serialize(PolynomialDecay(0.1, decay_steps=100))["config"]["decay_steps"]
+        100
+    """
     return _REGISTRY.serialize(learning_rate_schedule)
 
 
 def deserialize(
     config: str | Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None
 ) -> Callable[..., float]:
-    """The schedule that :func:`serialize` described.
+    """The schedule that :func:`serialize` described as ``config``.
 
     Args:
         custom_objects: classes and functions of your own by name; they go before Keras'.
 
     Raises:
         ValueError: for a name that Keras does not know, or a configuration that does not fit its schedule.
+
+    Example:
+        >>> config = {"initial_learning_rate": 0.1, "decay_steps": 9}
+        >>> deserialize({"class_name": "CosineDecay", "config": config}).decay_steps
+        9
     """
     return _REGISTRY.deserialize(config, custom_objects, "learning_rate")

@@ -94,9 +94,11 @@ class Backend(ABC):
 
     Attributes:
         name: by which users, tests and the environment variable ask for it.
+        cell: what kind it is: "lstm", "gru" or "simple_rnn".
     """
 
     name: str
+    cell: str = "lstm"
 
     @abstractmethod
     def why_not(self, request: Request) -> str | None:
@@ -203,13 +205,11 @@ class Steps(ABC):
             to stay in a cache between it and the products that use them; ``None`` for all steps at once.
         chunk_rows: at least so many rows, (step, row of the batch), then, for those products to run at full speed.
         product_rows: of one product of the weights' gradients, and of the copies that it is made of.
-        passes_over: whether masked steps cost nothing, so that it would save nothing to move the others together.
     """
 
     chunk_numbers: int | None = None
     chunk_rows: int = 256
     product_rows: int = 1024
-    passes_over: bool = False
 
     def to_order(self, rows: Tensor) -> Tensor:
         """(4 * units, ...) in torch's order of gates, in this one's."""
@@ -224,7 +224,7 @@ class Steps(ABC):
         """Run the steps.
 
         Args:
-            inputs: (batch, time, features), zeros at masked steps unless this one ``passes_over`` them.
+            inputs: (batch, time, features), zeros at masked steps.
             state: before the first step, (batch, units) each.
             mask: (time, batch), boolean, ``False`` where the state stays as it is.
             trace: uninitialised; written.
@@ -238,15 +238,12 @@ class Steps(ABC):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         """Run the steps backwards.
 
         Args:
             cell, state, mask: as :meth:`forward` had them, or of some of its steps in a row.
             trace: as it left it.
-            overwrite: whether the gates of the trace are not needed any more, and may make room for the gradients.
         """
 
     def chunks(self, inputs: Tensor, units: int) -> list[slice]:

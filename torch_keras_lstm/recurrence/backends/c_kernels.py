@@ -1,69 +1,24 @@
-"""The steps in C: one call for all of them, with any mask, in either precision, on a CPU.
+"""An LSTM's steps in C: one call for all of them, with any mask, in either precision, on a CPU."""
 
-``csrc/lstm.c`` is compiled when the package is installed where there is a C compiler (GCC or Clang). Without it, or
-with the environment variable ``TORCH_KERAS_LSTM_COMPILED`` set to 0, the backends that follow give the same numbers but
-for rounding, and take several times as long. The variable may also name the vectors to use: ``avx512``, ``avx2`` or
-``any``.
-"""
+from collections.abc import Sequence
 
-import importlib
-from collections.abc import Mapping
-from typing import Any
-
-import torch  # before the kernels: it brings the OpenMP library whose threads they share
+import torch
 from torch import Tensor
 
-from torch_keras_lstm import activations, torch_internals
-from torch_keras_lstm.recurrence import environment
-from torch_keras_lstm.recurrence.autograd import StepBackend
-from torch_keras_lstm.recurrence.backends.base import Cell, Downstream, Request, Trace, Upstream
+from torch_keras_lstm.recurrence.autograd import Operands, SweepBackend
+from torch_keras_lstm.recurrence.backends import c_sweeps
+from torch_keras_lstm.recurrence.backends.base import Request, Trace, Upstream
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
-from torch_keras_lstm.recurrence.options import Activation
-from torch_keras_lstm.recurrence.state import LSTMState
+from torch_keras_lstm.recurrence.options import Activation, SequenceOptions
 
-_MISSING: str | None = None
-try:
-    compiled_module: Any = importlib.import_module("torch_keras_lstm.recurrence.backends._c_kernels")
-except ImportError as error:
-    compiled_module, _MISSING = None, str(error)
-
-# The vectors that the kernels can use on this processor, the widest first.
-VECTORS: tuple[str, ...] = compiled_module.KERNELS if compiled_module else ()
-_TYPES = (torch.float32, torch.float64)
-_WITH_MEMORY = (Tensor, torch.nn.Parameter)  # a subclass may have none, such as those that only have a shape
+_NO_MASK_NO_DROPOUT = (0,) * 7
 _WIDE = 320  # units from which on nothing but the matrix product counts
 
-_AS_TORCH_HAS_THEM = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-# The numbers by which the kernels know activations.
-_KINDS: Mapping[Activation, int] = {
-    function: kind
-    for kind, name in enumerate(compiled_module.ACTIVATIONS if compiled_module else ())
-    for function in (getattr(activations, name), _AS_TORCH_HAS_THEM.get(name))
-    if function is not None
-}
 
+class CKernels(c_sweeps.Chosen, SweepBackend):
+    """See the file, and :class:`c_sweeps.Chosen` for the arguments. The gates stand in the order of torch."""
 
-class CKernels(StepBackend):
-    """See the file. The gates stand in the order of torch.
-
-    Args:
-        vectors: one of :data:`VECTORS`; by default the widest.
-        off: why they are not to be used.
-
-    Attributes:
-        vectors: those that are used; "" where there are none.
-        fewest_for_threads: multiplications; with fewer, waking a second thread costs more than it saves.
-    """
-
-    name = "c_kernels"
-    chunk_numbers = 2**19  # so many that packing the weights anew for each call does not count
     passes_over = True
-    fewest_for_threads = 2**19
-
-    def __init__(self, vectors: str | None = None, off: str | None = None) -> None:
-        self.vectors = vectors or (VECTORS[0] if VECTORS else "")
-        self.kernel = VECTORS.index(self.vectors) if VECTORS else 0
-        self.off = f"the compiled sweeps are not there: {_MISSING}" if compiled_module is None else off
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`.
@@ -72,31 +27,8 @@ class CKernels(StepBackend):
         (docs/performance.md). Two things are quicker there: a single step while autograd records, and inference with so
         many units that nothing but the matrix product counts, in which oneDNN's is ahead by a twentieth to a tenth.
         """
-        reason = self._why_slower(request) or self.why_never(request)
-        if reason is not None:
-            return reason
-        dtype = request.dtype
-        for tensor in request.tensors:  # they read memory, which must be of one type, and be there
-            if tensor is not None and (
-                tensor.dtype is not dtype or not tensor.is_cpu or type(tensor) not in _WITH_MEMORY
-            ):
-                return "the compiled sweeps read memory, which must be of one type, and be there"
-        return super().why_not(request)
-
-    def why_never(self, request: Request) -> str | None:
-        """The part of :meth:`why_not` that asks for no tensor, and can be answered while a graph is traced."""
-        if request.device.type != "cpu":
-            return "the compiled sweeps run on a CPU"
-        if self.off is not None:
-            return self.off
-        if not torch.compiler.is_compiling() and torch_internals.operations_are_watched():
-            return "somebody watches or replaces each of torch's operations"
-        if request.dtype not in _TYPES:
-            return f"the compiled sweeps compute in single and double precision, not in {request.dtype}"
-        for function in (request.options.activation, request.options.recurrent_activation):
-            if function not in _KINDS:
-                return f"the compiled sweeps do not have the activation {activations.serialize(function)!r}"
-        return None
+        reason = self._why_slower(request) or self.why_never(request) or self.why_no_memory(request)
+        return super().why_not(request) if reason is None else reason
 
     def _why_slower(self, request: Request) -> str | None:
         """When torch's kernels take less time, as the end of a sentence. A mask they only know how to work around."""
@@ -106,124 +38,133 @@ class CKernels(StepBackend):
             return None
         if why_not_fused(request) is not None:
             return None
-        return "the fused kernels take less time for one step that autograd records, and for many units"
+        return "torch's kernels take less time for one step that autograd records, and for many units"
 
-    def forward(self, cell: Cell, inputs: Tensor, state: LSTMState, mask: Tensor | None, trace: Trace) -> None:
-        """As :meth:`Steps.forward`; what stands at masked steps is not read."""
-        assert cell.projection is not None, "the projection is a part of this"
-        batch, time, features = inputs.shape
-        row, step, number = inputs.stride()
-        if number != 1:
-            inputs = inputs.contiguous()
-            row, step, number = inputs.stride()
-        weight_ih, bias, input_dropout = cell.projection
-        weight_ih = weight_ih.contiguous()
-        bias, input_dropout = _contiguous(bias), _contiguous(input_dropout)
-        _, cells, hidden = trace
-        units = hidden.shape[-1]
-        work = time * batch * 4 * units * (features + units)
-        common, held = self._common(work, time, cell, state, mask, trace)
-        compiled_module.forward(
-            *common,
-            features,
-            inputs.data_ptr(),
-            step,
-            row,
-            weight_ih.data_ptr(),
-            0 if bias is None else bias.data_ptr(),
-            hidden.data_ptr(),
-            batch * units if hidden.dim() == 3 else 0,
-            batch * units if cells.dim() == 3 else 0,
-            0 if input_dropout is None else len(input_dropout),
-            0 if input_dropout is None else input_dropout.data_ptr(),
-        )
-        del held
+    def sweep_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
+        """As :meth:`SweepBackend.sweep_forward`; what stands at masked steps is not read."""
+        sweep = self.sweep(operands, mask, options, trace)
+        c_sweeps.forward(self.kernel, self.threads(sweep.work), sweep)
 
-    def backward(
+    def gradients(
         self,
-        cell: Cell,
+        operands: Operands,
         trace: Trace,
-        state: LSTMState,
         mask: Tensor | None,
+        options: SequenceOptions,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
-    ) -> Downstream:
-        """As :meth:`Steps.backward`."""
-        gates, of_outputs = trace.kept, upstream.hidden
-        gradients = gates if overwrite else torch.empty_like(gates)
-        dh, dc = (
+        wanted: Sequence[bool],
+    ) -> tuple[Tensor | None, ...]:
+        """As :meth:`SweepBackend.gradients`; what stands at masked steps is not read."""
+        sweep, gradients = self.sweep(operands, mask, options, trace), self.new_gradients(operands, upstream, wanted)
+        c_sweeps.backward(self.kernel, self.threads(sweep.work), (sweep, gradients))
+        return self.found(gradients, wanted)
+
+    def new_gradients(self, operands: Operands, upstream: Upstream, wanted: Sequence[bool]) -> c_sweeps.Gradients:
+        """What C takes of those that come in, and room for those that are wanted."""
+        of_hidden, of_cell = (
             torch.zeros_like(like, memory_format=torch.contiguous_format)
             if gradient is None
             else gradient.clone(memory_format=torch.contiguous_format)
-            for like, gradient in zip(state, upstream[1:], strict=True)
+            for like, gradient in zip(operands[1:3], upstream[1:], strict=True)
         )
-        if of_outputs is not None and of_outputs.stride(2) != 1:
-            of_outputs = of_outputs.contiguous()
-        time, _, units = trace.hidden.shape
-        common, held = self._common(gates.numel() * units, time, cell, state, mask, trace)
-        compiled_module.backward(
-            *common,
-            gradients.data_ptr(),
-            *((0, 0, 0) if of_outputs is None else (of_outputs.data_ptr(), *of_outputs.stride()[:2])),
-            dh.data_ptr(),
-            dc.data_ptr(),
+        inputs = operands.inputs
+        new = inputs.new_empty if inputs.numel() else inputs.new_zeros
+        of_inputs, *of_weights = (
+            new(operand.shape) if is_wanted and operand is not None else None
+            for operand, is_wanted in zip((inputs, *operands[3:]), (wanted[0], *wanted[3:]), strict=True)
         )
-        del held
-        return gradients, dh, dc
+        return c_sweeps.Gradients(upstream.hidden, of_hidden, of_cell, of_inputs, *of_weights)
 
-    def _common(
-        self, work: int, time: int, cell: Cell, state: LSTMState, mask: Tensor | None, trace: Trace
-    ) -> tuple[tuple[int, ...], tuple[Tensor | None, ...]]:
-        """The arguments that both ways begin with, and the tensors that must outlive the call.
+    def found(self, gradients: c_sweeps.Gradients, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
+        """The gradients of the operands, once C has written them."""
+        _, hidden, cell, inputs, *weights = gradients
+        return inputs, hidden if wanted[1] else None, cell if wanted[2] else None, *weights
 
-        Args:
-            work: how many multiplications it will be.
-        """
-        gates, cells, _ = trace
-        batch, units = cells.shape[-2:]
-        weight_hh, h, c = cell.weight_hh.contiguous(), state[0].contiguous(), state[1].contiguous()
-        mask, dropout = _contiguous(mask), _contiguous(cell.recurrent_dropout)
-        return (
-            self.kernel,
-            cells.dtype is torch.float64,
-            1 if work < self.fewest_for_threads else torch.get_num_threads(),
-            time,
-            batch,
-            units,
-            _KINDS[cell.activation],
-            _KINDS[cell.recurrent_activation],
-            weight_hh.data_ptr(),
-            0 if gates is None else gates.data_ptr(),
-            h.data_ptr(),
-            c.data_ptr(),
-            cells.data_ptr(),
-            0 if mask is None else mask.data_ptr(),
-            0 if dropout is None else len(dropout),
-            0 if dropout is None else dropout.data_ptr(),
-        ), (weight_hh, h, c, mask, dropout)
+    def sweep_cell(self, options: SequenceOptions) -> str:
+        """Which of the cells the kernels have: one of :data:`c_sweeps.CELLS`."""
+        return "lstm"
 
-
-def _contiguous(tensor: Tensor | None) -> Tensor | None:
-    return None if tensor is None else tensor.contiguous()
+    def sweep(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> c_sweeps.Sweep:
+        """What C takes of a run."""
+        for_inputs, has_cell_state = options.input_dropout, self.has_cell_state
+        return c_sweeps.Sweep(
+            self.sweep_cell(options),
+            options.activation,
+            options.recurrent_activation,
+            operands.inputs,
+            operands.weight_ih,
+            operands.weight_hh,
+            operands.bias,
+            operands.state_bias,
+            operands.hidden,
+            operands.cell if has_cell_state else None,
+            mask,
+            None if for_inputs is None or len(for_inputs) == 1 else for_inputs,  # one for all gates is applied
+            options.recurrent_dropout,
+            trace.gates,
+            trace.hidden,
+            trace.cells if has_cell_state else None,
+        )
 
 
-def _chosen() -> CKernels:
-    """Those that the environment variable asks for.
+class BoundSteps:
+    """Runs of the steps that differ in inputs and states alone: no mask, no dropout, and no way back.
 
-    Raises:
-        ValueError: when it asks for vectors that this processor does not have.
+    Args:
+        kernels: what runs them.
+        inputs: (batch, time, features), contiguous as they will be in each run.
+        weight_ih, weight_hh, bias: contiguous. Their numbers may change, and must stay where they are.
+        activation, recurrent_activation: which the kernels have.
     """
-    wanted = environment.wanted_vectors()
-    if wanted in VECTORS:
-        return CKernels(wanted)
-    if wanted not in ("0", "1") and VECTORS:
-        names = ", ".join(VECTORS)
-        raise ValueError(f"{environment.COMPILED} must be 0, 1, or one of {names} on this processor, got {wanted!r}.")
-    return CKernels(off=f"the environment variable {environment.COMPILED} is 0" if wanted == "0" else None)
+
+    def __init__(
+        self,
+        kernels: CKernels,
+        inputs: Tensor,
+        weight_ih: Tensor,
+        weight_hh: Tensor,
+        bias: Tensor | None,
+        activation: Activation,
+        recurrent_activation: Activation,
+    ) -> None:
+        batch, time, features = inputs.shape
+        units = weight_hh.shape[1]
+        kinds = (c_sweeps.KINDS[activation], c_sweeps.KINDS[recurrent_activation])
+        self._few = time * batch * 4 * units * (features + units) < kernels.fewest_for_threads
+        self._kernel, self._is_double = kernels.kernel, inputs.dtype is torch.float64
+        self._sizes = (c_sweeps.CELLS.index("lstm"), time, batch, features, units, *kinds)
+        self._strides = (features, time * features)
+        self._weights = (weight_ih.data_ptr(), weight_hh.data_ptr(), 0 if bias is None else bias.data_ptr())
+        self._every, self._last = (time, batch, units), (batch, units)
+        self._step = (batch * units, units)
+
+    def __call__(self, inputs: Tensor, hidden: Tensor, cell: Tensor, every: bool) -> tuple[Tensor, Tensor]:
+        """The hidden states of all steps, (time, batch, units), or of the last alone, and the last cell state."""
+        outputs, cells = inputs.new_empty(self._every if every else self._last), inputs.new_empty(self._last)
+        step, row = self._step
+        c_sweeps.compiled_module.forward(
+            self._kernel,
+            self._is_double,
+            1 if self._few else torch.get_num_threads(),
+            *self._sizes,
+            inputs.data_ptr(),
+            *self._strides,
+            *self._weights,
+            0,
+            0,
+            outputs.data_ptr(),
+            step if every else 0,
+            row,
+            cells.data_ptr(),
+            0,
+            hidden.data_ptr(),
+            cell.data_ptr(),
+            *_NO_MASK_NO_DROPOUT,
+        )
+        return outputs, cells
 
 
-C_KERNELS = _chosen()
+C_KERNELS = CKernels(*c_sweeps.chosen())
 
 
 def description() -> str:

@@ -121,8 +121,6 @@ class GraphedSteps(ProjectedSteps):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         """As :meth:`Steps.backward`."""
         functions, gates = (cell.activation, cell.recurrent_activation), trace.kept
@@ -158,7 +156,7 @@ class GraphedSteps(ProjectedSteps):
                     recording.run(steps, (of_outputs, *trace, mask, None))
                     recording.read(steps, (None, None, None, None, None, dz))
                 return dz, recording.fixed_copy(0), recording.fixed_copy(1)
-        return self._steps.backward(cell, trace, state, mask, upstream, overwrite=overwrite)
+        return self._steps.backward(cell, trace, state, mask, upstream)
 
     def _recording(
         self, what: Hashable, run: Callable[..., None], in_time: _Tensors, fixed: _Tensors

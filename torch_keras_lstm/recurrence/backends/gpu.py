@@ -74,11 +74,9 @@ class GPUBackend(ProjectedSteps, StepBackend):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         """As :meth:`Steps.backward`."""
-        return self.steps.backward(cell, trace, state, mask, upstream, overwrite=overwrite)
+        return self.steps.backward(cell, trace, state, mask, upstream)
 
 
 class TritonBackend(GPUBackend):

@@ -22,14 +22,14 @@ def why_not_fused(request: Request) -> str | None:
     """What keeps a configuration of two activations from the kernels of ``torch.nn.LSTM`` or ``GRU``."""
     activation, recurrent_activation = request.options.activation, request.options.recurrent_activation
     if activation not in _TANH:
-        return f"the fused kernels compute `activation` 'tanh' only, not {activations.serialize(activation)!r}"
+        return f"torch's kernels compute `activation` 'tanh' only, not {activations.serialize(activation)!r}"
     if recurrent_activation not in _SIGMOID:
         name = activations.serialize(recurrent_activation)
-        return f"the fused kernels compute `recurrent_activation` 'sigmoid' only, not {name!r}"
+        return f"torch's kernels compute `recurrent_activation` 'sigmoid' only, not {name!r}"
     if request.recurrent_dropout:
-        return "the fused kernels have no `recurrent_dropout`"
+        return "torch's kernels have no `recurrent_dropout`"
     if request.input_dropout > 1:
-        return "the fused kernels have no `dropout` of each gate's own (`implementation=1`)"
+        return "torch's kernels have no `dropout` of each gate's own (`implementation=1`)"
     return None
 
 
@@ -50,7 +50,7 @@ class TorchKernels(Backend):
         reason = self.why_never(request)
         if reason is not None or request.use_cudnn is True:
             return reason
-        if torch_internals.transforms_are_active() and not torch.compiler.is_compiling():
+        if torch_internals.transforms_are_active() and not torch.compiler.is_exporting():
             return "a transform of torch.func is active"  # `vmap`, `grad` and their like know no rule for these kernels
         if not self.has_forward_mode and torch_internals.forward_mode_is_active():
             return "forward-mode derivatives are being computed"
@@ -113,7 +113,7 @@ def lstm_fused(
 def lstm_fused_both_ways(
     inputs: Tensor, states: tuple[LSTMState, LSTMState], weights: tuple[LSTMWeights, LSTMWeights]
 ) -> tuple[Tensor, tuple[LSTMState, LSTMState]]:
-    """Run one LSTM forwards and another of the same size backwards in one call of the fused kernels.
+    """Run one LSTM forwards and another of the same size backwards in one call of torch's kernels.
 
     Args:
         inputs: (batch, time, features), time at least 1.

@@ -59,8 +59,6 @@ class TorchOps(ProjectedSteps, StepBackend):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         """As :meth:`Steps.backward`."""
         gates, of_outputs = trace.kept, upstream.hidden

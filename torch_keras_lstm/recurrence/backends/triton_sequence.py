@@ -379,8 +379,6 @@ class TritonSequence(ProjectedSteps):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         """As :meth:`Steps.backward`."""
         gates, precision = trace.kept, product_precision()

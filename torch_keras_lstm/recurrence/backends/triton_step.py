@@ -167,8 +167,6 @@ class TritonStep(ProjectedSteps):
         state: LSTMState,
         mask: Tensor | None,
         upstream: Upstream,
-        *,
-        overwrite: bool = False,
     ) -> Downstream:
         """As :meth:`Steps.backward`."""
         gates, cells, (time, batch, units) = trace.kept, trace.cells, trace.hidden.shape

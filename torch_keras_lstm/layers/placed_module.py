@@ -1,0 +1,144 @@
+"""Where a layer is, and in which types: its device and type, those of its first parameter, its policy, its path."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from torch_keras_lstm.dtype_policies import DTypePolicy
+from torch_keras_lstm.dtype_policies import get as dtype_policy_of
+from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.naming import current_path, scope
+
+
+class PlacedModule(nn.Module):
+    """A torch module with the name, the path, the types and the device of a Keras layer.
+
+
+    Type and device are those of its first parameter. So they are right whoever puts another in its place:
+    ``torch.func.functional_call``, ``fully_shard`` with a policy of mixed precision, ``load_state_dict(assign=True)``.
+    A module without parameters remembers what ``.to()`` gave it, in plain attributes: a buffer for it would be sharded,
+    broadcast and counted by tools that look for buffers.
+    """
+
+    name: str
+    _trainable: bool
+    _path: str
+    _policy: DTypePolicy
+    _leading: str = ""  # the attribute of the first parameter of its own, once that has its shape
+    _placed_dtype: torch.dtype  # what `.to()` gave
+    _placed_device: torch.device
+    _follows_parts: bool = True  # whether its type is that of the first parameter of the layers inside it
+
+    def place(self, dtype: torch.dtype) -> None:
+        """Be of that type, on the device on which torch makes tensors now, until there is a parameter."""
+        self._placed_dtype, self._placed_device = dtype, torch.empty(0).device
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        """The type of the parameters, and the one that floating inputs are cast to."""
+        leading = self._parameters.get(self._leading)
+        if leading is not None:
+            return leading.dtype
+        part = self._first_part() if self._follows_parts and self._modules else None
+        return self._placed_dtype if part is None else part.dtype
+
+    @property
+    def dtype(self) -> dtypes.DTypeName:
+        """The name of the type of the weights, which floating inputs are cast to; ``.to(dtype)`` changes it.
+
+        It is a string, as in Keras, and equal to torch's type of that name; ``layer.dtype.torch`` is that type.
+        """
+        return dtypes.DTypeName(dtypes.name(self._dtype))
+
+    @property
+    def variable_dtype(self) -> dtypes.DTypeName:
+        """Keras' other name of :attr:`dtype`."""
+        return self.dtype
+
+    @property
+    def compute_dtype(self) -> dtypes.DTypeName:
+        """The type that the layer computes in; ``torch.autocast`` may choose another."""
+        policy = self.__dict__.get("_policy")
+        return dtypes.DTypeName(policy.compute_dtype) if policy is not None and policy.is_mixed else self.dtype
+
+    @property
+    def dtype_policy(self) -> DTypePolicy:
+        """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
+        policy = self.__dict__.get("_policy")
+        # An input of integers or texts has the policy that it was made under, as in Keras.
+        is_floating = getattr(self._dtype, "is_floating_point", False)
+        return policy if policy is not None and (policy.is_mixed or not is_floating) else DTypePolicy(str(self.dtype))
+
+    @dtype_policy.setter
+    def dtype_policy(self, value: object) -> None:
+        policy = dtype_policy_of(value)
+        self.to(dtypes.get(policy.variable_dtype))
+        self.__dict__["_policy"] = policy
+        self._follow_policy()
+
+    def _follow_policy(self) -> None:
+        """Compute in the type that the policy says."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters are; arrays that are not tensors yet are put there."""
+        leading = self._parameters.get(self._leading)
+        if leading is not None:
+            return leading.device
+        part = self._first_part() if self._modules else None
+        return self._placed_device if part is None else part.device
+
+    @property
+    def _example(self) -> Tensor:
+        """An empty tensor of the module's type, where it is."""
+        return torch.empty(0, dtype=self._dtype, device=self.device)
+
+    def _first_part(self) -> Tensor | None:
+        """The first parameter of the modules inside this one, of those that have their shapes."""
+        for module in self._modules.values():
+            if isinstance(module, PlacedModule):
+                found: Tensor | None = module._parameters.get(module._leading)
+                found = module._first_part() if found is None else found
+            else:
+                found = None if module is None else next(module.parameters(), None)
+            if found is not None and found.is_floating_point():
+                return found
+        return None
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        probe = torch.empty(0, dtype=self._placed_dtype, device=self._placed_device)
+        try:
+            placed = fn(probe)
+        except NotImplementedError:  # there is nothing on the meta device that could be moved away from it
+            placed = fn(torch.empty(0, dtype=self._placed_dtype, device="cpu"))
+        self._placed_dtype, self._placed_device = placed.dtype, placed.device
+        return self
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the parameters get gradients. Setting it sets ``requires_grad`` of all, sublayers included."""
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for module in self.modules():
+            if isinstance(module, PlacedModule):
+                module._trainable = value
+        self.requires_grad_(value)
+
+    @property
+    def path(self) -> str:
+        """The name, behind those of the layers that were being built around it when it was built."""
+        found: str = self.__dict__.get("_path") or self.name
+        return found
+
+    @contextmanager
+    def building(self) -> Iterator[None]:
+        """Inside, layers that are built are part of this one."""
+        self.__dict__.setdefault("_path", current_path(self.name))
+        with scope(self.name):
+            yield

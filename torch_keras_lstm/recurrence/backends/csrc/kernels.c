@@ -1,0 +1,531 @@
+/* torch_keras_lstm.recurrence.backends._c_kernels: recurrent layers over time on a CPU, forth and back, one call for all
+ * steps, or for both directions of a bidirectional layer.
+ *
+ * It knows addresses and sizes only, and no torch: c_sweeps.py checks what it is given. Rows of a batch do not depend on
+ * each other, so each thread takes some of them through all steps and never waits for another; but where the weights are
+ * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
+ *
+ * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, sweeps.h what
+ * is the same for all of them. one_type.h includes the four once for each floating type and width of vectors.
+ */
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+/* What c_sweeps.py asks for before it calls: raised whenever arguments or their meaning change. */
+#define INTERFACE 2
+
+/* As in the tuple CELLS below. */
+enum { LSTM, GRU, GRU_RESET_BEFORE, SIMPLE };
+static const char *const CELLS[] = {"lstm", "gru", "gru_reset_before", "simple_rnn"};
+#define CELL_COUNT (int)(sizeof CELLS / sizeof *CELLS)
+
+/* Gates in the order of torch. */
+enum { INPUT, FORGET, CANDIDATE, OUTPUT };
+enum { RESET, UPDATE, NEW };
+static const long GATES[] = {4, 3, 3, 1};
+/* How many numbers of each unit a step keeps, and how many gradients it has on the way back. */
+static const long KEPT[] = {4, 4, 4, 1}, GRADIENTS[] = {4, 4, 3, 1};
+/* Where a GRU's stand in both: so those of what the inputs contribute to are side by side, and those of what the state
+ * does. The last is what the recurrent kernel makes of the state, or r * h, which has no gradient of its own. */
+enum { NEW_SLOT, RESET_SLOT, UPDATE_SLOT, STATE_SLOT };
+/* By gate, where the gradients are of what the inputs contribute, and of what the state does. */
+static const signed char INPUT_SLOTS[][4] = {
+    {0, 1, 2, 3}, {RESET_SLOT, UPDATE_SLOT, NEW_SLOT}, {RESET_SLOT, UPDATE_SLOT, NEW_SLOT}, {0}};
+static const signed char STATE_SLOTS[][4] = {
+    {0, 1, 2, 3}, {RESET_SLOT, UPDATE_SLOT, STATE_SLOT}, {RESET_SLOT, UPDATE_SLOT, NEW_SLOT}, {0}};
+
+/* As in the tuple ACTIVATIONS below. */
+enum {
+    LINEAR,
+    RELU,
+    TANH,
+    SIGMOID,
+    HARD_SIGMOID,
+    FIRST_KEPT_BY_ARGUMENT,
+    HARD_SIGMOID_KERAS2 = FIRST_KEPT_BY_ARGUMENT,
+    SOFTSIGN
+};
+static const char *const ACTIVATIONS[] = {
+    "linear", "relu", "tanh", "sigmoid", "hard_sigmoid", "hard_sigmoid_keras2", "softsign",
+};
+#define ACTIVATION_COUNT (int)(sizeof ACTIVATIONS / sizeof *ACTIVATIONS)
+
+/* What a call works on; strides count numbers, not bytes, and may be negative. All but the mask are of one floating type. */
+struct sweep {
+    int cell;
+    long time, batch, features, units;
+    long gates, kept_width, gradient_width; /* of the kernels; of a row of a step */
+    int activation, recurrent_activation;
+    /* How many sets of dropout factors there are: 0, 1 for all gates, or as many as gates. */
+    long input_factors, factors;
+    long groups;               /* of gates that are multiplied with the same numbers: 1, or as many as gates */
+    long panels, input_panels; /* of each group; on the way back of each of two kernels */
+    long steps;                /* that are worked on at once, but for what each step has to wait for */
+    const void *inputs;        /* (time, batch, features) */
+    long inputs_step, inputs_row;
+    const void *input_weight, *weight;     /* (gates * units, features), (gates * units, units) */
+    void *input_packed, *packed;           /* the same in panels, or NULL for the matrices as they stand */
+    const void *bias, *state_bias;         /* (gates * units), or NULL; the second of a GRU alone */
+    void *kept;                            /* (time, batch, kept_width), for what the way back needs; or NULL */
+    void *hidden, *cells;                  /* (time, batch, units), or (batch, units) with steps of 0 */
+    long hidden_step, hidden_row, cells_step;
+    const void *hidden_first, *cell_first; /* (batch, units), before the first step; the cell state is the LSTM's alone */
+    const unsigned char *mask;             /* (time, batch), or NULL */
+    long mask_step, mask_row;
+    const void *input_dropout, *dropout;   /* (input_factors, batch, features), (factors, batch, units) */
+    const void *of_outputs;                /* (time, batch, units), or NULL */
+    long of_outputs_step, of_outputs_row;
+    void *of_hidden, *of_cell; /* (batch, units), after the last step; before the first one when it is over */
+    void *of_inputs;           /* (time, batch, features), or NULL; so are the others */
+    long of_inputs_step, of_inputs_row;
+    void *of_input_weight, *of_weight, *of_bias, *of_state_bias; /* as the weights */
+};
+
+/* One thread of those that work on the same rows. */
+struct team {
+    long member, members;
+};
+
+static inline void wait_for_all(const struct team *team)
+{
+#ifdef _OPENMP
+    if (team->members > 1) {
+#pragma omp barrier
+    }
+#else
+    (void)team;
+#endif
+}
+
+typedef void run_rows(const struct sweep *, const struct team *, long first, long stop, void *shared, void *memory,
+                      void *sums);
+
+struct kernel {
+    size_t size;
+    long columns;
+    long (*panels_of)(long columns);
+    size_t (*shared)(const struct sweep *, int back, long rows, long steps);
+    size_t (*scratch)(const struct sweep *, int back, long rows, long steps);
+    size_t (*sums)(const struct sweep *);
+    void (*pack_share)(const struct sweep *, const void *kernel, void *packed, long depth, long share, long shares);
+    void (*pack_back_share)(const struct sweep *, long share, long shares);
+    run_rows *forward, *backward;
+    void (*add_up)(const struct sweep *, void *const *sums, long teams, long share, long shares);
+};
+
+/* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
+#if defined(__aarch64__)
+#define ROWS 8
+#else
+#define ROWS 4
+#endif
+#define BYTES 16
+#define SINGLE 1
+#define NAME(stem) stem##_float
+#include "one_type.h"
+#define SINGLE 0
+#define NAME(stem) stem##_double
+#include "one_type.h"
+#undef BYTES
+
+/* Clang knows the wider instructions under another pragma, and its users' processors mostly another set. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define HAS_WIDER
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#define BYTES 32
+#define SINGLE 1
+#define NAME(stem) stem##_float_avx2
+#include "one_type.h"
+#define SINGLE 0
+#define NAME(stem) stem##_double_avx2
+#include "one_type.h"
+#undef BYTES
+#pragma GCC pop_options
+
+#undef ROWS
+#define ROWS 8
+#pragma GCC push_options
+#pragma GCC target("avx2,fma,avx512f,avx512dq,avx512bw,avx512vl,prefer-vector-width=512")
+#define BYTES 64
+#define SINGLE 1
+#define NAME(stem) stem##_float_avx512
+#include "one_type.h"
+#define SINGLE 0
+#define NAME(stem) stem##_double_avx512
+#include "one_type.h"
+#undef BYTES
+#pragma GCC pop_options
+#endif
+
+/* What this processor runs, the best first; each for float and double. */
+static const struct kernel *kernels[3][2];
+static const char *kernel_names[3];
+static int kernel_count;
+
+static void find_kernels(void)
+{
+#ifdef HAS_WIDER
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl")) {
+        kernels[kernel_count][0] = &kernel_float_avx512;
+        kernels[kernel_count][1] = &kernel_double_avx512;
+        kernel_names[kernel_count++] = "avx512";
+    }
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) {
+        kernels[kernel_count][0] = &kernel_float_avx2;
+        kernels[kernel_count][1] = &kernel_double_avx2;
+        kernel_names[kernel_count++] = "avx2";
+    }
+#endif
+    kernels[kernel_count][0] = &kernel_float;
+    kernels[kernel_count][1] = &kernel_double;
+    kernel_names[kernel_count++] = "any";
+}
+
+static size_t whole_lines(size_t bytes)
+{
+    return (bytes + 63) / 64 * 64;
+}
+
+/* A process that was forked has no threads but one, and those that OpenMP believes in never come. */
+static int is_forked;
+
+static void note_fork(void)
+{
+    is_forked = 1;
+}
+
+/* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
+ * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
+static int share_columns(const struct sweep *s, size_t packed, int threads)
+{
+    const size_t rows = (size_t)(s->batch + threads - 1) / threads;
+    return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+}
+
+enum { BOTH = 2 }; /* directions at most */
+
+/* Run one sweep, or two of the same sizes. Returns 0, or -1 where there is no memory. */
+static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int back, int threads)
+{
+    struct sweep *const s = sweeps;
+    const long units = s->units, width = s->gates * units / s->groups; /* of a group */
+    const long panels = kernel->panels_of(back ? units : width);
+    const long input_panels = back ? kernel->panels_of(s->features) : panels;
+    /* Packing costs as much as some rows' products. */
+    const int pack = back || s->time * s->batch >= 8;
+    const size_t panel = pack ? s->groups * kernel->columns * kernel->size : 0; /* of each group, by its depth */
+    const size_t packed = whole_lines(panel * panels * (back ? width : units));
+    const size_t input_packed =
+        back && s->of_inputs == NULL ? 0 : whole_lines(panel * input_panels * (back ? width : s->features));
+    for (int which = 0; which < count; which++) {
+        sweeps[which].panels = panels;
+        sweeps[which].input_panels = input_panels;
+    }
+    if (is_forked)
+        threads = 1;
+    const int together = count == 1 && share_columns(s, packed, threads);
+    if (!together && threads > count * s->batch)
+        threads = (int)(count * s->batch);
+    /* Rows that go through all steps together: few enough for their products to stay in a cache. */
+    const long apart = together ? 1 : threads % count ? threads : threads / count;
+    const long parts = apart * ((s->batch + apart * 64 - 1) / (apart * 64));
+    const long most = (s->batch + parts - 1) / parts;
+    long steps = (back ? 128 : 64) / most; /* of so many, enough rows to make a panel worth reading */
+    if (steps < 1)
+        steps = 1;
+    if (steps > s->time)
+        steps = s->time;
+    for (int which = 0; which < count; which++)
+        sweeps[which].steps = steps;
+    const size_t shared = whole_lines(kernel->shared(s, back, most, steps));
+    const size_t scratch = whole_lines(kernel->scratch(s, back, most, steps));
+    const size_t sums = back ? whole_lines(kernel->sums(s)) : 0;
+    const long teams = together ? 1 : threads;
+    const size_t lists = back ? whole_lines(count * teams * sizeof(void *)) : 0;
+    char *memory;
+    if (posix_memalign((void **)&memory, 64, count * (packed + input_packed + teams * sums) + teams * shared +
+                                                 threads * scratch + lists + 64))
+        return -1;
+    char *at = memory, *all_shared, *all_scratch, *all_sums;
+    for (int which = 0; which < count; which++) {
+        sweeps[which].packed = pack ? at : NULL;
+        sweeps[which].input_packed = pack ? at + packed : NULL;
+        at += packed + input_packed;
+    }
+    all_shared = at;
+    all_scratch = all_shared + teams * shared;
+    all_sums = all_scratch + threads * scratch;                 /* of each team and sweep */
+    void **found = (void **)(all_sums + count * teams * sums); /* of each sweep and team, NULL where it has none */
+    memset(found, 0, lists);
+#ifdef _OPENMP
+#pragma omp parallel num_threads(threads) if (threads > 1)
+#endif
+    {
+        long share = 0, shares = 1; /* fewer threads may have come than were asked for */
+#ifdef _OPENMP
+        share = omp_get_thread_num();
+        shares = omp_get_num_threads();
+#endif
+        const long first = together ? 0 : share, stride = together ? 1 : shares, tasks = count * parts;
+        for (int which = 0; which < count && pack; which++) {
+            const struct sweep *one = &sweeps[which];
+            if (back) {
+                kernel->pack_back_share(one, share, shares);
+            } else {
+                kernel->pack_share(one, one->weight, one->packed, units, share, shares);
+                kernel->pack_share(one, one->input_weight, one->input_packed, s->features, share, shares);
+            }
+        }
+        if (back && (!together || share == 0))
+            for (long task = first; task < tasks && task < first + count * stride; task += stride)
+                found[task % count * teams + first] =
+                    memset(all_sums + (first * count + task % count) * sums, 0, sums);
+#ifdef _OPENMP
+#pragma omp barrier
+#endif
+        const struct team team = {together ? share : 0, together ? shares : 1};
+        for (long task = first; task < tasks; task += stride) {
+            const long part = task / count;
+            (back ? kernel->backward : kernel->forward)(
+                &sweeps[task % count], &team, s->batch * part / parts, s->batch * (part + 1) / parts,
+                all_shared + first * shared, all_scratch + share * scratch,
+                all_sums + (first * count + task % count) * sums);
+        }
+        if (back) {
+#ifdef _OPENMP
+#pragma omp barrier
+#endif
+            for (int which = 0; which < count; which++)
+                kernel->add_up(&sweeps[which], found + which * teams, teams, share, shares);
+        }
+    }
+    free(memory);
+    return 0;
+}
+/* What a call begins with, and what then comes for each sweep; some of it counts on one of the ways only. All are
+ * integers, addresses among them. */
+enum { KERNEL, IS_DOUBLE, THREADS, COMMON_COUNT };
+enum {
+    CELL,
+    TIME,
+    BATCH,
+    FEATURES,
+    UNITS,
+    ACTIVATION,
+    RECURRENT_ACTIVATION,
+    INPUTS,
+    INPUTS_STEP,
+    INPUTS_ROW,
+    INPUT_WEIGHT,
+    WEIGHT,
+    BIAS,
+    STATE_BIAS,
+    KEPT_NUMBERS,
+    HIDDEN,
+    HIDDEN_STEP,
+    HIDDEN_ROW,
+    CELL_STATES,
+    CELL_STATES_STEP,
+    HIDDEN_FIRST,
+    CELL_FIRST,
+    MASK,
+    MASK_STEP,
+    MASK_ROW,
+    INPUT_FACTORS,
+    INPUT_DROPOUT,
+    FACTORS,
+    DROPOUT,
+    FORWARD_COUNT,
+    OF_OUTPUTS = FORWARD_COUNT,
+    OF_OUTPUTS_STEP,
+    OF_OUTPUTS_ROW,
+    OF_HIDDEN,
+    OF_CELL,
+    OF_INPUTS,
+    OF_INPUTS_STEP,
+    OF_INPUTS_ROW,
+    OF_INPUT_WEIGHT,
+    OF_WEIGHT,
+    OF_BIAS,
+    OF_STATE_BIAS,
+    BACKWARD_COUNT
+};
+
+/* Returns 0, or -1 where a number is none that there is. */
+static int read_sweep(struct sweep *s, const long long *a, int back)
+{
+#define ADDRESS(which) ((void *)(intptr_t)a[which])
+    if (a[CELL] < 0 || a[CELL] >= CELL_COUNT || a[ACTIVATION] < 0 || a[ACTIVATION] >= ACTIVATION_COUNT ||
+        a[RECURRENT_ACTIVATION] < 0 || a[RECURRENT_ACTIVATION] >= ACTIVATION_COUNT)
+        return -1;
+    *s = (struct sweep){
+        .cell = (int)a[CELL],
+        .time = (long)a[TIME],
+        .batch = (long)a[BATCH],
+        .features = (long)a[FEATURES],
+        .units = (long)a[UNITS],
+        .gates = GATES[a[CELL]],
+        .kept_width = KEPT[a[CELL]] * (long)a[UNITS],
+        .gradient_width = GRADIENTS[a[CELL]] * (long)a[UNITS],
+        .activation = (int)a[ACTIVATION],
+        .recurrent_activation = (int)a[RECURRENT_ACTIVATION],
+        .inputs = ADDRESS(INPUTS),
+        .inputs_step = (long)a[INPUTS_STEP],
+        .inputs_row = (long)a[INPUTS_ROW],
+        .input_weight = ADDRESS(INPUT_WEIGHT),
+        .weight = ADDRESS(WEIGHT),
+        .bias = ADDRESS(BIAS),
+        .state_bias = ADDRESS(STATE_BIAS),
+        .kept = ADDRESS(KEPT_NUMBERS),
+        .hidden = ADDRESS(HIDDEN),
+        .hidden_step = (long)a[HIDDEN_STEP],
+        .hidden_row = (long)a[HIDDEN_ROW],
+        .cells = ADDRESS(CELL_STATES),
+        .cells_step = (long)a[CELL_STATES_STEP],
+        .hidden_first = ADDRESS(HIDDEN_FIRST),
+        .cell_first = ADDRESS(CELL_FIRST),
+        .mask = ADDRESS(MASK),
+        .mask_step = (long)a[MASK_STEP],
+        .mask_row = (long)a[MASK_ROW],
+        .input_factors = (long)a[INPUT_FACTORS],
+        .input_dropout = ADDRESS(INPUT_DROPOUT),
+        .factors = (long)a[FACTORS],
+        .dropout = ADDRESS(DROPOUT),
+    };
+    if (back) {
+        s->of_outputs = ADDRESS(OF_OUTPUTS);
+        s->of_outputs_step = (long)a[OF_OUTPUTS_STEP];
+        s->of_outputs_row = (long)a[OF_OUTPUTS_ROW];
+        s->of_hidden = ADDRESS(OF_HIDDEN);
+        s->of_cell = ADDRESS(OF_CELL);
+        s->of_inputs = ADDRESS(OF_INPUTS);
+        s->of_inputs_step = (long)a[OF_INPUTS_STEP];
+        s->of_inputs_row = (long)a[OF_INPUTS_ROW];
+        s->of_input_weight = ADDRESS(OF_INPUT_WEIGHT);
+        s->of_weight = ADDRESS(OF_WEIGHT);
+        s->of_bias = ADDRESS(OF_BIAS);
+        s->of_state_bias = ADDRESS(OF_STATE_BIAS);
+    }
+#undef ADDRESS
+    const int apart = s->cell == GRU_RESET_BEFORE || s->factors > 1 || s->input_factors > 1;
+    s->groups = apart ? s->gates : 1;
+    return 0;
+}
+
+static int are_alike(const struct sweep *one, const struct sweep *other)
+{
+    return one->cell == other->cell && one->time == other->time && one->batch == other->batch &&
+           one->features == other->features && one->units == other->units && one->groups == other->groups &&
+           !one->of_inputs == !other->of_inputs && !one->of_input_weight == !other->of_input_weight &&
+           !one->of_weight == !other->of_weight;
+}
+
+static PyObject *call(PyObject *const *arguments, Py_ssize_t given, int back)
+{
+    const Py_ssize_t each = back ? BACKWARD_COUNT : FORWARD_COUNT;
+    long long a[COMMON_COUNT + BOTH * BACKWARD_COUNT];
+    const Py_ssize_t count = (given - COMMON_COUNT) / each;
+    if (given != COMMON_COUNT + each && given != COMMON_COUNT + BOTH * each) {
+        PyErr_Format(PyExc_TypeError, "expected %zd integers, or %zd, got %zd", COMMON_COUNT + each,
+                     COMMON_COUNT + BOTH * each, given);
+        return NULL;
+    }
+    for (Py_ssize_t i = 0; i < given; i++) {
+        a[i] = PyLong_AsLongLong(arguments[i]);
+        if (a[i] == -1 && PyErr_Occurred())
+            return NULL;
+    }
+    struct sweep sweeps[BOTH];
+    int wrong = a[KERNEL] < 0 || a[KERNEL] >= kernel_count || a[THREADS] < 1;
+    for (Py_ssize_t which = 0; which < count && !wrong; which++)
+        wrong = read_sweep(&sweeps[which], a + COMMON_COUNT + which * each, back);
+    if (wrong) {
+        PyErr_SetString(PyExc_ValueError, "no such kernel, cell, activation or number of threads");
+        return NULL;
+    }
+    if (count == BOTH && !are_alike(&sweeps[0], &sweeps[1])) {
+        PyErr_SetString(PyExc_ValueError, "two sweeps that are not of the same sizes");
+        return NULL;
+    }
+    int failed = 0;
+    if (sweeps->time > 0 && sweeps->batch > 0 && sweeps->units > 0) {
+        Py_BEGIN_ALLOW_THREADS failed =
+            run(sweeps, (int)count, kernels[a[KERNEL]][a[IS_DOUBLE] != 0], back, (int)a[THREADS]);
+        Py_END_ALLOW_THREADS
+    }
+    if (failed)
+        return PyErr_NoMemory();
+    Py_RETURN_NONE;
+}
+
+static PyObject *forward(PyObject *module, PyObject *const *arguments, Py_ssize_t given)
+{
+    (void)module;
+    return call(arguments, given, 0);
+}
+
+static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize_t given)
+{
+    (void)module;
+    return call(arguments, given, 1);
+}
+
+static PyMethodDef methods[] = {
+    {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
+    {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static int add_names(PyObject *module, const char *attribute, const char *const *names, int count)
+{
+    PyObject *tuple = PyTuple_New(count);
+    if (tuple == NULL)
+        return -1;
+    for (int i = 0; i < count; i++) {
+        PyObject *name = PyUnicode_FromString(names[i]);
+        if (name == NULL) {
+            Py_DECREF(tuple);
+            return -1;
+        }
+        PyTuple_SET_ITEM(tuple, i, name);
+    }
+    int failed = PyModule_AddObjectRef(module, attribute, tuple);
+    Py_DECREF(tuple);
+    return failed;
+}
+
+static int set_up(PyObject *module)
+{
+    if (kernel_count == 0) {
+        find_kernels();
+        pthread_atfork(NULL, NULL, note_fork);
+    }
+    if (PyModule_AddIntMacro(module, INTERFACE) || add_names(module, "CELLS", CELLS, CELL_COUNT) ||
+        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT))
+        return -1;
+    return add_names(module, "KERNELS", kernel_names, kernel_count);
+}
+
+static PyModuleDef_Slot slots[] = {{Py_mod_exec, set_up}, {0, NULL}};
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_c_kernels", NULL, 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__c_kernels(void)
+{
+    return PyModuleDef_Init(&definition);
+}
