@@ -395,7 +395,13 @@ def as_shaped_states(
     listed = given if isinstance(given, (list, tuple)) else [given]
     if len(listed) != len(shapes):
         raise ValueError(f"`{argument}` of {owner} must hold {len(shapes)} states, got {len(listed)}.")
-    states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in listed)
+    # `torch.jit.trace` takes what `as_tensor` gives for a constant.
+    states = tuple(
+        state.to(inputs)
+        if isinstance(state, Tensor)
+        else torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device)
+        for state in listed
+    )
     if any(state.shape == (1, *shape) for state, shape in zip(states, shapes, strict=True)):
         states = tuple(state.squeeze(0) if state.dim() == len(layout) + 1 else state for state in states)  # as torch's
     for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):

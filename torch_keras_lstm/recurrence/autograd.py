@@ -106,7 +106,9 @@ class SweepBackend(Backend):
             return "a transform of torch.func is active"
         if torch_internals.forward_mode_is_active():
             return "forward-mode derivatives are being computed"
-        return "torch.compile traces each operation" if torch.compiler.is_compiling() else None
+        if torch.compiler.is_compiling():
+            return "torch.compile traces each operation"
+        return "torch.jit.trace traces each operation" if torch_internals.is_jit_traced() else None
 
     def run(
         self,
