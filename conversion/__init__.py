@@ -1,6 +1,6 @@
 """The converter: Keras model files into PyTorch models, without Keras or TensorFlow."""
 
-from torch_keras_lstm.conversion.keras_3_config import model_config
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_version, model_config
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model, model_from_config
 from torch_keras_lstm.conversion.model_weights import load_weights
 from torch_keras_lstm.conversion.python_source import convert_to_source
@@ -11,6 +11,7 @@ from torch_keras_lstm.conversion.verify import LayerComparison, OutputComparison
 from torch_keras_lstm.conversion.writing import save_model, save_weights
 
 __all__ = [
+    "KERAS_VERSION",
     "LayerComparison",
     "LayerReport",
     "OutputComparison",
@@ -23,6 +24,7 @@ __all__ = [
     "convert_to_source",
     "describe_training",
     "inspect",
+    "keras_version",
     "load_model",
     "load_training",
     "load_weights",

@@ -82,6 +82,9 @@ TEXT = Kind("a string", lambda value: isinstance(value, str))
 SHAPE = Kind("a list of positive integers or nulls", is_shape).or_null("a list of positive integers or nulls, or null")
 ARRAY = Kind("a number or an array of numbers", _is_array)
 OPTIONAL_ARRAY = ARRAY.or_null("a number, an array of numbers or null")
+WINDOW = Kind("a name, numbers or null", lambda value: value is None or isinstance(value, str) or _is_array(value))
+FACTOR = Kind("a number or a list of two", lambda value: _is_number(value) or _is_pair(value))
+OPTIONAL_FACTOR = FACTOR.or_null("a number, a list of two or null")
 OBJECT = Kind(
     "a name, an object with `class_name` and `config`, or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
@@ -111,6 +114,10 @@ STEP = Kind(
     "a name, a function of your own or null",
     lambda value: value is None or isinstance(value, str) or is_serialized_object(value),
 )
+
+
+def _is_pair(value: Any) -> bool:
+    return isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value))
 
 
 def _is_integers(value: Any, least: int) -> bool:
@@ -144,7 +151,7 @@ _CELL = (
         "seed": SEED,
     }
 )
-_ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG}
+_ATTENTION = {"use_scale": FLAG, "dropout": RATE, "seed": SEED, "causal": FLAG, "unseen_gives_zeros": FLAG}
 _MERGING = {"combine_masks": TEXT}
 _MAXOUT = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"} | {"units": COUNT, "maps": COUNT}
 _HIGHWAY = {name: kind for name, kind in _WEIGHTED.items() if name != "bias_initializer"}
@@ -158,7 +165,7 @@ _AFFINE = _of_weights("beta", "gamma") | {"epsilon": NUMBER, "center": FLAG, "sc
 _RECURRENT = dict.fromkeys(
     (
         *("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "zero_output_for_mask"),
-        "hold_initial_state",
+        *("hold_initial_state", "ends_mask"),
     ),
     FLAG,
 )
@@ -214,6 +221,11 @@ _HEADS = {name: kind for name, kind in _WEIGHTED.items() if name != "activation"
 }
 _EMBEDDING = _of_weights("embeddings") | {"input_dim": COUNT, "output_dim": COUNT, "mask_zero": FLAG}
 
+_IMAGES = {"data_format": OPTIONAL_TEXT, "bounding_box_format": OPTIONAL_TEXT}
+_AUGMENTING = _IMAGES | {"seed": SEED}
+_COLORED = _AUGMENTING | {"factor": FACTOR, "value_range": ARRAY}
+_MOVED = _AUGMENTING | {"fill_mode": TEXT, "interpolation": TEXT, "fill_value": NUMBER}
+
 ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "Activation": {"activation": OBJECT},
     "ActivityRegularization": {"l1": NUMBER, "l2": NUMBER},
@@ -243,6 +255,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "backward_layer": OPTIONAL_LAYER,
         "merge_mode": OPTIONAL_TEXT,
         "zero_output_for_mask": OPTIONAL_FLAG,
+        "ends_mask": FLAG,
     },
     "CategoryEncoding": {
         "num_tokens": COUNT,
@@ -306,6 +319,14 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "MaxPooling3D": _POOLING,
     "Maximum": _MERGING,
     "MaxoutDense": _MAXOUT,
+    "MelSpectrogram": {
+        **dict.fromkeys(("fft_length", "sequence_stride", "sampling_rate", "num_mel_bins"), COUNT),
+        **dict.fromkeys(("min_freq", "top_db", "mag_exp", "min_power", "ref_power"), NUMBER),
+        "sequence_length": OPTIONAL_COUNT,
+        "max_freq": OPTIONAL_NUMBER,
+        "power_to_db": FLAG,
+        "window": WINDOW,
+    },
     "Merge": {"mode": TEXT, "concat_axis": AXIS, "dot_axes": AXES},
     "Minimum": _MERGING,
     "MultiHeadAttention": _HEADS
@@ -340,6 +361,18 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     },
     "ReversibleEmbedding": _EMBEDDING
     | {"tie_weights": FLAG, "reverse_dtype": OPTIONAL_TEXT, "logit_soft_cap": OPTIONAL_NUMBER},
+    "STFTSpectrogram": {
+        "mode": TEXT,
+        "frame_length": COUNT,
+        "frame_step": OPTIONAL_COUNT,
+        "fft_length": OPTIONAL_COUNT,
+        "window": WINDOW,
+        "periodic": FLAG,
+        "scaling": OPTIONAL_TEXT,
+        "padding": TEXT,
+        "expand_dims": FLAG,
+        "data_format": OPTIONAL_TEXT,
+    },
     "SeparableConv1D": _SEPARABLE,
     "SeparableConv2D": _SEPARABLE,
     "SimpleRNN": _CELL | _RECURRENT,
@@ -348,6 +381,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "SpatialDropout1D": {"rate": RATE, "seed": SEED},
     "SpatialDropout2D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
     "SpatialDropout3D": {"rate": RATE, "seed": SEED, "data_format": OPTIONAL_TEXT},
+    "SpectralNormalization": {"layer": LAYER, "power_iterations": COUNT},
     "StackedRNNCells": {"cells": LAYERS},
     "StringLookup": _LOOKUP | {"encoding": TEXT},
     "Subtract": _MERGING,
@@ -361,7 +395,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "encoding": TEXT,
     },
     "ThresholdedReLU": {"theta": NUMBER},
-    "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG},
+    "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG, "ends_mask": FLAG},
     "UnitNormalization": {"axis": AXES},
     "UpSampling1D": {"size": SIZES},
     "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},
@@ -369,6 +403,45 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
     "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},
     "ZeroPadding3D": _DATA_FORMAT | {"padding": AMOUNTS},
+    # images changed at random
+    "AugMix": _AUGMENTING
+    | {
+        "value_range": ARRAY,
+        "num_chains": COUNT,
+        "chain_depth": COUNT,
+        "factor": FACTOR,
+        "alpha": NUMBER,
+        "all_ops": FLAG,
+        "interpolation": TEXT,
+    },
+    "AutoContrast": _IMAGES | {"value_range": ARRAY},
+    "CutMix": _AUGMENTING | {"factor": FACTOR},
+    "Equalization": _IMAGES | {"value_range": ARRAY, "bins": COUNT},
+    "MixUp": _AUGMENTING | {"alpha": NUMBER},
+    "RandAugment": _AUGMENTING | {"value_range": ARRAY, "num_ops": COUNT, "factor": FACTOR, "interpolation": TEXT},
+    "RandomBrightness": _COLORED,
+    "RandomColorDegeneration": _COLORED,
+    "RandomColorJitter": _AUGMENTING
+    | {"value_range": ARRAY, "brightness_factor": OPTIONAL_FACTOR, "contrast_factor": OPTIONAL_FACTOR}
+    | {"saturation_factor": OPTIONAL_FACTOR, "hue_factor": OPTIONAL_FACTOR},
+    "RandomContrast": _COLORED,
+    "RandomCrop": _AUGMENTING | {"height": COUNT, "width": COUNT, "resizes_in_inference": FLAG},
+    "RandomElasticTransform": _MOVED | {"factor": FACTOR, "scale": FACTOR, "value_range": ARRAY},
+    "RandomErasing": _COLORED | {"scale": FACTOR, "fill_value": OPTIONAL_ARRAY},
+    "RandomFlip": _AUGMENTING | {"mode": TEXT},
+    "RandomGaussianBlur": _COLORED | {"kernel_size": SIZES, "sigma": FACTOR},
+    "RandomGrayscale": _AUGMENTING | {"factor": NUMBER},
+    "RandomHue": _COLORED,
+    "RandomInvert": _COLORED,
+    "RandomPerspective": _AUGMENTING | {"factor": FACTOR, "scale": NUMBER, "interpolation": TEXT, "fill_value": NUMBER},
+    "RandomPosterization": _COLORED,
+    "RandomRotation": _MOVED | {"factor": FACTOR},
+    "RandomSaturation": _COLORED,
+    "RandomSharpness": _COLORED,
+    "RandomShear": _MOVED | {"x_factor": FACTOR, "y_factor": FACTOR},
+    "RandomTranslation": _MOVED | {"height_factor": FACTOR, "width_factor": FACTOR},
+    "RandomZoom": _MOVED | {"height_factor": FACTOR, "width_factor": OPTIONAL_FACTOR},
+    "Solarization": _AUGMENTING | {"addition_factor": FACTOR, "threshold_factor": FACTOR, "value_range": ARRAY},
 }
 
 REQUIRED: Mapping[str, tuple[str, ...]] = {
@@ -421,6 +494,18 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "SpatialDropout3D": ("rate",),
     "StackedRNNCells": ("cells",),
     "TimeDistributed": ("layer",),
+    "SpectralNormalization": ("layer",),
+    "RandomBrightness": ("factor",),
+    "RandomColorDegeneration": ("factor",),
+    "RandomContrast": ("factor",),
+    "RandomCrop": ("height", "width"),
+    "RandomHue": ("factor",),
+    "RandomPosterization": ("factor",),
+    "RandomRotation": ("factor",),
+    "RandomSaturation": ("factor",),
+    "RandomSharpness": ("factor",),
+    "RandomTranslation": ("height_factor", "width_factor"),
+    "RandomZoom": ("height_factor",),
 }
 
 

@@ -15,6 +15,7 @@ from torch_keras_lstm.conversion.dialects import translate
 from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers.keywords import keywords_of
 from torch_keras_lstm.layers.lambda_layer import Lambda
 
 # By name: layer classes, functions that make layers, functions and classes of activations and the like, and for each
@@ -92,13 +93,15 @@ def _translated(layer: LayerDescription, custom_objects: CustomObjects, producer
     if layer.class_name not in custom_objects and unpackaged in custom_objects:
         layer = replace(layer, class_name=unpackaged)
     own = custom_objects.get(layer.class_name)
-    base = _base_of(own) if layer.class_name not in ARGUMENTS and isinstance(own, type) else None
-    if base is None:
+    if layer.class_name in ARGUMENTS or not isinstance(own, type) or (base := _base_of(own)) is None:
         return layer
     _, arguments, _ = translate(base, layer.arguments, producer, layer.place)
     # Names of ours, which a constructor of somebody's own need not take.
-    for name in ("all_steps_at_once", "hold_initial_state"):
+    for name in ("all_steps_at_once", "hold_initial_state", "resizes_in_inference"):
         arguments.pop(name, None)
+    for name in ("ends_mask", "unseen_gives_zeros"):
+        if name in arguments and name not in keywords_of(own):
+            arguments.pop(name)
     return replace(layer, arguments=arguments)
 
 

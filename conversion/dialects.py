@@ -2,7 +2,7 @@
 
 Every dialect ends here: what leaves :func:`translate` has Keras 3's class and argument names, and names of our own
 where Keras 3 has none for the older meaning: the activation ``hard_sigmoid_keras2``, ``Bidirectional``'s
-``zero_output_for_mask`` and ``hold_initial_state`` of recurrent layers.
+``zero_output_for_mask``, ``hold_initial_state`` and ``ends_mask`` of recurrent layers.
 
 A difference is a row of ``_ROWS``: the classes that it is of, who wrote it so, and the rule that turns it into Keras
 3's words, one of those below or a function that changes the layer.
@@ -81,8 +81,8 @@ def translate(
 
 
 def older_names(class_name: str) -> list[str]:
-    """The names under which older Kerases wrote what is ``class_name`` here."""
-    renamed_classes = keras_1.CLASSES | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
+    """The names under which other Kerases wrote what is ``class_name`` here."""
+    renamed_classes = keras_1.CLASSES | _OTHER_CLASSES | {old: new for old, (new, _) in _CUDNN_CLASSES.items()}
     return sorted(old for old, new in renamed_classes.items() if new == class_name)
 
 
@@ -91,6 +91,22 @@ def function_name(identifier: object) -> str | None:
     if isinstance(identifier, Mapping) and identifier.get("class_name") == "function":
         identifier = identifier.get("config")
     return identifier if isinstance(identifier, str) else None
+
+
+def exchanged_tversky(losses: Any) -> Any:
+    """The configurations of losses from the words of Keras 3.16 into those before it, and from those into these.
+
+    The two call the weights of ``Tversky`` by each other's name: ``alpha`` is that of what is missed, and since 3.16
+    that of what is added.
+    """
+    if isinstance(losses, list):
+        return [exchanged_tversky(loss) for loss in losses]
+    if not isinstance(losses, dict):
+        return losses
+    if losses.get("class_name") != "Tversky" or not isinstance(config := losses.get("config"), dict):
+        return {name: exchanged_tversky(loss) for name, loss in losses.items()}
+    exchanged = {"alpha": config.get("beta", 0.5), "beta": config.get("alpha", 0.5)}
+    return {**losses, "config": {**config, **exchanged}}
 
 
 # Who wrote it.
@@ -109,6 +125,11 @@ def by_keras_1(producer: Producer) -> bool:
 def for_tfjs(producer: Producer) -> bool:
     """TF.js, and the converter that wrote for it what a Keras before 3 had saved."""
     return producer.tfjs is not None
+
+
+def since_3_16(producer: Producer) -> bool:
+    """Keras 3.16 and later."""
+    return producer.has_rules_of_3_16
 
 
 def before(generation: Generation) -> Callable[[Producer], bool]:
@@ -192,6 +213,16 @@ def _from_cudnn(layer: SavedLayer) -> None:
     layer.arguments |= arguments
 
 
+# Keras 3.16's name of the one class, and tf.keras' of the other where it is about the batches of all devices.
+_OTHER_CLASSES = {"GroupedQueryAttention": "GroupQueryAttention", "SyncBatchNormalization": "BatchNormalization"}
+
+
+def _of_another_class(layer: SavedLayer) -> None:
+    if layer.class_name == "SyncBatchNormalization":
+        layer.arguments["synchronized"] = True
+    layer.class_name = _OTHER_CLASSES[layer.class_name]
+
+
 # Arguments without a meaning for what a layer computes, and the values that may be dropped (None: any).
 _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "input_dtype": None,
@@ -210,6 +241,7 @@ _VOID: Mapping[str, tuple[Any, ...] | None] = {
     "query_shape": None,
     "ragged": (False,),
     "reverse_state_order": (False,),
+    "rng_type": None,
     "sparse": (False,),
     "time_major": (False,),
     "transform_bias": None,
@@ -245,6 +277,12 @@ def _hard_sigmoid_of_keras_2(layer: SavedLayer) -> None:
     for name in ("activation", "recurrent_activation"):
         if function_name(layer.arguments.get(name)) == "hard_sigmoid":
             layer.arguments[name] = "hard_sigmoid_keras2"
+
+
+def _contrast_on_both_sides(layer: SavedLayer) -> None:
+    factor = layer.arguments.get("factor")
+    if isinstance(factor, int | float):
+        layer.arguments["factor"] = [factor, factor]
 
 
 def _seed_of_generator(layer: SavedLayer) -> None:
@@ -285,6 +323,8 @@ _RECURRENT = ("GRU", "LSTM", "RNN", "SimpleRNN")
 _WITH_CONSTANTS = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", *_RECURRENT)
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
+# Layers that hand no mask on since Keras 3.16.
+_OVER_TIME = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "TimeDistributed", *_RECURRENT)
 _OF_SEPARABLE = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 # Read from the top, so that a row sees what those above it made of the layer.
@@ -293,6 +333,7 @@ _ROWS = (
     Row(None, for_tfjs, _as_tfjs_reads_it),
     Row(("Merge",), by_all, _without_merge_functions),
     Row(tuple(_CUDNN_CLASSES), by_all, _from_cudnn),
+    Row(tuple(_OTHER_CLASSES), by_all, _of_another_class),
     Row(None, by_all, _without_void),
     Row(None, by_all, _refuse_time_major),
     Row(_WITH_CONSTANTS, by_all, _refuse_constants),
@@ -318,5 +359,9 @@ _ROWS = (
     Row(("TimeDistributed",), lambda one: _before_keras_3(one) and not for_tfjs(one), _all_steps_at_once),
     # older tf.keras did not write it
     Row(("MultiHeadAttention",), _before_keras_3, default("softmax_robust_masking", False)),
+    Row(("RandomCrop",), _before_keras_3, fixed("resizes_in_inference", True)),
+    Row(("RandomContrast",), _before_keras_3, _contrast_on_both_sides),
+    Row(_OVER_TIME, since_3_16, fixed("ends_mask", True)),
+    Row(("AdditiveAttention", "Attention"), since_3_16, fixed("unseen_gives_zeros", True)),
     Row(None, for_tfjs, _without_unknown),
 )

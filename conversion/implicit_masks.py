@@ -15,6 +15,7 @@ from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 # Layers whose (first) output has the mask of their input; the recurrent ones when they return sequences.
 _PASS_ON = frozenset(["Activation", "Dense", "Dropout", "LayerNormalization", "SpatialDropout1D", "TimeDistributed"])
 _RECURRENT = frozenset(["GRU", "LSTM", "RNN", "SimpleRNN"])
+_OVER_TIME = _RECURRENT | {"Bidirectional", "TimeDistributed"}
 
 
 class Mask(NamedTuple):
@@ -25,14 +26,15 @@ class Mask(NamedTuple):
     of_features: bool
 
 
-def without_implicit_masks(graph: Graph, entries: Mapping[str, Mapping[str, Any]]) -> Graph:
+def without_implicit_masks(graph: Graph, entries: Mapping[str, Mapping[str, Any]], end_over_time: bool) -> Graph:
     """The graph without masks that come with the tensors, and without the operations that nothing needs then.
 
     Args:
         graph: of a Keras 3 model.
         entries: the entry of each layer, by name, in the file's terms.
+        end_over_time: whether masks end at layers over time, as from Keras 3.16 on.
     """
-    masks = _Masks(graph, entries)
+    masks = _Masks(graph, entries, end_over_time)
     calls = {name: tuple(map(masks.without_its_own, calls)) for name, calls in graph.calls.items()}
     changed = replace(graph, calls=calls)
     no_longer = {name for name, _ in graph.order()} - {name for name, _ in changed.order()}
@@ -42,8 +44,9 @@ def without_implicit_masks(graph: Graph, entries: Mapping[str, Mapping[str, Any]
 class _Masks:
     """What the tensors of a graph are as masks, and which mask comes with each."""
 
-    def __init__(self, graph: Graph, entries: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(self, graph: Graph, entries: Mapping[str, Mapping[str, Any]], end_over_time: bool) -> None:
         self._entries = entries
+        self._end_over_time = end_over_time
         self._values: dict[TensorSource, Mask] = {}
         self._unequal: dict[TensorSource, Mask] = {}
         self._implicit: dict[TensorSource, Mask] = {}
@@ -78,6 +81,8 @@ class _Masks:
             self._implicit[output] = self._implicit[first]
 
     def _passes_on(self, class_name: str, config: Mapping[str, Any]) -> bool:
+        if config.get("ends_mask") or (self._end_over_time and class_name in _OVER_TIME):
+            return False
         if class_name == "Bidirectional":
             inner = config.get("layer")
             return is_layer(inner) and self._passes_on(inner["class_name"], inner["config"])

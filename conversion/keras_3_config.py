@@ -1,10 +1,10 @@
-"""A model's configuration as Keras 3.15 writes it, so that Keras reads it back; what it has no words for is refused."""
+"""A model's configuration as Keras 3 writes it, so that Keras reads it back; what it has no words for is refused."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from torch_keras_lstm.conversion.argument_kinds import is_layer
-from torch_keras_lstm.layers import Layer, serialize
+from torch_keras_lstm.layers import Bidirectional, Layer, TimeDistributed, serialize
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import sources_in
@@ -12,16 +12,36 @@ from torch_keras_lstm.models.model import as_layer
 from torch_keras_lstm.saving.objects import serialize_keras_object
 from torch_keras_lstm.structure import flatten
 
+# The Keras whose rules the files follow that are written here, unless the model goes by those of Keras 3.16.
 KERAS_VERSION = "3.15.1"
+_KERAS_3_16 = "3.16.0"
+# The arguments of ours for those; a file says it by the version of Keras that saved it.
+_RULES_OF_3_16 = ("ends_mask", "unseen_gives_zeros")
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
 _DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
-# Layers whose weights Keras' files hold in another way than all others'.
-_WITHOUT_FILES = frozenset(["SpectralNormalization"])
 # Arguments of ours for what older Kerases did.
-_OURS_ALONE = frozenset(
-    ["all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "softmax_robust_masking"]
-)
+_OURS_ALONE = {
+    *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
+    "softmax_robust_masking",
+}
+# Arguments that came with later releases than 3.0, and values of them that mean nothing.
+_OF_AXES: Mapping[str, tuple[Any, ...]] = {"input_axes": (None,), "output_axes": (None,)}
+_HEADS: Mapping[str, tuple[Any, ...]] = {
+    "flash_attention": (None,),
+    "seed": (None,),
+    "sliding_window": (None,),
+    "use_gate": (False,),
+}
+_NEWER_ARGUMENTS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
+    **dict.fromkeys(
+        [*("GlorotNormal", "GlorotUniform", "HeNormal", "HeUniform", "LecunNormal", "LecunUniform"), "VarianceScaling"],
+        _OF_AXES,
+    ),
+    "BatchNormalization": {"renorm": (False,), "renorm_clipping": (None,), "renorm_momentum": (0.99,)},
+    "GroupQueryAttention": _HEADS,
+    "MultiHeadAttention": _HEADS,
+}
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 
@@ -51,7 +71,27 @@ def model_config(model: Model, unbuilt: bool = False) -> dict[str, Any]:
         entry = _entry(model)
     if isinstance(model, Sequential):
         entry["build_config"] = {"input_shape": list(model.batch_input_shape or ())}
-    return entry
+    plain: dict[str, Any] = _without_newer_defaults(entry)
+    return plain
+
+
+def keras_version(model: Model) -> str:
+    """The version of Keras by whose rules the model goes: a file has one, for all layers.
+
+    Raises:
+        ValueError: when some layers go by the rules from Keras 3.16 on, and others by those before.
+    """
+    wrappers = [part for part in model.modules() if isinstance(part, Bidirectional | TimeDistributed)]
+    wrapped = {part for wrapper in wrappers for part in wrapper.modules() if part is not wrapper}
+    by_rule: dict[bool, Layer] = {}
+    for layer in model.modules():
+        rules = [getattr(layer, rule) for rule in _RULES_OF_3_16 if hasattr(layer, rule)]
+        if rules and isinstance(layer, Layer) and layer not in wrapped:  # whose masks are their wrapper's affair
+            by_rule.setdefault(any(rules), layer)
+    if len(by_rule) == 2:
+        other = by_rule[False].name
+        raise _inexpressible(by_rule[True], f"it goes by a rule of Keras 3.16, layer `{other}` by that of earlier ones")
+    return _KERAS_3_16 if True in by_rule else KERAS_VERSION
 
 
 def keras_layers(model: Model) -> list[Layer]:
@@ -74,10 +114,34 @@ def _entry(layer: Layer) -> dict[str, Any]:
     config = entry["config"]
     held = {name: getattr(layer, name, None) for name in config}
     config |= {name: _entry(inner) for name, inner in held.items() if isinstance(inner, Layer)}
+    entry["config"] = config = _without_rules_of_3_16(config)
     if layer._is_own:
         entry["config"] = serialize_keras_object(config)
     _check(layer, entry)
     return entry
+
+
+def _without_newer_defaults(value: Any) -> Any:
+    """Objects without arguments that the first releases of Keras 3 do not know and that have their defaults."""
+    if isinstance(value, list):
+        return [_without_newer_defaults(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    plain = {name: _without_newer_defaults(item) for name, item in value.items()}
+    config, class_name = plain.get("config"), plain.get("class_name")
+    if isinstance(config, dict) and isinstance(class_name, str):
+        newer = _NEWER_ARGUMENTS.get(class_name, {})
+        plain["config"] = {name: item for name, item in config.items() if name not in newer or item not in newer[name]}
+    return plain
+
+
+def _without_rules_of_3_16(config: Any) -> Any:
+    """The configuration without what the version of the file says."""
+    if isinstance(config, list):
+        return [_without_rules_of_3_16(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {name: _without_rules_of_3_16(value) for name, value in config.items() if name not in _RULES_OF_3_16}
 
 
 def _row(model: Sequential, config: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -109,8 +173,6 @@ def _check(layer: Layer, entry: Mapping[str, Any]) -> None:
     class_name, config = entry["class_name"], entry["config"]
     if class_name in _DROPPED_LAYERS:
         raise _inexpressible(layer, f"Keras 3 has no layer {class_name}")
-    if class_name in _WITHOUT_FILES:
-        raise _inexpressible(layer, f"a {class_name}, which Keras' files hold twice")
     if class_name == "Bidirectional" and "zero_output_for_mask" in config:
         raise _inexpressible(layer, f"`zero_output_for_mask={config['zero_output_for_mask']}` of Bidirectional")
     if class_name == "GaussianNoise" and config["stddev"] > 1:
@@ -132,6 +194,8 @@ def _inexpressible(layer: Layer, what: str) -> ValueError:
 
 def _operation(layer: OperationLayer) -> dict[str, Any]:
     entry = layer.entry_of_its_own()
+    if layer.operation == "Quantile" and layer.arguments.get("method", "linear") != "linear":
+        raise _inexpressible(layer, f"`method={layer.arguments['method']!r}` of Quantile, which Keras' graphs forget")
     if entry is not None:
         return entry
     if any(map(callable, flatten(layer.arguments))):

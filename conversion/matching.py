@@ -23,7 +23,7 @@ from torch_keras_lstm.conversion.shared_layers import Group, repeated, shared, s
 from torch_keras_lstm.conversion.slots import Slot, key_of, slots
 from torch_keras_lstm.conversion.variable_paths import first_places, group_of, public_path
 from torch_keras_lstm.conversion.weight_source import WeightSource, owner_of_row
-from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers import Layer, SpectralNormalization
 
 
 def match(
@@ -119,6 +119,11 @@ def _by_path(
         left = _with_numbers_in(group, inside, owners[inside[0]], left)
     found: Found = {}
     numbers: Counter[str] = Counter()
+    for spectral in {one for one in owners.values() if isinstance(one, SpectralNormalization)}:
+        place = group_of(
+            places.get(spectral, "nowhere"), spectral
+        )  # which has the kernel of the layer inside once more
+        numbers[place] = 1 if left.pop(f"{place}/0", None) is not None else 0
     for slot, owner in owners.items():
         place = group_of(places.get(owner, "nowhere"), owner, slot.row)
         array = left.pop(f"{place}/{numbers[place]}", None)

@@ -59,6 +59,11 @@ class Producer:
         return self.generation is Generation.KERAS_1 or self.before(2, 1, 6)
 
     @property
+    def has_rules_of_3_16(self) -> bool:
+        """Whether it was Keras 3.16 or later, or a preview of it (3.16.0.dev...): masks end at layers over time."""
+        return self.generation is Generation.KERAS_3 and self.version is not None and not self.before(3, 16)
+
+    @property
     def holds_initial_states(self) -> bool:
         """Whether masked steps before the first other one gave the initial state, as they did up to Keras 2.2."""
         return self.generation is Generation.KERAS_1 or (self.generation is Generation.KERAS_2 and self.before(2, 3))

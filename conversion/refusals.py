@@ -7,16 +7,10 @@ from torch_keras_lstm.conversion.saved_config import LayerDescription
 # Layers of some Keras that are not built here, by the names that files have.
 _KERAS_OWN = frozenset(
     [
-        *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "AugMix", "AutoContrast"),
-        *("ContrastLimitedAdaptiveHistogramEqualization", "ConvRNN2D", "CutMix", "DenseFeatures", "DynamicEmbedding"),
-        *("DynamicLookup", "Equalization", "FeatureSpace", "FlaxLayer", "GroupedQueryAttention", "JaxLayer"),
-        *("LocallyConnected1D", "LocallyConnected2D", "MaxNumBoundingBoxes", "MelSpectrogram", "MixUp"),
-        *("ParametricSoftplus", "Pipeline", "RandAugment", "RandomBrightness", "RandomColorDegeneration"),
-        *("RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform", "RandomErasing"),
-        *("RandomFlip", "RandomFourierFeatures", "RandomGaussianBlur", "RandomGrayscale", "RandomHeight"),
-        *("RandomHue", "RandomInvert", "RandomPerspective", "RandomPosterization", "RandomRotation"),
-        *("RandomSaturation", "RandomSharpness", "RandomShear", "RandomTranslation", "RandomWidth", "RandomZoom"),
-        *("SReLU", "STFTSpectrogram", "Solarization", "SpectralNormalization", "SyncBatchNormalization", "TFSMLayer"),
+        *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "ContrastLimitedAdaptiveHistogramEqualization"),
+        *("ConvRNN2D", "DenseFeatures", "DynamicEmbedding", "DynamicLookup", "FeatureSpace", "FlaxLayer"),
+        *("JaxLayer", "LocallyConnected1D", "LocallyConnected2D", "MaxNumBoundingBoxes", "ParametricSoftplus"),
+        *("Pipeline", "RandomFourierFeatures", "RandomHeight", "RandomWidth", "SReLU", "TFSMLayer"),
         *("TorchModuleWrapper",),
     ]
 )

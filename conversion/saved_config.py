@@ -308,7 +308,7 @@ class _Reader:
             return topology.counted_from_zero(graph, models)
         functional = {name for name in models if named[name]["class_name"] != "Sequential"}
         graph = graph.ends_counted_from_zero(functional)
-        return graph if self.own else without_implicit_masks(graph, named)
+        return graph if self.own else without_implicit_masks(graph, named, self.producer.has_rules_of_3_16)
 
     def _note_floatx(self, first: Mapping[str, Any]) -> None:
         # Keras 1 and 2 wrote down the type of the input only: floats of that type were the type of everything.
@@ -352,6 +352,11 @@ class _Reader:
         if class_name == "OperationLayer":
             return LayerDescription(class_name, config["name"], place, config, {})
         if self._is_operation(entry):
+            if class_name == "Quantile" and not self.own and config.get("method", "linear") != "linear":
+                self.notes.append(
+                    f"{place}: Keras' graphs forget the `method` of Quantile, and take 'linear'; so here."
+                )
+                config = {**config, "method": "linear"}
             arguments = {"name": config["name"], "operation": class_name, "arguments": config}
             return LayerDescription("OperationLayer", config["name"], place, arguments, {})
         class_name, arguments, notes = translate(class_name, config, self.producer, place)

@@ -13,6 +13,7 @@ from torch_keras_lstm.conversion.absent import absent_loss, absent_metric, is_ab
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, SavedArray, Weights
 from torch_keras_lstm.conversion.containers import SavedModel, SavedParts, open_parts
 from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_converted
+from torch_keras_lstm.conversion.dialects import exchanged_tversky
 from torch_keras_lstm.conversion.file_kind import file_kind
 from torch_keras_lstm.conversion.model_weights import weights_for
 from torch_keras_lstm.conversion.named_state import state_in_order
@@ -218,13 +219,14 @@ def training_of(
         raise ValueError(kept.fault)
     told, own = kept.told, with_registered(custom_objects)
     missing: list[str] = []
+    loss = told.get("loss")
     token = CUSTOM_OBJECTS.set(own)  # so that an error tells of them
     try:
         of_loss = partial(_loss, missing)
         of_metric = partial(_metric, missing)
         return SavedTraining(
             _optimizer(kept, model, own, missing),
-            _each(of_loss, told.get("loss"), own),
+            _each(of_loss, exchanged_tversky(loss) if kept.producer.has_rules_of_3_16 else loss, own),
             _of_the_only_output(_each(of_metric, told.get("metrics"), own)),
             _of_the_only_output(_each(of_metric, told.get("weighted_metrics"), own)),
             told.get("loss_weights"),

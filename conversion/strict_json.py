@@ -1,7 +1,11 @@
-"""JSON from a file that nobody vouches for: bounded in size and depth, without NaN, without doubled keys."""
+"""JSON from a file that nobody vouches for: bounded in size and depth, without NaN, without doubled keys.
+
+Infinity stands for the order of a norm alone, ``ord``.
+"""
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 MAX_CHARACTERS = 64 * 2**20
@@ -44,13 +48,11 @@ def decode(data: bytes, what: str) -> str:
 
 
 def _loads(text: str) -> Any:
-    return json.loads(
-        text, object_pairs_hook=_without_doubles, parse_float=_finite_float, parse_constant=_refuse_constant
-    )
+    return json.loads(text, object_pairs_hook=_without_doubles, parse_float=_finite_float, parse_constant=_Constant)
 
 
 def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    table = dict(pairs)
+    table = {key: _known_number(key, value) for key, value in pairs}
     if len(table) != len(pairs):
         keys = [key for key, _ in pairs]
         raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} stands twice in one object")
@@ -64,8 +66,25 @@ def _finite_float(digits: str) -> float:
     return value
 
 
-def _refuse_constant(name: str) -> float:
-    raise ValueError(f"{name} is not a number that a configuration may hold")
+@dataclass(frozen=True)
+class _Constant:
+    """A number of JavaScript's that JSON has not."""
+
+    name: str
+
+
+def _known_number(key: str, value: Any) -> Any:
+    """The value of ``key``, in which no constant stands but for the order of a norm."""
+    if key == "ord" and value in (_Constant("Infinity"), _Constant("-Infinity")):
+        return float(value.name)
+    inside = [value]
+    while inside:
+        one = inside.pop()
+        if isinstance(one, _Constant):
+            raise ValueError(f"{one.name} is not a number that a configuration may hold")
+        if isinstance(one, list):
+            inside += one
+    return value
 
 
 def _json_kind(value: object) -> str:

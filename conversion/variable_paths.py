@@ -11,7 +11,7 @@ from torch_keras_lstm.conversion.arrays import ArraysByPath
 from torch_keras_lstm.conversion.attribute_paths import attribute_places
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.producer import Producer
-from torch_keras_lstm.layers import GroupQueryAttention, Layer
+from torch_keras_lstm.layers import BatchNormalization, GroupQueryAttention, Layer
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
 from torch_keras_lstm.models import Model
@@ -39,7 +39,12 @@ def places_of(
     They stand under those attributes too, but for the layers of models, and what is in layers of one's own, where
     tf.keras visits the attributes in another order.
     """
-    paths = group_paths([(layer.name, _saved_class(layer)) for layer in layers], arrays, producer, prefix)
+    synchronized = any(path.startswith(f"{prefix}/sync_batch_normalization") for path in arrays.paths)  # of tf.keras
+    classes = [
+        (layer.name, "SyncBatchNormalization" if synchronized and _is_synchronized(layer) else _saved_class(layer))
+        for layer in layers
+    ]
+    paths = group_paths(classes, arrays, producer, prefix)
     for layer in layers:
         for path, place in _places_inside(layer, paths[layer.name], arrays, producer, tf_keras):
             yield layer, path, place
@@ -94,6 +99,10 @@ def group_paths(
         weighted = any(path.startswith(f"{paths[name]}/") for path in arrays.paths)
         counts[base] += 2 if weighted and producer.counts_weighted_layers_twice else 1
     return paths
+
+
+def _is_synchronized(layer: Layer) -> bool:
+    return isinstance(layer, BatchNormalization) and layer.synchronized
 
 
 def _saved_class(module: Any) -> str:

@@ -5,6 +5,7 @@ import json
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from torch import nn
 from torch_keras_lstm.conversion import converted_folder, shared_layers, write_hdf5
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.attribute_paths import attribute_places, is_of_ones_own
-from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_layers, model_config
+from torch_keras_lstm.conversion.dialects import exchanged_tversky
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_layers, keras_version, model_config
 from torch_keras_lstm.conversion.replacing import replace_file, replace_files
 from torch_keras_lstm.conversion.saved_config import describe
 from torch_keras_lstm.conversion.training_description import Training
@@ -51,6 +53,8 @@ def save_model(
         raise ValueError(f"{path}: is the name of a file of weights alone: `model.save_weights` writes it.")
     if path.suffix in (".keras", ".h5", ".hdf5"):
         training = _as_keras_3_can(model, training)
+        if keras_version(model) != KERAS_VERSION:
+            training = _in_words_of_3_16(training)
     if path.suffix in (".h5", ".hdf5"):
         path.parent.mkdir(parents=True, exist_ok=True)  # as Keras does, for these alone
     if not zipped:
@@ -154,13 +158,19 @@ def _as_keras_3_can(model: Model, training: Training) -> Training:
     return Training()
 
 
+def _in_words_of_3_16(training: Training) -> Training:
+    configs = (training.compile_config, training.training_config)
+    compiled, legacy = (config and {**config, "loss": exchanged_tversky(config.get("loss"))} for config in configs)
+    return replace(training, compile_config=compiled, training_config=legacy)
+
+
 def _members(model: Model, training: Training) -> dict[str, bytes]:
     """The files that a ``.keras`` archive holds, by name."""
     config = {**model_config(model), **SAVED_BY}
     if training.compile_config is not None:
         config["compile_config"] = training.compile_config
     return {
-        "metadata.json": json.dumps({"keras_version": KERAS_VERSION}).encode(),
+        "metadata.json": json.dumps({"keras_version": keras_version(model)}).encode(),
         "config.json": json.dumps(config).encode(),
         "model.weights.h5": _weights(model, training),
     }
@@ -197,15 +207,16 @@ def _groups(model: Model, training: Training) -> tuple[write_hdf5.Groups, dict[s
 
 
 def _legacy(model: Model, training: Training) -> bytes:
+    version = keras_version(model)
     attributes = {
-        "keras_version": KERAS_VERSION,
+        "keras_version": version,
         "backend": "tensorflow",
         "model_config": json.dumps({**model_config(model), **SAVED_BY}),
     }
     if training.training_config is not None:
         attributes["training_config"] = json.dumps(training.training_config)
     layers = {layer.name: [*_trainable_first(values([layer]))] for layer in keras_layers(model)}
-    versions = {"backend": "tensorflow", "keras_version": KERAS_VERSION}
+    versions = {"backend": "tensorflow", "keras_version": version}
     return write_hdf5.by_layer(layers, attributes, versions, training.optimizer)
 
 

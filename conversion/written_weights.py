@@ -9,7 +9,7 @@ import torch
 from torch_keras_lstm.conversion.arrays import Array, ArraysByPath
 from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.conversion.variable_paths import group_of, places_of, variables_of
-from torch_keras_lstm.layers import Layer
+from torch_keras_lstm.layers import Layer, SpectralNormalization
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.naming import snake_case
 from torch_keras_lstm.layers.weight import WeightRow
@@ -92,7 +92,9 @@ def variable_groups(
             if isinstance(lookup, IndexLookup) and lookup.idf_weights is not None:
                 groups[group_of(place, owner)] = (owner.name, {"idf_weights": as_array(lookup.idf_weights)})
                 continue
-            groups[group_of(place, owner)] = (owner.name, [])
+            # Keras writes the kernel of the layer inside a second time.
+            again = [as_array(owner.kernel)] if isinstance(owner, SpectralNormalization) else []
+            groups[group_of(place, owner)] = (owner.name, again)
             for row, array in _own_arrays(owner):
                 listed = groups.setdefault(group_of(place, owner, row), (owner.name, []))[1]
                 assert isinstance(listed, list)  # for mypy: those of a look-up are named

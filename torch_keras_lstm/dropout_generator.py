@@ -60,6 +60,17 @@ class DropoutGenerator:
             return torch.randn(tuple(shape), dtype=dtype, device=device, generator=self._on(device)) * stddev + mean
         return torch.empty(tuple(shape), dtype=dtype, device=device).normal_(mean, stddev, generator=self._on(device))
 
+    def uniform(
+        self, shape: Sequence[int], low: float, high: float, *, dtype: torch.dtype, device: torch.device
+    ) -> Tensor:
+        """A tensor of ``shape`` with entries from ``low`` up to ``high``, all as likely."""
+        if self._draws_by_operator():
+            drawn: Tensor = torch.ops.torch_keras_lstm.uniform(self._number, shape, low, high, dtype, device)
+            return drawn
+        if transforms_are_active():
+            return torch.rand(tuple(shape), dtype=dtype, device=device, generator=self._on(device)) * (high - low) + low
+        return torch.empty(tuple(shape), dtype=dtype, device=device).uniform_(low, high, generator=self._on(device))
+
     def _draws_by_operator(self) -> bool:
         return self.seed is not None and torch.compiler.is_compiling()
 
@@ -107,6 +118,12 @@ def _normal(
     return _NUMBERED[number].normal(shape, mean, stddev, dtype=dtype, device=device)
 
 
+def _uniform(
+    number: int, shape: Sequence[int], low: float, high: float, dtype: torch.dtype, device: torch.device
+) -> Tensor:
+    return _NUMBERED[number].uniform(shape, low, high, dtype=dtype, device=device)
+
+
 def _fake(number: int, shape: Sequence[int], *arguments: Any) -> Tensor:
     *_, dtype, device = arguments
     return torch.empty(tuple(shape), dtype=dtype, device=device)
@@ -116,6 +133,7 @@ _LIBRARY = torch.library.Library("torch_keras_lstm", "FRAGMENT")
 for _name, _arguments, _draw in (
     ("dropout_mask", "float rate", _dropout_mask),
     ("normal", "float mean, float stddev", _normal),
+    ("uniform", "float low, float high", _uniform),
 ):
     _LIBRARY.define(
         f"{_name}(int generator, SymInt[] shape, {_arguments}, ScalarType dtype, Device device) -> Tensor",

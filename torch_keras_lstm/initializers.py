@@ -411,7 +411,7 @@ class STFT(Initializer):
 
     Raises:
         ValueError: for another side, scaling or name.
-        ImportError: when a name is given and SciPy is not installed.
+        ImportError: when a name other than "hann" and "hamming" is given and SciPy is not installed.
     """
 
     def __init__(
@@ -445,6 +445,9 @@ class STFT(Initializer):
 
 
 def _window(name: str, length: int, periodic: bool) -> Any:
+    if name in ("hann", "hamming"):
+        make = torch.hann_window if name == "hann" else torch.hamming_window
+        return make(length, periodic=periodic, dtype=torch.float64, device="cpu")
     try:
         from scipy.signal import get_window
     except ImportError:

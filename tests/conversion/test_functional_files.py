@@ -1,5 +1,7 @@
 """Functional models in files of old releases, made by hand, against NumPy."""
 
+import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ from tests.conversion.handmade import (
     write_legacy,
 )
 from tests.tolerances import assert_close
+from torch_keras_lstm import ops
 from torch_keras_lstm.conversion import convert, inspect, load_model
-from torch_keras_lstm.models import Functional
+from torch_keras_lstm.layers import Input
+from torch_keras_lstm.models import Functional, Model
 
 B, T, F, U = 3, 7, 5, 4
 NAMES = ("kernel", "recurrent_kernel", "bias")
@@ -255,3 +259,23 @@ def test_an_activation_that_is_a_layer(tmp_path: Path, random: np.random.Generat
     expected = np.where(x @ kernel > 0, x @ kernel, 0.125 * (x @ kernel))
     for model in (load_model(path), load_model(tmp_path / "out")):
         assert_close(model(torch.from_numpy(x)).detach(), expected, "float64")
+
+
+def test_the_method_of_a_quantile_is_one_that_the_saving_keras_forgot(tmp_path: Path) -> None:
+    x = Input((4,))
+    model = Model(x, ops.quantile(x, 0.4, axis=1, method="lower"))
+    with pytest.raises(ValueError, match="`method='lower'` of Quantile, which Keras' graphs forget"):
+        model.save(tmp_path / "model.keras")
+    linear = Model(x, ops.quantile(x, 0.4, axis=1))
+    linear.save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    config = json.loads(parts["config.json"])
+    config["config"]["layers"][1]["config"]["method"] = "lower"
+    parts["config.json"] = json.dumps(config).encode()
+    with zipfile.ZipFile(tmp_path / "keras.keras", "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    values = torch.randn(3, 4)
+    assert torch.equal(load_model(tmp_path / "keras.keras")(values), linear(values))
+    assert any("forget the `method` of Quantile" in note for note in inspect(tmp_path / "keras.keras").notes)

@@ -42,7 +42,7 @@ def model(*layers: Mapping[str, Any], mask: TensorSource | None = MASK, **kwargs
 )
 def test_a_mask_that_comes_with_the_tensor_goes_and_its_operations_with_it(between: list[dict[str, Any]]) -> None:
     graph, entries = model(*between, entry("LSTM", "last", units=3))
-    without = without_implicit_masks(graph, entries)
+    without = without_implicit_masks(graph, entries, False)
     assert without.calls.keys() == graph.calls.keys() - {"not_equal", "any"}
     assert without.calls["last"] == (Call(graph.calls["last"][0].args, {}),)
 
@@ -60,9 +60,9 @@ def test_the_mask_of_an_embedding_is_that_of_its_indices() -> None:
         "l": (Call((of("e"),), {"mask": of("unequal")}),),
     }
     graph = Graph(calls, X, of("l"))
-    assert [*without_implicit_masks(graph, entries).calls] == ["x", "e", "l"]
+    assert [*without_implicit_masks(graph, entries, False).calls] == ["x", "e", "l"]
     vectors["config"]["mask_zero"] = False
-    assert without_implicit_masks(graph, entries) == graph
+    assert without_implicit_masks(graph, entries, False) == graph
 
 
 @pytest.mark.parametrize(
@@ -77,19 +77,30 @@ def test_the_mask_of_an_embedding_is_that_of_its_indices() -> None:
 )
 def test_any_other_mask_stays(kept: tuple[Graph, dict[str, Any]]) -> None:
     graph, entries = kept
-    assert without_implicit_masks(graph, entries).calls["last"] == graph.calls["last"]
+    assert without_implicit_masks(graph, entries, False).calls["last"] == graph.calls["last"]
 
 
 def test_a_mask_of_another_value_or_axis_stays() -> None:
     for name, changed in (("masking", {"mask_value": 2.0}), ("any", {"axis": 1}), ("any", {"keepdims": True})):
         graph, entries = model(entry("LSTM", "last", units=3))
         entries[name]["config"].update(changed)
-        assert without_implicit_masks(graph, entries) == graph
+        assert without_implicit_masks(graph, entries, False) == graph
 
 
 def test_an_operation_that_something_else_needs_stays() -> None:
     graph, entries = model(entry("LSTM", "last", units=3))
     both = Graph(graph.calls, X, [of("last"), MASK])
-    without = without_implicit_masks(both, entries)
+    without = without_implicit_masks(both, entries, False)
     assert without.calls.keys() == graph.calls.keys()
     assert without.calls["last"][0].kwargs == {}
+
+
+@pytest.mark.parametrize("class_name", ["LSTM", "Bidirectional", "TimeDistributed", "RNN"])
+def test_a_mask_that_ended_at_a_layer_over_time_stays(class_name: str) -> None:
+    """As from Keras 3.16 on, where the next layer gets the mask that it is handed, and none otherwise."""
+    inner = entry("LSTM" if class_name == "Bidirectional" else "Dense", "i", **LSTM)
+    graph, entries = model(entry(class_name, "a", layer=inner, **LSTM), entry("LSTM", "last", units=3))
+    assert without_implicit_masks(graph, entries, True).calls["last"] == graph.calls["last"]
+    assert without_implicit_masks(graph, entries, False).calls["last"] != graph.calls["last"]
+    entries["a"]["config"]["ends_mask"] = True  # as a model of ours says it, whose file has no version
+    assert without_implicit_masks(graph, entries, False).calls["last"] == graph.calls["last"]

@@ -9,6 +9,13 @@ def test_an_object_is_read_with_all_its_kinds_of_values() -> None:
     assert parse_object(text, "x") == {"a": [1, 2.5, None, True], "b": {"c": "d"}, "e": -3}
 
 
+def test_the_order_of_a_norm_alone_may_be_infinite() -> None:
+    assert parse_object('{"a": {"ord": -Infinity}}', "x") == {"a": {"ord": float("-inf")}}
+    for text in ('{"ord": NaN}', '{"ord": [Infinity]}', '{"order": Infinity}'):
+        with pytest.raises(ValueError, match="is not a number that a configuration may hold"):
+            parse_object(text, "x")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -16,6 +23,7 @@ def test_an_object_is_read_with_all_its_kinds_of_values() -> None:
         ("", r"`x\.json` is not valid JSON"),
         ('{"a": NaN}', "NaN is not a number that a configuration may hold"),
         ('{"a": -Infinity}', "-Infinity is not a number"),
+        ('{"a": [1, [NaN]]}', "NaN is not a number"),
         ('{"a": 1e999}', "1e999 is beyond the range of numbers"),
         ('{"a": 1, "b": 2, "a": 3}', "key 'a' stands twice in one object"),
         ('{"a": {"b": 1, "b": 1}}', "key 'b' stands twice"),

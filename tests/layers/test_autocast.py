@@ -67,6 +67,12 @@ RECURRENT = [
     for options in DROPOUTS
 ]
 IMAGES = floats(B, 6, 6, 3)
+
+
+def pictures() -> Tensor:
+    return 255 * torch.rand(B, 6, 6, 3)
+
+
 OTHERS = [
     *(Case(f"ConvLSTM{axes}D", (2, 2), {}, floats(B, T, *(4,) * axes, 3)) for axes in (1, 2, 3)),
     *(
@@ -126,6 +132,19 @@ OTHERS = [
     Case("SpectralNormalization", (Dense(2),)),
     Case("Resizing", (4, 5), {}, IMAGES),
     Case("CenterCrop", (4, 5), {}, IMAGES),
+    *(Case(name, (0.3,), {}, pictures) for name in ("RandomRotation", "RandomZoom", "RandomShear", "RandomErasing")),
+    *(Case(name, (0.3,), {}, pictures) for name in ("RandomBrightness", "RandomColorDegeneration", "RandomContrast")),
+    *(
+        Case(name, (0.3,), {}, pictures)
+        for name in ("RandomHue", "RandomSaturation", "RandomSharpness", "Solarization")
+    ),
+    *(Case(name, (), {}, pictures) for name in ("AutoContrast", "RandomFlip", "RandomGrayscale", "RandomInvert")),
+    Case("RandomTranslation", (0.2, 0.1), {}, pictures),
+    Case("RandomPosterization", (3,), {}, pictures),
+    Case("RandomColorJitter", (), {"brightness_factor": 0.2, "contrast_factor": 0.3}, pictures),
+    Case("RandomCrop", (4, 5), {}, pictures),
+    Case("MelSpectrogram", (), {"fft_length": 32, "sequence_stride": 8, "num_mel_bins": 5}, floats(B, 64)),
+    Case("STFTSpectrogram", ("psd", 4), {}, floats(B, 9, 2)),
     Case("ReversibleEmbedding", (7, 4), {}, lambda: torch.randint(0, 7, (B, T))),
 ]
 CASES = [*RECURRENT, *(Case(c.name, c.arguments, c.options, c.inputs, masked=True) for c in RECURRENT), *OTHERS]
@@ -134,6 +153,8 @@ ELSEWHERE = {
     "Bidirectional", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer", "Layer",
     "TorchModuleWrapper", "Wrapper",  # which compute what the module and the layer inside do
     "Lambda",  # and what its function does
+    "AugMix", "CutMix", "Equalization", "MixUp", "RandAugment", "RandomElasticTransform", "RandomGaussianBlur",
+    "RandomPerspective",  # which do nothing in inference, and are refused in training
     "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",  # of tokens
 }  # fmt: skip
 TYPES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])

@@ -401,6 +401,18 @@ def adaptive_pooling(name: str, rng: Draws) -> Drawn:
     return Drawn(Spec(name, arguments), (in_space(rng, rank, form),))
 
 
+def spectrogram(name: str, rng: Draws) -> Drawn:
+    # where a strength is nought, its root has no gradient
+    arguments = {"mode": pick(rng, "psd", "real", "imag", "stft", "log"), "frame_length": pick(rng, 3, 6)}
+    arguments |= {
+        "fft_length": pick(rng, None, 8),
+        "padding": pick(rng, "valid", "same"),
+        "window": pick(rng, "hamming", None),
+    }
+    arguments |= sometimes(rng, frame_step=2, periodic=True, scaling="spectrum", expand_dims=True)
+    return Drawn(Spec(name, arguments), ((BATCH, 9, 2),))
+
+
 def reshaped(name: str, rng: Draws) -> Drawn:
     return Drawn(
         Spec(name, {"target_shape": pick(rng, (-1, 2), (FEATURES, TIME), (2, -1, 2), (20,))}),
@@ -462,6 +474,7 @@ DRAWS: Mapping[str, Callable[[str, Draws], Drawn]] = {
     **dict.fromkeys(("GRU", "LSTM", "RNN", "SimpleRNN"), recurrent),
     "GroupQueryAttention": grouped_heads,
     "Identity": plain(),
+    "STFTSpectrogram": spectrogram,
     "LeakyReLU": with_arguments(lambda rng: {"negative_slope": pick(rng, 0.3, 0.01)}),
     "Masking": with_arguments(lambda rng: {"mask_value": pick(rng, 0.0, -1.0)}),
     "MultiHeadAttention": heads,

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+import tf_keras
 import torch
 
 import torch_keras_lstm
@@ -192,10 +193,41 @@ def test_spectral_normalization_of_what_has_no_kernel_says_so() -> None:
         layers.SpectralNormalization(layers.Dense(2), power_iterations=0)
 
 
-def test_spectral_normalization_is_saved_as_a_state_dict_alone(tmp_path: Any) -> None:
-    model = torch_keras_lstm.Sequential([layers.Input((F,)), layers.SpectralNormalization(layers.Dense(2))])
-    with pytest.raises(ValueError, match=r"cannot be saved for Keras 3: a SpectralNormalization"):
-        model.save(tmp_path / "model.keras")
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+def test_spectral_normalization_goes_through_files_in_both_directions(suffix: str, tmp_path: Any) -> None:
+    """Keras writes the kernel twice into `.keras` files."""
+    k = keras.layers
+    wrapped = [k.SpectralNormalization(k.Conv1D(5, 2), power_iterations=2), k.SpectralNormalization(k.Dense(3))]
+    theirs = keras.Sequential([keras.Input((T, F)), *wrapped, k.LSTM(2)])
+    theirs.set_weights([drawn(*weight.shape, seed=seed) for seed, weight in enumerate(theirs.get_weights())])
+    x = drawn(B, T, F).astype("float32")
+    theirs.save(tmp_path / f"theirs{suffix}")
+    ours = torch_keras_lstm.models.load_model(tmp_path / f"theirs{suffix}")
+    assert_close(ours(x).detach(), theirs(x).numpy(), "float32 model")
+    ours.save(tmp_path / f"ours{suffix}")
+    again = keras.models.load_model(tmp_path / f"ours{suffix}")
+    for model in (theirs, ours, again):
+        model(x, training=True)  # by the same vectors
+    assert_close(again(x).numpy(), theirs(x).numpy(), "float32 model")
+    assert_close(ours(x).detach(), theirs(x).numpy(), "float32 model")
+    ours.save(tmp_path / "folder")
+    assert torch.equal(torch_keras_lstm.models.load_model(tmp_path / "folder")(x), ours(x))
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file:UserWarning")
+def test_normalization_over_all_devices_by_its_name_in_tf_keras(suffix: str, tmp_path: Any) -> None:
+    made = tf_keras.layers.experimental.SyncBatchNormalization(input_shape=(F,))
+    theirs = tf_keras.Sequential([made, tf_keras.layers.Dense(2)])
+    theirs.set_weights([drawn(*weight.shape, seed=seed) ** 2 for seed, weight in enumerate(theirs.get_weights())])
+    theirs.save(tmp_path / f"model{suffix}")
+    ours = torch_keras_lstm.models.load_model(tmp_path / f"model{suffix}")
+    assert ours.layers[0].synchronized
+    x = drawn(B, F).astype("float32")
+    assert_close(ours(x).detach(), theirs(x).numpy(), "float32 model")
 
 
 @pytest.mark.parametrize("tie", [True, False])

@@ -118,6 +118,9 @@ def plain_config(library: Any, name: str) -> Any:
         "dims": [2, 1],
         "target_shape": [3],
         "num_bins": 5,
+        "factor": 1.0,
+        "height_factor": 0.5,
+        "width_factor": 0.5,
     }
     parameters = inspect.signature(layer_class.__init__).parameters.values()
     required = [parameter.name for parameter in parameters if parameter.default is inspect.Parameter.empty]

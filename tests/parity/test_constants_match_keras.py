@@ -53,7 +53,14 @@ def _concatenated(k: Any, tensor: Callable[[Any], Any]) -> Any:
     return k.Model(x, k.layers.Concatenate(name="join")([x, np.repeat(ROW, 5, 0)]))
 
 
-MODELS = [_states, _state_of_a_gru_behind_a_mask, _mask, _added, _concatenated]
+def _a_row_for_each_sample(k: Any, tensor: Callable[[Any], Any]) -> Any:
+    """Of a free batch, which so has one size."""
+    x, rows = k.Input((2,)), np.repeat(ROW, 5, 0)
+    joined = k.ops.concatenate([k.ops.where(x > 0, x, rows * 2), x * rows], axis=1)
+    return k.Model(x, k.layers.Dense(3, name="dense")(joined))
+
+
+MODELS = [_states, _state_of_a_gru_behind_a_mask, _mask, _added, _concatenated, _a_row_for_each_sample]
 
 
 def _theirs(make: Make) -> tuple[Any, Any, Any]:

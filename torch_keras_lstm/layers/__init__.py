@@ -48,6 +48,16 @@ from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
 from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
+from torch_keras_lstm.layers.inference_augmentation import (
+    AugMix,
+    CutMix,
+    Equalization,
+    MixUp,
+    RandAugment,
+    RandomElasticTransform,
+    RandomGaussianBlur,
+    RandomPerspective,
+)
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.integer_lookup import IntegerLookup
@@ -59,6 +69,7 @@ from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.lstm_cell import LSTMCell
 from torch_keras_lstm.layers.masking import Masking
 from torch_keras_lstm.layers.maxout_dense import MaxoutDense
+from torch_keras_lstm.layers.mel_spectrogram import MelSpectrogram
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
@@ -73,6 +84,27 @@ from torch_keras_lstm.layers.pooling import (
     MaxPooling3D,
 )
 from torch_keras_lstm.layers.prelu import PReLU
+from torch_keras_lstm.layers.random_colors import (
+    RandomBrightness,
+    RandomColorDegeneration,
+    RandomColorJitter,
+    RandomContrast,
+    RandomGrayscale,
+    RandomHue,
+    RandomInvert,
+    RandomPosterization,
+    RandomSaturation,
+    RandomSharpness,
+)
+from torch_keras_lstm.layers.random_crop import RandomCrop
+from torch_keras_lstm.layers.random_geometry import (
+    RandomErasing,
+    RandomFlip,
+    RandomRotation,
+    RandomShear,
+    RandomTranslation,
+    RandomZoom,
+)
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -90,10 +122,12 @@ from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D, SpatialDro
 from torch_keras_lstm.layers.spectral_normalization import SpectralNormalization
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
+from torch_keras_lstm.layers.stft_spectrogram import STFTSpectrogram
 from torch_keras_lstm.layers.string_lookup import StringLookup
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
+from torch_keras_lstm.layers.tone_curves import AutoContrast, Solarization
 from torch_keras_lstm.layers.torch_module_wrapper import TorchModuleWrapper
 from torch_keras_lstm.layers.unit_normalization import UnitNormalization
 from torch_keras_lstm.layers.up_sampling import UpSampling1D, UpSampling2D, UpSampling3D
@@ -140,6 +174,8 @@ __all__ = [
     "AdditiveAttention",
     "AlphaDropout",
     "Attention",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -170,6 +206,7 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
@@ -178,6 +215,7 @@ __all__ = [
     "Dropout",
     "EinsumDense",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GRUCell",
     "GaussianDropout",
@@ -218,20 +256,44 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "MaxoutDense",
+    "MelSpectrogram",
     "Merge",
     "Minimum",
+    "MixUp",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
     "RMSNormalization",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Rescaling",
     "Reshape",
     "Resizing",
     "ReversibleEmbedding",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -239,6 +301,7 @@ __all__ = [
     "SimpleRNN",
     "SimpleRNNCell",
     "Softmax",
+    "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",

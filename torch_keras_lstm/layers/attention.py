@@ -26,6 +26,8 @@ class _Attention(MultipleInputLayer):
         dropout: share of weights set to zero in training.
         seed: gives the layer a generator of its own; ``None`` uses torch's global one.
         causal: as tf.keras before 2.10 had it: every call has ``use_causal_mask=True``.
+        unseen_gives_zeros: the rule from Keras 3.16 on for a query that sees no key: zeros, not a mean of all values.
+            Models that such a Keras saved say so.
         **kwargs: the arguments of every layer; see :class:`Layer`.
     """
 
@@ -41,6 +43,7 @@ class _Attention(MultipleInputLayer):
         dropout: float = 0.0,
         seed: int | None = None,
         causal: bool = False,
+        unseen_gives_zeros: bool = False,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(**kwargs)
@@ -48,6 +51,7 @@ class _Attention(MultipleInputLayer):
         self.dropout = dropout
         self.seed = seed
         self.causal = causal
+        self.unseen_gives_zeros = unseen_gives_zeros
         self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self.dtype_policy)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:
@@ -95,7 +99,10 @@ class _Attention(MultipleInputLayer):
         if allowed is not None:
             hidden = torch.finfo(scores.dtype).max if scores.dtype == torch.float16 else _MASKED
             scores = torch.where(allowed, scores, scores - hidden)
-        weights = self.dropout_layer(torch.softmax(scores, -1), training=training)
+        weights = torch.softmax(scores, -1)
+        if allowed is not None and self.unseen_gives_zeros:
+            weights = torch.where(allowed, weights, 0)
+        weights = self.dropout_layer(weights, training=training)
         outputs = weights @ value
         if query_mask is not None:
             outputs = torch.where(torch.as_tensor(query_mask).bool().unsqueeze(-1), outputs, 0)
@@ -125,9 +132,10 @@ class _Attention(MultipleInputLayer):
         return [outputs, TensorSpec.of((*query[:-1], value[-2]), self._dtype)]
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor arguments under Keras 3's names; ``causal``, which Keras 3 does not have, only where set."""
+        """The constructor arguments under Keras 3's names; those that it does not have only where set."""
         config = {**super().get_config(), "use_scale": self.use_scale, "dropout": self.dropout, "seed": self.seed}
-        return config | ({"causal": True} if self.causal else {})
+        rules = {"causal": self.causal, "unseen_gives_zeros": self.unseen_gives_zeros}
+        return config | {name: True for name, holds in rules.items() if holds}
 
 
 @register("keras.layers")

@@ -13,9 +13,9 @@ from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.lstm import LSTM
-from torch_keras_lstm.layers.nested_states import flat_like
+from torch_keras_lstm.layers.nested_states import are_states, flat_like
 from torch_keras_lstm.layers.packed import call_on_packed
-from torch_keras_lstm.layers.recurrent import RecurrentLayer, are_states
+from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.recurrent_cell import TORCH_NAMES
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.simple_rnn import SimpleRNN
@@ -62,6 +62,7 @@ class Bidirectional(Layer):
             ``go_backwards`` turned round.
         zero_output_for_mask: ``None`` for the rule above. ``False`` is the rule of Keras 1 and 2.0 to 2.3, which
             repeated the last output at masked steps; the converter sets it for their files.
+        ends_mask: the rule from Keras 3.16 on: the mask ends here. The converter sets it for files of those Kerases.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -85,6 +86,7 @@ class Bidirectional(Layer):
         backward_layer: RecurrentLayer | None = None,
         *,
         zero_output_for_mask: bool | None = None,
+        ends_mask: bool = False,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         given = {"layer": layer} if backward_layer is None else {"layer": layer, "backward_layer": backward_layer}
@@ -98,11 +100,15 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
         self.zero_output_for_mask = zero_output_for_mask
+        self.ends_mask = ends_mask
+        if ends_mask:
+            self.supports_masking = False
         self.forward_layer = _renamed(layer, "forward")
         self.backward_layer = _renamed(layer, "backward") if backward_layer is None else backward_layer
         self._check_halves()
         for half in (self.forward_layer, self.backward_layer):
             half.zero_output_for_mask = half.return_sequences if zero_output_for_mask is None else zero_output_for_mask
+            half._warned_of_mask = True  # what becomes of the mask is told of this layer
         if not self.trainable:
             self.requires_grad_(False)
         self.batch_input_shape = self.batch_input_shape or layer.batch_input_shape
@@ -278,8 +284,8 @@ class Bidirectional(Layer):
         return masks if len(masks) > 1 else masks[0]
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
-        """As :meth:`compute_mask`."""
-        return self.compute_mask(inputs, mask)
+        """As :meth:`compute_mask`, but ``None`` where the mask ends."""
+        return None if self.ends_mask else self.compute_mask(inputs, mask)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The merged output's shape, or the pair; with ``return_state`` a tuple of that and the states' shapes."""
@@ -322,8 +328,8 @@ class Bidirectional(Layer):
             reason = "its halves are not alike"
         if reason is not None:
             raise ValueError(f"Layer `{self.name}` cannot become a module of torch's: {reason}.")
-        check_torch_computes(forward)  # type: ignore[arg-type]  # as was just asked
-        check_torch_computes(backward, backwards=True)  # type: ignore[arg-type]
+        check_torch_computes(forward)
+        check_torch_computes(backward, backwards=True)
         return forward, backward  # type: ignore[return-value]
 
     @classmethod
@@ -366,6 +372,8 @@ class Bidirectional(Layer):
         }
         if self.zero_output_for_mask is not None:
             config["zero_output_for_mask"] = self.zero_output_for_mask
+        if self.ends_mask:
+            config["ends_mask"] = True
         return config
 
     @classmethod

@@ -43,7 +43,7 @@ def refuse_unknown(layer_class: type, unknown: Mapping[str, Any]) -> NoReturn:
         ValueError: always.
     """
     name = next(iter(unknown))
-    known = _keywords_of(layer_class)
+    known = keywords_of(layer_class)
     what = f"{layer_class.__name__} has no argument `{name}`"
     torchs = _TORCH.get(name)
     if torchs is not None and (not torchs.startswith("`") or any(f"`{word}`" in torchs for word in known)):
@@ -58,13 +58,13 @@ def refuse_torchs_words(layer_class: type, given: Mapping[str, Any]) -> None:
         ValueError: when there is one.
     """
     if not _TORCH.keys().isdisjoint(given):
-        known = _keywords_of(layer_class)
+        known = keywords_of(layer_class)
         words = {name: value for name, value in given.items() if name in _TORCH and name not in known}
         if words:
             refuse_unknown(layer_class, words)
 
 
-def _keywords_of(layer_class: type) -> list[str]:
+def keywords_of(layer_class: type) -> list[str]:
     """The names of the arguments that the class and its bases take, but for those that are void."""
     names: dict[str, None] = {}
     for one in layer_class.__mro__:

@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.packed import call_on_packed
 from torch_keras_lstm.recomputation import noted
 from torch_keras_lstm.torch_internals import is_jit_traced
 
@@ -26,6 +26,8 @@ class RecurrentLayer(Layer):
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         hold_initial_state: the rule of Keras 1 and 2.0 to 2.2 for masked steps before the first other one: their output
             is the hidden state that was given, not zeros. The converter sets it for their files.
+        ends_mask: the rule from Keras 3.16 on: the layer heeds its mask and hands it to none behind it. The converter
+            sets it for files of those Kerases.
     """
 
     @property
@@ -45,6 +47,7 @@ class RecurrentLayer(Layer):
         unroll: bool = False,
         zero_output_for_mask: bool = False,
         hold_initial_state: bool = False,
+        ends_mask: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -55,6 +58,9 @@ class RecurrentLayer(Layer):
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
         self.hold_initial_state = hold_initial_state
+        self.ends_mask = ends_mask
+        if ends_mask:
+            self.supports_masking = False
         # A list, and no buffers: DistributedDataParallel would overwrite those with another process' at each call, and
         # AveragedModel would take one for another.
         self._kept: list[Tensor] = []
@@ -271,8 +277,6 @@ class RecurrentLayer(Layer):
 
     def _call_on_packed(self, packed: PackedSequence, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run the padded sequence with its mask; outputs of all steps are packed as the inputs were."""
-        from torch_keras_lstm.layers.packed import call_on_packed  # which knows what states are
-
         return call_on_packed(self, packed, args, kwargs)
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
@@ -324,8 +328,8 @@ class RecurrentLayer(Layer):
         return [mask, *(None for _ in self.state_sizes)] if self.return_state else mask
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
-        """As :meth:`compute_mask`."""
-        return self.compute_mask(inputs, mask)
+        """As :meth:`compute_mask`, but ``None`` where the mask ends."""
+        return None if self.ends_mask else self.compute_mask(inputs, mask)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """(batch, time, units) or (batch, units); with ``return_state`` a tuple of that and the states' shapes."""
@@ -346,21 +350,14 @@ class RecurrentLayer(Layer):
         }
         if self.hold_initial_state:
             config["hold_initial_state"] = True  # which no Keras has a name for
+        if self.ends_mask:
+            config["ends_mask"] = True  # nor for this
         return config
 
     def extra_repr(self) -> str:
         """The flags that are set."""
         flags = ("return_sequences", "return_state", "go_backwards", "stateful", "zero_output_for_mask")
         return ", ".join([super().extra_repr(), *(f"{flag}=True" for flag in flags if getattr(self, flag))])
-
-
-def are_states(given: Any) -> bool:
-    """Whether what stands in the place of a mask are states: a list of arrays of floating-point numbers.
-
-    ``lstm(x, (h, c))`` is how Keras 3 and torch are called; here, as in Keras 2, the mask comes first.
-    """
-    listed = isinstance(given, list | tuple) and len(given) > 0
-    return listed and all(isinstance(one, Tensor | np.ndarray) and "float" in str(one.dtype) for one in given)
 
 
 def refuse_nested(inputs: Tensor, name: str) -> None:

@@ -23,8 +23,6 @@ class SpectralNormalization(Wrapper):
     The singular value is estimated by a power iteration that goes on from call to call. As in Keras the kernel itself
     is divided, not a copy: no gradient goes through the division, and inference uses what training left.
 
-    Keras' files hold its kernel twice, and are neither read nor written: save the ``state_dict``.
-
     Args:
         layer: a layer with a weight named ``kernel`` or ``embeddings``.
         power_iterations: steps of the power iteration at each call.
@@ -66,16 +64,23 @@ class SpectralNormalization(Wrapper):
         Layer.build(self, input_shape)
 
     def weight_shapes(self, input_shape: Shape) -> dict[str, tuple[int, ...]]:
-        """(1, last axis of the kernel)."""
-        return {"vector_u": (1, self._kernel().shape[-1])}
+        """(1, last axis of the kernel), which before there is one :meth:`input_shape_of` a vector tells."""
+        width = self._kernel().shape[-1] if self.layer.has_weights() else input_shape[-1]
+        assert width is not None
+        return {"vector_u": (1, width)}
+
+    @property
+    def kernel(self) -> Tensor:
+        """The weight of the inner layer that is divided, in Keras' layout."""
+        return self._kernel()
 
     def _kernel(self) -> Tensor:
         ((_, kernel),) = self.layer.own_weights([self._normalized])
         return kernel
 
     def input_shape_of(self, weight: Tensor) -> Shape:
-        """Unknown: the kernel's shape does not follow from the vector's."""
-        raise ValueError(f"Layer `{self.name}` must be built before a `state_dict` is loaded into it.")
+        """The width of the vector as the last axis: what comes in does not follow from it."""
+        return None, weight.shape[-1]
 
     def forward(self, inputs: Any, training: bool | None = None) -> Any:
         """What the inner layer gives, with its kernel divided first in training, in the type of the inputs.

@@ -24,6 +24,7 @@ class TimeDistributed(Layer):
         layer: a layer that returns one tensor.
         all_steps_at_once: be as before Keras 3, where statistics were those of all steps together, and an inner
             activity regularizer counted. Models that older Kerases saved say so.
+        ends_mask: the rule from Keras 3.16 on: the mask ends here. Models that such a Keras saved say so.
 
     Raises:
         TypeError: when ``layer`` is not a layer of this package.
@@ -39,7 +40,13 @@ class TimeDistributed(Layer):
 
     layer: Layer
 
-    def __init__(self, layer: Layer, all_steps_at_once: bool = False, **kwargs: Unpack[LayerArguments]) -> None:
+    def __init__(
+        self,
+        layer: Layer,
+        all_steps_at_once: bool = False,
+        ends_mask: bool = False,
+        **kwargs: Unpack[LayerArguments],
+    ) -> None:
         super().__init__(**kwargs)
         if not isinstance(layer, Layer):
             raise TypeError(f"`layer` must be a torch_keras_lstm layer, got {type(layer).__name__}.")
@@ -51,6 +58,9 @@ class TimeDistributed(Layer):
                 )
         self.layer = layer
         self.all_steps_at_once = all_steps_at_once
+        self.ends_mask = ends_mask
+        if ends_mask:
+            self.supports_masking = False
         layer._warned_of_mask = True  # Keras calls it past what would warn that a mask ends there
         if not self.trainable:
             self.requires_grad_(False)
@@ -124,7 +134,8 @@ class TimeDistributed(Layer):
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        own = {"all_steps_at_once": True} if self.all_steps_at_once else {}
+        rules = {"all_steps_at_once": self.all_steps_at_once, "ends_mask": self.ends_mask}
+        own = {name: True for name, holds in rules.items() if holds}
         return {**super().get_config(), "layer": serialize(self.layer), **own}
 
     @classmethod

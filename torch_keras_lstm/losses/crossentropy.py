@@ -6,6 +6,7 @@ Other probabilities are clipped to 1e-7 from 0 and 1.
 """
 
 import warnings
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,7 +104,12 @@ def smooth_categorical(loss: str, y_true: Tensor, label_smoothing: float) -> Ten
 
 
 def sparse_categorical_crossentropy(
-    y_true: ArrayLike, y_pred: ArrayLike, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    from_logits: bool = False,
+    ignore_class: int | None = None,
+    axis: int = -1,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """``-log(y_pred[y_true])``, of predictions scaled to the sum 1.
 
@@ -113,6 +119,7 @@ def sparse_categorical_crossentropy(
         from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
         ignore_class: the loss is 0 where this is the target.
         axis: where the classes are; on TensorFlow Keras allows the last one only.
+        label_smoothing: how far the targets are moved towards equal shares, as Keras can from 3.16 on.
 
     Raises:
         ValueError: when the shapes do not fit or, on a CPU, when a target is not the number of a class. Elsewhere the
@@ -124,11 +131,24 @@ def sparse_categorical_crossentropy(
     """
     y_true, y_pred = class_numbers("sparse_categorical_crossentropy", y_true, y_pred, axis)
     if ignore_class is None:
-        return _of_class_numbers(y_true, y_pred, from_logits)
+        return _smoothed(_of_class_numbers(y_true, y_pred, from_logits), y_pred, from_logits, label_smoothing)
     counts = y_true != ignore_class
     # A new tensor of probabilities: Keras too forgets the logits here.
-    y_pred = torch.where(counts.unsqueeze(-1), y_pred, 0.0)
-    return torch.where(counts, _of_class_numbers(torch.where(counts, y_true, 0), y_pred, from_logits), 0.0)
+    shown = torch.where(counts.unsqueeze(-1), y_pred, 0.0)
+    values = _of_class_numbers(torch.where(counts, y_true, 0), shown, from_logits)
+    return torch.where(counts, _smoothed(values, y_pred, from_logits, label_smoothing), 0.0)
+
+
+def _smoothed(values: Tensor, y_pred: Tensor, from_logits: bool, label_smoothing: float) -> Tensor:
+    """The losses of class numbers, mixed with those of equal shares of all classes."""
+    if not label_smoothing:
+        return values
+    if from_logits:
+        of_equal_shares = torch.logsumexp(y_pred, -1) - y_pred.mean(-1)
+    else:
+        shares = clip(y_pred / y_pred.sum(-1, keepdim=True), EPSILON, 1.0 - EPSILON)
+        of_equal_shares = -torch.log(shares).mean(-1)
+    return (1.0 - label_smoothing) * values + label_smoothing * of_equal_shares
 
 
 def _of_class_numbers(y_true: Tensor, y_pred: Tensor, from_logits: bool) -> Tensor:
@@ -265,8 +285,12 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         axis: int = -1,
         name: str = "sparse_categorical_crossentropy",
         dtype: object = None,
+        *,
+        label_smoothing: float = 0.0,
     ) -> None:
-        arguments = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
+        arguments: dict[str, Any] = {"from_logits": from_logits, "ignore_class": ignore_class, "axis": axis}
+        if label_smoothing:  # which Keras 3.15 has no name for
+            arguments["label_smoothing"] = label_smoothing
         super().__init__(sparse_categorical_crossentropy, reduction, name, dtype, **arguments)
         self.ignore_class = ignore_class
         self.axis = axis

@@ -56,9 +56,11 @@ def load_model(
 
 def to_json(model: Model, **kwargs: Any) -> str:
     """The architecture of a model, and how it is compiled, as JSON; see :meth:`Model.to_json`."""
-    from torch_keras_lstm.conversion import model_config  # noqa: TID251 - as above
+    from torch_keras_lstm.conversion import KERAS_VERSION, keras_version, model_config  # noqa: TID251 - as above
 
     config = model_config(model, unbuilt=True)
+    if (version := keras_version(model)) != KERAS_VERSION:
+        config["keras_version"] = version  # which Keras itself does not write here
     return json.dumps({**config, "compile_config": model.get_compile_config()} if model.compiled else config, **kwargs)
 
 

@@ -283,7 +283,10 @@ def _wrapped(place: Tensor, size: int, fill_mode: str) -> Tensor:
             period = torch.remainder(place, 2 * size)
             return torch.clamp(torch.where(period >= size, 2 * size - period - 1, period), 0, size - 1)
         case "wrap":
-            return torch.clamp(torch.remainder(place, size), 0, size - 1)
+            # TensorFlow counts the turns by one point less than it goes back for each
+            turns = torch.where(place < 0, torch.floor(-place / max(size - 1, 1)) + 1, 0)
+            turns = torch.where(place > size - 1, -torch.floor(place / max(size - 1, 1)), turns)
+            return torch.clamp(place + turns * size, 0, size - 1)
         case _:
             raise ValueError(f"`fill_mode` must be 'constant', 'nearest', 'reflect' or 'wrap', got {fill_mode!r}.")
 

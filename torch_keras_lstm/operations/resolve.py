@@ -76,6 +76,11 @@ class Operation:
         try:
             return self._function(*given[0], **given[1])
         except (TypeError, RuntimeError, IndexError) as error:
+            if device is not None and device.type == "meta" and "meta" in str(error).lower():
+                raise ValueError(
+                    f"Cannot compute {self} in a graph: how large its result is follows from numbers that a graph does "
+                    "not know before it runs."
+                ) from error
             raise ValueError(f"Cannot compute {self}: {error}") from error
 
     def __str__(self) -> str:

@@ -97,8 +97,12 @@ def scatter_update(inputs: Any, indices: Any, updates: Any, *, reduction: str | 
 
 def slice_of(inputs: Any, start_indices: Any, *, shape: Any) -> Tensor:
     """The part of ``shape`` that begins at ``start_indices``; -1 is all that is left of an axis."""
-    values = as_tensor(inputs)
-    for axis, (start, size) in enumerate(zip(sizes(start_indices), sizes(shape), strict=True)):
+    values, wanted = as_tensor(inputs), sizes(shape)
+    if isinstance(start_indices, Tensor) and min(wanted, default=0) >= 0:  # whose numbers nobody need wait for
+        for axis, (start, size) in enumerate(zip(start_indices.to(values.device), wanted, strict=True)):
+            values = values.index_select(axis, start + torch.arange(size, device=values.device))
+        return values
+    for axis, (start, size) in enumerate(zip(sizes(start_indices), wanted, strict=True)):
         values = values.narrow(axis, start, values.shape[axis] - start if size < 0 else size)
     return values
 
@@ -106,6 +110,12 @@ def slice_of(inputs: Any, start_indices: Any, *, shape: Any) -> Tensor:
 def slice_update(inputs: Any, start_indices: Any, updates: Any) -> Tensor:
     """``inputs`` with ``updates`` in the place that begins at ``start_indices``, moved inside where it is not."""
     values, numbers = promoted(inputs, updates)
+    if isinstance(start_indices, Tensor):  # whose numbers nobody need wait for
+        places = [
+            start.clamp(0, whole - size) + torch.arange(size, device=values.device)
+            for start, whole, size in zip(start_indices.to(values.device), values.shape, numbers.shape, strict=True)
+        ]
+        return values.index_put(torch.meshgrid(*places, indexing="ij"), numbers)
     values = values.clone()
     part = values
     for axis, (start, size) in enumerate(zip(sizes(start_indices), numbers.shape, strict=True)):

@@ -123,11 +123,8 @@ def take(x: ArrayLike, indices: Any, axis: int | None = None) -> Tensor:
         x, axis = x.flatten(), 0
     axis = axis % x.dim()
     indices = torch.where(indices < 0, indices + x.shape[axis], indices)
-    return (
-        x.index_select(axis, indices.flatten()).unflatten(axis, indices.shape)
-        if indices.dim()
-        else x.select(axis, int(indices))
-    )
+    found = x.index_select(axis, indices.flatten())
+    return found.unflatten(axis, indices.shape) if indices.dim() else found.squeeze(axis)
 
 
 def take_along_axis(x: ArrayLike, indices: Any, axis: int | None = None) -> Tensor:

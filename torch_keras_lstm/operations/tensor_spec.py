@@ -43,6 +43,14 @@ class TensorSpec:
         sizes = zip(*(example.shape for example in self.examples), strict=True)
         return tuple(first if first == second else None for first, second in sizes)
 
+    def with_batch(self, size: int) -> "TensorSpec":
+        """The tensor with a free first axis fixed to ``size``."""
+        if not self.shape or self.shape[0] is not None:
+            return self
+        shapes = [(size, *example.shape[1:]) for example in self.examples]
+        made = [torch.empty(shape, dtype=self.examples[0].dtype, device="meta") for shape in shapes]
+        return TensorSpec(tuple(made), self.strings)
+
     @property
     def dtype(self) -> Any:
         """The type: torch's, or "string"."""

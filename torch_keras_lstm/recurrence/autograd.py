@@ -127,7 +127,7 @@ class SweepBackend(Backend):
         if record is None and inputs.shape[1] == 1 and needs_gradients((inputs, *state, *weights)):
             # autograd keeps no more of it than we would
             return self.recorded(self.operands(inputs, state, weights), mask, options)
-        inputs, mask = in_order(inputs, mask, options)
+        inputs, mask = in_order(inputs, mask, options, look=not self.passes_over)
         operands = self.operands(inputs, state, weights)
         record = record or run_steps
         if mask is None:

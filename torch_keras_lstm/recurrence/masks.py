@@ -201,7 +201,12 @@ def masked_output_in_place(
     if options.zero_output_for_mask:
         return outputs.masked_fill(~mask.unsqueeze(-1), 0)
     first = options.first_output(given)
-    if first is given or (values_are_known(mask) and bool(mask[:, 0].all())):
+    if first is given:
         return outputs
+    if values_are_known(mask):
+        # From zeros, which get no gradient, the states that are held are the zeros asked for.
+        starts_from_zeros = first is None and not given.requires_grad and not bool(given.any())
+        if starts_from_zeros or bool(mask[:, 0].all()):
+            return outputs
     seen = (mask.cumsum(1, dtype=torch.int64) > 0).unsqueeze(-1)
     return outputs.masked_fill(~seen, 0) if first is None else torch.where(seen, outputs, first.unsqueeze(1))
