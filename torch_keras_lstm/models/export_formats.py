@@ -143,10 +143,10 @@ def _aotinductor(order: _Order) -> None:
 
 
 def _onnx(order: _Order) -> None:
-    _write_onnx(order, lengths=order.masks == "lengths")
+    _write_onnx(order, Lowering(lengths=order.masks == "lengths"))
 
 
-def _write_onnx(order: _Order, lengths: bool) -> None:
+def _write_onnx(order: _Order, lowering: Lowering) -> None:
     call = Call.of(order.model, order.example)
     outputs: list[str] | None = None
     if call.names and isinstance(call.model, StatesAsArguments):
@@ -154,7 +154,7 @@ def _write_onnx(order: _Order, lengths: bool) -> None:
         outputs = ["output"] if given == 1 else [f"output_{index}" for index in range(given)]
         outputs += [f"next_{name}" for name in call.names if name.startswith("state_")]
     try:
-        with lowered(Lowering(lengths=lengths)), torch.no_grad():
+        with lowered(lowering), torch.no_grad():
             torch.onnx.export(
                 call.model,
                 call.arguments,
@@ -188,9 +188,9 @@ def _litert(order: _Order) -> None:
 def _openvino(order: _Order) -> None:
     import openvino
 
-    # Its LSTM ignores lengths where sizes are free.
+    # Its LSTM ignores lengths where sizes are free, and has no hard sigmoid on a CPU.
     file = order._replace(path=order.path.with_suffix(".onnx"))
-    _write_onnx(file, lengths=False)
+    _write_onnx(file, Lowering(lengths=False, activations=False))
     openvino.save_model(openvino.convert_model(file.path), order.path, compress_to_fp16=False)
     file.path.unlink()
 

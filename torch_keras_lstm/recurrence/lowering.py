@@ -16,11 +16,13 @@ class Lowering(NamedTuple):
         kernels: ``aten.lstm`` and its kind stand for a whole sequence where they compute it.
         lengths: operators of ONNX are told how many steps of a row count; otherwise masks are a part of the graph, for
             a runtime that ignores the lengths.
+        activations: operators of ONNX have all of its activations; otherwise the usual ones, and a loop has others.
     """
 
     loops: bool = True
     kernels: bool = False
     lengths: bool = True
+    activations: bool = True
 
 
 class _Wanted(threading.local):
@@ -38,6 +40,12 @@ def lowering() -> Lowering | None:
     """What the graph that is being traced may hold; ``None`` where that may be operators of this package."""
     wanted = _WANTED.lowering
     return _ONNX if wanted is None and torch.onnx.is_in_onnx_export() else wanted
+
+
+def activations_are_known() -> bool:
+    """Whether operators of ONNX have all of its activations."""
+    wanted = _WANTED.lowering
+    return wanted is None or wanted.activations
 
 
 def lengths_are_known() -> bool:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence.gates import to_onnx
-from torch_keras_lstm.recurrence.lowering import lengths_are_known
+from torch_keras_lstm.recurrence.lowering import activations_are_known, lengths_are_known
 from torch_keras_lstm.recurrence.masks import compact, freeze, last_valid, masked_output
 from torch_keras_lstm.recurrence.options import Activation, LSTMWeights, SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.prelude import in_order
@@ -44,6 +44,7 @@ _ACTIVATIONS: Mapping[Activation, _Named] = {
     activations.softplus: _Named("Softplus"),
 }
 # Those that give exactly 0 and 1 far from the origin, as a gate that :func:`freeze` closes or opens must.
+_USUAL = {"Tanh", "Sigmoid", "Relu"}  # what every runtime has
 _SATURATING = {"Sigmoid", "HardSigmoid"}
 
 
@@ -80,12 +81,9 @@ class Operator(NamedTuple):
 def has_operator(options: SequenceOptions) -> bool:
     """Whether ONNX has an operator for a run: it knows some activations, and no dropout of each gate's own."""
     dropout = 0 if options.input_dropout is None else len(options.input_dropout)
-    return (
-        options.activation in _ACTIVATIONS
-        and options.recurrent_activation in _ACTIVATIONS
-        and dropout <= 1
-        and options.recurrent_dropout is None
-    )
+    both = [_ACTIVATIONS.get(one) for one in (options.activation, options.recurrent_activation)]
+    known = all(one is not None and (one.name in _USUAL or activations_are_known()) for one in both)
+    return known and dropout <= 1 and options.recurrent_dropout is None
 
 
 def has_lstm_operator(options: SequenceOptions, masked: bool) -> bool:
