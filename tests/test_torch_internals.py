@@ -67,6 +67,35 @@ def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
     assert seen == [False, True, True, True]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+def test_a_trace_is_paused_and_goes_on() -> None:
+    def look(value: torch.Tensor) -> torch.Tensor:
+        with torch_internals.tracing_paused():
+            assert not torch_internals.is_jit_traced()
+            double = torch.jit.trace(lambda one: 2 * one, torch.ones(2), check_trace=False)
+        return double(value) + 1  # type: ignore[no-any-return]
+
+    traced: Any = torch.jit.trace(look, torch.ones(2), check_trace=False)
+    assert torch.equal(traced(torch.full((3,), 4.0)), torch.full((3,), 9.0))
+
+
+def test_a_loop_is_one_operator() -> None:
+    def add(total: torch.Tensor, one: torch.Tensor, factor: torch.Tensor) -> list[torch.Tensor]:
+        after = total + factor * one
+        return [after, after.clone()]
+
+    total, every = torch_internals.scan_operator(add, [torch.zeros(1)], [torch.ones(3, 1)], (torch.full((1,), 2.0),))
+    assert (total.tolist(), every.flatten().tolist()) == ([6], [2, 4, 6])
+
+
+def test_weights_are_replaced_for_a_while() -> None:
+    layer = nn.Linear(1, 1, bias=False)
+    before = layer.weight
+    with torch_internals.weights_replaced(layer, {"weight": torch.full((1, 1), 3.0)}):
+        assert layer(torch.ones(1)).item() == 3
+    assert layer.weight is before
+
+
 def test_functions_of_torch_are_not_looked_at() -> None:
     class Plain(torch.Tensor):
         __torch_function__ = torch_internals.plain_results

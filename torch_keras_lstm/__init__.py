@@ -36,6 +36,7 @@ from torch_keras_lstm.regularizers import Regularizer
 if TYPE_CHECKING:
     from torch_keras_lstm import config, datasets, dtype_policies, mixed_precision, saving, tree
     from torch_keras_lstm.dtype_policies import DTypePolicy
+    from torch_keras_lstm.models.export import export
 
 __all__ = [
     "DTypePolicy",
@@ -60,6 +61,7 @@ __all__ = [
     "datasets",
     "device",
     "dtype_policies",
+    "export",
     "initializers",
     "layers",
     "losses",
@@ -82,6 +84,7 @@ _LAZY = {
     "config": "torch_keras_lstm.config",
     "datasets": "torch_keras_lstm.datasets",
     "dtype_policies": "torch_keras_lstm.dtype_policies",
+    "export": "torch_keras_lstm.models.export",
     "mixed_precision": "torch_keras_lstm.mixed_precision",
     "saving": "torch_keras_lstm.saving",
     "tree": "torch_keras_lstm.tree",
@@ -96,7 +99,6 @@ _ABSENT = {
     "applications": "`torchvision.models` has such networks",
     "distillation": "write a `train_step`",
     "distribution": "train with `DistributedDataParallel` or Lightning Fabric",
-    "export": "`torch.onnx.export` and `torch.export` take these models",
     "legacy": "its names stand in `saving`",
     "name_scope": "give layers and variables their names",
     "quantizers": "`torch.ao.quantization` quantizes torch modules",

@@ -5,7 +5,7 @@ A release of torch that moves one of them is then seen at once, and mended here.
 
 import importlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from types import ModuleType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.module import _has_any_global_hook
+from torch.nn.utils.stateless import _reparametrize_module
 
 # Whether a transform of ``torch.func``, such as ``vmap``, is at work.
 transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
@@ -34,6 +35,46 @@ def forward_mode_is_active() -> bool:
 def is_jit_traced() -> bool:
     """Whether ``torch.jit.trace`` is at work."""
     return _tracing_state() is not None
+
+
+@contextmanager
+def tracing_paused() -> Iterator[None]:
+    """Have ``torch.jit.trace`` see nothing of what is run, as if nobody traced."""
+    state = _tracing_state()
+    torch._C._set_tracing_state(None)
+    try:
+        yield
+    finally:
+        torch._C._set_tracing_state(state)
+
+
+def scan_operator(
+    step: Callable[..., list[Tensor]], carried: list[Tensor], sequences: list[Tensor], constants: tuple[Any, ...]
+) -> list[Tensor]:
+    """A loop over time as one operator of a graph that ``torch.export`` traces.
+
+    Args:
+        step: (*carried, *one element of each sequence, *constants) -> what is carried on, then what is given out.
+        carried: what the first step gets.
+        sequences: (time, ...) each.
+        constants: tensors and sizes that every step gets.
+
+    Returns:
+        What the last step carried on, then all that was given out, (time, ...).
+    """
+    from torch._higher_order_ops.scan import scan_op  # which takes a while to import
+
+    found: list[Tensor] = list(scan_op(step, carried, sequences, constants))
+    return found
+
+
+def weights_replaced(module: nn.Module, by: Mapping[str, Tensor | None]) -> AbstractContextManager[None]:
+    """A context in which a module has these parameters and buffers: what ``torch.func.functional_call`` enters.
+
+    That itself refuses to run while ``torch.jit.trace`` is at work.
+    """
+    context: AbstractContextManager[None] = _reparametrize_module(module, by)  # type: ignore[arg-type]
+    return context
 
 
 def operations_are_watched() -> bool:

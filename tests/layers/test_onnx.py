@@ -1,4 +1,4 @@
-"""``torch.onnx.export`` writes ONNX's own LSTM operator, and onnxruntime computes with it what we compute."""
+"""``torch.onnx.export`` writes ONNX's own recurrences, and onnxruntime computes with them what we compute."""
 
 import warnings
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers import LSTM, Bidirectional
+from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, SimpleRNN
 
 FEATURES, UNITS = 3, 4
 FREE = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
@@ -52,6 +52,14 @@ class Several(nn.Module):
                 layer(return_state=True, zero_output_for_mask=True, use_bias=False),
             ]
         )
+        config: dict[str, Any] = {"input_size": FEATURES, "bias_initializer": "random_normal"}
+        self.others = nn.ModuleList(
+            [
+                GRU(UNITS, return_sequences=True, return_state=True, **config),
+                GRU(UNITS, reset_after=False, recurrent_activation="hard_sigmoid", go_backwards=True, **config),
+                SimpleRNN(UNITS, activation="elu", return_state=True, zero_output_for_mask=True, **config),
+            ]
+        )
         self.both = Bidirectional(layer(return_sequences=True))
         self.both.build((None, None, FEATURES))
 
@@ -59,6 +67,10 @@ class Several(nn.Module):
         outputs = [one(inputs) for one in self.plain]
         for one in self.masked:
             outputs += one(inputs, mask=mask, initial_state=[hidden, cell])
+        for one in self.others:
+            for given in ({}, {"mask": mask, "initial_state": [hidden]}):
+                found = one(inputs, **given)
+                outputs += found if isinstance(found, tuple) else [found]
         return [*outputs, self.both(inputs), self.both(inputs, mask=mask)]
 
 
@@ -75,22 +87,36 @@ def run(path: Path, arguments: tuple[Tensor, ...]) -> list[Any]:
     return outputs
 
 
-def test_onnxruntime_agrees_for_any_batch_and_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dynamo", [True, False], ids=["dynamo", "legacy"])
+def test_onnxruntime_agrees_for_any_batch_and_length(tmp_path: Path, dynamo: bool) -> None:
     model, path = Several().eval(), tmp_path / "model.onnx"
-    shapes = (FREE, FREE, {0: Dim.DYNAMIC}, {0: Dim.DYNAMIC})
-    torch.onnx.export(model, example(2, 5), path, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    if dynamo:
+        shapes = (FREE, FREE, {0: Dim.DYNAMIC}, {0: Dim.DYNAMIC})
+        torch.onnx.export(model, example(2, 5), path, dynamo=True, dynamic_shapes=shapes, verbose=False)
+    else:
+        axes = {name: {0: "batch", 1: "time"} for name in ("inputs", "mask")}
+        names = ["inputs", "mask", "hidden", "cell"]
+        options: dict[str, Any] = {"input_names": names, "dynamic_axes": {**axes, "hidden": {0: "b"}, "cell": {0: "b"}}}
+        torch.onnx.export(model, example(2, 5), path, dynamo=False, **options)
     operators = [node.op_type for node in onnx.load(path).graph.node]
     assert operators.count("LSTM") == len(model.plain) + len(model.masked) + 2 * 2
+    assert (operators.count("GRU"), operators.count("RNN")) == (4, 2)
     for size in SIZES:
         arguments = example(*size)
         for index, (got, expected) in enumerate(zip(run(path, arguments), model(*arguments), strict=True)):
             assert_close(got, expected.detach(), "float32 model", f"output {index} of {size}")
 
 
-def test_an_activation_that_onnx_has_not_is_written_out_for_the_length_at_hand(tmp_path: Path) -> None:
-    model, path = layer(activation="gelu").eval(), tmp_path / "model.onnx"
+@pytest.mark.parametrize("dynamo", [True, False], ids=["dynamo", "legacy"])
+def test_an_activation_that_onnx_has_not_is_a_loop_in_the_file(tmp_path: Path, dynamo: bool) -> None:
+    model, path = layer(activation="softmax").eval(), tmp_path / "model.onnx"
     inputs = torch.randn(2, 3, FEATURES)
-    torch.onnx.export(model, (inputs,), path, dynamo=True, dynamic_shapes=({0: Dim.DYNAMIC},), verbose=False)
-    assert "LSTM" not in {node.op_type for node in onnx.load(path).graph.node}
+    if dynamo:
+        torch.onnx.export(model, (inputs,), path, dynamo=True, dynamic_shapes=(FREE,), verbose=False)
+    else:
+        axes = {"inputs": {0: "batch", 1: "time"}}
+        torch.onnx.export(model, (inputs,), path, dynamo=False, input_names=["inputs"], dynamic_axes=axes)
+    assert ("Scan" if dynamo else "Loop") in {node.op_type for node in onnx.load(path).graph.node}
+    inputs = torch.randn(3, 7, FEATURES)
     (got,) = run(path, (inputs,))
     assert_close(got, model(inputs).detach(), "float32 model")

@@ -1,17 +1,41 @@
-"""``model.export``: files that other programs run compute what the model does."""
+"""``model.export`` and ``export``: what other programs run computes what the model does, without this package."""
 
+import importlib
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
+from torch import Tensor, nn
+from torch.export import ExportedProgram
 
 from tests.tolerances import assert_close
-from torch_keras_lstm import Model
-from torch_keras_lstm.layers import LSTM, Dense, Dropout, Input
-from torch_keras_lstm.models import Sequential
+from torch_keras_lstm import Model, export
+from torch_keras_lstm.layers import (
+    GRU,
+    LSTM,
+    RNN,
+    Bidirectional,
+    ConvLSTM1D,
+    Dense,
+    Dropout,
+    Embedding,
+    GRUCell,
+    Hashing,
+    Input,
+    LSTMCell,
+    SimpleRNN,
+)
+from torch_keras_lstm.models import Sequential, load_model
+
+MODELS = Path(__file__).parents[2] / "examples" / "models"
+SIZES = ((3, 5), (4, 9), (1, 1))
 
 
 def _stack() -> Sequential:
@@ -50,8 +74,202 @@ def test_torch_loads_and_runs_the_exported_program(tmp_path: Path) -> None:
     assert_close(got.detach(), model(inputs).detach(), "float32 model")
 
 
+class Several(nn.Module):
+    """One export of all takes less than one of each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        whole: dict[str, Any] = {"return_sequences": True, "return_state": True}
+        self.words = Embedding(9, 3, mask_zero=True)
+        self.layers = nn.ModuleList(
+            [
+                Bidirectional(LSTM(4, return_sequences=True)),
+                GRU(5, reset_after=False, return_state=True),
+                LSTM(4, recurrent_activation="hard_sigmoid", go_backwards=True, zero_output_for_mask=True, **whole),
+                SimpleRNN(4, activation="elu", return_state=True),
+                RNN([LSTMCell(4), GRUCell(5)], return_sequences=True),
+            ]
+        )
+        for layer in self.layers:
+            layer.build((None, None, 3))  # type: ignore[operator]
+        self.images = ConvLSTM1D(2, 2, input_shape=(None, 3, 1))
+
+    def forward(self, words: Tensor) -> list[Tensor]:
+        vectors = self.words(words)
+        plain = vectors.square()  # which has no mask
+        outputs = [self.images(plain.unsqueeze(-1))]
+        for index, layer in enumerate(self.layers):
+            output = layer(vectors if index % 2 == 0 else plain)
+            outputs += output if isinstance(output, tuple) else [output]
+        return outputs
+
+
+def _operators(program: ExportedProgram) -> set[str]:
+    graphs = [module.graph for module in program.graph_module.modules() if isinstance(module, torch.fx.GraphModule)]
+    nodes = [node for graph in graphs for node in graph.nodes if node.op == "call_function"]
+    return {str(node.target) for node in nodes if getattr(node.target, "__name__", "") != "getitem"}
+
+
+def _are_torchs(operators: set[str]) -> bool:
+    return all(one.startswith("aten.") or one == "scan" for one in operators)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_program_holds_operators_of_torch_alone_for_any_size() -> None:
+    model = Several().eval()
+    program = export(model, torch.randint(0, 9, (3, 5)))
+    assert _are_torchs(_operators(program))
+    assert "scan" in _operators(program)
+    run: Any = program.module()
+    for size in SIZES:
+        words = torch.randint(0, 9, size)
+        words[0] = 0
+        for index, (got, expected) in enumerate(zip(run(words), model(words), strict=True)):
+            assert_close(got.detach(), expected.detach(), "float32 model", f"output {index} of {size}")
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_what_a_target_has_stands_in_its_program() -> None:
+    model = Sequential([Input((5, 2)), LSTM(4, return_sequences=True), GRU(3)])
+    inputs = torch.randn(6, 5, 2)
+    found = {target: export(model, inputs, target=target) for target in ("torch", "aotinductor", "litert")}
+    operators = {target: _operators(program) for target, program in found.items()}
+    assert {"aten.lstm.input", "aten.gru.input"} <= operators["torch"]
+    assert "scan" in operators["aotinductor"]
+    assert not operators["litert"] & {"scan", "aten.lstm.input", "aten.gru.input"}
+    for program in found.values():
+        run: Any = program.module()
+        assert_close(run(inputs).detach(), model(inputs).detach(), "float32 model")
+
+
+def _recorded() -> Iterator[Path]:
+    yield from sorted(MODELS.glob("*.keras"))[:1]
+    yield from sorted(MODELS.glob("*.h5"))[:1]
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("path", [*_recorded()], ids=lambda path: path.name)
+def test_a_converted_file(path: Path) -> None:
+    model: Any = load_model(path)
+    program = export(model)
+    assert _are_torchs(_operators(program))
+    (tensor,) = model.inputs
+    shape = [4 if axis == 0 else size or 7 for axis, size in enumerate(tensor.shape)]
+    inputs = torch.randint(0, 9, shape).to(tensor.dtype)
+    run: Any = program.module()
+    for got, expected in zip(_list(run(inputs)), _list(model(inputs)), strict=True):
+        assert_close(got.detach(), expected.detach(), "float32 model")
+
+
+def _list(outputs: Any) -> list[Tensor]:
+    return [*outputs] if isinstance(outputs, list | tuple) else [outputs]
+
+
+def _stateful() -> Sequential:
+    layers = [LSTM(4, stateful=True, return_sequences=True, recurrent_activation="hard_sigmoid"), GRU(3, stateful=True)]
+    return Sequential([Input((None, 2), batch_size=2), *layers, Dense(2)])
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_states_go_in_and_come_out_of_a_program_and_a_trace(tmp_path: Path) -> None:
+    model = _stateful()
+    program: Any = export(model).module()
+    model.export(tmp_path / "model.ts", format="torchscript")
+    loaded: Any = torch.jit.load(tmp_path / "model.ts")
+    chunks = [torch.randn(2, steps, 2) for steps in (3, 6)]
+    expected = [model(chunk).detach() for chunk in chunks]
+    for run in (program, loaded):
+        states = [torch.zeros(2, width) for width in (4, 4, 3)]
+        for chunk, wanted in zip(chunks, expected, strict=True):
+            output, states = run(chunk, list(states))
+            assert_close(output.detach(), wanted, "float32 model")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_onnx_takes_states_by_name(tmp_path: Path) -> None:
+    model, path = _stateful(), tmp_path / "model.onnx"
+    model.export(path)
+    session = onnxruntime.InferenceSession(path)
+    assert [one.name for one in session.get_inputs()] == ["inputs", "state_0", "state_1", "state_2"]
+    assert [one.name for one in session.get_outputs()] == ["output", "next_state_0", "next_state_1", "next_state_2"]
+    states = [np.zeros((2, width), np.float32) for width in (4, 4, 3)]
+    for steps in (3, 6):
+        chunk = torch.randn(2, steps, 2)
+        named = {f"state_{index}": state for index, state in enumerate(states)}
+        output, *states = session.run(None, {"inputs": chunk.numpy(), **named})
+        assert_close(output, model(chunk).detach(), "float32 model")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_masks_are_a_part_of_the_graph_on_request(tmp_path: Path) -> None:
+    words = Input((None,), dtype="int64")
+    vectors = Embedding(9, 3, mask_zero=True)(words)
+    state = LSTM(4, return_state=True, recurrent_activation="hard_sigmoid")(vectors)
+    model, path = Model(words, [*state, GRU(3)(vectors)]), tmp_path / "model.onnx"
+    model.export(path, masks="graph")
+    nodes = [node for node in onnx.load(path).graph.node if node.op_type in ("LSTM", "GRU")]
+    assert [node.input[4] for node in nodes] == ["", ""]  # its lengths
+    session = onnxruntime.InferenceSession(path)
+    for size in SIZES:
+        rows = torch.randint(0, 9, size)
+        rows[0] = 0
+        for got, expected in zip(session.run(None, {"inputs": rows.numpy()}), model(rows), strict=True):
+            assert_close(got, expected.detach(), "float32 model", str(size))
+
+
+_ALONE = """
+import sys
+
+sys.modules["torch_keras_lstm"] = None  # nothing can import it
+import torch
+
+run = torch._inductor.aoti_load_package(sys.argv[1])
+for inputs, expected in torch.load(sys.argv[2]):
+    assert (run(inputs) - expected).abs().max() <= 1e-5 * expected.abs().max(), inputs.shape
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+def test_a_compiled_package_runs_in_a_process_without_this_package(tmp_path: Path) -> None:
+    layers = [Embedding(9, 3, mask_zero=True), LSTM(4, recurrent_activation="hard_sigmoid"), Dense(2)]
+    model = Sequential([Input((None,), dtype="int64"), *layers])
+    model.export(tmp_path / "model.pt2", format="aotinductor")
+    cases = [(words, model(words).detach()) for words in (torch.randint(1, 9, size) for size in SIZES)]
+    torch.save(cases, tmp_path / "cases.pt")
+    command = [sys.executable, "-c", _ALONE, str(tmp_path / "model.pt2"), str(tmp_path / "cases.pt")]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
 def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`format`.*'onnx', 'torch'"):
         _stack().export(tmp_path / "model", format="tf_saved_model")
-    with pytest.raises(ValueError, match="The input shape of model `m` is not known: call it"):
+    with pytest.raises(ValueError, match=r"The input shape of model `m` is not known: call it.*or give an `example`"):
         Sequential([Dense(3)], name="m").export(tmp_path / "model.onnx")
+    with pytest.raises(ValueError, match=r"'litert' runs one number of rows and steps, which .*: give an `example`"):
+        export(_stack(), target="litert")
+    with pytest.raises(ValueError, match=r"^A file of format 'aotinductor' is named with '\.pt2', got 'model'\.$"):
+        _stack().export(tmp_path / "model", format="aotinductor")
+    hashing = Sequential([Input((4,), dtype="int64"), Hashing(3, name="buckets")], name="m")
+    for format in ("torch", "torchscript", "onnx"):
+        with pytest.raises(
+            RuntimeError, match=r"^Model `m` cannot be exported, because of layer `buckets` \(Hashing\)"
+        ):
+            hashing.export(tmp_path / "model", format=format)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_a_library_that_is_not_there_is_named_with_what_installs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise ImportError(f"No module named {name!r}")
+
+    monkeypatch.setattr(importlib, "import_module", refuse)
+    message = r"Format 'litert' takes the library `litert_torch`: `pip install \"torch-keras-lstm\[deploy\]\"`"
+    with pytest.raises(ImportError, match=message):
+        _stack().export(tmp_path / "model.tflite", format="litert")
+    assert not [*tmp_path.iterdir()]

@@ -1,14 +1,16 @@
 import pytest
 import torch
+from torch import Tensor
 
 from torch_keras_lstm.recurrence import scan
+from torch_keras_lstm.recurrence.scan import Constants, States, Stepped
 
 # one row of five steps; the step adds the input to the state and gives ten times the sum
 VALUES = torch.tensor([[1.0, 2.0, 3.0, 4.0, 5.0]]).unsqueeze(-1)
 START = (torch.tensor([[100.0]]),)
 
 
-def add(inputs: torch.Tensor, states: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+def add(inputs: Tensor, states: States, _: Constants) -> Stepped:
     total = states[0] + inputs
     return 10 * total, (total,)
 
@@ -49,7 +51,7 @@ def test_masked_steps_keep_the_state_and_repeat_the_output(
 
 
 def test_states_and_outputs_may_have_any_number_of_axes_and_their_own_widths() -> None:
-    def step(inputs: torch.Tensor, states: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def step(inputs: Tensor, states: States, _: Constants) -> Stepped:
         count, total = states
         return inputs.mean((1, 2)), (count + 1, total + inputs)
 

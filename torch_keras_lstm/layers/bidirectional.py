@@ -13,9 +13,9 @@ from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.lstm import LSTM
-from torch_keras_lstm.layers.nested_states import flat_like
+from torch_keras_lstm.layers.nested_states import are_states, flat_like
 from torch_keras_lstm.layers.packed import call_on_packed
-from torch_keras_lstm.layers.recurrent import RecurrentLayer, are_states
+from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.recurrent_cell import TORCH_NAMES
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.simple_rnn import SimpleRNN
@@ -328,8 +328,8 @@ class Bidirectional(Layer):
             reason = "its halves are not alike"
         if reason is not None:
             raise ValueError(f"Layer `{self.name}` cannot become a module of torch's: {reason}.")
-        check_torch_computes(forward)  # type: ignore[arg-type]  # as was just asked
-        check_torch_computes(backward, backwards=True)  # type: ignore[arg-type]
+        check_torch_computes(forward)
+        check_torch_computes(backward, backwards=True)
         return forward, backward  # type: ignore[return-value]
 
     @classmethod

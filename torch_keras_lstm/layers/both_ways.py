@@ -19,7 +19,7 @@ from torch_keras_lstm.recurrence.backends.c_both_ways import Half, run_both_ways
 from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.masks import values_are_known
-from torch_keras_lstm.torch_internals import is_called_through_more
+from torch_keras_lstm.torch_internals import is_called_through_more, is_jit_traced
 
 Halves = tuple[RecurrentLayer, RecurrentLayer]
 _CLASSES = (LSTM, GRU, SimpleRNN)
@@ -40,6 +40,8 @@ def why_apart(halves: Halves, inputs: Tensor, mask: Any, training: bool) -> str 
     """
     if torch.compiler.is_compiling():
         return "torch.compile and torch.export trace the halves one by one"
+    if is_jit_traced():
+        return "torch.jit.trace traces the halves one by one"
     reason = _why_no_pair(halves)
     if reason is not None:
         return reason

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.layer import Shape
+from torch_keras_lstm.layers.nested_states import are_states
 from torch_keras_lstm.layers.planned_call import Plans
-from torch_keras_lstm.layers.recurrent import RecurrentLayer, are_states
+from torch_keras_lstm.layers.recurrent import RecurrentLayer
 from torch_keras_lstm.layers.recurrent_cell import GatedCell, RecurrentCell
 from torch_keras_lstm.layers.torch_rnn import (
     arguments_of,

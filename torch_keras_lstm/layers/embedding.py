@@ -118,7 +118,7 @@ class Embedding(Layer):
         """``True`` where the index is not 0, with ``mask_zero``; else there is none, whatever came in."""
         if not self.mask_zero:
             return None
-        return torch.as_tensor(inputs) != 0
+        return (inputs if isinstance(inputs, Tensor) else torch.as_tensor(inputs)) != 0
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
         """As :meth:`compute_mask`."""

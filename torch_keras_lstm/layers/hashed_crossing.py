@@ -12,6 +12,7 @@ from torch_keras_lstm.fingerprints import fingerprint, joined
 from torch_keras_lstm.layers.category_counts import encode, encoded_shape
 from torch_keras_lstm.layers.hashing import integer_type
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
+from torch_keras_lstm.layers.looked_at import numbers_in
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
 from torch_keras_lstm.strings import STRING, as_strings, is_strings
@@ -99,7 +100,7 @@ class HashedCrossing(Layer):
         numbers = values if isinstance(values, Tensor) else torch.as_tensor(np.asarray(values))
         if numbers.is_floating_point() or numbers.dtype is torch.bool:
             raise ValueError(f"The inputs of layer `{self.name}` must be integers or strings, got {numbers.dtype}.")
-        return tuple(numbers.shape), [int(one) % 2**64 for one in numbers.reshape(-1).tolist()]
+        return tuple(numbers.shape), [int(one) % 2**64 for one in numbers_in(numbers, self)]
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of one input, or of its vectors."""

@@ -12,6 +12,7 @@ from torch_keras_lstm.fingerprints import fingerprint, keyed_hash
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.category_counts import MODES, encode, encoded_shape
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
+from torch_keras_lstm.layers.looked_at import numbers_in
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.vocabularies import as_salt
 from torch_keras_lstm.operations.tensor_spec import TensorSpec
@@ -92,7 +93,7 @@ class Hashing(Layer):
             strings = as_strings(inputs)
             return strings.shape, strings.flat()
         values = inputs if isinstance(inputs, Tensor) else torch.as_tensor(np.asarray(inputs))
-        return tuple(values.shape), values.reshape(-1).tolist()
+        return tuple(values.shape), numbers_in(values, self)
 
     def compute_output_shape(self, input_shape: Shape) -> Any:
         """The input's shape with ``output_mode="int"``, otherwise that of the vectors."""

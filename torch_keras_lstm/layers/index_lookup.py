@@ -14,6 +14,7 @@ from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.fingerprints import fingerprint, keyed_hash
 from torch_keras_lstm.layers.category_counts import encode, encoded_shape
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
+from torch_keras_lstm.layers.looked_at import numbers_in
 from torch_keras_lstm.layers.vocabularies import (
     LEARNED,
     as_salt,
@@ -374,10 +375,11 @@ class IndexLookup(Layer):
         values = inputs if isinstance(inputs, Tensor) else torch.as_tensor(np.asarray(inputs))
         first, size = self._first_token, self.vocabulary_size()
         default = None if self.oov_token is None else self._as_token(self.oov_token)
-        found = [self._tokens[i - first] if first <= i < size else default for i in values.reshape(-1).tolist()]
+        numbers = numbers_in(values, self)
+        found = [self._tokens[i - first] if first <= i < size else default for i in numbers]
         if self.mask_token is not None:
             mask = self._as_token(self.mask_token)
-            found = [mask if i == 0 else token for i, token in zip(values.reshape(-1).tolist(), found, strict=True)]
+            found = [mask if i == 0 else token for i, token in zip(numbers, found, strict=True)]
         return self._as_result(found, values)
 
     def _as_result(self, tokens: list[Any], indices: Tensor) -> Any:

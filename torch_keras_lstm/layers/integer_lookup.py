@@ -8,6 +8,7 @@ from torch import Tensor
 
 from torch_keras_lstm.layers.index_lookup import IndexLookup
 from torch_keras_lstm.layers.layer import CommonArguments
+from torch_keras_lstm.layers.looked_at import numbers_in
 from torch_keras_lstm.layers.serialization import register
 
 
@@ -98,7 +99,7 @@ class IntegerLookup(IndexLookup):
 
     def _keys(self, inputs: Any) -> tuple[tuple[int, ...], list[Any]]:
         values = inputs if isinstance(inputs, Tensor) else torch.as_tensor(np.asarray(inputs))
-        return tuple(values.shape), values.long().reshape(-1).tolist()
+        return tuple(values.shape), numbers_in(values.long(), self)
 
     def _bin(self, token: Any) -> int:
         if self.oov_method == "floormod":

@@ -92,9 +92,10 @@ def masked(values: Any, masks: Any) -> Any:
         return [masked(value, mask) for value, mask in zip(values, masks, strict=True)]
     if isinstance(values, Mapping):
         return {name: masked(value, masks.get(name)) for name, value in values.items()}
-    tensor = torch.as_tensor(values)
+    tensor = values if isinstance(values, Tensor) else torch.as_tensor(values)
     view = tensor.view_as(tensor)
-    view._keras_mask = torch.as_tensor(masks, device=tensor.device)  # type: ignore[attr-defined]
+    mask = masks.to(tensor.device) if isinstance(masks, Tensor) else torch.as_tensor(masks, device=tensor.device)
+    view._keras_mask = mask  # type: ignore[attr-defined]
     return view
 
 

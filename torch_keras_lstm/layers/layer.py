@@ -1,12 +1,14 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
+import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self, TypedDict
 
 import torch
 from torch import Tensor, nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]  # torch documents it, and does not list it
 
 from torch_keras_lstm import dtype_policies, regularizers
 from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
@@ -328,6 +330,17 @@ class Layer(SymbolicLayer):
         if plain and CALL_CONTEXT.training is None:
             return super().__call__(*args)
         return self._call_as_keras(args, kwargs)
+
+    def _slow_forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What torch calls in the place of ``forward`` in ``torch.jit.trace``.
+
+        It warns of every size that is looked at; here only checks of arguments do, of which nothing remains.
+        """
+        if self._may_hold_own:
+            return super()._slow_forward(*args, **kwargs)  # type: ignore[no-untyped-call]  # torch has not annotated it
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TracerWarning)
+            return super()._slow_forward(*args, **kwargs)  # type: ignore[no-untyped-call]  # as above
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer computes; a subclass defines it, under this name or Keras' ``call``."""

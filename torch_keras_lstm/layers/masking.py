@@ -51,7 +51,7 @@ class Masking(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Tensor:
         """(batch, time), ``True`` at the steps that count; a mask that came with the inputs is replaced."""
-        return self._unmasked(self.prepare(inputs))
+        return self._unmasked(self.as_input(inputs))
 
     def symbolic_mask(self, inputs: Any, mask: Any) -> Any:
         """As :meth:`compute_mask`."""

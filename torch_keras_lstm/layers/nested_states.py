@@ -3,6 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import numpy as np
+from torch import Tensor
+
 
 def flat_states(states: Any) -> list[Any]:
     """States one after the other, however deep the lists that they come in; one alone is a list of itself."""
@@ -46,3 +49,12 @@ def nesting_of(states: Any) -> Any:
 def as_list(states: Any) -> list[Any]:
     """The states of a cell as its call takes them: one alone in a list."""
     return list(states) if isinstance(states, (list, tuple)) else [states]
+
+
+def are_states(given: Any) -> bool:
+    """Whether what stands in the place of a mask are states: a list of arrays of floating-point numbers.
+
+    ``lstm(x, (h, c))`` is how Keras 3 and torch are called; here, as in Keras 2, the mask comes first.
+    """
+    listed = isinstance(given, list | tuple) and len(given) > 0
+    return listed and all(isinstance(one, Tensor | np.ndarray) and "float" in str(one.dtype) for one in given)

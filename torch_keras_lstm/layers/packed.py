@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from torch_keras_lstm.layers.recurrent import are_states
+from torch_keras_lstm.layers.nested_states import are_states
 from torch_keras_lstm.layers.symbolic_call import named_arguments
 
 

@@ -68,7 +68,9 @@ class PlacedModule(nn.Module):
     def dtype_policy(self) -> DTypePolicy:
         """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
         policy = self.__dict__.get("_policy")
-        return policy if policy is not None and policy.is_mixed else DTypePolicy(str(self.dtype))
+        # An input of integers or texts has the policy that it was made under, as in Keras.
+        is_floating = getattr(self._dtype, "is_floating_point", False)
+        return policy if policy is not None and (policy.is_mixed or not is_floating) else DTypePolicy(str(self.dtype))
 
     @dtype_policy.setter
     def dtype_policy(self, value: object) -> None:

@@ -4,12 +4,12 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.packed import call_on_packed
 from torch_keras_lstm.recomputation import noted
 from torch_keras_lstm.torch_internals import is_jit_traced
 
@@ -277,8 +277,6 @@ class RecurrentLayer(Layer):
 
     def _call_on_packed(self, packed: PackedSequence, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Run the padded sequence with its mask; outputs of all steps are packed as the inputs were."""
-        from torch_keras_lstm.layers.packed import call_on_packed  # which knows what states are
-
         return call_on_packed(self, packed, args, kwargs)
 
     # -- inputs, masks, outputs -----------------------------------------------------------------------------------
@@ -362,15 +360,6 @@ class RecurrentLayer(Layer):
         return ", ".join([super().extra_repr(), *(f"{flag}=True" for flag in flags if getattr(self, flag))])
 
 
-def are_states(given: Any) -> bool:
-    """Whether what stands in the place of a mask are states: a list of arrays of floating-point numbers.
-
-    ``lstm(x, (h, c))`` is how Keras 3 and torch are called; here, as in Keras 2, the mask comes first.
-    """
-    listed = isinstance(given, list | tuple) and len(given) > 0
-    return listed and all(isinstance(one, Tensor | np.ndarray) and "float" in str(one.dtype) for one in given)
-
-
 def refuse_nested(inputs: Tensor, name: str) -> None:
     """Raise a ``TypeError`` that says what to write if ``inputs`` is a nested tensor.
 
@@ -406,7 +395,13 @@ def as_shaped_states(
     listed = given if isinstance(given, (list, tuple)) else [given]
     if len(listed) != len(shapes):
         raise ValueError(f"`{argument}` of {owner} must hold {len(shapes)} states, got {len(listed)}.")
-    states = tuple(torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device) for state in listed)
+    # `torch.jit.trace` takes what `as_tensor` gives for a constant.
+    states = tuple(
+        state.to(inputs)
+        if isinstance(state, Tensor)
+        else torch.as_tensor(state, dtype=inputs.dtype, device=inputs.device)
+        for state in listed
+    )
     if any(state.shape == (1, *shape) for state, shape in zip(states, shapes, strict=True)):
         states = tuple(state.squeeze(0) if state.dim() == len(layout) + 1 else state for state in states)  # as torch's
     for index, (state, shape) in enumerate(zip(states, shapes, strict=True)):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, Unpack
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.cell_call import (
     check_cell,
@@ -18,7 +18,21 @@ from torch_keras_lstm.layers.recurrent import RecurrentLayer, as_shaped_states
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.layers.single_step import SingleStep
 from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
-from torch_keras_lstm.recurrence.scan import beside, scan
+from torch_keras_lstm.recurrence.graph_loops import loop_of_graph
+from torch_keras_lstm.recurrence.scan import Constants, States, Step, Stepped, beside, scan
+from torch_keras_lstm.torch_internals import weights_replaced
+
+
+class _Step(nn.Module):
+    """A step of ``cell`` in inference, as a module whose weights can be replaced."""
+
+    def __init__(self, cell: nn.Module, nesting: Any) -> None:
+        super().__init__()
+        self.cell, self.nesting = cell, nesting
+        self.train(cell.training)
+
+    def forward(self, now: Tensor, states: States) -> Stepped:
+        return step_of(self.cell, now, False, self.nesting)(now, states)
 
 
 @register("keras.layers")
@@ -178,12 +192,14 @@ class RNN(RecurrentLayer):
         inputs = self.prepare(inputs)
         mask = self.check_mask(mask, inputs)
         states = self.starting_states(inputs, initial_state)
+        step, constants = self._step(inputs, training)
         with same_dropout_at_each_step(self.cell):
             output, states = scan(
-                step_of(self.cell, inputs[:, 0], training, self.nesting),
+                step,
                 inputs if mask is None else inputs.masked_fill(~beside(mask, inputs), 0),
                 states,
                 mask,
+                constants,
                 go_backwards=self.go_backwards,
                 return_sequences=self.return_sequences,
                 zero_output_for_mask=self.zero_output_for_mask,
@@ -193,6 +209,24 @@ class RNN(RecurrentLayer):
             states = tuple(state.clone() for state in states)
         delivered = self.deliver(output, states)
         return (delivered[0], *nested_like(self.nesting, delivered[1:])) if self.return_state else delivered
+
+    def _step(self, inputs: Tensor, training: bool) -> tuple[Step, Constants | None]:
+        """What :func:`scan` runs, and its constants: the weights of the cell, where a graph is to hold the loop.
+
+        Dropout is drawn once for all steps, which a loop in a graph could not do at its first.
+        """
+        if loop_of_graph() is None or training or not isinstance(self.cell, nn.Module):
+            run = step_of(self.cell, inputs[:, 0], training, self.nesting)
+            return (lambda now, states, _: run(now, states)), None
+        called = _Step(self.cell, self.nesting)
+        weights = {**dict(called.named_parameters()), **dict(called.named_buffers())}
+
+        def step(now: Tensor, states: States, constants: Constants) -> Stepped:
+            with weights_replaced(called, dict(zip(weights, constants, strict=True))):
+                stepped: Stepped = called(now, states)
+                return stepped
+
+        return step, tuple(weights.values())
 
     @property
     def _of_output(self) -> int:

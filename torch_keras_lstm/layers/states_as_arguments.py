@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.layers.recurrent import RecurrentLayer
+from torch_keras_lstm.torch_internals import is_jit_traced
 
 
 class StatesAsArguments(nn.Module):
@@ -61,7 +62,7 @@ class StatesAsArguments(nn.Module):
                 layer.keep_states(before)
         return states
 
-    def forward(self, inputs: Any, states: Sequence[Tensor]) -> tuple[Any, list[Tensor]]:
+    def forward(self, inputs: Any, states: Sequence[Tensor]) -> tuple[Any, Sequence[Tensor]]:
         """Run the model.
 
         Args:
@@ -87,4 +88,5 @@ class StatesAsArguments(nn.Module):
         finally:
             for layer, kept in zip(layers, before, strict=True):
                 layer.take_back(kept)
-        return output, after
+        # Of a trace's results torch warns where they stand in a list.
+        return output, tuple(after) if not torch.compiler.is_compiling() and is_jit_traced() else after

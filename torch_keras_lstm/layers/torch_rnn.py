@@ -1,14 +1,39 @@
 """From ``torch.nn.LSTM``, ``GRU`` and ``RNN`` to layers, and back: one layer and direction of theirs is one of ours."""
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.recurrence.backends.base import Backend
 from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
 
-if TYPE_CHECKING:
-    from torch_keras_lstm.layers.cell_layer import CellLayer
+
+class _RunsCell(Protocol):
+    """What of an LSTM, GRU or SimpleRNN layer says which module of torch's it is, and with which weights."""
+
+    name: str
+    units: int
+    use_bias: bool
+    go_backwards: bool
+
+    @property
+    def backends(self) -> Sequence[Backend]: ...
+    @property
+    def parameter_names(self) -> Sequence[str]: ...
+    @property
+    def built(self) -> bool: ...
+    @property
+    def input_size(self) -> int | None: ...
+    @property
+    def device(self) -> torch.device: ...
+    @property
+    def _dtype(self) -> torch.dtype: ...
+    def why_not_fused(self, training: bool) -> str | None: ...
+    def sequence_options(self) -> Any: ...
+
 
 # torch's class by the name of the layer's
 TORCH_CLASSES: dict[str, Any] = {"LSTM": nn.LSTM, "GRU": nn.GRU, "SimpleRNN": nn.RNN}
@@ -76,14 +101,14 @@ def state_of(rnn: nn.RNNBase, layer: int = 0, *, backwards: bool = False) -> dic
     }
 
 
-def take_from(layer: "CellLayer", state: dict[str, Tensor], number: int = 0, *, backwards: bool = False) -> None:
+def take_from(layer: _RunsCell, state: dict[str, Tensor], number: int = 0, *, backwards: bool = False) -> None:
     """Put a layer's weights into the ``state`` of a module of torch's, as those of its layer of that ``number``."""
     ending = f"_l{number}" + ("_reverse" if backwards else "")
     for name in layer.parameter_names if layer.use_bias else layer.parameter_names[:2]:
         state[name.removesuffix("_l0") + ending] = getattr(layer, name)
 
 
-def check_torch_computes(layer: "CellLayer", *, backwards: bool = False) -> None:
+def check_torch_computes(layer: _RunsCell, *, backwards: bool = False) -> None:
     """Raise a ``ValueError`` unless the layer is built and a module of torch's computes the same.
 
     Args:
@@ -99,11 +124,11 @@ def check_torch_computes(layer: "CellLayer", *, backwards: bool = False) -> None
         raise ValueError(f"Layer `{layer.name}` cannot become a {theirs}: {reason}.")
 
 
-def _kind(layer: "CellLayer") -> str:
+def _kind(layer: _RunsCell) -> str:
     return next(one.__name__ for one in type(layer).__mro__ if one.__name__ in TORCH_CLASSES)
 
 
-def module_for(layer: "CellLayer", **arguments: Any) -> Any:
+def module_for(layer: _RunsCell, **arguments: Any) -> Any:
     """A module of torch's of the sizes of ``layer``, whose weights are still to be put in."""
     if _kind(layer) == "SimpleRNN":
         mode = torch_kernels_of(layer.backends).mode(layer.sequence_options())

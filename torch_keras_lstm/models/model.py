@@ -213,22 +213,37 @@ class Model(Trainer):
                 raise ValueError(f"Unknown variable name: {kind!r}; known are {', '.join(KINDS)}.")
             assign(variables_of(self, kind), tree)
 
-    def export(self, filepath: str | Path, format: str = "onnx", verbose: bool = False) -> None:
+    def export(
+        self,
+        filepath: str | Path,
+        format: str = "onnx",
+        verbose: bool = False,
+        *,
+        example: Any = None,
+        masks: str = "lengths",
+    ) -> None:
         """Write what the model computes in inference, for inputs of any size where theirs is free.
+
+        The states of stateful layers go in after the inputs and come out after the outputs.
 
         Args:
             filepath: of the file.
-            format: "onnx", for onnxruntime and others (needs ``pip install "torch-keras-lstm[onnx]"``), or "torch"
-                for ``torch.export.load``.
+            format: whose file it is: "onnx"; "torch" for ``torch.export.load``; "torchscript" for libtorch;
+                "aotinductor", a compiled package; "executorch"; "litert", for the number of steps of the example;
+                "openvino"; "coreml". docs/deployment.md has what each takes and leaves out.
             verbose: whether the exporter tells what it does.
+            example: what the model is called with, several arguments in a tuple; by default ones of its input shape.
+            masks: what becomes of masks in ONNX: "lengths" of the rows for its operators, or "graph", a part of the
+                graph, for a runtime that ignores lengths.
 
         Raises:
-            ValueError: for another format; when the shape of the input is not known.
-            RuntimeError: when torch cannot write the model.
+            ValueError: for another format; when the input shape, or the number of steps where it counts, is not known.
+            ImportError: when the library that writes the format is not installed; it names the extra.
+            RuntimeError: when the model cannot be written, of which nothing is then; it names the layer.
         """
-        from torch_keras_lstm.models.export import export  # as above
+        from torch_keras_lstm.models.export_formats import write  # as above
 
-        export(self, filepath, format, verbose)
+        write(self, filepath, format, verbose, example=example, masks=masks)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:

@@ -106,7 +106,9 @@ class SweepBackend(Backend):
             return "a transform of torch.func is active"
         if torch_internals.forward_mode_is_active():
             return "forward-mode derivatives are being computed"
-        return "torch.compile traces each operation" if torch.compiler.is_compiling() else None
+        if torch.compiler.is_compiling():
+            return "torch.compile traces each operation"
+        return "torch.jit.trace traces each operation" if torch_internals.is_jit_traced() else None
 
     def run(
         self,
@@ -125,7 +127,7 @@ class SweepBackend(Backend):
         if record is None and inputs.shape[1] == 1 and needs_gradients((inputs, *state, *weights)):
             # autograd keeps no more of it than we would
             return self.recorded(self.operands(inputs, state, weights), mask, options)
-        inputs, mask = in_order(inputs, mask, options)
+        inputs, mask = in_order(inputs, mask, options, look=not self.passes_over)
         operands = self.operands(inputs, state, weights)
         record = record or run_steps
         if mask is None:

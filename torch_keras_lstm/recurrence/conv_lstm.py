@@ -10,7 +10,7 @@ from torch import Tensor
 
 from torch_keras_lstm.recurrence.gates import GATES, split_gates
 from torch_keras_lstm.recurrence.options import SequenceOptions
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.recurrence.scan import Constants, States, Stepped, scan
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.step import next_state
 from torch_keras_lstm.sliding_windows import convolve
@@ -67,9 +67,11 @@ def conv_lstm(
         # Whatever stands at a masked step, nan included, must reach neither the outputs nor the gradients.
         inputs = inputs.masked_fill(~mask.reshape(*mask.shape, *(1,) * (inputs.ndim - 2)), 0)
 
-    def step(projected: Tensor, states: States) -> Stepped:
+    def step(projected: Tensor, states: States, constants: Constants) -> Stepped:
+        weight_hh, dropout = constants
+        assert weight_hh is not None
         before = LSTMState(*states)
-        recurrent = _convolve_hidden(before.hidden, weights.weight_hh, options.recurrent_dropout)
+        recurrent = _convolve_hidden(before.hidden, weight_hh, dropout)
         after = next_state(split_gates(projected + recurrent, axis=1), before, options)
         return after.hidden, after
 
@@ -78,6 +80,7 @@ def conv_lstm(
         _project(inputs, weights, window, options.input_dropout),
         state,
         mask,
+        (weights.weight_hh, options.recurrent_dropout),
         go_backwards=options.go_backwards,
         return_sequences=options.return_sequences,
         zero_output_for_mask=options.zero_output_for_mask,

@@ -7,12 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import torch_internals
 from torch_keras_lstm.recurrence.backends.base import Request, UseCudnn
-from torch_keras_lstm.recurrence.backends.torch_kernels import LSTM_KERNELS
+from torch_keras_lstm.recurrence.backends.torch_kernels import LSTM_KERNELS, lstm_fused, why_not_fused
 from torch_keras_lstm.recurrence.dispatch import LSTM_BACKENDS, select
 from torch_keras_lstm.recurrence.graph_operator import can_be_one_node, lstm_as_one_node
-from torch_keras_lstm.recurrence.onnx import has_operator, lstm_onnx
+from torch_keras_lstm.recurrence.lowering import lowering
+from torch_keras_lstm.recurrence.onnx import has_lstm_operator, lstm_onnx
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
+from torch_keras_lstm.recurrence.reference import lstm_reference
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
@@ -49,11 +52,14 @@ def run_lstm(
     if inside is not None:
         return _run_under_autocast(inside, inputs, state, weights, mask, options, use_cudnn)
     request = Request.of(inputs, state, weights, mask, options, use_cudnn)
-    if torch.compiler.is_compiling():
-        if torch.onnx.is_in_onnx_export():
-            if has_operator(options):
-                return lstm_onnx(inputs, state, weights, mask, options)
-        elif can_be_one_node(options):
+    if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
+        plain = lowering()
+        if torch.onnx.is_in_onnx_export() and has_lstm_operator(options, mask is not None):
+            return lstm_onnx(inputs, state, weights, mask, options)
+        if plain is not None and torch.compiler.is_compiling():
+            as_kernel = plain.kernels and why_not_fused(request) is None
+            return (lstm_fused if as_kernel else lstm_reference)(inputs, state, weights, mask, options)
+        if torch.compiler.is_compiling() and can_be_one_node(options):
             path = "fused" if select(LSTM_BACKENDS, request.as_one_node()) is LSTM_KERNELS else "loop"
             return lstm_as_one_node(inputs, state, weights, mask, options, path)
     output, final = select(LSTM_BACKENDS, request).run(inputs, state, weights, mask, options)

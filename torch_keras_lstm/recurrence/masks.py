@@ -12,6 +12,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import torch_internals
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
 
 # A pre-activation of this size saturates the sigmoid exactly, to 0 or 1, in every floating type, float16 and TF32
@@ -48,9 +49,9 @@ def values_are_known(mask: Tensor) -> bool:
     """Whether what to do may be chosen by the values of ``mask``.
 
     On a CPU they are there for the looking. On a GPU one would wait for the device, and a sort costs less. While
-    ``torch.compile`` or ``torch.export`` trace the call there are none, and the graph must do for all of them.
+    ``torch.compile``, ``torch.export`` or ``torch.jit.trace`` trace the call the graph must do for all of them.
     """
-    return mask.device.type == "cpu" and not torch.compiler.is_compiling()
+    return mask.device.type == "cpu" and not torch.compiler.is_compiling() and not torch_internals.is_jit_traced()
 
 
 def compact(inputs: Tensor, mask: Tensor) -> Compacted:
@@ -60,7 +61,7 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
         inputs: (batch, time, features)
         mask: (batch, time), boolean, ``False`` where a step is to be skipped.
     """
-    lengths = mask.sum(dim=1)
+    lengths = _as_integers(mask.sum(dim=1, dtype=torch.int64))
     steps = mask.shape[1]
     if values_are_known(mask) and len(lengths):
         steps = max(1, int(lengths.max()))
@@ -72,12 +73,21 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
 
 def _unmasked_first(mask: Tensor, lengths: Tensor) -> Tensor:
     """(batch, time), each row's steps in the order in which they are compacted."""
-    if not torch.onnx.is_in_onnx_export():
+    is_graph_of_torch = torch.compiler.is_compiling() or not torch_internals.is_jit_traced()
+    if is_graph_of_torch and not torch.onnx.is_in_onnx_export():
         return torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
-    # ONNX has no stable sort. Where each step goes to tells which one comes to each place.
-    place = torch.where(mask, mask.cumsum(1), lengths.unsqueeze(1) + mask.logical_not().cumsum(1)) - 1
+    # ONNX, and others that take traces, have no stable sort. Where each step goes to tells which comes to each place.
+    seen, left = mask.cumsum(1, dtype=torch.int64), mask.logical_not().cumsum(1, dtype=torch.int64)
+    place = _as_integers(torch.where(mask, seen, lengths.unsqueeze(1) + left) - 1)
     steps = torch.arange(mask.shape[1], device=mask.device)
-    return torch.zeros_like(place).scatter(1, place, steps.expand_as(place))
+    return place.scatter(1, place, steps.expand_as(place))  # each place is written to, whatever stood there
+
+
+def _as_integers(sums: Tensor) -> Tensor:
+    """The same; Core ML, which reads traces, takes sums and bounds for no integers until they are cast."""
+    if torch.compiler.is_compiling() or not torch_internals.is_jit_traced():
+        return sums
+    return sums.to(torch.int32).to(torch.int64)
 
 
 def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
@@ -98,7 +108,7 @@ def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
         flat, index = by_time.flatten(0, 1), steps * batch + rows
     else:
         flat, index = sequence.flatten(0, 1), rows * time + steps
-    picked: Tensor = flat.index_select(0, index.flatten()).unflatten(0, steps.shape)
+    picked: Tensor = flat.index_select(0, _as_integers(index.flatten())).unflatten(0, steps.shape)
     return picked
 
 
@@ -129,7 +139,7 @@ def last_valid(outputs: Tensor, lengths: Tensor, when_empty: Tensor) -> Tensor:
         lengths: (batch,)
         when_empty: (batch, units)
     """
-    index = (lengths - 1).clamp(min=0).reshape(-1, 1, 1).expand(-1, 1, outputs.shape[2])
+    index = _as_integers((lengths - 1).clamp(min=0)).reshape(-1, 1, 1).expand(-1, 1, outputs.shape[2])
     return torch.where(lengths.unsqueeze(1) > 0, outputs.gather(1, index).squeeze(1), when_empty)
 
 
@@ -142,7 +152,7 @@ def uncompact(outputs: Tensor, mask: Tensor, *, zero_output_for_mask: bool, firs
         zero_output_for_mask: zeros at every masked step; otherwise the last output before it.
         first: (batch, units), what stands before the first unmasked step then; by default zeros.
     """
-    seen = mask.cumsum(dim=1)
+    seen = mask.cumsum(dim=1, dtype=torch.int64)
     placed = _rows_at(outputs, (seen - 1).clamp(min=0), batch_axis=0)
     if zero_output_for_mask:
         return _zeroed(placed, ~mask)
@@ -191,7 +201,12 @@ def masked_output_in_place(
     if options.zero_output_for_mask:
         return outputs.masked_fill(~mask.unsqueeze(-1), 0)
     first = options.first_output(given)
-    if first is given or (values_are_known(mask) and bool(mask[:, 0].all())):
+    if first is given:
         return outputs
-    seen = (mask.cumsum(1) > 0).unsqueeze(-1)
+    if values_are_known(mask):
+        # From zeros, which get no gradient, the states that are held are the zeros asked for.
+        starts_from_zeros = first is None and not given.requires_grad and not bool(given.any())
+        if starts_from_zeros or bool(mask[:, 0].all()):
+            return outputs
+    seen = (mask.cumsum(1, dtype=torch.int64) > 0).unsqueeze(-1)
     return outputs.masked_fill(~seen, 0) if first is None else torch.where(seen, outputs, first.unsqueeze(1))

@@ -1,8 +1,8 @@
 """What one run of a recurrence needs besides its inputs and its state."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -107,6 +107,10 @@ class SequenceOptions:
     hold_initial_state: bool = False
     input_dropout: Tensor | None = field(default=None, kw_only=True)
     recurrent_dropout: Tensor | None = field(default=None, kw_only=True)
+
+    def with_recurrent_dropout(self, factors: Tensor | None) -> Self:
+        """The same with these factors for the hidden state."""
+        return self if factors is self.recurrent_dropout else replace(self, recurrent_dropout=factors)
 
     def first_output(self, hidden: Tensor) -> Tensor | None:
         """What masked steps before the first other one give, ``None`` for zeros; ``hidden`` is the state given."""

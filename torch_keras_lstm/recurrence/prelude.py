@@ -6,12 +6,15 @@ from torch_keras_lstm.recurrence.masks import values_are_known
 from torch_keras_lstm.recurrence.options import SequenceOptions
 
 
-def in_order(inputs: Tensor, mask: Tensor | None, options: SequenceOptions) -> tuple[Tensor, Tensor | None]:
+def in_order(
+    inputs: Tensor, mask: Tensor | None, options: SequenceOptions, *, look: bool = True
+) -> tuple[Tensor, Tensor | None]:
     """Inputs and mask as the steps take them.
 
     Args:
         inputs: (batch, time, features)
         mask: (batch, time), boolean, or ``None``.
+        look: whether it is worth looking whether the mask skips anything.
 
     Returns:
         The inputs, in the order of processing and with the dropout that is the same for all gates; that of each gate's
@@ -22,6 +25,6 @@ def in_order(inputs: Tensor, mask: Tensor | None, options: SequenceOptions) -> t
     if options.go_backwards:
         inputs = inputs.flip(1)
         mask = mask if mask is None else mask.flip(1)
-    if mask is not None and values_are_known(mask) and bool(mask.all()):
+    if mask is not None and look and values_are_known(mask) and bool(mask.all()):
         return inputs, None
     return inputs, mask

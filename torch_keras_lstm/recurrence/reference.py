@@ -8,7 +8,7 @@ from torch import Tensor
 from torch_keras_lstm.recurrence.backends.base import Backend, Request
 from torch_keras_lstm.recurrence.masks import zero_masked
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.recurrence.scan import Constants, States, Stepped, scan
 from torch_keras_lstm.recurrence.state import LSTMState
 from torch_keras_lstm.recurrence.step import lstm_step, project
 
@@ -32,8 +32,10 @@ def lstm_reference(
     if mask is not None:
         inputs = zero_masked(inputs, mask)
 
-    def step(projected: Tensor, states: States) -> Stepped:
-        new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options)
+    def step(projected: Tensor, states: States, constants: Constants) -> Stepped:
+        weight_hh, dropout = constants
+        assert weight_hh is not None
+        new = lstm_step(projected, LSTMState(*states), weight_hh, options.with_recurrent_dropout(dropout))
         return new.hidden, new
 
     output, states = scan(
@@ -41,6 +43,7 @@ def lstm_reference(
         project(inputs, weights, options.input_dropout),
         state,
         mask,
+        (weights.weight_hh, options.recurrent_dropout),
         go_backwards=options.go_backwards,
         return_sequences=options.return_sequences,
         zero_output_for_mask=options.zero_output_for_mask,

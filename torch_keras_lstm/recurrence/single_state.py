@@ -13,15 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import torch_internals
+from torch_keras_lstm.recurrence import onnx
 from torch_keras_lstm.recurrence.backends.base import Backend, Request, UseCudnn
-from torch_keras_lstm.recurrence.backends.torch_kernels import TorchKernels
-from torch_keras_lstm.recurrence.dispatch import select
+from torch_keras_lstm.recurrence.backends.torch_kernels import TorchKernels, keeps_for_backward
+from torch_keras_lstm.recurrence.dispatch import select, torch_kernels_of
 from torch_keras_lstm.recurrence.graph_operator import Operator, can_be_one_node
+from torch_keras_lstm.recurrence.lowering import lowering
 from torch_keras_lstm.recurrence.lstm import autocast_dtype, cast_unless_none
 from torch_keras_lstm.recurrence.masks import compact, last_valid, masked_output, zero_masked
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.prelude import in_order
-from torch_keras_lstm.recurrence.scan import States, Stepped, scan
+from torch_keras_lstm.recurrence.scan import Constants, States, Stepped, scan
 from torch_keras_lstm.recurrence.step import project
 
 
@@ -58,10 +61,24 @@ def run_single_state(
         low = torch.get_autocast_dtype(device)
         return output.to(low), None if final is None else tuple(one.to(low) for one in final)
     request = Request.of(inputs, state, weights, mask, options, use_cudnn)
-    if torch.compiler.is_compiling() and not torch.onnx.is_in_onnx_export() and can_be_one_node(options):
+    if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
+        if torch.onnx.is_in_onnx_export() and onnx.has_operator(options):
+            return onnx.single_state_onnx(_in_onnx(operator, weights, options), inputs, state, mask, options)
+        plain = lowering()
+        if plain is not None and (torch.compiler.is_compiling() or not plain.loops):
+            kernels = torch_kernels_of(operator.backends)
+            as_kernel = plain.kernels and kernels.why_never(request) is None
+            return (kernels if as_kernel else operator.backends[-1]).run(inputs, state, weights, mask, options)
+    if torch.compiler.is_compiling() and can_be_one_node(options):
         is_fused = isinstance(select(operator.backends, request.as_one_node()), TorchKernels)
         return operator.as_one_node(inputs, state, weights, mask, options, "fused" if is_fused else "loop")
     return select(operator.backends, request).run(inputs, state, weights, mask, options)
+
+
+def _in_onnx(operator: Operator, weights: SingleStateWeights, options: Any) -> onnx.Operator:
+    if operator.name == "gru":
+        return onnx.gru(weights, options, reset_after=options.reset_after)
+    return onnx.simple_rnn(weights, options)
 
 
 # (projected inputs, hidden state, weights, options) -> the next hidden state.
@@ -98,8 +115,11 @@ class SingleStateReference(Backend):
         if mask is not None:
             inputs = zero_masked(inputs, mask)
 
-        def one(projected: Tensor, states: States) -> Stepped:
-            new = self.step(projected, states[0], weights, options)
+        def one(projected: Tensor, states: States, constants: Constants) -> Stepped:
+            weight_hh, bias_hh, dropout = constants
+            assert weight_hh is not None
+            recurrent = SingleStateWeights(weights.weight_ih, weight_hh, weights.bias_ih, bias_hh)
+            new = self.step(projected, states[0], recurrent, options.with_recurrent_dropout(dropout))
             return new, (new,)
 
         output, (final,) = scan(
@@ -107,6 +127,7 @@ class SingleStateReference(Backend):
             project(inputs, weights, options.input_dropout),
             state,
             mask,
+            (weights.weight_hh, weights.bias_hh, options.recurrent_dropout),
             go_backwards=options.go_backwards,
             return_sequences=options.return_sequences,
             zero_output_for_mask=options.zero_output_for_mask,
@@ -152,7 +173,7 @@ def _call(kernel: Kernel, inputs: Tensor, hidden: Tensor, weights: SingleStateWe
         len(flat) == 4,  # has_biases
         1,  # num_layers
         0.0,  # dropout between layers
-        torch.is_grad_enabled(),  # cuDNN's training mode, without which its backward refuses; not the module's
+        keeps_for_backward(),
         False,  # bidirectional
         True,  # batch_first
     )

@@ -101,7 +101,7 @@ def lstm_fused(
     inputs, mask = in_order(inputs, mask, options)
     if mask is not None:
         return _masked(inputs, state, weights, mask, options)
-    if inputs.shape[1] == 1 and inputs.is_cpu and not torch.compiler.is_compiling():
+    if inputs.shape[1] == 1 and inputs.is_cpu and not _is_traced():
         # oneDNN lays out the weights anew on every call, which takes several times as long as the step itself.
         final = LSTMState(*torch.lstm_cell(inputs[:, 0], state, *weights))
         output = final.hidden.unsqueeze(1) if options.return_sequences else final.hidden
@@ -161,6 +161,20 @@ def _masked(
     return output, LSTMState(hidden, final.cell) if options.return_state else None
 
 
+def _is_traced() -> bool:
+    """Whether the call must do for any number of steps, and inside and outside of ``torch.no_grad()``."""
+    return torch.compiler.is_compiling() or torch_internals.is_jit_traced()
+
+
+def keeps_for_backward() -> bool:
+    """cuDNN's training mode, without which its backward refuses; not the module's.
+
+    A trace keeps it, whoever runs it, so it must not hang on whether gradients were recorded then; OpenVINO takes none
+    with it.
+    """
+    return torch.is_grad_enabled() and (torch.compiler.is_compiling() or not torch_internals.is_jit_traced())
+
+
 def _one_way(inputs: Tensor, state: LSTMState, weights: LSTMWeights) -> tuple[Tensor, LSTMState]:
     outputs, hidden, cell = _kernel(inputs, state.hidden.unsqueeze(0), state.cell.unsqueeze(0), (weights,))
     return outputs, LSTMState(hidden.squeeze(0), cell.squeeze(0))
@@ -178,7 +192,7 @@ def _kernel(
         len(flat) == 4 * len(weights),  # has_biases
         1,  # num_layers
         0.0,  # dropout between layers
-        torch.is_grad_enabled(),  # cuDNN's training mode, without which its backward refuses; not the module's
+        keeps_for_backward(),
         len(weights) == 2,  # bidirectional
         True,  # batch_first
     )

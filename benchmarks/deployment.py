@@ -1,0 +1,180 @@
+"""What the runtimes of ``model.export`` compute, beside the model itself: ``python -m benchmarks.deployment``.
+
+With names of formats it tries those alone. ``pip install "torch-keras-lstm[deploy]"`` installs their libraries; what
+Core ML's writes runs on a Mac.
+"""
+
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, ConvLSTM2D, Dense, Embedding, Flatten, Input, SimpleRNN
+from torch_keras_lstm.models import Sequential, load_model
+
+BATCH, STEPS = 3, 5
+OTHER = ((4, 9), (1, 1))  # sizes that the example does not have
+DIGITS = Path(__file__).parents[1] / "examples" / "models" / "digits_bilstm.keras"
+
+
+class Kind(NamedTuple):
+    """A model, and what draws inputs for it, given how many rows and steps."""
+
+    model: Any
+    draw: Callable[[int, int], Tensor]
+
+
+def kinds() -> Iterator[tuple[str, Kind]]:
+    """Those of the table."""
+
+    def numbers(batch: int, steps: int) -> Tensor:
+        return torch.randn(batch, steps, 3)
+
+    def words(batch: int, steps: int) -> Tensor:
+        drawn = torch.randint(1, 9, (batch, steps))
+        return drawn * (torch.arange(steps) < torch.randint(1, steps + 1, (batch, 1)))
+
+    text: list[Any] = [
+        Embedding(9, 3, mask_zero=True),
+        Bidirectional(LSTM(4, return_sequences=True)),
+        LSTM(5),
+        Dense(2),
+    ]
+    yield "masked text", Kind(Sequential([Input((None,), dtype="int64"), *text]), words)
+    plain: list[Any] = [Input((None, 3)), LSTM(4, return_sequences=True), LSTM(5), Dense(2)]
+    yield "plain stack", Kind(Sequential(plain), numbers)
+    hard: list[Any] = [Input((None, 3)), LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True), Dense(2)]
+    yield "hard_sigmoid", Kind(Sequential(hard), numbers)
+    yield "stateful", Kind(Sequential([Input((None, 3), batch_size=BATCH), LSTM(4, stateful=True), Dense(2)]), numbers)
+    gated: list[Any] = [Input((None, 3)), GRU(4, return_sequences=True), GRU(5, reset_after=False), Dense(2)]
+    yield "GRU, both kinds", Kind(Sequential(gated), numbers)
+    yield "SimpleRNN", Kind(Sequential([Input((None, 3)), SimpleRNN(4), Dense(2)]), numbers)
+    images: list[Any] = [Input((None, 6, 7, 2)), ConvLSTM2D(3, 3), Flatten(), Dense(2)]
+    yield "ConvLSTM2D", Kind(Sequential(images), lambda batch, steps: torch.randn(batch, steps, 6, 7, 2))
+    digits: Any = load_model(DIGITS)
+    yield "a Keras file", Kind(digits, lambda batch, _: torch.rand(batch, *digits.inputs[0].shape[1:]))
+
+
+Run = Callable[[list[Tensor]], list[Any]]
+
+
+def _torch(path: Path) -> Run:
+    program: Any = torch.export.load(path).module()
+    return lambda given: _flat(program(given[0], *([given[1:]] if given[1:] else [])))
+
+
+def _torchscript(path: Path) -> Run:
+    module: Any = torch.jit.load(path)
+    return lambda given: _flat(module(given[0], *([given[1:]] if given[1:] else [])))
+
+
+def _aotinductor(path: Path) -> Run:
+    package: Any = torch._inductor.aoti_load_package(str(path))
+    return lambda given: _flat(package(given[0], *([given[1:]] if given[1:] else [])))
+
+
+def _onnx(path: Path) -> Run:
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(path)
+    names = [one.name for one in session.get_inputs()]
+    return lambda given: list(session.run(None, dict(zip(names, map(np.asarray, given), strict=True))))
+
+
+def _openvino(path: Path) -> Run:
+    import openvino
+
+    model = openvino.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return lambda given: list(model([np.asarray(one) for one in given]).values())
+
+
+def _executorch(path: Path) -> Run:
+    from executorch.runtime import Runtime
+
+    method: Any = Runtime.get().load_program(str(path)).load_method("forward")
+    return lambda given: list(method.execute(given))
+
+
+def _litert(path: Path) -> Run:
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(model_path=str(path)).get_signature_runner()
+    details = run.get_input_details()
+
+    def call(given: list[Tensor]) -> list[Any]:
+        named = zip(sorted(details), given, strict=True)
+        outputs = run(**{name: np.asarray(one).astype(details[name]["dtype"]) for name, one in named})
+        return [outputs[name] for name in sorted(outputs)]
+
+    return call
+
+
+FORMATS: dict[str, tuple[str, Callable[[Path], Run] | None]] = {
+    "torch": (".pt2", _torch),
+    "torchscript": (".ts", _torchscript),
+    "aotinductor": (".pt2", _aotinductor),
+    "onnx": (".onnx", _onnx),
+    "openvino": (".xml", _openvino),
+    "executorch": (".pte", _executorch),
+    "litert": (".tflite", _litert),
+    "coreml": (".mlpackage", None),
+}
+
+
+def _flat(found: Any) -> list[Any]:
+    return [leaf for item in found for leaf in _flat(item)] if isinstance(found, list | tuple) else [found]
+
+
+def is_stateful(kind: Kind) -> bool:
+    """Whether states go in and come out."""
+    return any(getattr(layer, "stateful", False) for layer in kind.model.layers)
+
+
+def row(kind: Kind, format: str, folder: Path) -> str:
+    """The largest error for the sizes of the example and for others, of the largest value; or what went wrong."""
+    suffix, runner = FORMATS[format]
+    path, example = folder / f"model{suffix}", kind.draw(BATCH, STEPS)
+    try:
+        kind.model.export(path, format=format, example=example)
+    except Exception as error:
+        return f"not written: {str(error).splitlines()[0][:200]}"
+    if runner is None:
+        return "written"
+    run = runner(path)
+    found = [_error(run, kind, (BATCH, STEPS))]
+    for size in OTHER:
+        try:
+            found.append(_error(run, kind, (BATCH if is_stateful(kind) else size[0], size[1])))
+        except Exception as error:
+            found.append(f"{size}: {type(error).__name__}")
+    return ", ".join(found)
+
+
+def _error(run: Run, kind: Kind, size: tuple[int, int]) -> str:
+    inputs = kind.draw(*size)
+    widths = [width for layer in kind.model.layers for width in getattr(layer, "state_sizes", ())]
+    states = [torch.zeros(size[0], width) for width in widths] if is_stateful(kind) else []
+    kind.model.reset_states()
+    expected = np.asarray(kind.model(inputs))
+    got = next(one for one in map(np.asarray, run([inputs, *states])) if one.shape == expected.shape)
+    return f"{np.abs(got - expected).max() / np.abs(expected).max():.0e}"
+
+
+def main(formats: list[str]) -> None:
+    """Print a row for each model and format."""
+    warnings.simplefilter("ignore")  # of the exporters, about themselves
+    torch.set_grad_enabled(False)
+    for name, kind in kinds():
+        for format in formats or FORMATS:
+            with tempfile.TemporaryDirectory() as folder:
+                print(f"{name:16} {format:12} {row(kind, format, Path(folder))}", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
