@@ -40,6 +40,7 @@ OVER_TIME: dict[str, Callable[..., Layer]] = {
     "Bidirectional": lambda **rule: Bidirectional(LSTM(2, return_sequences=True), **rule),
     "TimeDistributed": lambda **rule: TimeDistributed(Dense(2), **rule),
 }
+ENDING: dict[str, Any] = {"ends_mask": True}
 EVER_SINCE = [("3.0.5", False), ("3.15.1", False), ("3.16.0.dev2026102704", True), ("3.16.0", True), ("3.20", True)]
 x = torch.randn(3, 6, 3, generator=torch.Generator().manual_seed(1))
 x[0, 3:] = x[1, :2] = 0
@@ -80,8 +81,8 @@ def test_a_mask_ends_at_a_layer_that_heeds_it(class_name: str) -> None:
 
 def test_a_new_layer_warns_that_the_mask_ends() -> None:
     with pytest.warns(UserWarning, match=r"Layer 'mine' \(of type LSTM\) was passed an input with a mask"):
-        LSTM(2, return_sequences=True, ends_mask=True, name="mine")(Masking()(x))
-    assert not ConvLSTM1D(2, 3, ends_mask=True).supports_masking
+        LSTM(2, return_sequences=True, name="mine", **ENDING)(Masking()(x))
+    assert not ConvLSTM1D(2, 3, **ENDING).supports_masking
 
 
 @pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
@@ -120,7 +121,7 @@ def with_weights(made: Model, like: Model) -> Model:
 
 
 def test_no_file_has_both_rules(tmp_path: Path) -> None:
-    mixed = Sequential([Input((6, 3)), LSTM(4, return_sequences=True, ends_mask=True, name="new"), LSTM(2, name="old")])
+    mixed = Sequential([Input((6, 3)), LSTM(4, return_sequences=True, name="new", **ENDING), LSTM(2, name="old")])
     with pytest.raises(
         ValueError, match=r"Layer `new` .* goes by a rule of Keras 3\.16, layer `old` by that of earlier ones"
     ):
@@ -152,7 +153,7 @@ def test_a_layer_of_ones_own_goes_by_them_if_it_takes_their_names(tmp_path: Path
 def test_a_query_that_sees_no_key() -> None:
     mask = [None, torch.tensor([[True, True], [False, False]])]
     query, value = torch.randn(2, 3, 4), torch.randn(2, 2, 4)
-    old, new = Attention(), Attention(unseen_gives_zeros=True)
+    old, new = Attention(), Attention.from_config({"unseen_gives_zeros": True})
     assert torch.equal(new([query, value], mask=mask)[0], old([query, value], mask=mask)[0])
     assert old([query, value], mask=mask)[1].abs().min() > 0
     assert not new([query, value], mask=mask)[1].any()
@@ -192,7 +193,7 @@ def loss_in(path: Path) -> dict[str, Any]:
 def test_label_smoothing_of_class_numbers(from_logits: bool, ignored: int | None) -> None:
     """The same as of shares, whose loss smooths them itself."""
     y_true, y_pred = torch.tensor([0, 2, 1, 2]), torch.rand(4, 3) + 0.1
-    keywords = {"from_logits": from_logits, "label_smoothing": 0.3}
+    keywords: dict[str, Any] = {"from_logits": from_logits, "label_smoothing": 0.3}
     expected = losses.categorical_crossentropy(torch.eye(3)[y_true], y_pred, **keywords)
     loss = losses.SparseCategoricalCrossentropy(ignore_class=ignored, reduction=None, **keywords)
     if ignored is not None:

@@ -4,6 +4,7 @@ Of all parity tests these alone hold for any release; ``python tests/keras_versi
 """
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ def masked(*rest: Any) -> Any:
 
 def plain(*rest: Any) -> Any:
     return keras.Sequential([layers.Input((TIME, FEATURES)), *rest])
+
+
+def both_ways(mode: str) -> Any:
+    return masked(layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode=mode), layers.LSTM(2))
 
 
 def encoder_decoder() -> Any:
@@ -62,12 +67,7 @@ MODELS: dict[str, Callable[[], Any]] = {
     "backwards": lambda: masked(layers.LSTM(4, go_backwards=True, return_sequences=True), layers.GRU(2)),
     "zeroed": lambda: masked(layers.LSTM(4, return_sequences=True, zero_output_for_mask=True), layers.Dense(2)),
     "cells": lambda: masked(layers.RNN([layers.LSTMCell(4), layers.GRUCell(3)], return_sequences=True), layers.LSTM(2)),
-    **{
-        f"both_ways_{mode}": lambda mode=mode: masked(
-            layers.Bidirectional(layers.LSTM(3, return_sequences=True), merge_mode=mode), layers.LSTM(2)
-        )
-        for mode in ("concat", "sum", "mul", "ave")
-    },
+    **{f"both_ways_{mode}": partial(both_ways, mode) for mode in ("concat", "sum", "mul", "ave")},
     "distributed": lambda: masked(layers.TimeDistributed(layers.Dense(4)), layers.Bidirectional(layers.GRU(2))),
     "hard_sigmoid": lambda: plain(layers.LSTM(4, recurrent_activation="hard_sigmoid", use_bias=False)),
     "normalized": lambda: plain(
@@ -101,7 +101,7 @@ def made(name: str) -> tuple[Any, list[np.ndarray]]:
 def predicted(model: Any, inputs: list[np.ndarray]) -> np.ndarray:
     given = inputs if len(inputs) > 1 else inputs[0]
     if isinstance(model, keras.Model):  # called, for `predict` would make a function of each first
-        return keras.ops.convert_to_numpy(model(given))
+        return np.asarray(keras.ops.convert_to_numpy(model(given)))
     return np.asarray(model.predict(given, verbose=0))
 
 

@@ -13,7 +13,7 @@ from torch_keras_lstm import layers
 from torch_keras_lstm.models import load_model
 
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")  # of Keras
-SMALL = {"fft_length": 64, "sequence_stride": 16, "sampling_rate": 1000, "num_mel_bins": 7}
+SMALL: dict[str, Any] = {"fft_length": 64, "sequence_stride": 16, "sampling_rate": 1000, "num_mel_bins": 7}
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ class RandomCrop(ImageAugmentation):
         data_format: "channels_last", which ``None`` means too, or "channels_first".
         resizes_in_inference: be in inference as tf.keras was: the largest middle of those proportions, resized. Models
             that it saved say so.
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:

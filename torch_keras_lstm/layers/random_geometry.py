@@ -26,6 +26,7 @@ class RandomFlip(ImageAugmentation):
         mode: "horizontal", left for right; "vertical"; or "horizontal_and_vertical", both for the same images.
         seed: gives the layer a generator of its own; ``None`` uses torch's global one.
         data_format: "channels_last", which ``None`` means too, or "channels_first".
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -118,6 +119,7 @@ class RandomRotation(_Moved):
         seed: gives the layer a generator of its own; ``None`` uses torch's global one.
         fill_value: see ``fill_mode``.
         data_format: "channels_last", which ``None`` means too, or "channels_first".
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -174,6 +176,7 @@ class RandomZoom(_Moved):
             drawn, or one for both sides of 0. Positive ones show more of the image, which so looks smaller.
         width_factor: the same of the width; ``None`` keeps the proportions.
         fill_mode, interpolation, seed, fill_value, data_format: as in :class:`RandomRotation`.
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -244,6 +247,7 @@ class RandomTranslation(_Moved):
             both sides of 0.
         width_factor: the same of the width, to the right.
         fill_mode, interpolation, seed, fill_value, data_format: as in :class:`RandomRotation`.
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -303,6 +307,7 @@ class RandomShear(_Moved):
             one for both sides of 0. Half of the images go the other way.
         y_factor: the same of columns.
         interpolation, fill_mode, fill_value, data_format, seed: as in :class:`RandomRotation`.
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:
@@ -370,6 +375,7 @@ class RandomErasing(ImageAugmentation):
         value_range: the range of the images' values.
         seed: gives the layer a generator of its own; ``None`` uses torch's global one.
         data_format: "channels_last", which ``None`` means too, or "channels_first".
+        bounding_box_format: accepted for the sake of files; boxes are not changed along with images here.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
     Raises:

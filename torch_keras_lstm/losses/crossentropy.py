@@ -268,6 +268,7 @@ class SparseCategoricalCrossentropy(FunctionLoss):
         from_logits: ``y_pred`` are what goes into a softmax, any numbers, and not probabilities.
         ignore_class: the loss is 0 where this is the target.
         axis: where the classes are: the last one.
+        label_smoothing: how far the targets are moved towards equal shares, as Keras can from 3.16 on.
 
     Example:
         >>> logits = torch.tensor([[2.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
