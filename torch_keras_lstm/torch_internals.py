@@ -19,6 +19,7 @@ from torch.nn.utils.stateless import _reparametrize_module
 transforms_are_active: Callable[[], bool] = torch._C._are_functorch_transforms_active
 
 _tracing_state: Callable[[], object] = torch._C._get_tracing_state
+_set_tracing_state: Callable[[object], None] = torch._C._set_tracing_state  # type: ignore[attr-defined]  # not in its stub
 # The context in which tensors do not see what looks at functions of torch, such as ``with torch.device(...)``.
 without_torch_functions: Callable[[], AbstractContextManager[None]] = torch._C.DisableTorchFunction
 # What stands for ``__torch_function__`` in a subclass of which every operation makes plain tensors.
@@ -41,11 +42,11 @@ def is_jit_traced() -> bool:
 def tracing_paused() -> Iterator[None]:
     """Have ``torch.jit.trace`` see nothing of what is run, as if nobody traced."""
     state = _tracing_state()
-    torch._C._set_tracing_state(None)
+    _set_tracing_state(None)
     try:
         yield
     finally:
-        torch._C._set_tracing_state(state)
+        _set_tracing_state(state)
 
 
 def scan_operator(
