@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from torch_keras_lstm.recurrence import use_backends
 from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
+from torch_keras_lstm.recurrence.backends.c_runs import VECTORS
 from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
-from torch_keras_lstm.recurrence.backends.c_sweeps import VECTORS
 from torch_keras_lstm.recurrence.gru import GRU_BACKENDS
 from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
 

@@ -11,7 +11,7 @@ from tests.step_backends import c_kernels
 from tests.tolerances import assert_close
 from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, SimpleRNN
 from torch_keras_lstm.recurrence import Path, use_backends
-from torch_keras_lstm.recurrence.backends.c_sweeps import VECTORS, compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import VECTORS, compiled_module
 
 pytestmark = pytest.mark.skipif(
     compiled_module is None, reason="no C compiler was there when the package was installed"

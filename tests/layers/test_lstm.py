@@ -11,7 +11,7 @@ from torch.nn.utils import parametrize
 from tests.tolerances import assert_close
 from torch_keras_lstm.layers import LSTM, Dense
 from torch_keras_lstm.recurrence import LSTMState, Path
-from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
 
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 2
 PATHS = pytest.mark.parametrize("use_cudnn", [True, False], ids=["fused", "loop"])

@@ -11,7 +11,7 @@ from tests.parity import keras_lstm, our_lstm
 from tests.parity.lstm_cases import Case, draw_case
 from tests.tolerances import assert_all_close
 from torch_keras_lstm.layers import LSTM, Bidirectional
-from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
 
 MERGE_MODES = ("concat", "sum", "ave", "mul", None)
 # Keras' Bidirectional forgets its layer's `implementation`, so those cases are drawn as if it had none.

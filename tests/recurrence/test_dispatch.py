@@ -26,7 +26,7 @@ from torch_keras_lstm.recurrence import (
     use_backends,
 )
 from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
-from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
 
 GPU = ["triton_sequence", "triton_graph", "triton_step", "cuda_graph"]

@@ -23,7 +23,7 @@ from tests.recurrence.numpy_lstm import draw_lstm
 from tests.tolerances import assert_all_close
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import SequenceOptions, lstm_fused, lstm_loop
-from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
 from torch_keras_lstm.recurrence.graph_operator import Operator, can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.gru import GRU_OPERATOR
 from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_OPERATOR

@@ -6,7 +6,7 @@ import torch
 from tests.tolerances import assert_close
 from torch_keras_lstm.recurrence import SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.backends.base import Backend
-from torch_keras_lstm.recurrence.backends.c_sweeps import compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
 from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions, gru_step
 from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
 

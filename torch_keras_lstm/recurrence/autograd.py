@@ -38,7 +38,7 @@ from torch_keras_lstm.recurrence.reference import lstm_reference
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
-class SweepBackend(Backend):
+class SequenceBackend(Backend):
     """A backend that runs a whole sequence by hand, forth and back; a subclass adds what it cannot do to
     :meth:`why_not`.
 
@@ -70,7 +70,7 @@ class SweepBackend(Backend):
         return lstm_reference(inputs, LSTMState(hidden, cell), weights, mask, options)
 
     @abstractmethod
-    def sweep_forward(self, operands: "Operands", mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
+    def run_forward(self, operands: "Operands", mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
         """Run the steps.
 
         Args:
@@ -92,7 +92,7 @@ class SweepBackend(Backend):
         """The gradients of the operands, ``None`` where not ``wanted``.
 
         Args:
-            trace: as :meth:`sweep_forward` left it.
+            trace: as :meth:`run_forward` left it.
         """
 
     def why_not(self, request: Request) -> str | None:
@@ -166,11 +166,11 @@ class Operands(NamedTuple):
     state_bias: Tensor | None = None
 
 
-class StepBackend(Steps, SweepBackend):
+class StepBackend(Steps, SequenceBackend):
     """One whose steps are written by hand; the products for all of them are made here."""
 
-    def sweep_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
-        """As :meth:`SweepBackend.sweep_forward`."""
+    def run_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
+        """As :meth:`SequenceBackend.run_forward`."""
         state = LSTMState(operands.hidden, operands.cell)
         self.forward(self._cell(operands, options), operands.inputs, state, mask, trace)
 
@@ -183,7 +183,7 @@ class StepBackend(Steps, SweepBackend):
         upstream: Upstream,
         wanted: Sequence[bool],
     ) -> tuple[Tensor | None, ...]:
-        """As :meth:`SweepBackend.gradients`."""
+        """As :meth:`SequenceBackend.gradients`."""
         time, batch, units = trace.hidden.shape
         want_inputs, want_hidden, want_cell, *want_weights = wanted[:6]
         cell = self._cell(operands, options)
@@ -227,11 +227,11 @@ class StepBackend(Steps, SweepBackend):
 
 # (backend, operands, mask (time, batch) in the order of processing, options) -> the hidden states of all steps, (time,
 # batch, units), and the final state, each if the options ask for it. What they say of the order and of masks is done.
-Record = Callable[[SweepBackend, Operands, Tensor | None, SequenceOptions], tuple[Tensor | None, LSTMState]]
+Record = Callable[[SequenceBackend, Operands, Tensor | None, SequenceOptions], tuple[Tensor | None, LSTMState]]
 
 
 def run_steps(
-    backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
+    backend: SequenceBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
 ) -> tuple[Tensor | None, LSTMState]:
     """The :data:`Record` of a call: an entry on the tape where there is one."""
     if needs_gradients(operands):
@@ -251,7 +251,7 @@ def run_and_keep(to: list[Tensor]) -> Record:
     """
 
     def run(
-        backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
+        backend: SequenceBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor | None, LSTMState]:
         trace = forward(backend, operands, mask, options, keep=True)
         to.extend((trace.kept, trace.cells, trace.hidden))
@@ -264,7 +264,7 @@ def run_from(trace: Trace) -> Record:
     """:func:`run_steps` that is over already, and is only to be differentiated."""
 
     def run(
-        backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
+        backend: SequenceBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor | None, LSTMState]:
         hidden, *final = _Steps.apply(backend, mask, options, trace, *operands)  # type: ignore[no-untyped-call]
         return hidden, LSTMState(*final)
@@ -273,7 +273,7 @@ def run_from(trace: Trace) -> Record:
 
 
 def forward(
-    backend: SweepBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions, *, keep: bool
+    backend: SequenceBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions, *, keep: bool
 ) -> Trace:
     """Run the steps.
 
@@ -292,7 +292,7 @@ def forward(
     else:
         cells = new(last if backend.has_cell_state else 0)
         trace = Trace(None, cells, new(every if options.return_sequences else last))
-    backend.sweep_forward(operands, mask, options, trace)
+    backend.run_forward(operands, mask, options, trace)
     return trace
 
 
@@ -310,7 +310,7 @@ class _Steps(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
-        backend: SweepBackend,
+        backend: SequenceBackend,
         mask: Tensor | None,
         options: SequenceOptions,
         given: Trace | None,
@@ -347,7 +347,7 @@ class _Steps(torch.autograd.Function):
 
 
 def _double_backward(
-    backend: SweepBackend,
+    backend: SequenceBackend,
     operands: Operands,
     mask: Tensor | None,
     options: SequenceOptions,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations, torch_internals
-from torch_keras_lstm.recurrence.autograd import Record, SweepBackend, run_and_keep, run_from
+from torch_keras_lstm.recurrence.autograd import Record, SequenceBackend, run_and_keep, run_from
 from torch_keras_lstm.recurrence.backends.base import Backend, Request, Trace
 from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
 from torch_keras_lstm.recurrence.dispatch import LSTM_BACKENDS, select, torch_kernels_of
@@ -268,7 +268,7 @@ class Call(NamedTuple):
         """The path's results: the output, and the final state if it is asked for.
 
         Args:
-            record: as :meth:`SweepBackend.run` takes it, where the path is the loop.
+            record: as :meth:`SequenceBackend.run` takes it, where the path is the loop.
         """
         operator, tensors, settings = self.operator, self.named, self.settings
         given: dict[str, Any] = {name: tensors[name] for name in _OPTION_TENSORS}
@@ -283,7 +283,7 @@ class Call(NamedTuple):
             return output, *(final or ())
         backend = select(operator.backends, Request.of(*run, use_cudnn=False))
         if record is not None:
-            assert isinstance(backend, SweepBackend), "`_can_keep` asked for one that keeps what it leaves"
+            assert isinstance(backend, SequenceBackend), "`_can_keep` asked for one that keeps what it leaves"
             output, final = backend.run(*run, record)
         else:
             output, final = backend.run(*run)

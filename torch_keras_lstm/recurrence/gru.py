@@ -11,8 +11,8 @@ from torch import Tensor
 from torch.nn.functional import linear
 
 from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_runs import chosen
 from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
-from torch_keras_lstm.recurrence.backends.c_sweeps import chosen
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
 from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.options import SequenceOptions, SingleStateWeights
@@ -82,14 +82,14 @@ class GRUKernels(SingleStateKernels):
         return torch.gru
 
 
-def _sweep_cell(options: GRUOptions) -> str:
+def _c_cell(options: GRUOptions) -> str:
     return "gru" if options.reset_after else "gru_reset_before"
 
 
 _READABLE = SingleStateReference("gru", gru_step)
 # In order: the first that can runs.
 GRU_BACKENDS: tuple[Backend, ...] = (
-    SingleStateCKernels("gru", _READABLE, _sweep_cell, *chosen()),
+    SingleStateCKernels("gru", _READABLE, _c_cell, *chosen()),
     GRUKernels(),
     _READABLE,
 )

@@ -8,8 +8,8 @@ from torch.nn.functional import linear
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_runs import chosen
 from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
-from torch_keras_lstm.recurrence.backends.c_sweeps import chosen
 from torch_keras_lstm.recurrence.graph_operator import Operator
 from torch_keras_lstm.recurrence.options import Activation, SequenceOptions, SingleStateWeights
 from torch_keras_lstm.recurrence.single_state import Kernel, SingleStateKernels, SingleStateReference

@@ -33,7 +33,7 @@ from torch_keras_lstm.recurrence import (
     use_backends,
 )
 from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
-from torch_keras_lstm.recurrence.backends.c_sweeps import VECTORS, compiled_module
+from torch_keras_lstm.recurrence.backends.c_runs import VECTORS, compiled_module
 from torch_keras_lstm.recurrence.options import Activation
 
 pytestmark = pytest.mark.skipif(
@@ -386,7 +386,7 @@ def test_the_module_takes_numbers_that_it_knows() -> None:
             compiled_module.forward(*arguments)
     sizes = [0] * 29
     sizes[2] = 1
-    with pytest.raises(ValueError, match=r"^two sweeps that are not of the same sizes$"):
+    with pytest.raises(ValueError, match=r"^two runs that are not of the same sizes$"):
         compiled_module.forward(0, 0, 1, *sizes, *[0] * 29)
 
 

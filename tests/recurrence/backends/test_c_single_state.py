@@ -11,8 +11,8 @@ from tests.step_backends import c_kernels
 from tests.tolerances import assert_all_close, assert_close
 from torch_keras_lstm.recurrence import SequenceOptions, SingleStateWeights, select, use_backends
 from torch_keras_lstm.recurrence.backends.base import Backend, Request
+from torch_keras_lstm.recurrence.backends.c_runs import VECTORS, compiled_module
 from torch_keras_lstm.recurrence.backends.c_single_state import SingleStateCKernels
-from torch_keras_lstm.recurrence.backends.c_sweeps import VECTORS, compiled_module
 from torch_keras_lstm.recurrence.gru import GRU_BACKENDS, GRUOptions
 from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_BACKENDS
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from torch_keras_lstm import torch_internals
 from torch_keras_lstm.recurrence.autograd import Operands, carried, gradients_of
-from torch_keras_lstm.recurrence.backends import c_sweeps
+from torch_keras_lstm.recurrence.backends import c_runs
 from torch_keras_lstm.recurrence.backends.base import Trace, Upstream, needs_gradients
 from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
 from torch_keras_lstm.recurrence.masks import masked_output
@@ -102,8 +102,8 @@ def _forward(
     for part in parts:
         cells = new((time, batch, units) if keep else (batch, units)) if backend.has_cell_state else new(0)
         traces.append(Trace(new(time, batch, backend.kept_width(units)) if keep else None, cells, part))
-    sweeps = _sweeps(backend, mask, options, operands, traces)
-    c_sweeps.forward(backend.kernel, backend.threads(2 * sweeps[0].work), *sweeps)
+    runs = _runs(backend, mask, options, operands, traces)
+    c_runs.forward(backend.kernel, backend.threads(2 * runs[0].work), *runs)
     states = []
     for place, (_, cells, part) in zip((-1, 0), traces, strict=True):
         states.append(part[place].clone() if every else part)
@@ -112,15 +112,15 @@ def _forward(
     return hidden, traces, states
 
 
-def _sweeps(
+def _runs(
     backend: CKernels,
     mask: Tensor | None,
     options: Sequence[SequenceOptions],
     operands: Sequence[Operands],
     traces: Sequence[Trace],
-) -> list[c_sweeps.Sweep]:
+) -> list[c_runs.Run]:
     halves = zip(operands, options, traces, strict=True)
-    forward, backward = (backend.sweep(one, mask, option, trace) for one, option, trace in halves)
+    forward, backward = (backend.c_run(one, mask, option, trace) for one, option, trace in halves)
     return [forward, backward._replace(backwards=True)]
 
 
@@ -169,12 +169,12 @@ class _BothWays(torch.autograd.Function):
         )
         upstreams = [Upstream(part, *states) for part, states in zip(of_parts, of_each, strict=True)]
         either = [one or other for one, other in zip(wanted[:_COUNT], wanted[_COUNT:], strict=True)]
-        sweeps = _sweeps(backend, mask, options, operands, traces)
+        runs = _runs(backend, mask, options, operands, traces)
         found = [
             backend.new_gradients(one, upstream, either) for one, upstream in zip(operands, upstreams, strict=True)
         ]
-        pairs = zip(sweeps, found, strict=True)
-        c_sweeps.backward(backend.kernel, backend.threads(2 * sweeps[0].work), *pairs)
+        pairs = zip(runs, found, strict=True)
+        c_runs.backward(backend.kernel, backend.threads(2 * runs[0].work), *pairs)
         return None, None, None, *backend.found(found[0], either), *backend.found(found[1], either)
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.autograd import Operands, SweepBackend
-from torch_keras_lstm.recurrence.backends import c_sweeps
+from torch_keras_lstm.recurrence.autograd import Operands, SequenceBackend
+from torch_keras_lstm.recurrence.backends import c_runs
 from torch_keras_lstm.recurrence.backends.base import Request, Trace, Upstream
 from torch_keras_lstm.recurrence.backends.torch_kernels import why_not_fused
 from torch_keras_lstm.recurrence.options import Activation, SequenceOptions
@@ -15,8 +15,8 @@ _NO_MASK_NO_DROPOUT = (0,) * 7
 _WIDE = 320  # units from which on nothing but the matrix product counts
 
 
-class CKernels(c_sweeps.Chosen, SweepBackend):
-    """See the file, and :class:`c_sweeps.Chosen` for the arguments. The gates stand in the order of torch."""
+class CKernels(c_runs.Chosen, SequenceBackend):
+    """See the file, and :class:`c_runs.Chosen` for the arguments. The gates stand in the order of torch."""
 
     passes_over = True
 
@@ -40,10 +40,10 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
             return None
         return "torch's kernels take less time for one step that autograd records, and for many units"
 
-    def sweep_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
-        """As :meth:`SweepBackend.sweep_forward`; what stands at masked steps is not read."""
-        sweep = self.sweep(operands, mask, options, trace)
-        c_sweeps.forward(self.kernel, self.threads(sweep.work), sweep)
+    def run_forward(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> None:
+        """As :meth:`SequenceBackend.run_forward`; what stands at masked steps is not read."""
+        run = self.c_run(operands, mask, options, trace)
+        c_runs.forward(self.kernel, self.threads(run.work), run)
 
     def gradients(
         self,
@@ -54,12 +54,12 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
         upstream: Upstream,
         wanted: Sequence[bool],
     ) -> tuple[Tensor | None, ...]:
-        """As :meth:`SweepBackend.gradients`; what stands at masked steps is not read."""
-        sweep, gradients = self.sweep(operands, mask, options, trace), self.new_gradients(operands, upstream, wanted)
-        c_sweeps.backward(self.kernel, self.threads(sweep.work), (sweep, gradients))
+        """As :meth:`SequenceBackend.gradients`; what stands at masked steps is not read."""
+        run, gradients = self.c_run(operands, mask, options, trace), self.new_gradients(operands, upstream, wanted)
+        c_runs.backward(self.kernel, self.threads(run.work), (run, gradients))
         return self.found(gradients, wanted)
 
-    def new_gradients(self, operands: Operands, upstream: Upstream, wanted: Sequence[bool]) -> c_sweeps.Gradients:
+    def new_gradients(self, operands: Operands, upstream: Upstream, wanted: Sequence[bool]) -> c_runs.Gradients:
         """What C takes of those that come in, and room for those that are wanted."""
         of_hidden, of_cell = (
             torch.zeros_like(like, memory_format=torch.contiguous_format)
@@ -73,22 +73,22 @@ class CKernels(c_sweeps.Chosen, SweepBackend):
             new(operand.shape) if is_wanted and operand is not None else None
             for operand, is_wanted in zip((inputs, *operands[3:]), (wanted[0], *wanted[3:]), strict=True)
         )
-        return c_sweeps.Gradients(upstream.hidden, of_hidden, of_cell, of_inputs, *of_weights)
+        return c_runs.Gradients(upstream.hidden, of_hidden, of_cell, of_inputs, *of_weights)
 
-    def found(self, gradients: c_sweeps.Gradients, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
+    def found(self, gradients: c_runs.Gradients, wanted: Sequence[bool]) -> tuple[Tensor | None, ...]:
         """The gradients of the operands, once C has written them."""
         _, hidden, cell, inputs, *weights = gradients
         return inputs, hidden if wanted[1] else None, cell if wanted[2] else None, *weights
 
-    def sweep_cell(self, options: SequenceOptions) -> str:
-        """Which of the cells the kernels have: one of :data:`c_sweeps.CELLS`."""
+    def c_cell(self, options: SequenceOptions) -> str:
+        """Which of the cells the kernels have: one of :data:`c_runs.CELLS`."""
         return "lstm"
 
-    def sweep(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> c_sweeps.Sweep:
+    def c_run(self, operands: Operands, mask: Tensor | None, options: SequenceOptions, trace: Trace) -> c_runs.Run:
         """What C takes of a run."""
         for_inputs, has_cell_state = options.input_dropout, self.has_cell_state
-        return c_sweeps.Sweep(
-            self.sweep_cell(options),
+        return c_runs.Run(
+            self.c_cell(options),
             options.activation,
             options.recurrent_activation,
             operands.inputs,
@@ -129,10 +129,10 @@ class BoundSteps:
     ) -> None:
         batch, time, features = inputs.shape
         units = weight_hh.shape[1]
-        kinds = (c_sweeps.KINDS[activation], c_sweeps.KINDS[recurrent_activation])
+        kinds = (c_runs.KINDS[activation], c_runs.KINDS[recurrent_activation])
         self._few = time * batch * 4 * units * (features + units) < kernels.fewest_for_threads
         self._kernel, self._is_double = kernels.kernel, inputs.dtype is torch.float64
-        self._sizes = (c_sweeps.CELLS.index("lstm"), time, batch, features, units, *kinds)
+        self._sizes = (c_runs.CELLS.index("lstm"), time, batch, features, units, *kinds)
         self._strides = (features, time * features)
         self._weights = (weight_ih.data_ptr(), weight_hh.data_ptr(), 0 if bias is None else bias.data_ptr())
         self._every, self._last = (time, batch, units), (batch, units)
@@ -142,7 +142,7 @@ class BoundSteps:
         """The hidden states of all steps, (time, batch, units), or of the last alone, and the last cell state."""
         outputs, cells = inputs.new_empty(self._every if every else self._last), inputs.new_empty(self._last)
         step, row = self._step
-        c_sweeps.compiled_module.forward(
+        c_runs.compiled_module.forward(
             self._kernel,
             self._is_double,
             1 if self._few else torch.get_num_threads(),
@@ -164,7 +164,7 @@ class BoundSteps:
         return outputs, cells
 
 
-C_KERNELS = CKernels(*c_sweeps.chosen())
+C_KERNELS = CKernels(*c_runs.chosen())
 
 
 def description() -> str:

@@ -10,7 +10,7 @@ static inline __attribute__((always_inline)) vec NAME(with_bias)(const void *bia
 }
 
 /* h = activation(p) */
-static inline __attribute__((always_inline)) void NAME(simple_forward)(const struct sweep *s, REAL *kept,
+static inline __attribute__((always_inline)) void NAME(simple_forward)(const struct run *s, REAL *kept,
                                                                        const REAL *products, REAL *hidden, long at,
                                                                        long count)
 {
@@ -21,7 +21,7 @@ static inline __attribute__((always_inline)) void NAME(simple_forward)(const str
         NAME(store)(kept + at, NAME(kept)(s->activation, pre, value), count);
 }
 
-static inline __attribute__((always_inline)) void NAME(simple_backward)(const struct sweep *s, const REAL *kept,
+static inline __attribute__((always_inline)) void NAME(simple_backward)(const struct run *s, const REAL *kept,
                                                                         REAL *gradients, const REAL *of_hidden, long at,
                                                                         long count)
 {
@@ -30,7 +30,7 @@ static inline __attribute__((always_inline)) void NAME(simple_backward)(const st
 }
 
 /* c = f * c + i * g, h = o * activation(c) */
-static inline __attribute__((always_inline)) void NAME(lstm_forward)(const struct sweep *s, REAL *kept,
+static inline __attribute__((always_inline)) void NAME(lstm_forward)(const struct run *s, REAL *kept,
                                                                      const REAL *products, long stride,
                                                                      const REAL *cell_before, REAL *cell, REAL *hidden,
                                                                      long at, long count)
@@ -51,7 +51,7 @@ static inline __attribute__((always_inline)) void NAME(lstm_forward)(const struc
                         NAME(kept)(gate == CANDIDATE ? activation : recurrent, pre[gate], value[gate]), count);
 }
 
-static inline __attribute__((always_inline)) void NAME(lstm_backward)(const struct sweep *s, const REAL *kept,
+static inline __attribute__((always_inline)) void NAME(lstm_backward)(const struct run *s, const REAL *kept,
                                                                       REAL *gradients, const REAL *cell_before,
                                                                       const REAL *cell, const REAL *of_hidden,
                                                                       REAL *of_cell, long at, long count)
@@ -81,7 +81,7 @@ static inline __attribute__((always_inline)) void NAME(lstm_backward)(const stru
 }
 
 /* n = activation(x + r * q) with q, what the recurrent kernel makes of the state; h = z * h + (1 - z) * n */
-static inline __attribute__((always_inline)) void NAME(gru_forward)(const struct sweep *s, REAL *kept,
+static inline __attribute__((always_inline)) void NAME(gru_forward)(const struct run *s, REAL *kept,
                                                                     const REAL *products, const REAL *of_state,
                                                                     long stride, const REAL *before, REAL *hidden,
                                                                     long at, long count)
@@ -111,7 +111,7 @@ static inline __attribute__((always_inline)) void NAME(gru_forward)(const struct
 }
 
 /* What both conventions begin with: the gradients of update gate and candidate, and what passes the step by. */
-static inline __attribute__((always_inline)) vec NAME(gru_backward_from_state)(const struct sweep *s, const REAL *kept,
+static inline __attribute__((always_inline)) vec NAME(gru_backward_from_state)(const struct run *s, const REAL *kept,
                                                                                REAL *gradients, const REAL *before,
                                                                                REAL *of_hidden, long at, long count)
 {
@@ -129,7 +129,7 @@ static inline __attribute__((always_inline)) vec NAME(gru_backward_from_state)(c
     return of_argument;
 }
 
-static inline __attribute__((always_inline)) void NAME(gru_backward)(const struct sweep *s, const REAL *kept,
+static inline __attribute__((always_inline)) void NAME(gru_backward)(const struct run *s, const REAL *kept,
                                                                      REAL *gradients, const REAL *before,
                                                                      REAL *of_hidden, long at, long count)
 {
@@ -145,7 +145,7 @@ static inline __attribute__((always_inline)) void NAME(gru_backward)(const struc
 
 /* With the reset gate before the recurrent kernel: both gates, and the state that the candidate gets, r * h. The update
  * gate's value takes the place of its products. */
-static inline __attribute__((always_inline)) void NAME(gru_gates)(const struct sweep *s, REAL *kept, REAL *products,
+static inline __attribute__((always_inline)) void NAME(gru_gates)(const struct run *s, REAL *kept, REAL *products,
                                                                   long stride, const REAL *before, const REAL *factors,
                                                                   REAL *reset_state, long at, long count)
 {
@@ -170,7 +170,7 @@ static inline __attribute__((always_inline)) void NAME(gru_gates)(const struct s
 }
 
 /* The rest of it: n = activation(x + q) with q, what the recurrent kernel makes of r * h. */
-static inline __attribute__((always_inline)) void NAME(gru_candidate)(const struct sweep *s, REAL *kept,
+static inline __attribute__((always_inline)) void NAME(gru_candidate)(const struct run *s, REAL *kept,
                                                                       const REAL *products, long stride,
                                                                       const REAL *before, REAL *hidden, long at,
                                                                       long count)
@@ -185,7 +185,7 @@ static inline __attribute__((always_inline)) void NAME(gru_candidate)(const stru
 }
 
 /* of_product: the gradient of r * h. */
-static inline __attribute__((always_inline)) void NAME(gru_reset_backward)(const struct sweep *s, const REAL *kept,
+static inline __attribute__((always_inline)) void NAME(gru_reset_backward)(const struct run *s, const REAL *kept,
                                                                            REAL *gradients, const REAL *before,
                                                                            const REAL *factors, const REAL *of_product,
                                                                            REAL *of_hidden, long at, long count)

@@ -1,11 +1,11 @@
 /* torch_keras_lstm.recurrence.backends._c_kernels: recurrent layers over time on a CPU, forth and back, one call for all
  * steps, or for both directions of a bidirectional layer.
  *
- * It knows addresses and sizes only, and no torch: c_sweeps.py checks what it is given. Rows of a batch do not depend on
+ * It knows addresses and sizes only, and no torch: c_runs.py checks what it is given. Rows of a batch do not depend on
  * each other, so each thread takes some of them through all steps and never waits for another; but where the weights are
  * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
  *
- * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, sweeps.h what
+ * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
  * is the same for all of them. one_type.h includes the four once for each floating type and width of vectors.
  */
 
@@ -22,7 +22,7 @@
 #include <immintrin.h>
 #endif
 
-/* What c_sweeps.py asks for before it calls: raised whenever arguments or their meaning change. */
+/* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
 #define INTERFACE 2
 
 /* As in the tuple CELLS below. */
@@ -62,7 +62,7 @@ static const char *const ACTIVATIONS[] = {
 #define ACTIVATION_COUNT (int)(sizeof ACTIVATIONS / sizeof *ACTIVATIONS)
 
 /* What a call works on; strides count numbers, not bytes, and may be negative. All but the mask are of one floating type. */
-struct sweep {
+struct run {
     int cell;
     long time, batch, features, units;
     long gates, kept_width, gradient_width; /* of the kernels; of a row of a step */
@@ -108,20 +108,20 @@ static inline void wait_for_all(const struct team *team)
 #endif
 }
 
-typedef void run_rows(const struct sweep *, const struct team *, long first, long stop, void *shared, void *memory,
+typedef void run_rows(const struct run *, const struct team *, long first, long stop, void *shared, void *memory,
                       void *sums);
 
 struct kernel {
     size_t size;
     long columns;
     long (*panels_of)(long columns);
-    size_t (*shared)(const struct sweep *, int back, long rows, long steps);
-    size_t (*scratch)(const struct sweep *, int back, long rows, long steps);
-    size_t (*sums)(const struct sweep *);
-    void (*pack_share)(const struct sweep *, const void *kernel, void *packed, long depth, long share, long shares);
-    void (*pack_back_share)(const struct sweep *, long share, long shares);
+    size_t (*shared)(const struct run *, int back, long rows, long steps);
+    size_t (*scratch)(const struct run *, int back, long rows, long steps);
+    size_t (*sums)(const struct run *);
+    void (*pack_share)(const struct run *, const void *kernel, void *packed, long depth, long share, long shares);
+    void (*pack_back_share)(const struct run *, long share, long shares);
     run_rows *forward, *backward;
-    void (*add_up)(const struct sweep *, void *const *sums, long teams, long share, long shares);
+    void (*add_up)(const struct run *, void *const *sums, long teams, long share, long shares);
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -210,7 +210,7 @@ static void note_fork(void)
 
 /* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
  * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
-static int share_columns(const struct sweep *s, size_t packed, int threads)
+static int share_columns(const struct run *s, size_t packed, int threads)
 {
     const size_t rows = (size_t)(s->batch + threads - 1) / threads;
     return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
@@ -218,10 +218,10 @@ static int share_columns(const struct sweep *s, size_t packed, int threads)
 
 enum { BOTH = 2 }; /* directions at most */
 
-/* Run one sweep, or two of the same sizes. Returns 0, or -1 where there is no memory. */
-static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int back, int threads)
+/* Compute one run, or two of the same sizes. Returns 0, or -1 where there is no memory. */
+static int run_all(struct run *runs, int count, const struct kernel *kernel, int back, int threads)
 {
-    struct sweep *const s = sweeps;
+    struct run *const s = runs;
     const long units = s->units, width = s->gates * units / s->groups; /* of a group */
     const long panels = kernel->panels_of(back ? units : width);
     const long input_panels = back ? kernel->panels_of(s->features) : panels;
@@ -232,8 +232,8 @@ static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int
     const size_t input_packed =
         back && s->of_inputs == NULL ? 0 : whole_lines(panel * input_panels * (back ? width : s->features));
     for (int which = 0; which < count; which++) {
-        sweeps[which].panels = panels;
-        sweeps[which].input_panels = input_panels;
+        runs[which].panels = panels;
+        runs[which].input_panels = input_panels;
     }
     if (is_forked)
         threads = 1;
@@ -250,7 +250,7 @@ static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int
     if (steps > s->time)
         steps = s->time;
     for (int which = 0; which < count; which++)
-        sweeps[which].steps = steps;
+        runs[which].steps = steps;
     const size_t shared = whole_lines(kernel->shared(s, back, most, steps));
     const size_t scratch = whole_lines(kernel->scratch(s, back, most, steps));
     const size_t sums = back ? whole_lines(kernel->sums(s)) : 0;
@@ -262,14 +262,14 @@ static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int
         return -1;
     char *at = memory, *all_shared, *all_scratch, *all_sums;
     for (int which = 0; which < count; which++) {
-        sweeps[which].packed = pack ? at : NULL;
-        sweeps[which].input_packed = pack ? at + packed : NULL;
+        runs[which].packed = pack ? at : NULL;
+        runs[which].input_packed = pack ? at + packed : NULL;
         at += packed + input_packed;
     }
     all_shared = at;
     all_scratch = all_shared + teams * shared;
-    all_sums = all_scratch + threads * scratch;                 /* of each team and sweep */
-    void **found = (void **)(all_sums + count * teams * sums); /* of each sweep and team, NULL where it has none */
+    all_sums = all_scratch + threads * scratch;                 /* of each team and run */
+    void **found = (void **)(all_sums + count * teams * sums); /* of each run and team, NULL where it has none */
     memset(found, 0, lists);
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
@@ -282,7 +282,7 @@ static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int
 #endif
         const long first = together ? 0 : share, stride = together ? 1 : shares, tasks = count * parts;
         for (int which = 0; which < count && pack; which++) {
-            const struct sweep *one = &sweeps[which];
+            const struct run *one = &runs[which];
             if (back) {
                 kernel->pack_back_share(one, share, shares);
             } else {
@@ -301,7 +301,7 @@ static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int
         for (long task = first; task < tasks; task += stride) {
             const long part = task / count;
             (back ? kernel->backward : kernel->forward)(
-                &sweeps[task % count], &team, s->batch * part / parts, s->batch * (part + 1) / parts,
+                &runs[task % count], &team, s->batch * part / parts, s->batch * (part + 1) / parts,
                 all_shared + first * shared, all_scratch + share * scratch,
                 all_sums + (first * count + task % count) * sums);
         }
@@ -310,13 +310,13 @@ static int run(struct sweep *sweeps, int count, const struct kernel *kernel, int
 #pragma omp barrier
 #endif
             for (int which = 0; which < count; which++)
-                kernel->add_up(&sweeps[which], found + which * teams, teams, share, shares);
+                kernel->add_up(&runs[which], found + which * teams, teams, share, shares);
         }
     }
     free(memory);
     return 0;
 }
-/* What a call begins with, and what then comes for each sweep; some of it counts on one of the ways only. All are
+/* What a call begins with, and what then comes for each run; some of it counts on one of the ways only. All are
  * integers, addresses among them. */
 enum { KERNEL, IS_DOUBLE, THREADS, COMMON_COUNT };
 enum {
@@ -366,13 +366,13 @@ enum {
 };
 
 /* Returns 0, or -1 where a number is none that there is. */
-static int read_sweep(struct sweep *s, const long long *a, int back)
+static int read_run(struct run *s, const long long *a, int back)
 {
 #define ADDRESS(which) ((void *)(intptr_t)a[which])
     if (a[CELL] < 0 || a[CELL] >= CELL_COUNT || a[ACTIVATION] < 0 || a[ACTIVATION] >= ACTIVATION_COUNT ||
         a[RECURRENT_ACTIVATION] < 0 || a[RECURRENT_ACTIVATION] >= ACTIVATION_COUNT)
         return -1;
-    *s = (struct sweep){
+    *s = (struct run){
         .cell = (int)a[CELL],
         .time = (long)a[TIME],
         .batch = (long)a[BATCH],
@@ -426,7 +426,7 @@ static int read_sweep(struct sweep *s, const long long *a, int back)
     return 0;
 }
 
-static int are_alike(const struct sweep *one, const struct sweep *other)
+static int are_alike(const struct run *one, const struct run *other)
 {
     return one->cell == other->cell && one->time == other->time && one->batch == other->batch &&
            one->features == other->features && one->units == other->units && one->groups == other->groups &&
@@ -449,22 +449,22 @@ static PyObject *call(PyObject *const *arguments, Py_ssize_t given, int back)
         if (a[i] == -1 && PyErr_Occurred())
             return NULL;
     }
-    struct sweep sweeps[BOTH];
+    struct run runs[BOTH];
     int wrong = a[KERNEL] < 0 || a[KERNEL] >= kernel_count || a[THREADS] < 1;
     for (Py_ssize_t which = 0; which < count && !wrong; which++)
-        wrong = read_sweep(&sweeps[which], a + COMMON_COUNT + which * each, back);
+        wrong = read_run(&runs[which], a + COMMON_COUNT + which * each, back);
     if (wrong) {
         PyErr_SetString(PyExc_ValueError, "no such kernel, cell, activation or number of threads");
         return NULL;
     }
-    if (count == BOTH && !are_alike(&sweeps[0], &sweeps[1])) {
-        PyErr_SetString(PyExc_ValueError, "two sweeps that are not of the same sizes");
+    if (count == BOTH && !are_alike(&runs[0], &runs[1])) {
+        PyErr_SetString(PyExc_ValueError, "two runs that are not of the same sizes");
         return NULL;
     }
     int failed = 0;
-    if (sweeps->time > 0 && sweeps->batch > 0 && sweeps->units > 0) {
+    if (runs->time > 0 && runs->batch > 0 && runs->units > 0) {
         Py_BEGIN_ALLOW_THREADS failed =
-            run(sweeps, (int)count, kernels[a[KERNEL]][a[IS_DOUBLE] != 0], back, (int)a[THREADS]);
+            run_all(runs, (int)count, kernels[a[KERNEL]][a[IS_DOUBLE] != 0], back, (int)a[THREADS]);
         Py_END_ALLOW_THREADS
     }
     if (failed)

@@ -14,7 +14,7 @@
 
 #include "cells.h"
 
-#include "sweeps.h"
+#include "runs.h"
 
 #undef vec
 #undef bits

@@ -1,4 +1,4 @@
-"""Recurrent layers over time in C: all steps of one sweep, or of both directions, in one call, forth or back.
+"""Recurrent layers over time in C: all steps of a sequence, in one direction or both, in one call, forth or back.
 
 ``csrc/kernels.c`` is compiled when the package is installed where there is a C compiler (GCC or Clang). Without it, or
 with the environment variable ``TORCH_KERAS_LSTM_COMPILED`` set to 0, the backends that follow give the same numbers but
@@ -44,7 +44,7 @@ KINDS: Mapping[Activation, int] = {
 }
 
 
-class Sweep(NamedTuple):
+class Run(NamedTuple):
     """One direction: what goes in, and where what comes out is written.
 
     Attributes:
@@ -91,7 +91,7 @@ class Gradients(NamedTuple):
     """What comes in on the way back, and where what comes out is written; ``None`` where nobody asks for it.
 
     Attributes:
-        outputs: (time, batch, units), of the hidden states of all steps, in the order of :attr:`Sweep.inputs`.
+        outputs: (time, batch, units), of the hidden states of all steps, in the order of :attr:`Run.inputs`.
         hidden, cell: (batch, units), of the states after the last step; overwritten by those before the first.
         inputs: (batch, time, features)
         weight_ih, weight_hh, bias, state_bias: as the weights.
@@ -112,37 +112,37 @@ def kept_width(cell: str, units: int) -> int:
     return units if cell == "simple_rnn" else 4 * units
 
 
-def forward(vectors: int, threads: int, *sweeps: Sweep) -> None:
-    """Run one sweep, or two of the same sizes at the same time.
+def forward(vectors: int, threads: int, *runs: Run) -> None:
+    """Compute one run, or two of the same sizes at the same time.
 
     Args:
         vectors: which of :data:`VECTORS`.
         threads: at most.
     """
-    numbers = [vectors, sweeps[0].hidden.dtype is torch.float64, threads]
+    numbers = [vectors, runs[0].hidden.dtype is torch.float64, threads]
     held: list[Tensor] = []
-    for sweep in sweeps:
-        numbers += _numbers(sweep, held)
+    for run in runs:
+        numbers += _numbers(run, held)
     compiled_module.forward(*numbers)
 
 
-def backward(vectors: int, threads: int, *sweeps: tuple[Sweep, Gradients]) -> None:
+def backward(vectors: int, threads: int, *runs: tuple[Run, Gradients]) -> None:
     """The same on the way back, given what the way forth left.
 
     Args:
-        sweeps: each with its gradients.
+        runs: each with its gradients.
     """
-    numbers = [vectors, sweeps[0][0].hidden.dtype is torch.float64, threads]
+    numbers = [vectors, runs[0][0].hidden.dtype is torch.float64, threads]
     held: list[Tensor] = []
-    for sweep, gradients in sweeps:
-        numbers += _numbers(sweep, held)
-        numbers += _numbers_of_gradients(gradients, held, sweep.backwards)
+    for run, gradients in runs:
+        numbers += _numbers(run, held)
+        numbers += _numbers_of_gradients(gradients, held, run.backwards)
     compiled_module.backward(*numbers)
 
 
-def _numbers(sweep: Sweep, held: list[Tensor]) -> list[int]:
-    """What C takes of a sweep; tensors that must outlive the call go into ``held``."""
-    inputs, hidden, cells, mask, backwards = sweep.inputs, sweep.hidden, sweep.cells, sweep.mask, sweep.backwards
+def _numbers(run: Run, held: list[Tensor]) -> list[int]:
+    """What C takes of a run; tensors that must outlive the call go into ``held``."""
+    inputs, hidden, cells, mask, backwards = run.inputs, run.hidden, run.cells, run.mask, run.backwards
     if inputs.stride(2) != 1:
         inputs = inputs.contiguous()
         held.append(inputs)
@@ -152,32 +152,32 @@ def _numbers(sweep: Sweep, held: list[Tensor]) -> list[int]:
     of_mask = (0, 0) if mask is None else _in_time(mask, mask.stride(0), time, backwards)
     of_hidden = _in_time(hidden, hidden.stride(0), time, backwards) if hidden.dim() == 3 else (hidden.data_ptr(), 0)
     return [
-        CELLS.index(sweep.cell),
+        CELLS.index(run.cell),
         time,
         batch,
         features,
-        sweep.weight_hh.shape[1],
-        KINDS[sweep.activation],
-        KINDS[sweep.recurrent_activation],
+        run.weight_hh.shape[1],
+        KINDS[run.activation],
+        KINDS[run.recurrent_activation],
         *of_inputs,
         row,
-        _place(sweep.weight_ih, held),
-        _place(sweep.weight_hh, held),
-        _place(sweep.bias, held),
-        _place(sweep.state_bias, held),
-        0 if sweep.kept is None else sweep.kept.data_ptr(),
+        _place(run.weight_ih, held),
+        _place(run.weight_hh, held),
+        _place(run.bias, held),
+        _place(run.state_bias, held),
+        0 if run.kept is None else run.kept.data_ptr(),
         *of_hidden,
         hidden.stride(-2),
         0 if cells is None else cells.data_ptr(),
         0 if cells is None or cells.dim() == 2 else cells.stride(0),
-        _place(sweep.hidden_before, held),
-        _place(sweep.cell_before, held),
+        _place(run.hidden_before, held),
+        _place(run.cell_before, held),
         *of_mask,
         0 if mask is None else mask.stride(1),
-        0 if sweep.input_dropout is None else len(sweep.input_dropout),
-        _place(sweep.input_dropout, held),
-        0 if sweep.dropout is None else len(sweep.dropout),
-        _place(sweep.dropout, held),
+        0 if run.input_dropout is None else len(run.input_dropout),
+        _place(run.input_dropout, held),
+        0 if run.dropout is None else len(run.dropout),
+        _place(run.dropout, held),
     ]
 
 

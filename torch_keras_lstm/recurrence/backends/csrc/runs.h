@@ -19,13 +19,13 @@ static long NAME(panels_of)(long columns)
 }
 
 /* How many numbers apart the gradients of one row are: not a power of two, or few of them would fit into a cache. */
-static long NAME(gradient_stride)(const struct sweep *s)
+static long NAME(gradient_stride)(const struct run *s)
 {
     return s->gradient_width + COLUMNS;
 }
 
 /* How many bytes a team takes for so many rows and steps: products, and on the way back gradients. */
-static size_t NAME(shared)(const struct sweep *s, int back, long rows, long steps)
+static size_t NAME(shared)(const struct run *s, int back, long rows, long steps)
 {
     const long width = s->groups * s->panels * COLUMNS;
     if (back)
@@ -36,16 +36,16 @@ static size_t NAME(shared)(const struct sweep *s, int back, long rows, long step
 
 /* How many bytes a thread takes beside these: pointers and places for each row of each step, where each step starts,
  * and rows times their factors; on the way back a panel of rows, and gradients of inputs. */
-static size_t NAME(scratch)(const struct sweep *s, int back, long rows, long steps)
+static size_t NAME(scratch)(const struct run *s, int back, long rows, long steps)
 {
     const long dropped = s->input_factors && s->features > s->units ? s->features : s->units;
     const long numbers = dropped + (back ? COLUMNS + s->input_panels * COLUMNS : 0);
     return rows * steps * (4 * sizeof(void *) + 2 * sizeof(long) + numbers * sizeof(REAL)) + (steps + 1) * sizeof(long);
 }
 
-/* How many bytes the sums of a sweep's gradients of weights and biases take: those of the kernels in panels, in the
+/* How many bytes the sums of a run's gradients of weights and biases take: those of the kernels in panels, in the
  * order of the weights, those of the biases as the gradients of a step stand. */
-static size_t NAME(sums)(const struct sweep *s)
+static size_t NAME(sums)(const struct run *s)
 {
     const long columns = (s->of_input_weight ? s->input_panels : 0) + (s->of_weight ? s->panels : 0);
     return (s->gates * s->units * columns * COLUMNS + s->gradient_width) * sizeof(REAL);
@@ -53,7 +53,7 @@ static size_t NAME(sums)(const struct sweep *s)
 
 /* Some panels of a kernel, (gates * units, depth). With several groups of gates each has panels of its own, and the
  * others follow it. */
-static void NAME(pack_share)(const struct sweep *s, const void *kernel, void *packed, long depth, long share,
+static void NAME(pack_share)(const struct run *s, const void *kernel, void *packed, long depth, long share,
                              long shares)
 {
     const long width = s->gates * s->units / s->groups;
@@ -63,7 +63,7 @@ static void NAME(pack_share)(const struct sweep *s, const void *kernel, void *pa
 }
 
 /* The same for the way back, on which kernels are multiplied from the other side. */
-static void NAME(pack_back_share)(const struct sweep *s, long share, long shares)
+static void NAME(pack_back_share)(const struct run *s, long share, long shares)
 {
     const long units = s->units, depth = s->gates * units / s->groups;
     const long roll = s->groups == 1 && s->cell == GRU ? NEW * units : 0; /* as the gradients stand */
@@ -79,7 +79,7 @@ static void NAME(pack_back_share)(const struct sweep *s, long share, long shares
 }
 
 /* The rows that a step counts for, of those from `first` to `stop`. */
-static long NAME(active_rows)(const struct sweep *s, long step, long first, long stop, long *active)
+static long NAME(active_rows)(const struct run *s, long step, long first, long stop, long *active)
 {
     long count = 0;
     for (long row = first; row < stop; row++)
@@ -89,7 +89,7 @@ static long NAME(active_rows)(const struct sweep *s, long step, long first, long
 }
 
 /* Rows times a kernel, packed or not, for one group of gates: a member's share of the columns. */
-static void NAME(multiply_group)(const struct sweep *s, const struct team *team, long rows, long depth, long group,
+static void NAME(multiply_group)(const struct run *s, const struct team *team, long rows, long depth, long group,
                                  const void *kernel, const void *packed, const REAL *const *left, REAL **out, int more)
 {
     const long width = s->gates * s->units / s->groups;
@@ -113,7 +113,7 @@ static const REAL *NAME(drop)(REAL *to, const REAL *from, const REAL *factors, l
 }
 
 /* The factors of a row's hidden state where it enters a group of gates; NULL without dropout. */
-static const REAL *NAME(factors_of)(const struct sweep *s, long group, long row)
+static const REAL *NAME(factors_of)(const struct run *s, long group, long row)
 {
     if (!s->factors)
         return NULL;
@@ -122,7 +122,7 @@ static const REAL *NAME(factors_of)(const struct sweep *s, long group, long row)
 
 /* The rows from `first` to `stop` through all steps, by a team of threads of which each calls this: each multiplies
  * with its share of the columns, and takes its share of the rows from products to states. */
-static void NAME(forward)(const struct sweep *s, const struct team *team, long first, long stop, void *shared,
+static void NAME(forward)(const struct run *s, const struct team *team, long first, long stop, void *shared,
                           void *memory, void *sums)
 {
     const long units = s->units, features = s->features, rows = stop - first, most = rows * s->steps;
@@ -239,7 +239,7 @@ struct NAME(rows) {
 };
 
 /* Write the gradients of their inputs: a member's share of the columns. */
-static void NAME(input_gradients)(const struct sweep *s, const struct team *team, const struct NAME(rows) *r,
+static void NAME(input_gradients)(const struct run *s, const struct team *team, const struct NAME(rows) *r,
                                   const REAL **left, REAL **out, REAL *products)
 {
     const long units = s->units, depth = s->gates * units / s->groups, width = s->input_panels * COLUMNS;
@@ -277,7 +277,7 @@ static void NAME(input_gradients)(const struct sweep *s, const struct team *team
  * right: what the kernel is multiplied with, (depth) for each row. slots: where the gates stand among the gradients.
  * sums: (gates * units, whole panels).
  */
-static void NAME(kernel_gradient)(const struct sweep *s, const struct team *team, const struct NAME(rows) *r,
+static void NAME(kernel_gradient)(const struct run *s, const struct team *team, const struct NAME(rows) *r,
                                   const REAL *const *right, long depth, const signed char *slots, long first_gate,
                                   long stop_gate, REAL *sums, REAL *panel)
 {
@@ -298,7 +298,7 @@ static void NAME(kernel_gradient)(const struct sweep *s, const struct team *team
 }
 
 /* Add what they contribute to the gradients of kernels and biases. */
-static void NAME(weight_gradients)(const struct sweep *s, const struct team *team, const struct NAME(rows) *r,
+static void NAME(weight_gradients)(const struct run *s, const struct team *team, const struct NAME(rows) *r,
                                    const REAL **dropped_rows, REAL *dropped, REAL *panel, REAL *sums)
 {
     const long units = s->units, features = s->features, each = s->gates / s->groups;
@@ -344,7 +344,7 @@ static void NAME(weight_gradients)(const struct sweep *s, const struct team *tea
 
 /* The rows from `first` to `stop` on the way back. What a step leaves for the gradients of inputs and weights is made
  * use of when there are some steps of it, while it is in a cache. */
-static void NAME(backward)(const struct sweep *s, const struct team *team, long first, long stop, void *shared,
+static void NAME(backward)(const struct run *s, const struct team *team, long first, long stop, void *shared,
                            void *memory, void *sums)
 {
     const long units = s->units, width = s->groups * s->panels * COLUMNS, depth = s->gates * units / s->groups;
@@ -467,7 +467,7 @@ static void NAME(backward)(const struct sweep *s, const struct team *team, long 
 }
 
 /* A share of the gradients of kernels and biases: the sums of what the teams found, NULL where one had nothing to do. */
-static void NAME(add_up)(const struct sweep *s, void *const *sums, long teams, long share, long shares)
+static void NAME(add_up)(const struct run *s, void *const *sums, long teams, long share, long shares)
 {
     const long units = s->units, rows = s->gates * units;
     const long first = rows * share / shares, stop = rows * (share + 1) / shares;
