@@ -161,9 +161,9 @@ class _Elementwise(RandomInitializer):
     def _made(self, shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
         made = torch.empty(shape, dtype=dtype, device=device)
         flat, generator = made.view(-1), self._generator()
+        memory = torch.empty(min(flat.numel(), _PIECE + _LEAST), dtype=torch.float64, device="cpu")
         for piece in _pieces(flat.numel()):
-            numbers = torch.empty(piece.stop - piece.start, dtype=torch.float64, device="cpu")
-            flat[piece] = self._drawn(numbers, shape, generator)
+            flat[piece] = self._drawn(memory[: piece.stop - piece.start], shape, generator)
         return made
 
     def _drawn(self, numbers: Tensor, shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:

@@ -105,6 +105,8 @@ class InputLayer(Layer):
             input_tensor.node, input_tensor.index = node, 0
             self._inbound_nodes.append(node)
 
+    _keeps_policy = True  # as in Keras: it may be one of texts
+
     @property
     def _dtype(self) -> Any:
         """The type that inputs are cast to, torch's or "string". ``.to(dtype)`` changes a floating one."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,7 @@ class PlacedModule(nn.Module):
     _leading: str = ""  # the attribute of the first parameter of its own, once that has its shape
     _placed_dtype: torch.dtype  # what `.to()` gave
     _placed_device: torch.device
+    _keeps_policy: ClassVar[bool] = False  # whether its policy is that under which it was made, whatever its type
     _follows_parts: bool = True  # whether its type is that of the first parameter of the layers inside it
 
     def place(self, dtype: torch.dtype) -> None:
@@ -42,8 +43,10 @@ class PlacedModule(nn.Module):
         leading = self._parameters.get(self._leading)
         if leading is not None:
             return leading.dtype
-        part = self._first_part() if self._follows_parts and self._modules else None
-        return self._placed_dtype if part is None else part.dtype
+        part = self._leading_part() if self._follows_parts and self._modules else None
+        if part is None or not part._is_made_as(self):
+            return self._placed_dtype
+        return part._parameters[part._leading].dtype  # type: ignore[union-attr]  # which it has
 
     @property
     def dtype(self) -> dtypes.DTypeName:
@@ -67,10 +70,10 @@ class PlacedModule(nn.Module):
     @property
     def dtype_policy(self) -> DTypePolicy:
         """Which types the layer has. It can be set by name; one type for everything is as ``.to(dtype)``."""
-        policy = self.__dict__.get("_policy")
-        # An input of integers or texts has the policy that it was made under, as in Keras.
-        is_floating = getattr(self._dtype, "is_floating_point", False)
-        return policy if policy is not None and (policy.is_mixed or not is_floating) else DTypePolicy(str(self.dtype))
+        policy: DTypePolicy | None = self.__dict__.get("_policy")
+        if policy is not None and (policy.is_mixed or self._keeps_policy):
+            return policy
+        return DTypePolicy(str(self.dtype))
 
     @dtype_policy.setter
     def dtype_policy(self, value: object) -> None:
@@ -97,16 +100,26 @@ class PlacedModule(nn.Module):
         return torch.empty(0, dtype=self._dtype, device=self.device)
 
     def _first_part(self) -> Tensor | None:
-        """The first parameter of the modules inside this one, of those that have their shapes."""
-        for module in self._modules.values():
-            if isinstance(module, PlacedModule):
-                found: Tensor | None = module._parameters.get(module._leading)
-                found = module._first_part() if found is None else found
-            else:
-                found = None if module is None else next(module.parameters(), None)
-            if found is not None and found.is_floating_point():
+        """The first parameter of the layers inside this one, of those that have their shapes."""
+        part = self._leading_part()
+        return None if part is None else part._parameters[part._leading]
+
+    def _leading_part(self) -> "PlacedModule | None":
+        """The layer inside this one that has that parameter.
+
+        A module of torch's has a type of its own, which says nothing of the layer's.
+        """
+        for module in _nearest(self):
+            leading = module._parameters.get(module._leading)
+            found = module if leading is not None else module._leading_part()
+            if found is not None and found._parameters[found._leading].is_floating_point():  # type: ignore[union-attr]
                 return found
         return None
+
+    def _is_made_as(self, other: "PlacedModule") -> bool:
+        """Whether both were made under one policy: else each has a type of its own, whatever became of them."""
+        mine, others = self.__dict__.get("_policy"), other.__dict__.get("_policy")
+        return mine is others or (mine is not None and others is not None and mine.name == others.name)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has not annotated it
@@ -142,3 +155,12 @@ class PlacedModule(nn.Module):
         self.__dict__.setdefault("_path", current_path(self.name))
         with scope(self.name):
             yield
+
+
+def _nearest(module: nn.Module) -> Iterator[PlacedModule]:
+    """The layers inside a module, those in lists of it too, but none inside another of them."""
+    for part in module._modules.values():
+        if isinstance(part, PlacedModule):
+            yield part
+        elif part is not None:
+            yield from _nearest(part)
