@@ -18,7 +18,9 @@ MAKE: dict[str, Callable[..., Layer]] = {
     "LSTM": lambda **options: LSTM(UNITS, input_size=F, **options),
     "GRU": lambda **options: GRU(UNITS, input_size=F, **options),
     "SimpleRNN": lambda **options: SimpleRNN(UNITS, input_size=F, **options),
-    "Bidirectional": lambda **options: Bidirectional(LSTM(UNITS, **options), input_shape=(None, F)),
+    "Bidirectional": lambda dtype=None, **options: Bidirectional(
+        LSTM(UNITS, dtype=dtype, **options), input_shape=(None, F), dtype=dtype
+    ),
     "wide LSTM": lambda **options: LSTM(321, input_size=F, **options),
 }
 LAYERS = pytest.mark.parametrize("kind", MAKE)

@@ -23,7 +23,7 @@ ROUNDING = {"mixed_float16": 2.0**-10, "mixed_bfloat16": 2.0**-7, "float16": 2.0
 def _as_before() -> Iterator[None]:
     yield
     keras.config.set_dtype_policy("float32")
-    tf_keras.mixed_precision.set_global_policy("float32")
+    tf_keras.mixed_precision.set_global_policy(None)  # as it was: by the default type of the moment
 
 
 def _model(library: Any, policy: str) -> Any:
