@@ -251,17 +251,3 @@ def _stored(blocks: Blocks, layout: bytes, shape: _Shape | None, most: _Shape, f
         raise ValueError("the chunks of an array have another rank than it")
     chunks = Chunks.of(layout, len(shape))
     return sum(chunk.size for chunk in chunks.stored(blocks, shape, most, filtered))
-
-
-def _filters(body: bytes) -> Iterator[tuple[int, Sequence[int]]]:
-    version, count = body[0], body[1]
-    at = 8 if version == 1 else 2
-    for _ in range(count):
-        (kind,) = struct.unpack_from("<H", body, at)
-        named = version == 1 or kind >= 256
-        length = struct.unpack_from("<H", body, at + 2)[0] if named else 0
-        at += 4 if named else 2
-        values = struct.unpack_from("<2xH", body, at)[0]
-        at += 4 + ((length + 7) // 8 * 8 if version == 1 else length)
-        yield kind, struct.unpack_from(f"<{values}I", body, at)
-        at += 4 * (values + values % 2 if version == 1 else values)

@@ -31,9 +31,6 @@ _TYPES = {
 }
 
 
-_SLICE_MASKS = ("begin", "end", "ellipsis", "new_axis", "shrink_axis")
-
-
 def _plain(function: str) -> NodeFunction:
     """A node that computes TensorFlow's ``function`` of its inputs, whatever its attributes."""
     return lambda inputs, attributes: TENSORFLOW_FUNCTIONS[function](*inputs)
