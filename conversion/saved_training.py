@@ -272,9 +272,21 @@ def _optimizer(
         return optimizer
     parameters = trainable_weights(model)
     if parameters:
+        if _is_scaled(kept) and not isinstance(optimizer, optimizers.LossScaleOptimizer):
+            optimizer = optimizers.LossScaleOptimizer(optimizer)
         optimizer.build(parameters)
         _put_state(optimizer, model, kept, order)
     return optimizer
+
+
+def _is_scaled(kept: KeptTraining) -> bool:
+    """Whether the arrays are those of an optimizer inside one that scales the loss.
+
+    Of a model whose policy was "mixed_float16" Keras 3 notes the former alone. The latter's are a counter, a rate, a
+    counter and the scale, and then there are the counter and the rate of the other.
+    """
+    first = kept.arrays[:6]
+    return kept.producer.generation is Generation.KERAS_3 and len(first) == 6 and not any(one.shape for one in first)
 
 
 def _fault(producer: Producer, weights: Weights) -> str:

@@ -9,6 +9,7 @@ from torch_keras_lstm.layers.cell_call import CellStep, initial_states_of, outpu
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.nested_states import flat_states, nested_like, nesting_of
 from torch_keras_lstm.layers.recurrent import as_shaped_states
+from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 from torch_keras_lstm.operations.tensor_spec import TensorSpec, map_shapes
 from torch_keras_lstm.recurrence.scan import States, Stepped
@@ -111,12 +112,14 @@ class StackedRNNCells(Layer):
         """As :meth:`SingleStep.step_for`, over all states one after the other."""
         steps = []
         for cell, nesting in zip(self.cells, self.nestings, strict=True):
-            steps.append((len(flat_states(nesting)), step_of(cell, inputs, training, nesting)))
+            dtype = cell._dtype if isinstance(cell, RecurrentCell) else None  # another cell casts by itself
+            steps.append((len(flat_states(nesting)), step_of(cell, inputs, training, nesting), dtype))
             inputs = inputs.new_empty(()).expand(*inputs.shape[:-1], output_size_of(cell))
 
         def step(now: Tensor, states: States) -> Stepped:
             after: tuple[Tensor, ...] = ()
-            for count, one in steps:
+            for count, one, dtype in steps:
+                now = now if dtype is None or now.dtype is dtype else now.to(dtype)
                 now, new = one(now, states[len(after) : len(after) + count])
                 after = (*after, *new)
             return now, after

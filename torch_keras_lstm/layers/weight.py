@@ -153,6 +153,8 @@ def as_keras_array(array: Any, row: WeightRow, shape: Sequence[int], layer_name:
     Raises:
         ValueError: naming the layer, the weight and both shapes.
     """
+    if getattr(getattr(array, "dtype", None), "name", "") == "bfloat16":  # NumPy's, which torch does not know
+        array = array.astype("float32")
     tensor = torch.as_tensor(array)
     if tuple(tensor.shape) != tuple(shape):
         raise ValueError(
