@@ -14,6 +14,7 @@ from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.conversion.unneeded import without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
+from torch_keras_lstm.layers.rules_of_files import rules_of_3_16
 from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.operations import is_known, operation_name
@@ -242,7 +243,8 @@ def build_layers(model: ModelDescription, custom_objects: CustomObjects, needs_s
     if reason is not None:
         raise ValueError(reason)
     own = for_layers(model, custom_objects)
-    return [_build_layer(layer, own, custom_objects) for layer in model.layers]
+    with rules_of_3_16(model.producer.has_rules_of_3_16):
+        return [_build_layer(layer, own, custom_objects) for layer in model.layers]
 
 
 def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
