@@ -112,6 +112,8 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.LayerNormalization),
         LayerRow(keras_layers.LeakyReLU),
+        LayerRow(keras_layers.LocallyConnected1D),
+        LayerRow(keras_layers.LocallyConnected2D),
         LayerRow(keras_layers.Masking),
         LayerRow(keras_layers.MaxPooling1D),
         LayerRow(keras_layers.MaxPooling2D),

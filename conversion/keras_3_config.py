@@ -18,7 +18,9 @@ KERAS_VERSION = "3.15.1"
 _KERAS_3_16 = "3.16.0"
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
-_DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
+_DROPPED_LAYERS = frozenset(
+    ["Highway", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "Merge", "ThresholdedReLU"]
+)
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = {
     *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
@@ -41,6 +43,8 @@ _NEWER_ARGUMENTS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "GroupQueryAttention": _HEADS,
     "MultiHeadAttention": _HEADS,
 }
+# What the first releases of Keras 3 have under another name, by which those since know it too, if no module stands by.
+_OLDER_INITIALIZERS = {"Orthogonal": "OrthogonalInitializer"}
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 
@@ -121,7 +125,10 @@ def _entry(layer: Layer) -> dict[str, Any]:
 
 
 def _without_newer_defaults(value: Any) -> Any:
-    """Objects without arguments that the first releases of Keras 3 do not know and that have their defaults."""
+    """Objects without arguments that the first releases of Keras 3 do not know and that have their defaults.
+
+    And under the names by which those find them.
+    """
     if isinstance(value, list):
         return [_without_newer_defaults(item) for item in value]
     if not isinstance(value, dict):
@@ -131,6 +138,8 @@ def _without_newer_defaults(value: Any) -> Any:
     if isinstance(config, dict) and isinstance(class_name, str):
         newer = _NEWER_ARGUMENTS.get(class_name, {})
         plain["config"] = {name: item for name, item in config.items() if name not in newer or item not in newer[name]}
+        if plain.get("module") == "keras.initializers" and class_name in _OLDER_INITIALIZERS:
+            return {"class_name": _OLDER_INITIALIZERS[class_name], "config": plain["config"]}
     return plain
 
 

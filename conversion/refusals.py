@@ -9,7 +9,7 @@ _KERAS_OWN = frozenset(
     [
         *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "ContrastLimitedAdaptiveHistogramEqualization"),
         *("ConvRNN2D", "DenseFeatures", "DynamicEmbedding", "DynamicLookup", "FeatureSpace", "FlaxLayer"),
-        *("JaxLayer", "LocallyConnected1D", "LocallyConnected2D", "MaxNumBoundingBoxes", "ParametricSoftplus"),
+        *("JaxLayer", "MaxNumBoundingBoxes", "ParametricSoftplus"),
         *("Pipeline", "RandomFourierFeatures", "RandomHeight", "RandomWidth", "SReLU", "TFSMLayer"),
         *("TorchModuleWrapper",),
     ]

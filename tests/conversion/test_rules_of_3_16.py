@@ -235,7 +235,7 @@ def test_what_no_file_tells_is_said(version: str | None, said: int, tmp_path: Pa
     (tmp_path / "a.json").write_text(json.dumps(root))
     notes = [note for note in inspect(tmp_path / "a.json").notes if "which Keras 3 wrote it" in note]
     assert len(notes) == said
-    assert all("`\"keras_version\": \"3.16.0\"`" in note for note in notes)
+    assert all('`"keras_version": "3.16.0"`' in note for note in notes)
 
 
 def test_a_query_that_sees_no_key() -> None:
