@@ -19,7 +19,16 @@ _KERAS_3_16 = "3.16.0"
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
 _DROPPED_LAYERS = frozenset(
-    ["Highway", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "Merge", "ThresholdedReLU"]
+    [
+        "Highway",
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+        "MaxoutDense",
+        "Merge",
+        "RandomHeight",
+        "RandomWidth",
+        "ThresholdedReLU",
+    ]
 )
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = {

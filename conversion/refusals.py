@@ -10,7 +10,7 @@ _KERAS_OWN = frozenset(
         *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "ContrastLimitedAdaptiveHistogramEqualization"),
         *("ConvRNN2D", "DenseFeatures", "DynamicEmbedding", "DynamicLookup", "FeatureSpace", "FlaxLayer"),
         *("JaxLayer", "MaxNumBoundingBoxes", "ParametricSoftplus"),
-        *("Pipeline", "RandomFourierFeatures", "RandomHeight", "RandomWidth", "SReLU", "TFSMLayer"),
+        *("Pipeline", "RandomFourierFeatures", "SReLU", "TFSMLayer"),
         *("TorchModuleWrapper",),
     ]
 )
