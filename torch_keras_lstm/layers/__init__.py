@@ -12,8 +12,10 @@ from torch_keras_lstm.layers.adaptive_pooling import (
 )
 from torch_keras_lstm.layers.alpha_dropout import AlphaDropout
 from torch_keras_lstm.layers.attention import AdditiveAttention, Attention
+from torch_keras_lstm.layers.augmentation_policies import AugMix, RandAugment
 from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.bidirectional import Bidirectional
+from torch_keras_lstm.layers.bounding_boxes import MaxNumBoundingBoxes
 from torch_keras_lstm.layers.category_encoding import CategoryEncoding
 from torch_keras_lstm.layers.concatenation import Concatenate
 from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
@@ -29,6 +31,7 @@ from torch_keras_lstm.layers.einsum_dense import EinsumDense
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from torch_keras_lstm.layers.elu import ELU
 from torch_keras_lstm.layers.embedding import Embedding
+from torch_keras_lstm.layers.equalization import ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from torch_keras_lstm.layers.flatten import Flatten
 from torch_keras_lstm.layers.gaussian_dropout import GaussianDropout
 from torch_keras_lstm.layers.gaussian_noise import GaussianNoise
@@ -48,16 +51,7 @@ from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
 from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
-from torch_keras_lstm.layers.inference_augmentation import (
-    AugMix,
-    CutMix,
-    Equalization,
-    MixUp,
-    RandAugment,
-    RandomElasticTransform,
-    RandomGaussianBlur,
-    RandomPerspective,
-)
+from torch_keras_lstm.layers.image_mixing import CutMix, MixUp
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.integer_lookup import IntegerLookup
@@ -76,6 +70,7 @@ from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maxi
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
 from torch_keras_lstm.layers.normalization import Normalization
 from torch_keras_lstm.layers.permute import Permute
+from torch_keras_lstm.layers.pipeline import Pipeline
 from torch_keras_lstm.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -107,6 +102,7 @@ from torch_keras_lstm.layers.random_geometry import (
     RandomZoom,
 )
 from torch_keras_lstm.layers.random_size import RandomHeight, RandomWidth
+from torch_keras_lstm.layers.random_warps import RandomElasticTransform, RandomGaussianBlur, RandomPerspective
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -190,6 +186,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -252,6 +249,7 @@ __all__ = [
     "LocallyConnected1D",
     "LocallyConnected2D",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -269,6 +267,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
