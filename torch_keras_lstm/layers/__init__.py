@@ -67,6 +67,7 @@ from torch_keras_lstm.layers.maxout_dense import MaxoutDense
 from torch_keras_lstm.layers.mel_spectrogram import MelSpectrogram
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
+from torch_keras_lstm.layers.mosaic import Mosaic
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
 from torch_keras_lstm.layers.normalization import Normalization
 from torch_keras_lstm.layers.permute import Permute
@@ -122,6 +123,7 @@ from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.layers.stft_spectrogram import STFTSpectrogram
 from torch_keras_lstm.layers.string_lookup import StringLookup
+from torch_keras_lstm.layers.ternary_dense import TernaryDense
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
@@ -262,6 +264,7 @@ __all__ = [
     "Merge",
     "Minimum",
     "MixUp",
+    "Mosaic",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
@@ -315,6 +318,7 @@ __all__ = [
     "StatesAsArguments",
     "StringLookup",
     "Subtract",
+    "TernaryDense",
     "TextVectorization",
     "ThresholdedReLU",
     "TimeDistributed",
