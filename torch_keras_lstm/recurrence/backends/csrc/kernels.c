@@ -501,7 +501,7 @@ static int add_names(PyObject *module, const char *attribute, const char *const 
             Py_DECREF(tuple);
             return -1;
         }
-        PyTuple_SET_ITEM(tuple, i, name);
+        PyTuple_SetItem(tuple, i, name);
     }
     int failed = PyModule_AddObjectRef(module, attribute, tuple);
     Py_DECREF(tuple);
