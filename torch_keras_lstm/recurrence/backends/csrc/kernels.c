@@ -6,7 +6,8 @@
  * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
- * is the same for all of them. one_type.h includes the four once for each floating type and width of vectors.
+ * is the same for all of them, images.h the convolutional
+ * LSTM, image_calls.h how it is called. one_type.h includes the first five once for each floating type and width of vectors.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -23,7 +24,7 @@
 #endif
 
 /* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
-#define INTERFACE 2
+#define INTERFACE 3
 
 /* As in the tuple CELLS below. */
 enum { LSTM, GRU, GRU_RESET_BEFORE, SIMPLE };
@@ -108,6 +109,18 @@ static inline void wait_for_all(const struct team *team)
 #endif
 }
 
+/* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
+ * (time, batch, places, gates * units), and everything else has places before its last axis; its weight comes as
+ * images.h packs it. The memory of whole images and of all places lies in one piece, (time, batch, places, ...) of what
+ * is kept, (batch, time, places) of the mask. */
+struct images {
+    struct run run;
+    long sizes[3], window[3], before[3]; /* planes, lines and places; how much of a window stands before its place */
+};
+enum { MOST_PLACES = 64 }; /* that are worked on at once, so that their products stay in a cache */
+
+typedef void run_places(const struct images *, const struct team *, long tiles, void *packed, void *const *images,
+                        void *memory);
 typedef void run_rows(const struct run *, const struct team *, long first, long stop, void *shared, void *memory,
                       void *sums);
 
@@ -122,6 +135,9 @@ struct kernel {
     void (*pack_back_share)(const struct run *, long share, long shares);
     run_rows *forward, *backward;
     void (*add_up)(const struct run *, void *const *sums, long teams, long share, long shares);
+    void (*image_sizes)(const struct images *, int back, size_t *packed, size_t *images, size_t *scratch);
+    void (*pack_images)(const struct images *, int back, void *packed, long share, long shares);
+    run_places *images_forward, *images_backward;
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -484,9 +500,13 @@ static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize
     return call(arguments, given, 1);
 }
 
+#include "image_calls.h"
+
 static PyMethodDef methods[] = {
     {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
+    {"images_forward", (PyCFunction)(void (*)(void))images_forward, METH_FASTCALL, NULL},
+    {"images_backward", (PyCFunction)(void (*)(void))images_backward, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
