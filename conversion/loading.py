@@ -13,13 +13,12 @@ from torch_keras_lstm.conversion.containers import SavedModel, open_parts, open_
 from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.filling import fill
-from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match, shared_layers
 from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
 from torch_keras_lstm.conversion.quantized import notes_on
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
-from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe
+from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe, producer_of
 from torch_keras_lstm.conversion.saved_training import compile_as_kept, kept_in, kept_in_folder, missing_of
 from torch_keras_lstm.conversion.shared_layers import Group, join
 from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
@@ -133,12 +132,12 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, 
         ValueError: when it describes no model, or one that is not supported.
     """
     root = parse_object(text, "The JSON")
-    version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
+    version = root.get("keras_version")
     training = root.get("compile_config") or None
     try:
         description = with_custom_layers(describe(root, version), custom_objects)
     except OwnModelClass:
-        return make_own_model(root, custom_objects), training
+        return make_own_model(root, custom_objects, producer_of(root, version)), training
     layers = build_layers(description, custom_objects, needs_shape=False)
     return assemble(description, layers), training
 
