@@ -6,7 +6,8 @@
  * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
- * is the same for all of them. one_type.h includes the four once for each floating type and width of vectors.
+ * is the same for all of them, dense.h what stands between recurrent layers. one_type.h includes the five once for each
+ * floating type and width of vectors. chain.h makes one call of several layers.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -23,7 +24,7 @@
 #endif
 
 /* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
-#define INTERFACE 2
+#define INTERFACE 3
 
 /* As in the tuple CELLS below. */
 enum { LSTM, GRU, GRU_RESET_BEFORE, SIMPLE };
@@ -122,6 +123,13 @@ struct kernel {
     void (*pack_back_share)(const struct run *, long share, long shares);
     run_rows *forward, *backward;
     void (*add_up)(const struct run *, void *const *sums, long teams, long share, long shares);
+};
+
+/* What stands between recurrent layers, of one floating type and one width of vectors. */
+struct between {
+    void (*dense)(long rows, long features, long units, int activation, const void *inputs, const void *weight,
+                  const void *bias, void *outputs);
+    void (*mask_rows)(long rows, long features, double value, const void *inputs, void *outputs, unsigned char *mask);
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -484,9 +492,12 @@ static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize
     return call(arguments, given, 1);
 }
 
+#include "chain.h"
+
 static PyMethodDef methods[] = {
     {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
+    {"dense", (PyCFunction)(void (*)(void))dense, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -515,7 +526,7 @@ static int set_up(PyObject *module)
         pthread_atfork(NULL, NULL, note_fork);
     }
     if (PyModule_AddIntMacro(module, INTERFACE) || add_names(module, "CELLS", CELLS, CELL_COUNT) ||
-        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT))
+        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT) || add_chain(module))
         return -1;
     return add_names(module, "KERNELS", kernel_names, kernel_count);
 }

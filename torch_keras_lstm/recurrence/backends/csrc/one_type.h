@@ -16,6 +16,8 @@
 
 #include "runs.h"
 
+#include "dense.h"
+
 #undef vec
 #undef bits
 #undef loose
