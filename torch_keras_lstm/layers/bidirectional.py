@@ -408,6 +408,7 @@ def _renamed(layer: RecurrentLayer, direction: str) -> RecurrentLayer:
         copy = type(layer).from_config(config)
     finally:
         CUSTOM_OBJECTS.reset(token)
-    if hasattr(layer, "use_cudnn"):  # chosen for a machine, so no part of the configuration
-        copy.use_cudnn = layer.use_cudnn
+    for name in ("use_cudnn", "recompute"):  # chosen for a machine, so no part of the configuration
+        if hasattr(layer, name):
+            setattr(copy, name, getattr(layer, name))
     return copy

@@ -40,6 +40,7 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     Args:
         use_cudnn: 'auto' takes torch's fused kernels where they can compute this configuration and nothing is known to
             be faster, ``False`` never, ``True`` raises a ``ValueError`` when they cannot.
+        recompute: compute once more on the way back what it needs of each step, instead of keeping it.
         input_size: the number of features, to build the layer at once.
     """
 
@@ -50,12 +51,22 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     option_names: ClassVar[tuple[str, ...]]
     parameter_suffix = "_l0"
 
-    def __init__(self, *, use_cudnn: UseCudnn = "auto", input_size: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        use_cudnn: UseCudnn = "auto",
+        recompute: bool = False,
+        input_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._plans, self._chains = Plans(), Chains()
         if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn: UseCudnn = use_cudnn
+        if not isinstance(recompute, bool):
+            raise ValueError(f"`recompute` must be True or False, got {recompute!r}.")
+        self.recompute = recompute
         if use_cudnn is True:
             self.path_for(None, training=True)
         if input_size is not None:

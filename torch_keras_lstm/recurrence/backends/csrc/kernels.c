@@ -25,7 +25,7 @@
 #endif
 
 /* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
-#define INTERFACE 3
+#define INTERFACE 4
 
 /* As in the tuple CELLS below. */
 enum { LSTM, GRU, GRU_RESET_BEFORE, SIMPLE };
@@ -34,6 +34,8 @@ static const char *const CELLS[] = {"lstm", "gru", "gru_reset_before", "simple_r
 
 /* Gates in the order of torch. */
 enum { INPUT, FORGET, CANDIDATE, OUTPUT };
+/* Of an LSTM's cell states every so many are kept for the way back, and the last. The others follow from the gates. */
+#define CELLS_EVERY 8
 enum { RESET, UPDATE, NEW };
 static const long GATES[] = {4, 3, 3, 1};
 /* How many numbers of each unit a step keeps, and how many gradients it has on the way back. */
@@ -74,15 +76,20 @@ struct run {
     long groups;               /* of gates that are multiplied with the same numbers: 1, or as many as gates */
     long panels, input_panels; /* of each group; on the way back of each of two kernels */
     long steps;                /* that are worked on at once, but for what each step has to wait for */
+    long region;               /* on the way back: steps of which all that was not kept is restored at once */
+    const struct run *again;   /* on the way back: the way forth, where it kept no gates; or NULL */
     const void *inputs;        /* (time, batch, features) */
     long inputs_step, inputs_row;
     const void *input_weight, *weight;     /* (gates * units, features), (gates * units, units) */
     void *input_packed, *packed;           /* the same in panels, or NULL for the matrices as they stand */
     const void *bias, *state_bias;         /* (gates * units), or NULL; the second of a GRU alone */
     void *kept;                            /* (time, batch, kept_width), for what the way back needs; or NULL */
-    void *hidden, *cells;                  /* (time, batch, units), or (batch, units) with steps of 0 */
-    long hidden_step, hidden_row, cells_step;
+    void *hidden;                          /* (time, batch, units), or (batch, units) with a step of 0 */
+    void *cells;                           /* (time / cells_every, batch, units), the last of so many steps; or the same */
+    long kept_step, hidden_step, hidden_row, cells_step, cells_every;
     const void *hidden_first, *cell_first; /* (batch, units), before the first step; the cell state is the LSTM's alone */
+    long first_row;                        /* from row to row of the former */
+    long rows_from;                        /* the row of the batch that is the first of these six */
     const unsigned char *mask;             /* (time, batch), or NULL */
     long mask_step, mask_row;
     const void *input_dropout, *dropout;   /* (input_factors, batch, features), (factors, batch, units) */
@@ -250,14 +257,24 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     const long panels = kernel->panels_of(back ? units : width);
     const long input_panels = back ? kernel->panels_of(s->features) : panels;
     /* Packing costs as much as some rows' products. */
-    const int pack = back || s->time * s->batch >= 8;
+    const int pack_forth = s->time * s->batch >= 8, pack = back || pack_forth;
     const size_t panel = pack ? s->groups * kernel->columns * kernel->size : 0; /* of each group, by its depth */
     const size_t packed = whole_lines(panel * panels * (back ? width : units));
     const size_t input_packed =
         back && s->of_inputs == NULL ? 0 : whole_lines(panel * input_panels * (back ? width : s->features));
+    /* Where the gates were not kept, the way back goes forth again, and needs the kernels for both. */
+    const int goes_again = back && s->kept == NULL;
+    const long again_panels = kernel->panels_of(width);
+    const int packs_again = goes_again && pack_forth;
+    const size_t again_packed = packs_again ? whole_lines(panel * again_panels * units) : 0;
+    const size_t again_input_packed = packs_again ? whole_lines(panel * again_panels * s->features) : 0;
+    struct run again[BOTH];
     for (int which = 0; which < count; which++) {
         runs[which].panels = panels;
         runs[which].input_panels = input_panels;
+        again[which] = runs[which];
+        again[which].panels = again_panels;
+        runs[which].again = goes_again ? &again[which] : NULL;
     }
     if (is_forked)
         threads = 1;
@@ -271,24 +288,33 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     long steps = (back ? 128 : 64) / most; /* of so many, enough rows to make a panel worth reading */
     if (steps < 1)
         steps = 1;
+    if (back && steps > CELLS_EVERY)
+        steps -= steps % CELLS_EVERY;
     if (steps > s->time)
         steps = s->time;
-    for (int which = 0; which < count; which++)
+    for (int which = 0; which < count; which++) {
         runs[which].steps = steps;
+        runs[which].region = (steps + CELLS_EVERY - 1) / CELLS_EVERY * CELLS_EVERY;
+        again[which].steps = steps > 1 ? steps / 2 : 1;
+    }
     const size_t shared = whole_lines(kernel->shared(s, back, most, steps));
     const size_t scratch = whole_lines(kernel->scratch(s, back, most, steps));
     const size_t sums = back ? whole_lines(kernel->sums(s)) : 0;
     const long teams = together ? 1 : threads;
     const size_t lists = back ? whole_lines(count * teams * sizeof(void *)) : 0;
     char *memory;
-    if (posix_memalign((void **)&memory, 64, count * (packed + input_packed + teams * sums) + teams * shared +
-                                                 threads * scratch + lists + 64))
+    if (posix_memalign((void **)&memory, 64,
+                       count * (packed + input_packed + again_packed + again_input_packed + teams * sums) +
+                           teams * shared + threads * scratch + lists + 64))
         return -1;
     char *at = memory, *all_shared, *all_scratch, *all_sums;
     for (int which = 0; which < count; which++) {
         runs[which].packed = pack ? at : NULL;
         runs[which].input_packed = pack ? at + packed : NULL;
         at += packed + input_packed;
+        again[which].packed = packs_again ? at : NULL;
+        again[which].input_packed = packs_again ? at + again_packed : NULL;
+        at += again_packed + again_input_packed;
     }
     all_shared = at;
     all_scratch = all_shared + teams * shared;
@@ -307,9 +333,11 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
         const long first = together ? 0 : share, stride = together ? 1 : shares, tasks = count * parts;
         for (int which = 0; which < count && pack; which++) {
             const struct run *one = &runs[which];
-            if (back) {
+            if (back)
                 kernel->pack_back_share(one, share, shares);
-            } else {
+            if (packs_again)
+                one = one->again;
+            if (!back || packs_again) {
                 kernel->pack_share(one, one->weight, one->packed, units, share, shares);
                 kernel->pack_share(one, one->input_weight, one->input_packed, s->features, share, shares);
             }
@@ -415,11 +443,14 @@ static int read_run(struct run *s, const long long *a, int back)
         .bias = ADDRESS(BIAS),
         .state_bias = ADDRESS(STATE_BIAS),
         .kept = ADDRESS(KEPT_NUMBERS),
+        .kept_step = KEPT[a[CELL]] * (long)a[UNITS] * (long)a[BATCH],
         .hidden = ADDRESS(HIDDEN),
         .hidden_step = (long)a[HIDDEN_STEP],
         .hidden_row = (long)a[HIDDEN_ROW],
         .cells = ADDRESS(CELL_STATES),
         .cells_step = (long)a[CELL_STATES_STEP],
+        .cells_every = CELLS_EVERY,
+        .first_row = (long)a[UNITS],
         .hidden_first = ADDRESS(HIDDEN_FIRST),
         .cell_first = ADDRESS(CELL_FIRST),
         .mask = ADDRESS(MASK),
@@ -452,7 +483,7 @@ static int read_run(struct run *s, const long long *a, int back)
 
 static int are_alike(const struct run *one, const struct run *other)
 {
-    return one->cell == other->cell && one->time == other->time && one->batch == other->batch &&
+    return one->cell == other->cell && !one->kept == !other->kept && one->time == other->time && one->batch == other->batch &&
            one->features == other->features && one->units == other->units && one->groups == other->groups &&
            !one->of_inputs == !other->of_inputs && !one->of_input_weight == !other->of_input_weight &&
            !one->of_weight == !other->of_weight;
@@ -545,7 +576,8 @@ static int set_up(PyObject *module)
         find_kernels();
         pthread_atfork(NULL, NULL, note_fork);
     }
-    if (PyModule_AddIntMacro(module, INTERFACE) || add_names(module, "CELLS", CELLS, CELL_COUNT) ||
+    if (PyModule_AddIntMacro(module, INTERFACE) || PyModule_AddIntMacro(module, CELLS_EVERY) ||
+        add_names(module, "CELLS", CELLS, CELL_COUNT) ||
         add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT) || add_chain(module))
         return -1;
     return add_names(module, "KERNELS", kernel_names, kernel_count);
