@@ -32,7 +32,7 @@ def _recurrent_module(writer: Writer, layer: Any) -> str:
     features = layer.weight_ih_l0.shape[1]
 
     def make() -> tuple[str, Mapping[str, Tensor]]:
-        # torch's modules have both biases; the second is zeros where Keras has one.
+        # torch's modules have both biases; the second is zeros, and not trained, where Keras has one.
         state = {name: tensor for name, tensor in layer.state_dict().items() if tensor is not None}
         words = [str(features), str(layer.units)]
         if not steps:
@@ -59,7 +59,11 @@ def _recurrent_module(writer: Writer, layer: Any) -> str:
     if steps:
         writer.part("loop")
         writer.part("StepByStep")
-    return writer.module(layer, make)
+    module = writer.module(layer, make)
+    frozen = f"{module}.bias_hh_l0.requires_grad_(False)  # zeros: Keras has one bias"
+    if not steps and kind != "GRU" and layer.use_bias and frozen not in writer.modules:
+        writer.modules.append(frozen)
+    return module
 
 
 def _run(writer: Writer, layer: Any, value: Value, mask: str | None, given: Sequence[str], name: str) -> list[Value]:

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.conversion.source_writer import (
-    ROWS,
     Call,
     Value,
     Writer,
@@ -18,7 +17,9 @@ from torch_keras_lstm.conversion.source_writer import (
     refuse,
     row,
 )
+from torch_keras_lstm.layers import BatchNormalization, Layer
 from torch_keras_lstm.layers.masked_call import MaskedCall
+from torch_keras_lstm.models import Model
 
 
 @row("Dense")
@@ -208,17 +209,20 @@ def _thresholded_relu(writer: Writer, layer: Any, call: Call) -> Value:
     return one(writer, layer, call, f"{text} * ({text} > {number(layer.theta)})")
 
 
+def _looks_at_masks(layer: Layer) -> bool:
+    """Whether a mask changes what a layer gives; one for each step does not change the normalization of a batch."""
+    return "mask" in layer.call_arguments and not isinstance(layer, Model | BatchNormalization)
+
+
 @row("TimeDistributed")
 def _time_distributed(writer: Writer, layer: Any, call: Call) -> Value:
     (value,) = call.tensors
     inner = layer.layer
-    row = ROWS.get(type(inner).__name__)
-    if row is None or type(inner).__name__ in ("TimeDistributed", "Bidirectional") or inner._is_own:
-        raise refuse(layer, f"around a {type(inner).__name__}")
-    if call.mask is not None and "mask" in inner.call_arguments and type(inner).__name__ != "BatchNormalization":
-        raise refuse(layer, f"a mask for the {type(inner).__name__} in it")
+    takers = [part for part in inner.modules() if isinstance(part, Layer) and _looks_at_masks(part)]
+    if call.mask is not None and takers:
+        raise refuse(layer, f"a mask for the {type(takers[0]).__name__} in it")
     steps = writer.let(f"{layer.name}_steps", f"{value.text}.flatten(0, 1)")
-    output = row(writer, inner, Call((Value(steps, None, (None, *value.shape[2:])),), {}))
+    output = writer.call(inner, Call((replace(value, text=steps, mask=None, shape=(None, *value.shape[2:])),), {}))
     return one(writer, layer, call, f"{output.text}.unflatten(0, {value.text}.shape[:2])")
 
 
