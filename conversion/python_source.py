@@ -20,6 +20,7 @@ from torch import Tensor
 from torch_keras_lstm._version import __version__
 from torch_keras_lstm.conversion import (
     source_attention,
+    source_further,
     source_merging,
     source_operations,
     source_parts,
@@ -43,7 +44,15 @@ from torch_keras_lstm.structure import flatten, map_leaves
 
 SOURCE, WEIGHTS = "model.py", "model.pt"
 # the modules whose rows are in the table; each adds its own when it is imported
-_TABLES = (source_attention, source_merging, source_operations, source_recurrent, source_rows, source_spatial)
+_TABLES = (
+    source_attention,
+    source_further,
+    source_merging,
+    source_operations,
+    source_recurrent,
+    source_rows,
+    source_spatial,
+)
 
 _MARK = "Written by torch_keras_lstm"
 _HEAD = '''"""{title}
@@ -95,7 +104,7 @@ def source_of(model: Model, title: str) -> tuple[str, dict[str, Tensor]]:
         ValueError: naming a layer that has no plain form.
     """
     # The first walk finds which layers a mask reaches: torch's own modules take none.
-    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
+    dtype = _dtype_of(model)
     draft = _Walk(frozenset(), dtype)
     draft.model(model)
     walk = _Walk(frozenset(draft.writer.masked), dtype)
@@ -119,6 +128,14 @@ def source_of(model: Model, title: str) -> tuple[str, dict[str, Tensor]]:
         weights=WEIGHTS,
     )
     return f"{head}\n\n{body}\n{_LOAD.format(cast=_cast(dtype))}", writer.state
+
+
+def _dtype_of(model: Model) -> torch.dtype:
+    """The type of the weights, and of the layers in a model without any."""
+    layers = [
+        layer for layer in model.modules() if isinstance(layer, Layer) and not isinstance(layer, InputLayer | Model)
+    ]
+    return next((tensor.dtype for tensor in model.parameters()), layers[0]._dtype if layers else torch.float32)
 
 
 def _write(directory: Path, text: str, state: Mapping[str, Tensor]) -> None:

@@ -21,8 +21,8 @@ def loop(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run ``step`` over (batch, time, ...): the first states of all steps, and the states after the last.
 
-    Where the mask, (batch, time), is False the states stay as they were, and the output is that of the step before
-    (``first`` at the beginning), or 0 with ``zeros``.
+    Where the mask, (batch, time) and perhaps axes of space, is False the states stay as they were, and the output is
+    that of the step before (``first`` at the beginning), or 0 with ``zeros``.
     """
     outputs = []
     output = torch.zeros_like(first) if zeros else first
@@ -31,7 +31,8 @@ def loop(
         if mask is None:
             output, states = new[0], new
         else:
-            counts = mask[:, t].reshape(-1, *[1] * (first.dim() - 1))
+            counts = mask[:, t].unsqueeze(1)
+            counts = counts.reshape(*counts.shape, *[1] * (first.dim() - counts.dim()))
             output = torch.where(counts, new[0], torch.zeros_like(first) if zeros else output)
             states = tuple(torch.where(counts, after, before) for after, before in zip(new, states, strict=True))
         outputs.append(output)
@@ -235,7 +236,9 @@ def linear(x: Tensor) -> Tensor:
 def bounded_relu(x: Tensor, slope: float = 0.0, highest: float | None = None, threshold: float = 0.0) -> Tensor:
     """0 below the threshold, or a line of that slope that meets 0 there; at most ``highest``."""
     above = torch.where(x > threshold, x, 0.0)
-    return torch.clamp(above, max=highest) - slope * torch.relu(threshold - x)
+    if highest is not None:
+        above = torch.clamp(above, max=highest)
+    return above - slope * torch.relu(threshold - x)
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:

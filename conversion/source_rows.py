@@ -16,6 +16,7 @@ from torch_keras_lstm.conversion.source_writer import (
     one,
     refuse,
     row,
+    without,
 )
 from torch_keras_lstm.layers import BatchNormalization, Layer
 from torch_keras_lstm.layers.masked_call import MaskedCall
@@ -66,7 +67,7 @@ def _batch_normalization(writer: Writer, layer: Any, call: Call) -> Value:
         )
         return f"nn.BatchNorm{max(rank - 2, 1)}d({size}, {more})", state
 
-    module = writer.module(layer, make)
+    module = without(writer, writer.module(layer, make), layer)
     if axis == 1:
         return one(writer, layer, call, f"{module}({value.text})")
     return one(writer, layer, call, f"{module}({value.text}.movedim({axis}, 1)).movedim(1, {axis})")
@@ -76,8 +77,9 @@ def _batch_normalization(writer: Writer, layer: Any, call: Call) -> Value:
 def _layer_normalization(writer: Writer, layer: Any, call: Call) -> Value:
     (value,) = call.tensors
     kept = layer.kept_axes(len(value.shape))
-    if kept != tuple(range(len(value.shape) - len(kept), len(value.shape))) or layer.rms_scaling:
-        raise refuse(layer, "other axes than the last ones, or `rms_scaling`")
+    is_last = kept == tuple(range(len(value.shape) - len(kept), len(value.shape)))
+    if not (is_last or len(kept) == 1) or layer.rms_scaling:
+        raise refuse(layer, "several axes that are not the last ones, or `rms_scaling`")
 
     def make() -> tuple[str, Mapping[str, Tensor]]:
         sizes = tuple(value.shape[axis] for axis in kept)
@@ -88,7 +90,10 @@ def _layer_normalization(writer: Writer, layer: Any, call: Call) -> Value:
         affine = "" if state else ", elementwise_affine=False"
         return f"nn.LayerNorm({sizes if len(sizes) > 1 else sizes[0]}, eps={number(layer.epsilon)}{affine})", state
 
-    return one(writer, layer, call, f"{writer.module(layer, make)}({value.text})")
+    module = without(writer, writer.module(layer, make), layer)
+    if is_last:
+        return one(writer, layer, call, f"{module}({value.text})")
+    return one(writer, layer, call, f"{module}({value.text}.movedim({kept[0]}, -1)).movedim(-1, {kept[0]})")
 
 
 @row("Normalization")
@@ -165,11 +170,12 @@ def _repeat_vector(writer: Writer, layer: Any, call: Call) -> Value:
 
 @row("Rescaling")
 def _rescaling(writer: Writer, layer: Any, call: Call) -> Value:
-    if layer._scale.ndim or layer._offset.ndim:
-        raise refuse(layer, "a `scale` or `offset` that is no number")
-    return one(
-        writer, layer, call, f"{call.tensors[0].text} * {number(layer._scale.item())} + {number(layer._offset.item())}"
+    text = call.tensors[0].text
+    scale, offset = (
+        f"{text}.new_tensor({given.tolist()})" if given.ndim else number(given.item())
+        for given in (layer._scale, layer._offset)
     )
+    return one(writer, layer, call, f"{text} * {scale} + {offset}")
 
 
 @row("Softmax")

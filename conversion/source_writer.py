@@ -121,6 +121,17 @@ class Writer:
         return f"self.{name}"
 
 
+def without(writer: Writer, module: str, layer: Any) -> str:
+    """``module``, a normalization of torch's, in which what Keras' layer leaves out stays as it is in training."""
+    if layer.weight is None and layer.bias is None:
+        return module
+    for name, tensor, value in (("weight", layer.weight, "ones"), ("bias", layer.bias, "zeros")):
+        line = f"{module}.{name}.requires_grad_(False)  # {value}: the model has none"
+        if tensor is None and line not in writer.modules:
+            writer.modules.append(line)
+    return module
+
+
 def _stored(tensor: Tensor) -> Tensor:
     return tensor.detach().cpu().contiguous().clone()
 

@@ -15,21 +15,43 @@ from torch_keras_lstm.conversion.python_source import source_of
 from torch_keras_lstm.layers import (
     GRU,
     LSTM,
+    RNN,
+    AdaptiveAveragePooling1D,
+    AdaptiveMaxPooling1D,
     AdditiveAttention,
     Attention,
     Bidirectional,
+    Conv1DTranspose,
     Conv2D,
+    Conv2DTranspose,
+    ConvLSTM2D,
     Dense,
+    DepthwiseConv1D,
+    DepthwiseConv2D,
+    EinsumDense,
     Embedding,
     Flatten,
+    GroupNormalization,
     GroupQueryAttention,
+    GRUCell,
+    Highway,
     Input,
+    Layer,
     LayerNormalization,
+    LSTMCell,
     Masking,
+    MaxoutDense,
     MaxPooling2D,
     MultiHeadAttention,
+    RandomFlip,
+    RMSNormalization,
+    SeparableConv1D,
+    SeparableConv2D,
+    SimpleRNNCell,
     Softmax,
+    SpectralNormalization,
     TimeDistributed,
+    UnitNormalization,
 )
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 
@@ -170,6 +192,48 @@ def _everything() -> Model:
     states = LSTM(4, return_sequences=True, recurrent_activation="hard_sigmoid")(normed)
     scores = ops.softmax(ops.abs(states) ** 3 + ops.einsum("bij->bij", states), axis=-1)
     return Functional(list(inputs), Dense(2, activation="softmax")(AdditiveAttention()([scores, a])[:, -1]))
+
+
+FURTHER: dict[str, tuple[tuple[int, ...], Callable[[], list[Layer]]]] = {
+    "norms": ((6, 4), lambda: [UnitNormalization(), RMSNormalization(), GroupNormalization(2), RMSNormalization()]),
+    "depthwise": ((9, 4), lambda: [DepthwiseConv1D(3, 2, depth_multiplier=2), SeparableConv1D(5, 3, padding="same")]),
+    "separable": ((8, 7, 3), lambda: [SeparableConv2D(5, 2, depth_multiplier=2, activation="elu"), DepthwiseConv2D(3)]),
+    "transposed": ((5, 3), lambda: [Conv1DTranspose(4, 4, 2, padding="same"), Conv1DTranspose(2, 3, strides=4)]),
+    "transposed in space": ((4, 5, 3), lambda: [Conv2DTranspose(4, (3, 2), strides=(2, 3), padding="same")]),
+    "adaptive pooling": ((7, 3), lambda: [AdaptiveAveragePooling1D(4), AdaptiveMaxPooling1D(3)]),
+    "sums of products": ((6, 4), lambda: [EinsumDense("abc,cd->abd", (None, 5), bias_axes="d", activation="tanh")]),
+    "maxima and gates": ((6,), lambda: [MaxoutDense(4, 3), Highway(activation="tanh")]),
+    "at random": ((4, 5, 3), lambda: [RandomFlip(), SpectralNormalization(Conv2D(3, 2)), Flatten()]),
+    "a cell": ((6, 4), lambda: [Masking(), RNN(LSTMCell(3), True), RNN(GRUCell(3, reset_after=False))]),
+    "cells": ((6, 4), lambda: [RNN([LSTMCell(3), GRUCell(2), SimpleRNNCell(4)], go_backwards=True)]),
+    "masked cells": ((6, 4), lambda: [Masking(), RNN([LSTMCell(3), GRUCell(2)], return_sequences=True), LSTM(3)]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FURTHER)
+def test_further_layers(name: str, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    shape, make = FURTHER[name]
+    x = torch.randn(3, *shape)
+    if "cell" in name:
+        x[0, 2:4], x[1, 5:] = 0.0, 0.0
+    _agree(Sequential([Input(shape), *make()]), [x], tmp_path)
+
+
+def test_states_of_a_convolutional_lstm(tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    frames, others = Input((4, 6, 5, 2), name="frames"), Input((3, 6, 5, 2), name="others")
+    _, *states = ConvLSTM2D(3, 3, padding="same", return_state=True)(frames)
+    decoded = ConvLSTM2D(3, 3, padding="same", return_sequences=True)(others, initial_state=states)
+    _agree(
+        Functional([frames, others], [decoded, *states]),
+        [torch.randn(2, 4, 6, 5, 2), torch.randn(2, 3, 6, 5, 2)],
+        tmp_path,
+    )
+    kept = Sequential([Input(batch_shape=(2, 3, 6, 5, 2)), ConvLSTM2D(3, 3, stateful=True)]).eval()
+    written = _written(kept, tmp_path)
+    for x in torch.randn(3, 2, 3, 6, 5, 2):
+        assert_close(written(x).detach(), kept(x).detach(), "float32 model")
 
 
 def test_local_names_hide_nothing(tmp_path: Path) -> None:
