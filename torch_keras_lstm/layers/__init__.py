@@ -66,6 +66,7 @@ from torch_keras_lstm.layers.lambda_layer import Lambda
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
 from torch_keras_lstm.layers.leaky_relu import LeakyReLU
+from torch_keras_lstm.layers.locally_connected import LocallyConnected1D, LocallyConnected2D
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.lstm_cell import LSTMCell
 from torch_keras_lstm.layers.masking import Masking
@@ -106,6 +107,7 @@ from torch_keras_lstm.layers.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from torch_keras_lstm.layers.random_size import RandomHeight, RandomWidth
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -248,6 +250,8 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
     "Masking",
     "MaxPool1D",
     "MaxPool2D",
@@ -278,6 +282,7 @@ __all__ = [
     "RandomFlip",
     "RandomGaussianBlur",
     "RandomGrayscale",
+    "RandomHeight",
     "RandomHue",
     "RandomInvert",
     "RandomPerspective",
@@ -287,6 +292,7 @@ __all__ = [
     "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
+    "RandomWidth",
     "RandomZoom",
     "ReLU",
     "RepeatVector",

@@ -94,7 +94,7 @@ static int holds(const struct fact *fact)
         return PyDict_GetItemWithError(fact->owner, fact->key) == fact->expected;
     case EMPTY:
         found = PyDict_GetItemWithError(fact->owner, fact->key);
-        return found != NULL && PyDict_Check(found) && PyDict_GET_SIZE(found) == 0;
+        return found != NULL && PyDict_Check(found) && PyDict_Size(found) == 0;
     case ATTRIBUTE:
         return is_the(PyObject_GetAttr(fact->owner, fact->key), fact->expected);
     case CLASS:
@@ -102,13 +102,13 @@ static int holds(const struct fact *fact)
     case ANSWER:
         return is_the(PyObject_CallNoArgs(fact->owner), fact->expected);
     case ANSWER_ABOUT:
-        return is_the(PyObject_CallOneArg(fact->owner, fact->key), fact->expected);
+        return is_the(PyObject_CallFunctionObjArgs(fact->owner, fact->key, NULL), fact->expected);
     default: {
-        PyObject *weight = PyTuple_GET_ITEM(fact->expected, 0);
+        PyObject *weight = PyTuple_GetItem(fact->expected, 0);
         if (PyDict_GetItemWithError(fact->owner, fact->key) != weight)
             return 0;
-        return is_the(PyObject_CallMethodOneArg(weight, name_of_is_set_to, PyTuple_GET_ITEM(fact->expected, 1)),
-                      Py_True);
+        return is_the(
+            PyObject_CallMethodObjArgs(weight, name_of_is_set_to, PyTuple_GetItem(fact->expected, 1), NULL), Py_True);
     }
     }
 }
@@ -116,7 +116,7 @@ static int holds(const struct fact *fact)
 /* Where the numbers of a tensor lie; 0 with an exception set where it does not tell. */
 static long long place_of(PyObject *tensor)
 {
-    PyObject *place = PyObject_CallMethodNoArgs(tensor, name_of_data_ptr);
+    PyObject *place = PyObject_CallMethodObjArgs(tensor, name_of_data_ptr, NULL);
     if (place == NULL)
         return 0;
     const long long found = PyLong_AsLongLong(place);
@@ -133,35 +133,28 @@ static int are_expected(const Chain *chain, PyObject *inputs)
             return 0;
     if (!is_the(PyObject_GetAttr(inputs, name_of_dtype), chain->input_dtype) ||
         !is_the(PyObject_GetAttr(inputs, name_of_is_cpu), Py_True) ||
-        !is_the(PyObject_CallMethodNoArgs(inputs, name_of_is_contiguous), Py_True) ||
-        !is_the(PyObject_CallMethodNoArgs(inputs, name_of_is_neg), Py_False))
+        !is_the(PyObject_CallMethodObjArgs(inputs, name_of_is_contiguous, NULL), Py_True) ||
+        !is_the(PyObject_CallMethodObjArgs(inputs, name_of_is_neg, NULL), Py_False))
         return 0;
     PyObject *shape = PyObject_GetAttr(inputs, name_of_shape);
     const int is_alike = shape != NULL && PyObject_RichCompareBool(shape, chain->input_shape, Py_EQ) == 1;
     Py_XDECREF(shape);
     if (!is_alike)
         return 0;
-    PyObject *mask;
-#if PY_VERSION_HEX >= 0x030d0000
-    const int is_found = PyObject_GetOptionalAttr(inputs, name_of_mask, &mask);
-#else
-    const int is_found = _PyObject_LookupAttr(inputs, name_of_mask, &mask);
-#endif
-    Py_XDECREF(mask);
-    return is_found == 0;
+    return !PyObject_HasAttr(inputs, name_of_mask);
 }
 
 /* Whether the stateful layers' states are those that the steps work on. */
 static int are_in_place(const Chain *chain)
 {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(chain->states); i++) {
-        PyObject *entry = PyTuple_GET_ITEM(chain->states, i);
-        PyObject *kept = PyTuple_GET_ITEM(entry, 1), *tensors = PyTuple_GET_ITEM(entry, 2);
-        if (PyDict_GetItemWithError(PyTuple_GET_ITEM(entry, 0), name_of_kept) != kept ||
-            PyList_GET_SIZE(kept) != PyTuple_GET_SIZE(tensors))
+    for (Py_ssize_t i = 0; i < PyTuple_Size(chain->states); i++) {
+        PyObject *entry = PyTuple_GetItem(chain->states, i);
+        PyObject *kept = PyTuple_GetItem(entry, 1), *tensors = PyTuple_GetItem(entry, 2);
+        if (PyDict_GetItemWithError(PyTuple_GetItem(entry, 0), name_of_kept) != kept ||
+            PyList_Size(kept) != PyTuple_Size(tensors))
             return 0;
-        for (Py_ssize_t j = 0; j < PyTuple_GET_SIZE(tensors); j++)
-            if (PyList_GET_ITEM(kept, j) != PyTuple_GET_ITEM(tensors, j))
+        for (Py_ssize_t j = 0; j < PyTuple_Size(tensors); j++)
+            if (PyList_GetItem(kept, j) != PyTuple_GetItem(tensors, j))
                 return 0;
     }
     return 1;
@@ -248,7 +241,7 @@ static int take_step(const Chain *chain, const struct chain_step *step, char *in
 /* A new tensor like `like` with these numbers. */
 static PyObject *new_tensor(const Chain *chain, PyObject *like, const void *from, size_t bytes)
 {
-    PyObject *made = PyObject_CallOneArg(chain->empty_like, like);
+    PyObject *made = PyObject_CallFunctionObjArgs(chain->empty_like, like, NULL);
     const long long place = made ? place_of(made) : 0;
     if (place)
         memcpy(AT(place), from, bytes);
@@ -298,25 +291,25 @@ static PyObject *chain_run(PyObject *self, PyObject *inputs)
     }
     if (outputs == NULL || chain->rest == Py_None)
         return outputs;
-    PyObject *all = PyObject_CallOneArg(chain->rest, outputs);
+    PyObject *all = PyObject_CallFunctionObjArgs(chain->rest, outputs, NULL);
     Py_DECREF(outputs);
     return all;
 }
 
 static int read_facts(Chain *chain)
 {
-    chain->facts = PyMem_Calloc((size_t)PyTuple_GET_SIZE(chain->facts_kept) + 1, sizeof *chain->facts);
+    chain->facts = PyMem_Calloc((size_t)PyTuple_Size(chain->facts_kept) + 1, sizeof *chain->facts);
     if (chain->facts == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(chain->facts_kept); i++) {
+    for (Py_ssize_t i = 0; i < PyTuple_Size(chain->facts_kept); i++) {
         struct fact *fact = &chain->facts[i];
-        PyObject *given = PyTuple_GET_ITEM(chain->facts_kept, i);
+        PyObject *given = PyTuple_GetItem(chain->facts_kept, i);
         if (!PyArg_ParseTuple(given, "lOO|O", &fact->kind, &fact->owner, &fact->key, &fact->expected))
             return -1;
         const int has_dict = fact->kind == ENTRY || fact->kind == EMPTY || fact->kind == TENSOR;
-        const int is_pair = fact->expected && PyTuple_Check(fact->expected) && PyTuple_GET_SIZE(fact->expected) == 2;
+        const int is_pair = fact->expected && PyTuple_Check(fact->expected) && PyTuple_Size(fact->expected) == 2;
         if (fact->kind < 0 || fact->kind >= FACT_KINDS || (has_dict && !PyDict_Check(fact->owner)) ||
             (fact->kind == TENSOR && !is_pair) ||
             (fact->expected == NULL && fact->kind != ENTRY && fact->kind != EMPTY)) {
@@ -330,21 +323,21 @@ static int read_facts(Chain *chain)
 
 static int read_steps(Chain *chain, PyObject *given)
 {
-    chain->steps = PyMem_Calloc((size_t)PyTuple_GET_SIZE(given) + 1, sizeof *chain->steps);
+    chain->steps = PyMem_Calloc((size_t)PyTuple_Size(given) + 1, sizeof *chain->steps);
     if (chain->steps == NULL) {
         PyErr_NoMemory();
         return -1;
     }
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(given); i++) {
+    for (Py_ssize_t i = 0; i < PyTuple_Size(given); i++) {
         struct chain_step *step = &chain->steps[i];
-        PyObject *numbers = PyTuple_GET_ITEM(given, i);
+        PyObject *numbers = PyTuple_GetItem(given, i);
         struct run run;
-        step->kind = PyTuple_Check(numbers) && PyTuple_GET_SIZE(numbers) ? PyLong_AsLong(PyTuple_GET_ITEM(numbers, 0))
+        step->kind = PyTuple_Check(numbers) && PyTuple_Size(numbers) ? PyLong_AsLong(PyTuple_GetItem(numbers, 0))
                                                                         : STEP_KINDS;
         int wrong = step->kind < 0 || step->kind >= STEP_KINDS ||
-                    PyTuple_GET_SIZE(numbers) != 1 + STEP_SIZES[step->kind];
-        for (Py_ssize_t j = 0; !wrong && j + 1 < PyTuple_GET_SIZE(numbers); j++) {
-            step->a[j] = PyLong_AsLongLong(PyTuple_GET_ITEM(numbers, j + 1));
+                    PyTuple_Size(numbers) != 1 + STEP_SIZES[step->kind];
+        for (Py_ssize_t j = 0; !wrong && j + 1 < PyTuple_Size(numbers); j++) {
+            step->a[j] = PyLong_AsLongLong(PyTuple_GetItem(numbers, j + 1));
             wrong = step->a[j] == -1 && PyErr_Occurred();
         }
         if (wrong || (step->kind == RUN && read_run(&run, step->a + 2, 0)) ||
@@ -403,7 +396,7 @@ static void chain_free(PyObject *self)
     chain_clear(self);
     PyMem_Free(((Chain *)self)->facts);
     PyMem_Free(((Chain *)self)->steps);
-    type->tp_free(self);
+    PyObject_GC_Del(self);
     Py_DECREF(type);
 }
 
@@ -417,7 +410,7 @@ static PyObject *chain_new(PyTypeObject *type, PyObject *args, PyObject *keyword
     Py_ssize_t bytes, mask_bytes;
     PyObject *steps;
     (void)keywords;
-    Chain *chain = (Chain *)type->tp_alloc(type, 0);
+    Chain *chain = (Chain *)PyType_GenericAlloc(type, 0);
     if (chain == NULL)
         return NULL;
     if (!PyArg_ParseTuple(args, "lpO!(OOO)O!O!O(OOLn)(OLn)OOO", &kernel, &is_double, &PyTuple_Type,

@@ -6,8 +6,9 @@
  * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
- * is the same for all of them, dense.h what stands between recurrent layers. one_type.h includes the five once for each
- * floating type and width of vectors. chain.h makes one call of several layers.
+ * is the same for all of them, images.h the convolutional LSTM, dense.h what stands between recurrent layers. one_type.h
+ * includes these once for each floating type and width of vectors. image_calls.h is how the convolutional LSTM is called,
+ * chain.h makes one call of several layers.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -109,6 +110,18 @@ static inline void wait_for_all(const struct team *team)
 #endif
 }
 
+/* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
+ * (time, batch, places, gates * units), and everything else has places before its last axis; its weight comes as
+ * images.h packs it. The memory of whole images and of all places lies in one piece, (time, batch, places, ...) of what
+ * is kept, (batch, time, places) of the mask. */
+struct images {
+    struct run run;
+    long sizes[3], window[3], before[3]; /* planes, lines and places; how much of a window stands before its place */
+};
+enum { MOST_PLACES = 64 }; /* that are worked on at once, so that their products stay in a cache */
+
+typedef void run_places(const struct images *, const struct team *, long tiles, void *packed, void *const *images,
+                        void *memory);
 typedef void run_rows(const struct run *, const struct team *, long first, long stop, void *shared, void *memory,
                       void *sums);
 
@@ -123,6 +136,9 @@ struct kernel {
     void (*pack_back_share)(const struct run *, long share, long shares);
     run_rows *forward, *backward;
     void (*add_up)(const struct run *, void *const *sums, long teams, long share, long shares);
+    void (*image_sizes)(const struct images *, int back, size_t *packed, size_t *images, size_t *scratch);
+    void (*pack_images)(const struct images *, int back, void *packed, long share, long shares);
+    run_places *images_forward, *images_backward;
 };
 
 /* What stands between recurrent layers, of one floating type and one width of vectors. */
@@ -492,11 +508,15 @@ static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize
     return call(arguments, given, 1);
 }
 
+#include "image_calls.h"
+
 #include "chain.h"
 
 static PyMethodDef methods[] = {
     {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
+    {"images_forward", (PyCFunction)(void (*)(void))images_forward, METH_FASTCALL, NULL},
+    {"images_backward", (PyCFunction)(void (*)(void))images_backward, METH_FASTCALL, NULL},
     {"dense", (PyCFunction)(void (*)(void))dense, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
@@ -512,7 +532,7 @@ static int add_names(PyObject *module, const char *attribute, const char *const 
             Py_DECREF(tuple);
             return -1;
         }
-        PyTuple_SET_ITEM(tuple, i, name);
+        PyTuple_SetItem(tuple, i, name);
     }
     int failed = PyModule_AddObjectRef(module, attribute, tuple);
     Py_DECREF(tuple);

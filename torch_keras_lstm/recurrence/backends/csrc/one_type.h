@@ -16,6 +16,7 @@
 
 #include "runs.h"
 
+#include "images.h"
 #include "dense.h"
 
 #undef vec
