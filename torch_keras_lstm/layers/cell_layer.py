@@ -155,6 +155,8 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
         if again and not training:
             plans.after(self, inputs)
             self._chains.after(self, (self,), inputs)
+        elif mask is None and initial_state is None and not torch.compiler.is_compiling() and torch.is_grad_enabled():
+            self._chains.after_recorded(self, inputs)
         return result
 
     def sequence_options(
