@@ -177,6 +177,10 @@ _WINDOW = {
     "dilation_rate": SIZES,
 }
 _CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
+_LOCALLY_CONNECTED = {name: kind for name, kind in (_WEIGHTED | _WINDOW).items() if name != "dilation_rate"} | {
+    "filters": COUNT,
+    "implementation": Kind("1, 2 or 3", lambda value: _is_integer(value) and value in (1, 2, 3)),
+}
 _CONV_TRANSPOSE = _WEIGHTED | _WINDOW | {"filters": COUNT, "output_padding": OPTIONAL_AMOUNTS}
 _SEPARABLE = (
     _of_weights("depthwise", "pointwise", "bias")
@@ -318,6 +322,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "MaxPooling2D": _POOLING,
     "MaxPooling3D": _POOLING,
     "Maximum": _MERGING,
+    "LocallyConnected1D": _LOCALLY_CONNECTED,
+    "LocallyConnected2D": _LOCALLY_CONNECTED,
     "MaxoutDense": _MAXOUT,
     "MelSpectrogram": {
         **dict.fromkeys(("fft_length", "sequence_stride", "sampling_rate", "num_mel_bins"), COUNT),
@@ -431,6 +437,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "RandomFlip": _AUGMENTING | {"mode": TEXT},
     "RandomGaussianBlur": _COLORED | {"kernel_size": SIZES, "sigma": FACTOR},
     "RandomGrayscale": _AUGMENTING | {"factor": NUMBER},
+    "RandomHeight": {"factor": FACTOR, "interpolation": TEXT, "seed": SEED},
+    "RandomWidth": {"factor": FACTOR, "interpolation": TEXT, "seed": SEED},
     "RandomHue": _COLORED,
     "RandomInvert": _COLORED,
     "RandomPerspective": _AUGMENTING | {"factor": FACTOR, "scale": NUMBER, "interpolation": TEXT, "fill_value": NUMBER},
@@ -476,6 +484,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "GroupQueryAttention": ("head_dim", "num_query_heads", "num_key_value_heads"),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
+    "LocallyConnected1D": ("filters", "kernel_size"),
+    "LocallyConnected2D": ("filters", "kernel_size"),
     "MaxoutDense": ("units",),
     "MultiHeadAttention": ("num_heads", "key_dim"),
     "Permute": ("dims",),
@@ -496,6 +506,8 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "TimeDistributed": ("layer",),
     "SpectralNormalization": ("layer",),
     "RandomBrightness": ("factor",),
+    "RandomHeight": ("factor",),
+    "RandomWidth": ("factor",),
     "RandomColorDegeneration": ("factor",),
     "RandomContrast": ("factor",),
     "RandomCrop": ("height", "width"),

@@ -14,6 +14,7 @@ from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
 from torch_keras_lstm.conversion.unneeded import without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
+from torch_keras_lstm.layers.rules_of_files import rules_of_3_16
 from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.operations import is_known, operation_name
@@ -111,6 +112,8 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.LayerNormalization),
         LayerRow(keras_layers.LeakyReLU),
+        LayerRow(keras_layers.LocallyConnected1D),
+        LayerRow(keras_layers.LocallyConnected2D),
         LayerRow(keras_layers.Masking),
         LayerRow(keras_layers.MaxPooling1D),
         LayerRow(keras_layers.MaxPooling2D),
@@ -139,6 +142,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.RandomFlip),
         LayerRow(keras_layers.RandomGaussianBlur, restrictions=_INFERENCE),
         LayerRow(keras_layers.RandomGrayscale),
+        LayerRow(keras_layers.RandomHeight),
         LayerRow(keras_layers.RandomHue),
         LayerRow(keras_layers.RandomInvert),
         LayerRow(keras_layers.RandomPerspective, restrictions=_INFERENCE),
@@ -148,12 +152,13 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.RandomSharpness),
         LayerRow(keras_layers.RandomShear),
         LayerRow(keras_layers.RandomTranslation),
+        LayerRow(keras_layers.RandomWidth),
         LayerRow(keras_layers.RandomZoom),
         LayerRow(keras_layers.ReLU),
         LayerRow(keras_layers.RepeatVector),
         LayerRow(keras_layers.Rescaling),
         LayerRow(keras_layers.Reshape),
-        LayerRow(keras_layers.Resizing, restrictions='`interpolation` "nearest" and "bilinear"'),
+        LayerRow(keras_layers.Resizing),
         LayerRow(keras_layers.ReversibleEmbedding),
         LayerRow(keras_layers.STFTSpectrogram),
         LayerRow(keras_layers.SeparableConv1D),
@@ -242,7 +247,8 @@ def build_layers(model: ModelDescription, custom_objects: CustomObjects, needs_s
     if reason is not None:
         raise ValueError(reason)
     own = for_layers(model, custom_objects)
-    return [_build_layer(layer, own, custom_objects) for layer in model.layers]
+    with rules_of_3_16(model.producer.has_rules_of_3_16):
+        return [_build_layer(layer, own, custom_objects) for layer in model.layers]
 
 
 def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:

@@ -9,8 +9,8 @@ _KERAS_OWN = frozenset(
     [
         *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "ContrastLimitedAdaptiveHistogramEqualization"),
         *("ConvRNN2D", "DenseFeatures", "DynamicEmbedding", "DynamicLookup", "FeatureSpace", "FlaxLayer"),
-        *("JaxLayer", "LocallyConnected1D", "LocallyConnected2D", "MaxNumBoundingBoxes", "ParametricSoftplus"),
-        *("Pipeline", "RandomFourierFeatures", "RandomHeight", "RandomWidth", "SReLU", "TFSMLayer"),
+        *("JaxLayer", "MaxNumBoundingBoxes", "ParametricSoftplus"),
+        *("Pipeline", "RandomFourierFeatures", "SReLU", "TFSMLayer"),
         *("TorchModuleWrapper",),
     ]
 )

@@ -136,7 +136,10 @@ OF_IMAGES_AND_SOUNDS = {
     "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
     "RandomTranslation", "RandomZoom", "STFTSpectrogram", "Solarization", "SpectralNormalization",
 }  # fmt: skip
-NOT_IN_KERAS_3 = {"Highway", "MaxoutDense", "Merge", "ThresholdedReLU"}
+NOT_IN_KERAS_3 = {
+    *("Highway", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "Merge", "RandomHeight", "RandomWidth"),
+    "ThresholdedReLU",
+}
 
 
 def test_every_layer_is_in_the_table() -> None:

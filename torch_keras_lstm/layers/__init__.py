@@ -65,6 +65,7 @@ from torch_keras_lstm.layers.lambda_layer import Lambda
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
 from torch_keras_lstm.layers.leaky_relu import LeakyReLU
+from torch_keras_lstm.layers.locally_connected import LocallyConnected1D, LocallyConnected2D
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.lstm_cell import LSTMCell
 from torch_keras_lstm.layers.masking import Masking
@@ -105,6 +106,7 @@ from torch_keras_lstm.layers.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from torch_keras_lstm.layers.random_size import RandomHeight, RandomWidth
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -247,6 +249,8 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
     "Masking",
     "MaxPool1D",
     "MaxPool2D",
@@ -277,6 +281,7 @@ __all__ = [
     "RandomFlip",
     "RandomGaussianBlur",
     "RandomGrayscale",
+    "RandomHeight",
     "RandomHue",
     "RandomInvert",
     "RandomPerspective",
@@ -286,6 +291,7 @@ __all__ = [
     "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
+    "RandomWidth",
     "RandomZoom",
     "ReLU",
     "RepeatVector",

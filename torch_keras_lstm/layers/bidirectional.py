@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.both_ways import lay_out_for_cudnn, run_together, split, why_apart
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru import GRU
@@ -100,8 +101,8 @@ class Bidirectional(Layer):
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
         self.zero_output_for_mask = zero_output_for_mask
-        self.ends_mask = ends_mask
-        if ends_mask:
+        self.ends_mask = ends_mask or rules_of_files.hold_here()
+        if self.ends_mask:
             self.supports_masking = False
         self.forward_layer = _renamed(layer, "forward")
         self.backward_layer = _renamed(layer, "backward") if backward_layer is None else backward_layer

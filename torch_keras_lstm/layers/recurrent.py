@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.packed import call_on_packed
 from torch_keras_lstm.recomputation import noted
@@ -58,8 +59,8 @@ class RecurrentLayer(Layer):
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
         self.hold_initial_state = hold_initial_state
-        self.ends_mask = ends_mask
-        if ends_mask:
+        self.ends_mask = ends_mask or rules_of_files.hold_here()
+        if self.ends_mask:
             self.supports_masking = False
         # A list, and no buffers: DistributedDataParallel would overwrite those with another process' at each call, and
         # AveragedModel would take one for another.

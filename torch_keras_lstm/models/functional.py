@@ -396,14 +396,15 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, "layers": layers, **graph}
 
     def graph_config(self) -> dict[str, Any]:
-        """The calls in Keras 3's form, as :meth:`Graph.to_config`, with the shapes and types of a built model."""
+        """The calls in Keras 3's form, as :meth:`Graph.to_config`, with the shapes and types of their tensors."""
+        specs: Mapping[TensorSource, Any] = self._tensors or self._specs(self._ends(self.input_shape), build=False)
 
         def described(source: TensorSource) -> dict[str, Any]:
-            found = self.tensor(source)
+            found = specs[source]
             return {"shape": [*found.shape], "dtype": dtypes.name(found.dtype)}
 
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
-        return self.graph.to_config(models, None if self._tensors is None else described)
+        return self.graph.to_config(models, described)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:

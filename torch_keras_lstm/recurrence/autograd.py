@@ -23,6 +23,7 @@ from torch_keras_lstm.recurrence.backends.base import (
     Upstream,
     needs_gradients,
     some,
+    why_recorded,
 )
 from torch_keras_lstm.recurrence.backends.projection import project_back
 from torch_keras_lstm.recurrence.backends.weight_gradients import WeightGradients
@@ -104,15 +105,7 @@ class SequenceBackend(Backend):
 
         It has no second derivatives either, but needs no plan for them: see :func:`_double_backward`.
         """
-        if request.in_graph:
-            return None
-        if torch_internals.transforms_are_active():
-            return "a transform of torch.func is active"
-        if torch_internals.forward_mode_is_active():
-            return "forward-mode derivatives are being computed"
-        if torch.compiler.is_compiling():
-            return "torch.compile traces each operation"
-        return "torch.jit.trace traces each operation" if torch_internals.is_jit_traced() else None
+        return None if request.in_graph else why_recorded()
 
     def run(
         self,

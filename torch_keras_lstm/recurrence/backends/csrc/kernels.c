@@ -2,16 +2,19 @@
  * steps, or for both directions of a bidirectional layer.
  *
  * It knows addresses and sizes only, and no torch: c_runs.py checks what it is given. Rows of a batch do not depend on
- * each other, so each thread takes some of them through all steps and never waits for another; but where the weights are
- * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
+ * each other, so each thread takes some of them through all steps and never waits for another; but where there are fewer
+ * rows than threads, or more weights than a processor's own cache holds, threads share their columns, and wait for each
+ * other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
- * is the same for all of them. one_type.h includes the four once for each floating type and width of vectors.
+ * is the same for all of them, images.h the convolutional
+ * LSTM, image_calls.h how it is called. one_type.h includes the first five once for each floating type and width of vectors.
  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,22 +102,57 @@ struct run {
     void *of_input_weight, *of_weight, *of_bias, *of_state_bias; /* as the weights */
 };
 
+/* Where the threads of a team wait for each other. */
+struct meeting {
+    long here, times;
+};
+
 /* One thread of those that work on the same rows. */
 struct team {
     long member, members;
+    struct meeting *meeting;
 };
+
+/* Looks at the number of meetings before a thread leaves its processor to another: a step takes about as long as falling
+ * asleep and being woken would, but whom we wait for may have been sent away. */
+#define LOOKS 4096
 
 static inline void wait_for_all(const struct team *team)
 {
-#ifdef _OPENMP
-    if (team->members > 1) {
-#pragma omp barrier
+    struct meeting *meeting = team->meeting;
+    if (team->members == 1)
+        return;
+    const long times = __atomic_load_n(&meeting->times, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&meeting->here, 1, __ATOMIC_ACQ_REL) == team->members) {
+        __atomic_store_n(&meeting->here, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&meeting->times, times + 1, __ATOMIC_RELEASE);
+        return;
     }
-#else
-    (void)team;
+    for (long looks = 0; __atomic_load_n(&meeting->times, __ATOMIC_ACQUIRE) == times; looks++) {
+        if (looks >= LOOKS) {
+            sched_yield();
+            continue;
+        }
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
 #endif
+    }
 }
 
+/* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
+ * (time, batch, places, gates * units), and everything else has places before its last axis; its weight comes as
+ * images.h packs it. The memory of whole images and of all places lies in one piece, (time, batch, places, ...) of what
+ * is kept, (batch, time, places) of the mask. */
+struct images {
+    struct run run;
+    long sizes[3], window[3], before[3]; /* planes, lines and places; how much of a window stands before its place */
+};
+enum { MOST_PLACES = 64 }; /* that are worked on at once, so that their products stay in a cache */
+
+typedef void run_places(const struct images *, const struct team *, long tiles, void *packed, void *const *images,
+                        void *memory);
 typedef void run_rows(const struct run *, const struct team *, long first, long stop, void *shared, void *memory,
                       void *sums);
 
@@ -129,6 +167,9 @@ struct kernel {
     void (*pack_back_share)(const struct run *, long share, long shares);
     run_rows *forward, *backward;
     void (*add_up)(const struct run *, void *const *sums, long teams, long share, long shares);
+    void (*image_sizes)(const struct images *, int back, size_t *packed, size_t *images, size_t *scratch);
+    void (*pack_images)(const struct images *, int back, void *packed, long share, long shares);
+    run_places *images_forward, *images_backward;
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -215,12 +256,15 @@ static void note_fork(void)
     is_forked = 1;
 }
 
-/* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
- * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
+/* Whether threads share the columns and not the rows: where there are not rows enough for all, or what a step reads of
+ * the weights is much for the rows that one thread would have; and its work must be worth two meetings. Measured with 2 MiB
+ * of second-level cache a thread, and with 1. */
 static int share_columns(const struct run *s, size_t packed, int threads)
 {
     const size_t rows = (size_t)(s->batch + threads - 1) / threads;
-    return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+    if (threads == 1 || s->panels < threads)
+        return 0;
+    return s->batch < threads ? packed >= 192 * 1024 : packed >= 512 * 1024 && packed > 64 * 1024 * rows;
 }
 
 enum { BOTH = 2 }; /* directions at most */
@@ -297,6 +341,7 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     all_sums = all_scratch + threads * scratch;                 /* of each team and run */
     void **found = (void **)(all_sums + count * teams * sums); /* of each run and team, NULL where it has none */
     memset(found, 0, lists);
+    struct meeting meeting = {0, 0};
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
@@ -325,7 +370,7 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
 #ifdef _OPENMP
 #pragma omp barrier
 #endif
-        const struct team team = {together ? share : 0, together ? shares : 1};
+        const struct team team = {together ? share : 0, together ? shares : 1, &meeting};
         for (long task = first; task < tasks; task += stride) {
             const long part = task / count;
             (back ? kernel->backward : kernel->forward)(
@@ -515,9 +560,13 @@ static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize
     return call(arguments, given, 1);
 }
 
+#include "image_calls.h"
+
 static PyMethodDef methods[] = {
     {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
+    {"images_forward", (PyCFunction)(void (*)(void))images_forward, METH_FASTCALL, NULL},
+    {"images_backward", (PyCFunction)(void (*)(void))images_backward, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -16,6 +16,8 @@
 
 #include "runs.h"
 
+#include "images.h"
+
 #undef vec
 #undef bits
 #undef loose

@@ -593,8 +593,3 @@ static void NAME(add_up)(const struct run *s, void *const *sums, long teams, lon
             to_biases[which][row] = sum;
         }
 }
-
-static const struct kernel NAME(kernel) = {
-    sizeof(REAL),           COLUMNS,       NAME(panels_of), NAME(shared), NAME(scratch), NAME(sums), NAME(pack_share),
-    NAME(pack_back_share), NAME(forward), NAME(backward),  NAME(add_up),
-};
