@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.chained_call import ChainedCall, Chains
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.nested_states import are_states
 from torch_keras_lstm.layers.planned_call import Plans
@@ -31,7 +32,7 @@ from torch_keras_lstm.recurrence.lstm import autocast_dtype
 from torch_keras_lstm.recurrence.single_state import run_single_state
 
 
-class CellLayer(RecurrentLayer, RecurrentCell):
+class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     """The arguments of a layer over time together with those of its cell, and the choice of what runs it.
 
     A subclass names the class of the cell's arguments as its second base, and what can run a sequence of it.
@@ -59,7 +60,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self._plans = Plans()
+        self._plans, self._chains = Plans(), Chains()
         if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn: UseCudnn = use_cudnn
@@ -145,6 +146,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         result = self.deliver(*self.run_sequence(inputs, state, mask, options))
         if again and not training:
             plans.after(self, inputs)
+            self._chains.after(self, (self,), inputs)
         return result
 
     def sequence_options(
@@ -242,7 +244,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     def on_new_storage(self) -> None:
         """Lay the weights out for cuDNN."""
         super().on_new_storage()
-        self.__dict__["_plans"] = Plans()
+        self.__dict__.update(_plans=Plans(), _chains=Chains())
         if self.built:
             mode = torch_kernels_of(self.backends).mode(self.sequence_options())
             if mode is not None:

@@ -7,8 +7,9 @@
  * other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
- * is the same for all of them, images.h the convolutional
- * LSTM, image_calls.h how it is called. one_type.h includes the first five once for each floating type and width of vectors.
+ * is the same for all of them, images.h the convolutional LSTM, dense.h what stands between recurrent layers. one_type.h
+ * includes these once for each floating type and width of vectors. image_calls.h is how the convolutional LSTM is called,
+ * chain.h makes one call of several layers.
  */
 
 #define PY_SSIZE_T_CLEAN
@@ -170,6 +171,13 @@ struct kernel {
     void (*image_sizes)(const struct images *, int back, size_t *packed, size_t *images, size_t *scratch);
     void (*pack_images)(const struct images *, int back, void *packed, long share, long shares);
     run_places *images_forward, *images_backward;
+};
+
+/* What stands between recurrent layers, of one floating type and one width of vectors. */
+struct between {
+    void (*dense)(long rows, long features, long units, int activation, const void *inputs, const void *weight,
+                  const void *bias, void *outputs);
+    void (*mask_rows)(long rows, long features, double value, const void *inputs, void *outputs, unsigned char *mask);
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -562,11 +570,14 @@ static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize
 
 #include "image_calls.h"
 
+#include "chain.h"
+
 static PyMethodDef methods[] = {
     {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
     {"images_forward", (PyCFunction)(void (*)(void))images_forward, METH_FASTCALL, NULL},
     {"images_backward", (PyCFunction)(void (*)(void))images_backward, METH_FASTCALL, NULL},
+    {"dense", (PyCFunction)(void (*)(void))dense, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -594,8 +605,9 @@ static int set_up(PyObject *module)
         find_kernels();
         pthread_atfork(NULL, NULL, note_fork);
     }
-    if (PyModule_AddIntMacro(module, INTERFACE) || PyModule_AddIntMacro(module, CELLS_EVERY) || add_names(module, "CELLS", CELLS, CELL_COUNT) ||
-        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT))
+    if (PyModule_AddIntMacro(module, INTERFACE) || PyModule_AddIntMacro(module, CELLS_EVERY) ||
+        add_names(module, "CELLS", CELLS, CELL_COUNT) ||
+        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT) || add_chain(module))
         return -1;
     return add_names(module, "KERNELS", kernel_names, kernel_count);
 }

@@ -17,6 +17,7 @@
 #include "runs.h"
 
 #include "images.h"
+#include "dense.h"
 
 #undef vec
 #undef bits
