@@ -2,8 +2,9 @@
  * steps, or for both directions of a bidirectional layer.
  *
  * It knows addresses and sizes only, and no torch: c_runs.py checks what it is given. Rows of a batch do not depend on
- * each other, so each thread takes some of them through all steps and never waits for another; but where the weights are
- * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
+ * each other, so each thread takes some of them through all steps and never waits for another; but where there are fewer
+ * rows than threads, or more weights than a processor's own cache holds, threads share their columns, and wait for each
+ * other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
  * is the same for all of them, images.h the convolutional LSTM, dense.h what stands between recurrent layers. one_type.h
@@ -14,6 +15,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,20 +103,43 @@ struct run {
     void *of_input_weight, *of_weight, *of_bias, *of_state_bias; /* as the weights */
 };
 
+/* Where the threads of a team wait for each other. */
+struct meeting {
+    long here, times;
+};
+
 /* One thread of those that work on the same rows. */
 struct team {
     long member, members;
+    struct meeting *meeting;
 };
+
+/* Looks at the number of meetings before a thread leaves its processor to another: a step takes about as long as falling
+ * asleep and being woken would, but whom we wait for may have been sent away. */
+#define LOOKS 4096
 
 static inline void wait_for_all(const struct team *team)
 {
-#ifdef _OPENMP
-    if (team->members > 1) {
-#pragma omp barrier
+    struct meeting *meeting = team->meeting;
+    if (team->members == 1)
+        return;
+    const long times = __atomic_load_n(&meeting->times, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&meeting->here, 1, __ATOMIC_ACQ_REL) == team->members) {
+        __atomic_store_n(&meeting->here, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&meeting->times, times + 1, __ATOMIC_RELEASE);
+        return;
     }
-#else
-    (void)team;
+    for (long looks = 0; __atomic_load_n(&meeting->times, __ATOMIC_ACQUIRE) == times; looks++) {
+        if (looks >= LOOKS) {
+            sched_yield();
+            continue;
+        }
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
 #endif
+    }
 }
 
 /* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
@@ -239,12 +264,15 @@ static void note_fork(void)
     is_forked = 1;
 }
 
-/* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
- * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
+/* Whether threads share the columns and not the rows: where there are not rows enough for all, or what a step reads of
+ * the weights is much for the rows that one thread would have; and its work must be worth two meetings. Measured with 2 MiB
+ * of second-level cache a thread, and with 1. */
 static int share_columns(const struct run *s, size_t packed, int threads)
 {
     const size_t rows = (size_t)(s->batch + threads - 1) / threads;
-    return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+    if (threads == 1 || s->panels < threads)
+        return 0;
+    return s->batch < threads ? packed >= 192 * 1024 : packed >= 512 * 1024 && packed > 64 * 1024 * rows;
 }
 
 enum { BOTH = 2 }; /* directions at most */
@@ -321,6 +349,7 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     all_sums = all_scratch + threads * scratch;                 /* of each team and run */
     void **found = (void **)(all_sums + count * teams * sums); /* of each run and team, NULL where it has none */
     memset(found, 0, lists);
+    struct meeting meeting = {0, 0};
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
@@ -349,7 +378,7 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
 #ifdef _OPENMP
 #pragma omp barrier
 #endif
-        const struct team team = {together ? share : 0, together ? shares : 1};
+        const struct team team = {together ? share : 0, together ? shares : 1, &meeting};
         for (long task = first; task < tasks; task += stride) {
             const long part = task / count;
             (back ? kernel->backward : kernel->forward)(
