@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ B, T, F, U = 2, 5, 3, 4
 CELLS: dict[str, Callable[..., Any]] = {
     "LSTM": LSTM,
     "GRU": GRU,
-    "GRU, reset before": lambda *args, **kwargs: GRU(*args, reset_after=False, **kwargs),
+    "GRU, reset before": partial(GRU, reset_after=False),
     "SimpleRNN": SimpleRNN,
 }
 
@@ -138,7 +139,7 @@ def test_second_derivatives_and_several_gradients_at_once(cell: str, backwards: 
         inputs = x.clone().requires_grad_()
         outputs = one(inputs)
         first = torch.autograd.grad(outputs.square().sum(), [inputs, *one.parameters()], create_graph=True)
-        second = torch.autograd.grad(sum(one.sum() for one in first), [inputs, *one.parameters()])
+        second = torch.autograd.grad(torch.stack([one.sum() for one in first]).sum(), [inputs, *one.parameters()])
         outputs = one(inputs)
         several = torch.autograd.grad(
             outputs, inputs, torch.eye(outputs.numel()).double().view(-1, *outputs.shape), is_grads_batched=True
