@@ -58,6 +58,7 @@ def load_model(
     custom_objects: CustomObjects | None = None,
     compile: bool = False,
     dtype_policy: Literal["as saved", "float32"] | None = None,
+    mmap: bool = False,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
@@ -76,6 +77,7 @@ def load_model(
         dtype_policy: ``"as saved"`` computes in mixed precision where the file has such policies, as Keras does;
             ``"float32"`` does not. By default a model that this package saved comes back as it was, and all others are
             read as float32.
+        mmap: leave the weights in the file, as :func:`torch_keras_lstm.models.load_model` has it.
 
     Returns:
         A ``Sequential``, or a ``Functional`` for a functional model, that computes what the Keras that saved the file
@@ -100,10 +102,10 @@ def load_model(
     if weights is False:
         return _with_fresh_weights(path, custom_objects, dtype_policy)
     weights = None if weights is None else Path(weights)
-    with open_parts(path) as parts:
+    with open_parts(path, mmap) as parts:
         try:
-            with understood(parts, weights, dtype_policy) as saved:
-                model = _converted(saved, custom_objects).model
+            with understood(parts, weights, dtype_policy, mmap) as saved:
+                model = _converted(saved, custom_objects, mmap).model
         except WithoutArchitecture:
             typed = replace(parts, root=root_with_policies(parts.root, dtype_policy))
             own = load_own_model(typed, weights, custom_objects)
@@ -149,8 +151,8 @@ def _with_fresh_weights(path: Path, custom_objects: CustomObjects, dtype_policy:
         return assemble(description, build_layers(description, custom_objects)).eval()
 
 
-def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
-    """The model of an open file; errors as :func:`load_model`."""
+def _converted(saved: SavedModel, custom_objects: CustomObjects, mapped: bool = False) -> Conversion:
+    """The model of an open file, its weights ``mapped`` where they can be; errors as :func:`load_model`."""
     description = with_custom_layers(saved.description, custom_objects)
     shaped = shaped_layers(description, custom_objects)
     stored = _weights_of(saved)
@@ -163,7 +165,7 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
         build_as(shaped, layers)
     with stored.naming():
         join(layers, groups)
-        fill(layers, rows)
+        fill(layers, rows, mapped)
     return Conversion(assemble(description, layers).eval(), description, shaped, groups, notes_on(rows))
 
 

@@ -344,11 +344,11 @@ def test_a_pipeline(tmp_path: Path) -> None:
         assert_close(ours(images({})).detach(), expected, "float32 model")
         ours.save(tmp_path / "again.keras")
         assert_close(keras.models.load_model(tmp_path / "again.keras").predict(images({})), expected, "float32 model")
-    pipeline = ours.layers[0]
+    pipeline: Any = ours.layers[0]
     assert pipeline.compute_output_shape((6, 7, 8, 3)) == (6, 7, 8, 3)
     steps = [*pipeline.layers]
     assert not torch.equal(pipeline(images({}), training=True), pipeline(images({}), training=False))
     assert [type(step).__name__ for step in steps] == ["Rescaling", "Normalization", "RandomFlip"]
     with pytest.raises(TypeError, match="`layers` of a Pipeline must be layers, got <built-in function abs>"):
-        layers.Pipeline([abs])
+        layers.Pipeline([abs])  # type: ignore[list-item]
     assert issubclass(layers.RandomFlip, ImageAugmentation)

@@ -1,5 +1,6 @@
 """Keras layers as torch modules."""
 
+from torch_keras_lstm.layers import chain_parts as chain_parts  # what each adds to a call of several
 from torch_keras_lstm.layers.activation import Activation
 from torch_keras_lstm.layers.activity_regularization import ActivityRegularization
 from torch_keras_lstm.layers.adaptive_pooling import (

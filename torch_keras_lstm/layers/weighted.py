@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.quantization_config import QuantizationConfig
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight import WeightRow, as_keras_array, draw, unknown
 from torch_keras_lstm.layers.weight_state import WeightState
@@ -14,6 +15,8 @@ from torch_keras_lstm.layers.weight_state import WeightState
 
 class Weighted(WeightState):
     """The weights of a layer and of those inside it, as Keras lists, reads, writes, penalizes and counts them."""
+
+    qconfig = QuantizationConfig()
 
     def weighted_layers(self) -> Iterator["Weighted"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
