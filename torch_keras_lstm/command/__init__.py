@@ -55,20 +55,34 @@ DtypePolicy = Annotated[
         "this package saved it.",
     ),
 ]
+Hdf5 = Annotated[
+    Literal["h5py"] | None,
+    typer.Option(
+        "--hdf5",
+        help="Have the HDF5 library read HDF5 files, which knows filters that nothing else here does, and is native "
+        "code: for files that you trust.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
 @app.command()
 def inspect(
-    file: File, weights: Weights = None, custom: Custom = None, as_json: AsJson = False, quiet: Quiet = False
+    file: File,
+    weights: Weights = None,
+    custom: Custom = None,
+    hdf5: Hdf5 = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show what is in a model file: who wrote it, its layers, shapes and parameters, and what can be converted.
 
     Of a folder a row for each model. The exit code is 1 when one cannot be converted.
     """
     commands = _commands()
-    _end(commands.inspect(file, weights, commands.custom_objects(custom), commands.Shown(as_json, quiet)))
+    with commands.hdf5_by(hdf5):
+        _end(commands.inspect(file, weights, commands.custom_objects(custom), commands.Shown(as_json, quiet)))
 
 
 @app.command()
@@ -88,6 +102,7 @@ def convert(
     ] = False,
     custom: Custom = None,
     dtype_policy: DtypePolicy = None,
+    hdf5: Hdf5 = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -98,7 +113,8 @@ def convert(
     """
     commands = _commands()
     given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
-    _end(commands.convert(source, output, weights, force, skip_existing, source_code, given, dtype_policy, shown))
+    with commands.hdf5_by(hdf5):
+        _end(commands.convert(source, output, weights, force, skip_existing, source_code, given, dtype_policy, shown))
 
 
 @app.command()
@@ -127,6 +143,7 @@ def verify(
     ] = None,
     custom: Custom = None,
     dtype_policy: DtypePolicy = None,
+    hdf5: Hdf5 = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -137,7 +154,8 @@ def verify(
     """
     commands = _commands()
     given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
-    _end(commands.verify(file, weights, record, save, plot, tolerance, given, dtype_policy, shown))
+    with commands.hdf5_by(hdf5):
+        _end(commands.verify(file, weights, record, save, plot, tolerance, given, dtype_policy, shown))
 
 
 @app.command("record-script")
