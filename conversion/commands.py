@@ -69,8 +69,9 @@ def custom_objects(given: Sequence[str] | None) -> dict[str, Any]:
                 raise typer.BadParameter(f"`--custom` is MODULE:NAME or KEY=MODULE:NAME, got {text!r}.")
             try:
                 objects[key or name] = getattr(importlib.import_module(module), name)
-            except (ImportError, AttributeError) as error:
-                raise typer.BadParameter(f"`--custom {text}` is not to be had: {error}.") from None
+            except (Exception, SystemExit) as error:  # the author's module may raise whatever it likes
+                told = str(error) if isinstance(error, ImportError | AttributeError) else f"{error!r:.200}"
+                raise typer.BadParameter(f"`--custom {text}` is not to be had: {told}.") from None
     finally:
         sys.path.remove("")
     return objects

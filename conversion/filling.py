@@ -1,11 +1,12 @@
 """From the rows of a conversion into the layers."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 
 import numpy as np
 import torch
 
+from torch_keras_lstm.conversion.progress import counting
 from torch_keras_lstm.conversion.weight_source import WeightSource, owner_of_row
 from torch_keras_lstm.layers import Layer
 
@@ -15,14 +16,17 @@ def fill(layers: Sequence[Layer], rows: Sequence[WeightSource]) -> None:
 
     What the layers had before is dropped, so that a large model needs its memory once.
     """
+    count = counting(sum(array.size for row in rows for array in row.arrays))
     for owner, group in _by_owner(layers, rows):
         state: dict[str, torch.Tensor] = {}
         for row in group:
-            state |= _tensors(row, row.slot.row.dtype or owner.variable_dtype.torch, owner.device)
+            state |= _tensors(row, row.slot.row.dtype or owner.variable_dtype.torch, owner.device, count)
         put(owner, state, assign=True)
 
 
-def _tensors(source: WeightSource, dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:
+def _tensors(
+    source: WeightSource, dtype: torch.dtype, device: torch.device, count: Callable[[int], None]
+) -> dict[str, torch.Tensor]:
     """What each parameter of the weight is to hold, in memory of its own."""
     row = source.slot.row
     parameters = {
@@ -31,6 +35,7 @@ def _tensors(source: WeightSource, dtype: torch.dtype, device: torch.device) -> 
     if row.blocks or len(parameters) > 1 or len(source.arrays) > 1 or source.layout is not None:
         for name, part in row.to_torch(torch.from_numpy(np.asarray(source.read(), order="C"))).items():
             parameters[name].copy_(part)
+        count(sum(array.size for array in source.arrays))
         return parameters
     target = row.to_keras(*parameters.values())
     start = 0
@@ -40,6 +45,7 @@ def _tensors(source: WeightSource, dtype: torch.dtype, device: torch.device) -> 
         else:
             target[start : start + len(piece)].copy_(torch.from_numpy(np.asarray(piece, order="C")))
             start += len(piece)
+        count(piece.size)
     return parameters
 
 

@@ -14,7 +14,8 @@ import typer
 
 _EXIT_CODES = (
     "Exit codes: 0 when all is well; 1 when a file could not be read, a model cannot be converted or an output "
-    "differs; 2 for a wrong use of the command; 130 and 143 when it was interrupted or terminated."
+    "differs; 2 for a wrong use of the command; 130, 143 and 129 when it was interrupted, terminated or its terminal "
+    "closed."
 )
 
 app = typer.Typer(
@@ -138,7 +139,9 @@ def verify(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            metavar="NUMBER", help="The largest error allowed, relative to the largest value of the output; 1e-05."
+            metavar="NUMBER",
+            help="The largest error allowed, relative to the largest value of the output; 1e-05.",
+            callback=lambda value: _tolerance(value),
         ),
     ] = None,
     custom: Custom = None,
@@ -182,15 +185,26 @@ def options(
 
 def main() -> None:
     """Run the command line. What is wrong with a file is one line on stderr and exit code 1."""
-    # So that what was begun is cleared away, as it is after Ctrl-C.
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # So that what was begun is cleared away, as it is after Ctrl-C; but what runs under `nohup` goes on.
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.getsignal(number) for number in ends}
+    for number in ends:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         app(prog_name="torch-keras-lstm")
     except (OSError, ValueError) as error:
         typer.echo("error: " + " ".join(str(error).split()), err=True)
         sys.exit(1)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tolerance(value: float | None) -> float | None:
+    if value is not None and not value >= 0:
+        raise typer.BadParameter(f"a number of at least 0 is expected, got {value}.")
+    return value
 
 
 def _commands() -> Any:
