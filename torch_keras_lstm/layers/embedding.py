@@ -106,7 +106,7 @@ class Embedding(Layer):
         if indices.dtype is not torch.int64 and indices.dtype is not torch.int32:
             indices = indices.to(torch.int64)
         try:
-            return self.finish(F.embedding(indices, self.weight, sparse=self.sparse_gradients))
+            return self.finish(F.embedding(self._as_differentiable(indices), self.weight, sparse=self.sparse_gradients))
         except IndexError as error:
             smallest, largest = (int(end) for end in indices.aminmax())
             raise ValueError(
