@@ -139,7 +139,7 @@ def test_second_derivatives_and_several_gradients_at_once(cell: str, backwards: 
         inputs = x.clone().requires_grad_()
         outputs = one(inputs)
         first = torch.autograd.grad(outputs.square().sum(), [inputs, *one.parameters()], create_graph=True)
-        second = torch.autograd.grad(sum(one.sum() for one in first), [inputs, *one.parameters()])
+        second = torch.autograd.grad(torch.stack([one.sum() for one in first]).sum(), [inputs, *one.parameters()])
         outputs = one(inputs)
         several = torch.autograd.grad(
             outputs, inputs, torch.eye(outputs.numel()).double().view(-1, *outputs.shape), is_grads_batched=True

@@ -28,6 +28,7 @@ from torch_keras_lstm.recurrence.backends.base import Backend
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
 from torch_keras_lstm.recurrence.graph_operator import Operator
+from torch_keras_lstm.recurrence.half_steps import run_in_half
 from torch_keras_lstm.recurrence.lstm import autocast_dtype
 from torch_keras_lstm.recurrence.single_state import run_single_state
 
@@ -40,6 +41,7 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     Args:
         use_cudnn: 'auto' takes torch's fused kernels where they can compute this configuration and nothing is known to
             be faster, ``False`` never, ``True`` raises a ``ValueError`` when they cannot.
+        recompute: compute once more on the way back what it needs of each step, instead of keeping it.
         input_size: the number of features, to build the layer at once.
     """
 
@@ -49,13 +51,24 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     # The attributes that are options under their own names: all but the dropout factors.
     option_names: ClassVar[tuple[str, ...]]
     parameter_suffix = "_l0"
+    has_own_half = ("run_sequence",)
 
-    def __init__(self, *, use_cudnn: UseCudnn = "auto", input_size: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        use_cudnn: UseCudnn = "auto",
+        recompute: bool = False,
+        input_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self._plans, self._chains = Plans(), Chains()
         if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn: UseCudnn = use_cudnn
+        if not isinstance(recompute, bool):
+            raise ValueError(f"`recompute` must be True or False, got {recompute!r}.")
+        self.recompute = recompute
         if use_cudnn is True:
             self.path_for(None, training=True)
         if input_size is not None:
@@ -90,6 +103,12 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     ) -> tuple[Tensor, Any]:
         """The output and the final states, as :meth:`Backend.run` gives them."""
         return run_single_state(self.operator, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
+
+    def run_sequence_in_half(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, Any]:
+        """As :meth:`run_sequence`, with Keras' operations, one by one."""
+        return run_in_half(self.step_for_options(options, inputs.dtype), inputs, state, mask, options)
 
     def forward(
         self,

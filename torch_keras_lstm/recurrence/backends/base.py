@@ -172,9 +172,9 @@ class Trace(NamedTuple):
 
     Attributes:
         gates: (time, batch, 4 * units), of each gate the value or, where that does not tell the slope, the
-            pre-activation; ``None`` without a way back.
+            pre-activation; ``None`` without a way back, or for one that computes them once more.
         cells, hidden: (time, batch, units), the state after each step; or (batch, units), the last one alone, where
-            there is no way back.
+            there is no way back. Of the cell states there may be fewer, the last of every some steps.
     """
 
     gates: Tensor | None

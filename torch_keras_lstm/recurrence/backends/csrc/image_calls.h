@@ -20,13 +20,14 @@ static int run_images(struct images *m, const struct kernel *kernel, int back, i
         return -1;
     void *const both[] = {memory + packed, memory + packed + images};
     memset(both[0], 0, 2 * images); /* the borders */
+    struct meeting meeting = {0, 0};
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
     {
-        struct team team = {0, 1}; /* fewer threads may have come than were asked for */
+        struct team team = {0, 1, &meeting}; /* fewer threads may have come than were asked for */
 #ifdef _OPENMP
-        team = (struct team){omp_get_thread_num(), omp_get_num_threads()};
+        team = (struct team){omp_get_thread_num(), omp_get_num_threads(), &meeting};
 #endif
         kernel->pack_images(m, back, (void *)memory, team.member, team.members);
         wait_for_all(&team);

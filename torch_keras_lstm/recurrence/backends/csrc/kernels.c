@@ -2,8 +2,9 @@
  * steps, or for both directions of a bidirectional layer.
  *
  * It knows addresses and sizes only, and no torch: c_runs.py checks what it is given. Rows of a batch do not depend on
- * each other, so each thread takes some of them through all steps and never waits for another; but where the weights are
- * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
+ * each other, so each thread takes some of them through all steps and never waits for another; but where there are fewer
+ * rows than threads, or more weights than a processor's own cache holds, threads share their columns, and wait for each
+ * other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
  * is the same for all of them, images.h the convolutional LSTM, dense.h what stands between recurrent layers. one_type.h
@@ -14,6 +15,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +27,7 @@
 #endif
 
 /* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
-#define INTERFACE 3
+#define INTERFACE 4
 
 /* As in the tuple CELLS below. */
 enum { LSTM, GRU, GRU_RESET_BEFORE, SIMPLE };
@@ -34,6 +36,8 @@ static const char *const CELLS[] = {"lstm", "gru", "gru_reset_before", "simple_r
 
 /* Gates in the order of torch. */
 enum { INPUT, FORGET, CANDIDATE, OUTPUT };
+/* Of an LSTM's cell states every so many are kept for the way back, and the last. The others follow from the gates. */
+#define CELLS_EVERY 8
 enum { RESET, UPDATE, NEW };
 static const long GATES[] = {4, 3, 3, 1};
 /* How many numbers of each unit a step keeps, and how many gradients it has on the way back. */
@@ -74,15 +78,20 @@ struct run {
     long groups;               /* of gates that are multiplied with the same numbers: 1, or as many as gates */
     long panels, input_panels; /* of each group; on the way back of each of two kernels */
     long steps;                /* that are worked on at once, but for what each step has to wait for */
+    long region;               /* on the way back: steps of which all that was not kept is restored at once */
+    const struct run *again;   /* on the way back: the way forth, where it kept no gates; or NULL */
     const void *inputs;        /* (time, batch, features) */
     long inputs_step, inputs_row;
     const void *input_weight, *weight;     /* (gates * units, features), (gates * units, units) */
     void *input_packed, *packed;           /* the same in panels, or NULL for the matrices as they stand */
     const void *bias, *state_bias;         /* (gates * units), or NULL; the second of a GRU alone */
     void *kept;                            /* (time, batch, kept_width), for what the way back needs; or NULL */
-    void *hidden, *cells;                  /* (time, batch, units), or (batch, units) with steps of 0 */
-    long hidden_step, hidden_row, cells_step;
+    void *hidden;                          /* (time, batch, units), or (batch, units) with a step of 0 */
+    void *cells;                           /* (time / cells_every, batch, units), the last of so many steps; or the same */
+    long kept_step, hidden_step, hidden_row, cells_step, cells_every;
     const void *hidden_first, *cell_first; /* (batch, units), before the first step; the cell state is the LSTM's alone */
+    long first_row;                        /* from row to row of the former */
+    long rows_from;                        /* the row of the batch that is the first of these six */
     const unsigned char *mask;             /* (time, batch), or NULL */
     long mask_step, mask_row;
     const void *input_dropout, *dropout;   /* (input_factors, batch, features), (factors, batch, units) */
@@ -94,20 +103,43 @@ struct run {
     void *of_input_weight, *of_weight, *of_bias, *of_state_bias; /* as the weights */
 };
 
+/* Where the threads of a team wait for each other. */
+struct meeting {
+    long here, times;
+};
+
 /* One thread of those that work on the same rows. */
 struct team {
     long member, members;
+    struct meeting *meeting;
 };
+
+/* Looks at the number of meetings before a thread leaves its processor to another: a step takes about as long as falling
+ * asleep and being woken would, but whom we wait for may have been sent away. */
+#define LOOKS 4096
 
 static inline void wait_for_all(const struct team *team)
 {
-#ifdef _OPENMP
-    if (team->members > 1) {
-#pragma omp barrier
+    struct meeting *meeting = team->meeting;
+    if (team->members == 1)
+        return;
+    const long times = __atomic_load_n(&meeting->times, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&meeting->here, 1, __ATOMIC_ACQ_REL) == team->members) {
+        __atomic_store_n(&meeting->here, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&meeting->times, times + 1, __ATOMIC_RELEASE);
+        return;
     }
-#else
-    (void)team;
+    for (long looks = 0; __atomic_load_n(&meeting->times, __ATOMIC_ACQUIRE) == times; looks++) {
+        if (looks >= LOOKS) {
+            sched_yield();
+            continue;
+        }
+#if defined(__x86_64__)
+        __builtin_ia32_pause();
+#elif defined(__aarch64__)
+        __asm__ volatile("yield");
 #endif
+    }
 }
 
 /* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
@@ -232,12 +264,15 @@ static void note_fork(void)
     is_forked = 1;
 }
 
-/* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
- * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
+/* Whether threads share the columns and not the rows: where there are not rows enough for all, or what a step reads of
+ * the weights is much for the rows that one thread would have; and its work must be worth two meetings. Measured with 2 MiB
+ * of second-level cache a thread, and with 1. */
 static int share_columns(const struct run *s, size_t packed, int threads)
 {
     const size_t rows = (size_t)(s->batch + threads - 1) / threads;
-    return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+    if (threads == 1 || s->panels < threads)
+        return 0;
+    return s->batch < threads ? packed >= 192 * 1024 : packed >= 512 * 1024 && packed > 64 * 1024 * rows;
 }
 
 enum { BOTH = 2 }; /* directions at most */
@@ -250,14 +285,24 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     const long panels = kernel->panels_of(back ? units : width);
     const long input_panels = back ? kernel->panels_of(s->features) : panels;
     /* Packing costs as much as some rows' products. */
-    const int pack = back || s->time * s->batch >= 8;
+    const int pack_forth = s->time * s->batch >= 8, pack = back || pack_forth;
     const size_t panel = pack ? s->groups * kernel->columns * kernel->size : 0; /* of each group, by its depth */
     const size_t packed = whole_lines(panel * panels * (back ? width : units));
     const size_t input_packed =
         back && s->of_inputs == NULL ? 0 : whole_lines(panel * input_panels * (back ? width : s->features));
+    /* Where the gates were not kept, the way back goes forth again, and needs the kernels for both. */
+    const int goes_again = back && s->kept == NULL;
+    const long again_panels = kernel->panels_of(width);
+    const int packs_again = goes_again && pack_forth;
+    const size_t again_packed = packs_again ? whole_lines(panel * again_panels * units) : 0;
+    const size_t again_input_packed = packs_again ? whole_lines(panel * again_panels * s->features) : 0;
+    struct run again[BOTH];
     for (int which = 0; which < count; which++) {
         runs[which].panels = panels;
         runs[which].input_panels = input_panels;
+        again[which] = runs[which];
+        again[which].panels = again_panels;
+        runs[which].again = goes_again ? &again[which] : NULL;
     }
     if (is_forked)
         threads = 1;
@@ -271,30 +316,40 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     long steps = (back ? 128 : 64) / most; /* of so many, enough rows to make a panel worth reading */
     if (steps < 1)
         steps = 1;
+    if (back && steps > CELLS_EVERY)
+        steps -= steps % CELLS_EVERY;
     if (steps > s->time)
         steps = s->time;
-    for (int which = 0; which < count; which++)
+    for (int which = 0; which < count; which++) {
         runs[which].steps = steps;
+        runs[which].region = (steps + CELLS_EVERY - 1) / CELLS_EVERY * CELLS_EVERY;
+        again[which].steps = steps > 1 ? steps / 2 : 1;
+    }
     const size_t shared = whole_lines(kernel->shared(s, back, most, steps));
     const size_t scratch = whole_lines(kernel->scratch(s, back, most, steps));
     const size_t sums = back ? whole_lines(kernel->sums(s)) : 0;
     const long teams = together ? 1 : threads;
     const size_t lists = back ? whole_lines(count * teams * sizeof(void *)) : 0;
     char *memory;
-    if (posix_memalign((void **)&memory, 64, count * (packed + input_packed + teams * sums) + teams * shared +
-                                                 threads * scratch + lists + 64))
+    if (posix_memalign((void **)&memory, 64,
+                       count * (packed + input_packed + again_packed + again_input_packed + teams * sums) +
+                           teams * shared + threads * scratch + lists + 64))
         return -1;
     char *at = memory, *all_shared, *all_scratch, *all_sums;
     for (int which = 0; which < count; which++) {
         runs[which].packed = pack ? at : NULL;
         runs[which].input_packed = pack ? at + packed : NULL;
         at += packed + input_packed;
+        again[which].packed = packs_again ? at : NULL;
+        again[which].input_packed = packs_again ? at + again_packed : NULL;
+        at += again_packed + again_input_packed;
     }
     all_shared = at;
     all_scratch = all_shared + teams * shared;
     all_sums = all_scratch + threads * scratch;                 /* of each team and run */
     void **found = (void **)(all_sums + count * teams * sums); /* of each run and team, NULL where it has none */
     memset(found, 0, lists);
+    struct meeting meeting = {0, 0};
 #ifdef _OPENMP
 #pragma omp parallel num_threads(threads) if (threads > 1)
 #endif
@@ -307,9 +362,11 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
         const long first = together ? 0 : share, stride = together ? 1 : shares, tasks = count * parts;
         for (int which = 0; which < count && pack; which++) {
             const struct run *one = &runs[which];
-            if (back) {
+            if (back)
                 kernel->pack_back_share(one, share, shares);
-            } else {
+            if (packs_again)
+                one = one->again;
+            if (!back || packs_again) {
                 kernel->pack_share(one, one->weight, one->packed, units, share, shares);
                 kernel->pack_share(one, one->input_weight, one->input_packed, s->features, share, shares);
             }
@@ -321,7 +378,7 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
 #ifdef _OPENMP
 #pragma omp barrier
 #endif
-        const struct team team = {together ? share : 0, together ? shares : 1};
+        const struct team team = {together ? share : 0, together ? shares : 1, &meeting};
         for (long task = first; task < tasks; task += stride) {
             const long part = task / count;
             (back ? kernel->backward : kernel->forward)(
@@ -415,11 +472,14 @@ static int read_run(struct run *s, const long long *a, int back)
         .bias = ADDRESS(BIAS),
         .state_bias = ADDRESS(STATE_BIAS),
         .kept = ADDRESS(KEPT_NUMBERS),
+        .kept_step = KEPT[a[CELL]] * (long)a[UNITS] * (long)a[BATCH],
         .hidden = ADDRESS(HIDDEN),
         .hidden_step = (long)a[HIDDEN_STEP],
         .hidden_row = (long)a[HIDDEN_ROW],
         .cells = ADDRESS(CELL_STATES),
         .cells_step = (long)a[CELL_STATES_STEP],
+        .cells_every = CELLS_EVERY,
+        .first_row = (long)a[UNITS],
         .hidden_first = ADDRESS(HIDDEN_FIRST),
         .cell_first = ADDRESS(CELL_FIRST),
         .mask = ADDRESS(MASK),
@@ -452,7 +512,7 @@ static int read_run(struct run *s, const long long *a, int back)
 
 static int are_alike(const struct run *one, const struct run *other)
 {
-    return one->cell == other->cell && one->time == other->time && one->batch == other->batch &&
+    return one->cell == other->cell && !one->kept == !other->kept && one->time == other->time && one->batch == other->batch &&
            one->features == other->features && one->units == other->units && one->groups == other->groups &&
            !one->of_inputs == !other->of_inputs && !one->of_input_weight == !other->of_input_weight &&
            !one->of_weight == !other->of_weight;
@@ -545,7 +605,8 @@ static int set_up(PyObject *module)
         find_kernels();
         pthread_atfork(NULL, NULL, note_fork);
     }
-    if (PyModule_AddIntMacro(module, INTERFACE) || add_names(module, "CELLS", CELLS, CELL_COUNT) ||
+    if (PyModule_AddIntMacro(module, INTERFACE) || PyModule_AddIntMacro(module, CELLS_EVERY) ||
+        add_names(module, "CELLS", CELLS, CELL_COUNT) ||
         add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT) || add_chain(module))
         return -1;
     return add_names(module, "KERNELS", kernel_names, kernel_count);
