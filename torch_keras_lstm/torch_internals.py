@@ -98,6 +98,9 @@ def calls_are_watched() -> bool:
     )
 
 
+# The kernel of torch's Adam for tensors of one type on one device, which torch.optim.adam sorts before.
+fused_adam: Callable[..., None] = torch._fused_adam_
+
 # What of :func:`calls_are_watched` are functions, with what they answer where nobody watches, and where the level of
 # forward-mode derivatives stands, as ``_current_level``: -1 outside of them.
 CALLS_UNWATCHED: tuple[tuple[Callable[[], object], object], ...] = (
