@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -43,12 +43,12 @@ def built(layer: Layer, features: int) -> Layer:
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5])
-@pytest.mark.parametrize("cell", [LSTM, GRU], ids=lambda cell: cell.__name__)
+@pytest.mark.parametrize("cell", [LSTM, GRU], ids=lambda cell: str(cell.__name__))
 @pytest.mark.parametrize("batch", [1, 3])
-def test_threads_that_share_the_columns(batch: int, cell: type[Layer], count: int) -> None:
+def test_threads_that_share_the_columns(batch: int, cell: Callable[..., Layer], count: int) -> None:
     """As they do where there are fewer rows than threads, whatever number of vectors the columns come to."""
     units, features = 137, 21
-    layer = built(cell(units, return_sequences=True), features)  # type: ignore[call-arg]
+    layer = built(cell(units, return_sequences=True), features)
     inputs, mask = torch.randn(batch, 19, features), torch.rand(batch, 19) > 0.3
     inputs[~mask] = torch.inf
     with threads(1):
