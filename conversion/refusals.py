@@ -7,10 +7,10 @@ from torch_keras_lstm.conversion.saved_config import LayerDescription
 # Layers of some Keras that are not built here, by the names that files have.
 _KERAS_OWN = frozenset(
     [
-        *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D", "ContrastLimitedAdaptiveHistogramEqualization"),
+        *("AbstractRNNCell", "AtrousConv1D", "AtrousConv2D"),
         *("ConvRNN2D", "DenseFeatures", "DynamicEmbedding", "DynamicLookup", "FeatureSpace", "FlaxLayer"),
-        *("JaxLayer", "MaxNumBoundingBoxes", "ParametricSoftplus"),
-        *("Pipeline", "RandomFourierFeatures", "SReLU", "TFSMLayer"),
+        *("JaxLayer", "ParametricSoftplus"),
+        *("RandomFourierFeatures", "SReLU", "TFSMLayer"),
         *("TorchModuleWrapper",),
     ]
 )

@@ -100,6 +100,8 @@ CALLS_UNWATCHED: tuple[tuple[Callable[[], object], object], ...] = (
     (_dispatch_modes, 0),
     (transforms_are_active, False),
 )
+# (True) -> the functions that keep and bring back what autograd keeps for its way back, ``None`` where there are none.
+saved_tensors_hooks: Callable[[bool], object] = torch._C._autograd._top_saved_tensors_default_hooks
 FORWARD_MODE: dict[str, Any] = vars(torch.autograd.forward_ad)
 
 # The names of the dictionaries in ``torch.nn.modules.module`` that have the hooks of all modules.

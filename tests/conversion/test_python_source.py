@@ -252,6 +252,7 @@ def test_the_text_is_as_one_would_write_it() -> None:
         super().__init__()
         self.{0} = nn.Embedding(9, 4)
         self.{1} = nn.LSTM(4, 5, batch_first=True)
+        self.{1}.bias_hh_l0.requires_grad_(False)  # zeros: Keras has one bias
         self.{2} = nn.Linear(5, 2)
 
     def forward(self, x: Tensor) -> Tensor:

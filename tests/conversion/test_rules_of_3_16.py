@@ -155,7 +155,8 @@ class Holder(Layer):
 
     def call(self, inputs: torch.Tensor) -> torch.Tensor:
         states = self.inner(inputs)
-        return self.attention([states, states])
+        attended: torch.Tensor = self.attention([states, states])
+        return attended
 
 
 OWN = {"Mine": Mine, "Narrow": Narrow, "Holder": Holder}
@@ -184,7 +185,8 @@ def test_layers_of_ones_own_go_by_them(version: str, holds: bool, tmp_path: Path
 
 
 def rules(model: Model) -> list[bool]:
-    mine, narrow, holder = model.layers
+    layers: list[Any] = list(model.layers)
+    mine, narrow, holder = layers
     return [mine.ends_mask, narrow.ends_mask, holder.inner.ends_mask, holder.attention.unseen_gives_zeros]
 
 
@@ -225,7 +227,7 @@ def in_row(class_name: str, **arguments: Any) -> dict[str, Any]:
     ],
 )
 def test_a_description_without_a_version_tells_by_its_spelling(root: dict[str, Any], holds: bool) -> None:
-    made = model_from_json(json.dumps(root))
+    made: Any = model_from_json(json.dumps(root))
     assert made.layers[-1].ends_mask is holds
 
 

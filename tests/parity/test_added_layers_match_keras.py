@@ -380,7 +380,7 @@ def test_a_random_size_of_tf_keras(name: str, tmp_path: Any) -> None:
     assert ours(given, training=True).shape[kept] == x.shape[kept]
     theirs = tf_keras.Sequential([made, tf_keras.layers.Conv2D(2, 3), tf_keras.layers.GlobalMaxPooling2D()])
     theirs.save(tmp_path / "model.keras")
-    model = load_model(tmp_path / "model.keras")
+    model: Any = load_model(tmp_path / "model.keras")
     assert model.layers[0].get_config()["factor"] == made.get_config()["factor"]
     assert_close(model(x).detach(), theirs.predict(x, verbose=0), "float32 model")
     with pytest.raises(ValueError, match="Nothing is left of images"):

@@ -131,6 +131,7 @@ NOT_ON_TENSORFLOW_IN_FLOAT64 = {
 # In test_augmentations_match_keras.py, test_mel_spectrogram_matches_keras.py and test_added_layers_match_keras.py.
 OF_IMAGES_AND_SOUNDS = {
     "AugMix", "AutoContrast", "CutMix", "Equalization", "MelSpectrogram", "MixUp", "RandAugment", "RandomBrightness",
+    "ContrastLimitedAdaptiveHistogramEqualization", "MaxNumBoundingBoxes", "Pipeline",
     "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform",
     "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert",
     "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",

@@ -13,8 +13,10 @@ from torch_keras_lstm.layers.adaptive_pooling import (
 )
 from torch_keras_lstm.layers.alpha_dropout import AlphaDropout
 from torch_keras_lstm.layers.attention import AdditiveAttention, Attention
+from torch_keras_lstm.layers.augmentation_policies import AugMix, RandAugment
 from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.bidirectional import Bidirectional
+from torch_keras_lstm.layers.bounding_boxes import MaxNumBoundingBoxes
 from torch_keras_lstm.layers.category_encoding import CategoryEncoding
 from torch_keras_lstm.layers.concatenation import Concatenate
 from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
@@ -30,6 +32,7 @@ from torch_keras_lstm.layers.einsum_dense import EinsumDense
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from torch_keras_lstm.layers.elu import ELU
 from torch_keras_lstm.layers.embedding import Embedding
+from torch_keras_lstm.layers.equalization import ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from torch_keras_lstm.layers.flatten import Flatten
 from torch_keras_lstm.layers.gaussian_dropout import GaussianDropout
 from torch_keras_lstm.layers.gaussian_noise import GaussianNoise
@@ -49,16 +52,7 @@ from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
 from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
-from torch_keras_lstm.layers.inference_augmentation import (
-    AugMix,
-    CutMix,
-    Equalization,
-    MixUp,
-    RandAugment,
-    RandomElasticTransform,
-    RandomGaussianBlur,
-    RandomPerspective,
-)
+from torch_keras_lstm.layers.image_mixing import CutMix, MixUp
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.integer_lookup import IntegerLookup
@@ -77,6 +71,7 @@ from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maxi
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
 from torch_keras_lstm.layers.normalization import Normalization
 from torch_keras_lstm.layers.permute import Permute
+from torch_keras_lstm.layers.pipeline import Pipeline
 from torch_keras_lstm.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -108,6 +103,7 @@ from torch_keras_lstm.layers.random_geometry import (
     RandomZoom,
 )
 from torch_keras_lstm.layers.random_size import RandomHeight, RandomWidth
+from torch_keras_lstm.layers.random_warps import RandomElasticTransform, RandomGaussianBlur, RandomPerspective
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -191,6 +187,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -253,6 +250,7 @@ __all__ = [
     "LocallyConnected1D",
     "LocallyConnected2D",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -270,6 +268,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandAugment",
     "RandomBrightness",

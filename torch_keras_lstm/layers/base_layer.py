@@ -24,6 +24,9 @@ class BaseLayer(Weighted):
     # Whether :meth:`compute_mask` may give a mask where none came in.
     makes_mask: bool = False
 
+    # The methods in whose place, for Keras' numbers in half precision, those of their names with "_in_half" stand.
+    has_own_half: ClassVar[tuple[str, ...]] = ()
+
     # The class that a configuration names, from which the layer was made; "" for a layer that code made.
     saved_class: str = ""
 

@@ -225,6 +225,8 @@ class Bidirectional(Layer):
             outputs = (side_by_side,) if self.merge_mode == "concat" else split(side_by_side)
         else:
             outputs, states = self._run_apart(inputs, mask, given, training)
+        if outputs[0].dtype is not inputs.dtype:
+            outputs = tuple(map(self.as_computed, outputs))
         if self.merge_mode is None:
             return (*(output.contiguous() for output in outputs), *states)
         merged = self.finish(_MERGE[self.merge_mode](*outputs) if len(outputs) == 2 else outputs[0])

@@ -28,6 +28,7 @@ from torch_keras_lstm.recurrence.backends.base import Backend
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
 from torch_keras_lstm.recurrence.graph_operator import Operator
+from torch_keras_lstm.recurrence.half_steps import run_in_half
 from torch_keras_lstm.recurrence.lstm import autocast_dtype
 from torch_keras_lstm.recurrence.single_state import run_single_state
 
@@ -50,6 +51,7 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     # The attributes that are options under their own names: all but the dropout factors.
     option_names: ClassVar[tuple[str, ...]]
     parameter_suffix = "_l0"
+    has_own_half = ("run_sequence",)
 
     def __init__(
         self,
@@ -102,6 +104,12 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
         """The output and the final states, as :meth:`Backend.run` gives them."""
         return run_single_state(self.operator, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
 
+    def run_sequence_in_half(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, Any]:
+        """As :meth:`run_sequence`, with Keras' operations, one by one."""
+        return run_in_half(self.step_for_options(options, inputs.dtype), inputs, state, mask, options)
+
     def forward(
         self,
         inputs: Any,
@@ -147,6 +155,8 @@ class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
         if again and not training:
             plans.after(self, inputs)
             self._chains.after(self, (self,), inputs)
+        elif mask is None and initial_state is None and not torch.compiler.is_compiling() and torch.is_grad_enabled():
+            self._chains.after_recorded(self, inputs)
         return result
 
     def sequence_options(

@@ -1,10 +1,12 @@
 """What each layer contributes to a chain of layers that C runs in one call; see ``chained_call.py``."""
 
 import struct
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.layers.activation import Activation
@@ -14,6 +16,7 @@ from torch_keras_lstm.layers.chained_call import (
     DENSE,
     LOOK_UP,
     MASK_ROWS,
+    PLANNERS,
     RUN,
     ZERO_LAST,
     ZERO_MASKED,
@@ -33,10 +36,10 @@ from torch_keras_lstm.layers.gru import GRU
 from torch_keras_lstm.layers.identity import Identity
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.masking import Masking
-from torch_keras_lstm.layers.planned_call import ATTRIBUTES
+from torch_keras_lstm.layers.planned_call import ATTRIBUTES, plans_are_used
+from torch_keras_lstm.layers.planned_training import TrainingPlan
 from torch_keras_lstm.layers.recurrent import LiveStates
 from torch_keras_lstm.layers.simple_rnn import SimpleRNN
-
 from torch_keras_lstm.layers.spatial_dropout import SpatialDropout1D
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
 from torch_keras_lstm.recurrence import dispatch
@@ -55,22 +58,11 @@ _OF_DENSE = (None, activations.linear, activations.relu)
 def recurrent(links: Links, layer: Any, value: Value) -> Value:
     """The steps of a recurrent layer, on from its states where it keeps them, and what masked steps show."""
     batch, time, features = _floating(links, layer, value)
-    links.attributes(layer, *_OPTIONS)
-    links.entry(layer._buffers, layer.parameter_names[3])
     by_mask = bool(value.mask)
-    if (
-        layer.return_state
-        or layer._registered
-        or layer._is_handed
-        or layer._is_own
-        or layer._buffers.get(layer.parameter_names[3]) is not None
-        or (by_mask and (layer.hold_initial_state or (layer.go_backwards and time > 1)))
-    ):
+    if by_mask and (layer.hold_initial_state or (layer.go_backwards and time > 1)):
         raise CannotChainError(layer.name)
     example = torch.empty(batch, time, features, dtype=links.dtype)
-    chosen = dispatch.select(layer.backends, layer.sequence_request(example, value.mask or None, training=False))
-    if not isinstance(chosen, CKernels):
-        raise CannotChainError(layer.name)
+    chosen = _kernels(links, layer, example, value.mask or None)
     units, size, backwards = layer.units, links.size, layer.go_backwards
     options = layer.sequence_options()
     rows = layer.gates * units
@@ -129,6 +121,54 @@ def recurrent(links: Links, layer: Any, value: Value) -> Value:
         outputs = shown
     shape = (batch, time, units) if sequences else (batch, units)
     return Value(outputs, shape, links.dtype, value.mask if sequences else 0)
+
+
+def _kernels(links: Links, layer: Any, inputs: Tensor, mask: Any) -> CKernels:
+    """The kernels in C, where they run such calls of a recurrent layer; and what the calls depend on.
+
+    Raises:
+        CannotChainError: when they do not, or the layer does more than to run the steps.
+    """
+    second = layer.parameter_names[3]
+    is_more = layer.return_state or layer._registered or layer._is_handed or layer._is_own
+    if is_more or layer._buffers.get(second) is not None:  # a bias that somebody handed over
+        raise CannotChainError(layer.name)
+    links.attributes(layer, *_OPTIONS)
+    links.entry(layer._buffers, second)
+    chosen = dispatch.select(layer.backends, layer.sequence_request(inputs, mask, training=links.recorded))
+    if not isinstance(chosen, CKernels):
+        raise CannotChainError(layer.name)
+    return chosen
+
+
+def training_plan(layer: Any, inputs: Tensor) -> Callable[[Tensor], Tensor | None] | None:
+    """What computes further steps of training like the one that was just made; ``None`` where nothing is planned."""
+    if not (inputs.is_cpu and inputs.is_contiguous() and inputs.dtype is layer._dtype and plans_are_used()):
+        return None
+    if layer.stateful or layer.dropout_counts(True) != (0, 0) or torch.is_autocast_enabled("cpu"):
+        return None
+    links = Links(layer._dtype, recorded=True)
+    try:
+        links.surroundings()
+        links.module(layer)
+        links.attributes(layer, "dropout", "recurrent_dropout", "_held_dropout")
+        kernels = _kernels(links, layer, inputs, None)
+        for name in layer.parameter_names:
+            links.weight(layer, name)
+    except CannotChainError:
+        return None
+    weights = tuple(layer._parameters.get(name) for name in layer.parameter_names)
+    if layer.use_bias and layer.gates == 3 and weights[3] is None:
+        weights = (*weights[:3], layer._zeros)
+    plan, chain = TrainingPlan(kernels, inputs, weights, layer.sequence_options()), links.chain(inputs)
+
+    def run(inputs: Tensor) -> Tensor | None:
+        return plan.run(inputs, weights) if chain.fits(inputs) and not inputs.is_inference() else None
+
+    return run
+
+
+PLANNERS.update(dict.fromkeys((LSTM, GRU, SimpleRNN), training_plan))
 
 
 def _biases(links: Links, layer: Any, rows: int) -> tuple[int, int]:

@@ -20,8 +20,8 @@ from torch.nn.modules import module as torch_module
 from torch_keras_lstm import torch_internals
 from torch_keras_lstm.layers import own_layer, planned_call
 from torch_keras_lstm.layers.call_context import CALL_CONTEXT
+from torch_keras_lstm.layers.few_rows import has_memory
 from torch_keras_lstm.layers.layer import Layer
-from torch_keras_lstm.layers.variable import TrainedVariable
 from torch_keras_lstm.recurrence import dispatch
 from torch_keras_lstm.recurrence.backends.c_kernels import C_KERNELS
 from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
@@ -60,9 +60,11 @@ class Links:
 
     Args:
         dtype: that the layers compute in.
+        recorded: whether the calls are those that autograd records.
     """
 
-    def __init__(self, dtype: torch.dtype) -> None:
+    def __init__(self, dtype: torch.dtype, recorded: bool = False) -> None:
+        self.recorded = recorded
         self.dtype = dtype
         self.size = dtype.itemsize
         self.facts: list[tuple[Any, ...]] = []
@@ -100,31 +102,39 @@ class Links:
         return int(found.data_ptr())
 
     def module(self, module: Layer) -> None:
-        """The module is called as its class says, in inference.
+        """The module is called as its class says, in inference unless the calls are recorded.
 
         Raises:
             CannotChainError: when something waits for its call, or it computes in several types.
         """
         own = module.__dict__
-        is_more = module.training or module._policy.is_mixed or module.activity_regularizer is not None
+        is_more = module._policy.is_mixed or module.activity_regularizer is not None
+        if not self.recorded:
+            is_more |= module.training
+            self.entry(own, "training")
         if is_more or torch_internals.is_called_through_more(module):
             raise CannotChainError(module.name)
         self.facts.append((_CLASS, module, "", type(module)))
         self.facts.append((_ATTRIBUTE, type(module), "forward", type(module).forward))
         self.facts += [(_EMPTY, own, name) for name in _HOOKS]
-        self.entry(own, "forward", "_compiled_call_impl", "training", "supports_masking", "_policy")
+        self.entry(own, "forward", "_compiled_call_impl", "supports_masking", "_policy")
         self.entry(own, "activity_regularizer")
 
     def surroundings(self) -> None:
-        """Nobody records gradients, looks at operations, trains the calls around, or asks for other backends."""
-        for function, answer in ((torch.is_grad_enabled, False), *torch_internals.CALLS_UNWATCHED):
+        """Nobody looks at operations, or asks for other backends. Where the calls are not recorded, nobody records
+        them, or trains the calls around; where they are, nobody asks for what is kept for the way back.
+        """
+        for function, answer in ((torch.is_grad_enabled, self.recorded), *torch_internals.CALLS_UNWATCHED):
             self.facts.append((_ANSWER, function, "", answer))
         self.facts.append((_ANSWER_ABOUT, torch.is_autocast_enabled, "cpu", False))
         self.entry(torch_internals.FORWARD_MODE, "_current_level")
         self.entry(planned_call.__dict__, "_wanted")
         self.entry(dispatch.__dict__, "_asked")
-        self.facts.append((_ATTRIBUTE, CALL_CONTEXT, "training", None))
-        self.facts.append((_ATTRIBUTE, own_layer.LossAdders, "exist", False))
+        if self.recorded:
+            self.facts.append((_ANSWER_ABOUT, torch_internals.saved_tensors_hooks, True, None))
+        else:
+            self.facts.append((_ATTRIBUTE, CALL_CONTEXT, "training", None))
+            self.facts.append((_ATTRIBUTE, own_layer.LossAdders, "exist", False))
         self.facts += [(_EMPTY, torch_module.__dict__, name) for name in torch_internals.GLOBAL_HOOKS]
 
     def listed(self, model: Any) -> None:
@@ -150,6 +160,36 @@ class Links:
         """The steps go on from the states ``tensors`` and leave the new ones there; ``kept`` is what the layer has."""
         self.states.append((layer, kept, tensors))
 
+    def chain(
+        self,
+        inputs: Tensor,
+        outputs: tuple[Any, Any, int, int] = (None, None, 0, 0),
+        mask: tuple[Any, int, int] = (None, 0, 0),
+        rest: Any = None,
+    ) -> Any:
+        """What checks all of that, and takes the steps.
+
+        Args:
+            inputs: such as each call will have.
+            outputs: what makes them of a tensor like them, this, where the steps leave them, and their bytes.
+            mask: a tensor like that of the outputs, where the steps leave it, and its bytes.
+            rest: what is done to the outputs, or ``None``.
+        """
+        return compiled_module.Chain(
+            C_KERNELS.kernel,
+            self.dtype is torch.float64,
+            tuple(self.facts),
+            (Tensor, inputs.shape, inputs.dtype),
+            tuple(self.steps),
+            tuple((layer.__dict__, kept, tensors) for layer, kept, tensors in self.states),
+            self.adopt,
+            outputs,
+            mask,
+            rest,
+            torch.get_num_threads if self.wants_threads else None,
+            self.held,
+        )
+
     def adopt(self) -> bool:
         """Have the steps go on from the states that the layers have; whether they can."""
         for layer, _, tensors in self.states:
@@ -167,16 +207,6 @@ class Links:
             kept[:] = tensors
             layer.__dict__["_kept"] = kept
         return True
-
-
-def has_memory(weight: Any, dtype: torch.dtype) -> bool:
-    """Whether C can read a parameter by its address, in one piece; another subclass may have none."""
-    return (
-        type(weight) in (torch.nn.Parameter, TrainedVariable)
-        and weight.is_cpu
-        and weight.is_contiguous()
-        and weight.dtype is dtype
-    )
 
 
 # (links, layer, value) -> what the layer gives
@@ -208,11 +238,23 @@ def add_part(links: Links, layer: Any, value: Value) -> Value:
     return part(links, layer, value)
 
 
+# (layer, inputs) -> what computes the outputs of calls like this one, which autograd recorded; or ``None``
+Planner = Callable[[Any, Tensor], Callable[[Tensor], Tensor | None] | None]
+PLANNERS: dict[type, Planner] = {}
+"""What plans steps of training of a layer, by its very class."""
+
+
 class Chains:
-    """What a layer or a model knows of its calls: the chain for those like the last ones, if there is one."""
+    """What a layer or a model knows of its calls: the chain for those like the last ones, if there is one.
+
+    Attributes:
+        chain: for inference.
+        recorded: for calls that autograd records: takes the inputs, and gives ``None`` for a call of another kind.
+    """
 
     def __init__(self) -> None:
         self.chain: Any = None
+        self.recorded: Callable[[Tensor], Tensor | None] | None = None
         self._last: object = None
         self._calls = 0
 
@@ -226,13 +268,23 @@ class Chains:
             layers: that it called in turn; itself, if it is a layer.
             inputs: what it was called with.
         """
-        if type(inputs) is not Tensor:
-            return
-        kind = (inputs.shape, inputs.dtype)
+        if self._is_time(inputs):
+            self.chain = _chain_of(module, layers, inputs) or self.chain  # which may fit again, once this is over
+
+    def after_recorded(self, layer: Any, inputs: Any) -> None:
+        """As :meth:`after`, of a call that autograd recorded."""
+        planner = PLANNERS.get(type(layer))
+        if planner is not None and self._is_time(inputs):
+            self.recorded = planner(layer, inputs) or self.recorded
+
+    def _is_time(self, inputs: Any) -> bool:
+        """Note a call; whether there were so many of its kind in a row that a chain may be worth making."""
+        if type(inputs) is not Tensor or torch_internals.calls_are_watched():
+            return False
+        kind = (inputs.shape, inputs.dtype, torch.is_grad_enabled())
         self._calls = self._calls + 1 if kind == self._last else 1
         self._last = kind
-        if self._calls > 1 and not self._calls & (self._calls - 1):
-            self.chain = _chain_of(module, layers, inputs)
+        return self._calls > 1 and not self._calls & (self._calls - 1)
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         # A chain holds addresses: a copy of the layer, or one that comes out of a pickle, makes its own.
@@ -246,16 +298,21 @@ class ChainedCall(Layer):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As of every layer."""
-        if not torch.compiler.is_dynamo_compiling() and len(args) == 1 and (not kwargs or kwargs == _IN_INFERENCE):
-            chains = self.__dict__.get("_chains")  # an attribute of a module takes longer
-            if chains is not None and chains.chain is not None:
-                outputs = chains.chain.run(args[0])
-                if outputs is not None:
-                    return outputs
+        if len(args) == 1 and not torch.compiler.is_dynamo_compiling():
+            chains: Chains | None = self.__dict__.get("_chains")  # an attribute of a module takes longer
+            if chains is not None:
+                if chains.chain is not None and (not kwargs or kwargs == _IN_INFERENCE):
+                    outputs = chains.chain.run(args[0])
+                    if outputs is not None:
+                        return outputs
+                if chains.recorded is not None and (not kwargs or kwargs.keys() == _ONLY_TRAINING):
+                    outputs = chains.recorded(args[0])
+                    if outputs is not None:
+                        return outputs
         return super().__call__(*args, **kwargs)
 
 
-_IN_INFERENCE = {"training": False}
+_IN_INFERENCE, _ONLY_TRAINING = {"training": False}, {"training"}
 
 
 def _chain_of(module: Any, layers: Sequence[Any], inputs: Tensor) -> Any:
@@ -305,19 +362,11 @@ def _chain_of(module: Any, layers: Sequence[Any], inputs: Tensor) -> Any:
     with torch.inference_mode(False):
         like = torch.empty(value.shape, dtype=dtype, device="cpu")
         mask_like = torch.empty(value.shape[:2], dtype=torch.bool, device="cpu")
-    return compiled_module.Chain(
-        C_KERNELS.kernel,
-        dtype is torch.float64,
-        tuple(links.facts),
-        (Tensor, inputs.shape, inputs.dtype),
-        tuple(links.steps),
-        tuple((layer.__dict__, kept, tensors) for layer, kept, tensors in links.states),
-        links.adopt,
+    return links.chain(
+        inputs,
         (torch.empty_like, like, value.place, prod(value.shape) * links.size),
         (mask_like, value.mask, mask_like.numel()),
         _calls_of([*([] if links.then is None else [links.then]), *rest]),
-        torch.get_num_threads if links.wants_threads else None,
-        links.held,
     )
 
 

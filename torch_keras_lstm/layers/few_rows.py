@@ -28,18 +28,19 @@ def product(inputs: Tensor, weight: nn.Parameter, bias: nn.Parameter | None) -> 
         weight: (units, features)
         bias: (units,)
     """
-    if torch.is_grad_enabled() or torch.compiler.is_compiling() or type(inputs) is not Tensor:
+    if torch.is_grad_enabled() or torch.compiler.is_compiling() or torch_internals.calls_are_watched():
+        return None  # before a size is looked at, which a trace would note
+    if type(inputs) is not Tensor:
         return None
     *outer, features = inputs.shape
     units, dtype = weight.shape[0], inputs.dtype
     if (
         not fits_in_c(prod(outer), features, units)
         or dtype not in _TYPES
-        or not all(_is_plain(one, dtype) for one in (weight, bias) if one is not None)
+        or not all(has_memory(one, dtype) for one in (weight, bias) if one is not None)
         or not inputs.is_cpu
         or not inputs.is_contiguous()
         or inputs.is_neg()
-        or torch_internals.calls_are_watched()
         or torch.is_autocast_enabled("cpu")
     ):
         return None
@@ -59,6 +60,7 @@ def product(inputs: Tensor, weight: nn.Parameter, bias: nn.Parameter | None) -> 
     return outputs
 
 
-def _is_plain(weight: Tensor, dtype: torch.dtype) -> bool:
+def has_memory(weight: Tensor, dtype: torch.dtype) -> bool:
+    """Whether C can read a parameter of that type by its address, in one piece; another subclass may have none."""
     kinds = (nn.Parameter, TrainedVariable)
     return type(weight) in kinds and weight.dtype is dtype and weight.is_cpu and weight.is_contiguous()

@@ -53,6 +53,10 @@ class RandomSize(ImageAugmentation):
             raise ValueError(f"Nothing is left of images of shape {tuple(images.shape)} in layer `{self.name}`.")
         return image.resize(images, size=size, interpolation=self.interpolation)
 
+    def transform_segmentation_masks(self, masks: Tensor, transformation: Tensor) -> Tensor:
+        """The masks in the same size."""
+        return self.transform_images(masks, transformation)
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The size that is drawn is free, in inference too."""
         axis = len(input_shape) - 3 + self.changed

@@ -10,6 +10,7 @@ from torch.nn.utils.rnn import PackedSequence
 
 from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.mixed import follows_keras
 from torch_keras_lstm.layers.packed import call_on_packed
 from torch_keras_lstm.recomputation import noted
 from torch_keras_lstm.torch_internals import is_jit_traced
@@ -37,8 +38,8 @@ class RecurrentLayer(Layer):
 
     @property
     def computes_in_float32(self) -> bool:  # type: ignore[override]  # a property here, for a value there
-        """Under a policy of mixed precision on a CPU, whose kernels have no recurrence in half precision."""
-        return self.device.type == "cpu"
+        """Under a policy of mixed precision on a CPU in a traced graph: a node of it has no recurrence in half."""
+        return self.device.type == "cpu" and not follows_keras(self)
 
     supports_masking = True
 

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.chained_call import CannotChainError, ChainedCall, Chains, Links
 from torch_keras_lstm.layers.constant import Constant
+from torch_keras_lstm.layers.embedding import Embedding
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
@@ -353,7 +354,10 @@ class Functional(ChainedCall, Model):
         """
         (entry,) = [self._layer(end.layer) for end in sources_in(self.graph.inputs)]
         links.module(entry)
-        if type(entry) is not InputLayer or entry(inputs) is not inputs:
+        first, made = as_layer(self.layers[self._chain[0]]), entry(inputs)  # type: ignore[index]  # a chain has one
+        # Keras' inputs are floating numbers unless it is told, and indices that a table has are whole ones then.
+        are_indices = not inputs.is_floating_point() and isinstance(first, Embedding) and first.input_dim <= 2**24
+        if type(entry) is not InputLayer or not (made is inputs or (are_indices and made.shape == inputs.shape)):
             raise CannotChainError(self.name)
         links.attributes(entry, "batch_input_shape", "_placed_dtype")
         links.attributes(self, "_chain", "graph")

@@ -103,7 +103,7 @@ class SequenceBackend(Backend):
     def why_not(self, request: Request) -> str | None:
         """What keeps any run from a way back that is written by hand, as the end of a sentence.
 
-        It has no second derivatives either, but needs no plan for them: see :func:`_double_backward`.
+        It has no second derivatives either, but needs no plan for them: see :func:`double_backward`.
         """
         return None if request.in_graph else why_recorded()
 
@@ -334,10 +334,10 @@ class _Steps(torch.autograd.Function):
         operands, trace, upstream = Operands(*tensors[:7]), Trace(*tensors[7:]), Upstream(*gradients)
         wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
-            return None, None, None, None, *_double_backward(ctx.backend, operands, mask, ctx.options, upstream, wanted)
+            return None, None, None, None, *double_backward(ctx.backend, operands, mask, ctx.options, upstream, wanted)
         if any(one is not None and torch_internals.stands_for_several(one) for one in gradients):
             with torch.enable_grad():  # several passes backwards at once, in tensors that have no memory
-                several = _double_backward(
+                several = double_backward(
                     ctx.backend, operands, mask, ctx.options, upstream, wanted, create_graph=False
                 )
             return None, None, None, None, *several
@@ -345,7 +345,7 @@ class _Steps(torch.autograd.Function):
         return None, None, None, None, *found
 
 
-def _double_backward(
+def double_backward(
     backend: SequenceBackend,
     operands: Operands,
     mask: Tensor | None,

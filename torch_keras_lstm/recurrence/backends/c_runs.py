@@ -18,7 +18,7 @@ from torch_keras_lstm.recurrence import environment
 from torch_keras_lstm.recurrence.backends.base import Request
 from torch_keras_lstm.recurrence.options import Activation
 
-INTERFACE = 3  # the number that csrc/kernels.c has of the arguments and their meaning
+INTERFACE = 4  # the number that csrc/kernels.c has of the arguments and their meaning
 _MISSING: str | None = None
 try:
     compiled_module: Any = importlib.import_module("torch_keras_lstm.recurrence.backends._c_kernels")

@@ -466,7 +466,15 @@ static PyObject *dense(PyObject *module, PyObject *const *arguments, Py_ssize_t 
 }
 #undef AT
 
+static PyObject *chain_fits(PyObject *self, PyObject *inputs)
+{
+    const int fits = are_expected((const Chain *)self, inputs);
+    PyErr_Clear();
+    return PyBool_FromLong(fits);
+}
+
 static PyMethodDef chain_methods[] = {
+    {"fits", chain_fits, METH_O, "Whether all is as it was, and the inputs are of the same kind."},
     {"run", chain_run, METH_O, "The outputs for such inputs; None where the call is of another kind."},
     {NULL, NULL, 0, NULL},
 };
