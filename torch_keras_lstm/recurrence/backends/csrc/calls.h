@@ -1,14 +1,15 @@
 /* One call of one run or two: which thread does what, the memory for it, and the order of it. */
 
-/* Whether threads share the columns and not the rows: where there are not rows enough for all, or what a step reads of
- * the weights is much for the rows that one thread would have; and its work must be worth two meetings. Measured with 2 MiB
- * of second-level cache a thread, and with 1. */
-static int share_columns(const struct run *s, size_t packed, int threads)
+/* How many threads share the columns instead of the rows, each a panel at least: where there are not rows enough for all,
+ * or what a step reads of the weights is much for the rows that one thread would have; its work must be worth two
+ * meetings. 0 where they share the rows. Measured with 2 MiB of second-level cache a thread, and with 1. */
+static int column_threads(const struct run *s, size_t packed, int threads)
 {
+    const int members = s->panels < threads ? (int)s->panels : threads;
     const size_t rows = (size_t)(s->batch + threads - 1) / threads;
-    if (threads == 1 || s->panels < threads)
-        return 0;
-    return s->batch < threads ? packed >= 192 * 1024 : packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+    const int pays =
+        s->batch < members ? packed >= 192 * 1024 : packed >= 512 * 1024 && packed > 64 * 1024 * rows;
+    return members > 1 && pays ? members : 0;
 }
 
 enum { BOTH = 2 }; /* directions at most */
@@ -115,8 +116,10 @@ static int run_all(struct run *runs, int count, const struct kernel *kernel, int
     }
     if (threads > MOST_HELPERS + 1)
         threads = MOST_HELPERS + 1;
-    const int together = count == 1 && share_columns(s, packed, threads);
-    if (!together && threads > count * s->batch)
+    const int together = count == 1 ? column_threads(s, packed, threads) : 0;
+    if (together)
+        threads = together;
+    else if (threads > count * s->batch)
         threads = (int)(count * s->batch);
     /* Rows that go through all steps together: few enough for their products to stay in a cache. */
     const long apart = together ? 1 : threads % count ? threads : threads / count;
