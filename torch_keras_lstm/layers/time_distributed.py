@@ -6,6 +6,7 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
 from torch_keras_lstm.layers.mixed import under_policy_of
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
@@ -59,8 +60,8 @@ class TimeDistributed(Layer):
                 )
         self.layer = layer
         self.all_steps_at_once = all_steps_at_once
-        self.ends_mask = ends_mask
-        if ends_mask:
+        self.ends_mask = ends_mask or rules_of_files.hold_here()
+        if self.ends_mask:
             self.supports_masking = False
         layer._warned_of_mask = True  # Keras calls it past what would warn that a mask ends there
         if not self.trainable:
