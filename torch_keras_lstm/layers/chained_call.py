@@ -108,7 +108,7 @@ class Links:
             CannotChainError: when something waits for its call, or it computes in several types.
         """
         own = module.__dict__
-        is_more = module._policy.is_mixed or module.activity_regularizer is not None
+        is_more = module._policy.is_half or module.activity_regularizer is not None
         if not self.recorded:
             is_more |= module.training
             self.entry(own, "training")

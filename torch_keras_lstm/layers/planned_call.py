@@ -135,7 +135,7 @@ def _kernels_of(layer: Any, inputs: Tensor) -> CKernels | None:
         and (not layer.go_backwards or inputs.shape[1] == 1)
         and not (layer.return_state or layer._registered or layer._is_handed or layer._is_own)
         and layer.activity_regularizer is None
-        and not layer._policy.is_mixed
+        and not layer._policy.is_half
         and not torch_internals.calls_are_watched()
         and not torch.is_autocast_enabled("cpu")
         and all(_is_plain(layer._parameters.get(name)) for name in _names(layer))
