@@ -406,7 +406,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG, "ends_mask": FLAG},
     "UnitNormalization": {"axis": AXES},
     "UpSampling1D": {"size": SIZES},
-    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},
+    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT, "from_first": FLAG},
     "UpSampling3D": _DATA_FORMAT | {"size": SIZES},
     "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
     "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},

@@ -35,7 +35,7 @@ _DROPPED_LAYERS = frozenset(
 _SINCE_3_16 = (Mosaic, TernaryDense)
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = {
-    *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
+    *("all_steps_at_once", "causal", "combine_masks", "from_first", "hold_initial_state", "resizes_in_inference"),
     "softmax_robust_masking",
 }
 # Arguments that came with later releases than 3.0, and values of them that mean nothing.

@@ -100,7 +100,7 @@ _CROSSENTROPIES: dict[str, LossFunction] = {
 def _named(function: LossFunction) -> Builder[LossFunction]:
     def build(arguments: Mapping[str, Any]) -> LossFunction:
         if arguments:
-            raise ValueError(f"Loss '{function.__name__}' takes no 'config', got {arguments!r}.")
+            raise ValueError(f"Loss '{function.__name__}' takes no 'config', got {arguments!r:.200}.")
         return function
 
     return build
