@@ -10,6 +10,7 @@ from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import sources_in
 from torch_keras_lstm.models.model import as_layer
+from torch_keras_lstm.operations.table import SINCE_3_16
 from torch_keras_lstm.saving.objects import serialize_keras_object
 from torch_keras_lstm.structure import flatten
 
@@ -100,7 +101,8 @@ def keras_version(model: Model) -> str:
     by_rule: dict[bool, Layer] = {}
     for layer in model.modules():
         rules = [getattr(layer, rule) for rule in WORDS if hasattr(layer, rule)]
-        rules += [True] if isinstance(layer, _SINCE_3_16) else []
+        newer = isinstance(layer, OperationLayer) and layer.operation in SINCE_3_16
+        rules += [True] if newer or isinstance(layer, _SINCE_3_16) else []
         if rules and isinstance(layer, Layer) and layer not in wrapped:  # whose masks are their wrapper's affair
             by_rule.setdefault(any(rules), layer)
     if len(by_rule) == 2:

@@ -49,3 +49,18 @@ def test_an_unknown_operation() -> None:
         _ = ops.meen
     assert {"mean", "einsum", "top_k"} <= set(dir(ops))
     assert "add_n" not in dir(ops)
+
+
+def test_operations_that_came_with_keras_3_16() -> None:
+    x, y = torch.tensor([[1.0, 2.0, 4.0], [2.0, 1.0, 0.0]]), torch.tensor([[-1.0, 0.5, 2.0], [3.0, -2.0, 1.0]])
+    columns = ops.column_stack([x[0], y.mT])
+    assert torch.equal(columns, torch.tensor([[1.0, -1.0, 3.0], [2.0, 0.5, -2.0], [4.0, 2.0, 1.0]]))
+    assert torch.equal(ops.copysign(x, y), torch.tensor([[-1.0, 2.0, 4.0], [2.0, -1.0, 0.0]]))
+    torch.testing.assert_close(ops.cov(x), torch.cov(x))
+    torch.testing.assert_close(ops.cov(x[0]), torch.tensor(7 / 3))
+    torch.testing.assert_close(ops.float_power(torch.tensor([2, 3]), 2), torch.tensor([4.0, 9.0]))
+    torch.testing.assert_close(ops.gammainc(torch.tensor(1.0), torch.tensor(2.0)), 1 - torch.exp(torch.tensor(-2.0)))
+    torch.testing.assert_close(ops.lgamma(torch.tensor(5.0)), torch.tensor(24.0).log())
+    square = x[:, :2]
+    torch.testing.assert_close(ops.matrix_power(square, 3), square @ square @ square)
+    torch.testing.assert_close(ops.matrix_power(square, -1), torch.linalg.inv(square))

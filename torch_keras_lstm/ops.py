@@ -38,7 +38,22 @@ _OTHER_NAMES = {
 }
 # Called with several tensors, not with one that is stacked of them.
 _OF_SEVERAL = frozenset(
-    ("Concatenate", "Dstack", "FFT", "FFT2", "Hstack", "IFFT2", "IRFFT", "ISTFT", "Select", "Stack", "Vstack")
+    (
+        *(
+            "ColumnStack",
+            "Concatenate",
+            "Dstack",
+            "FFT",
+            "FFT2",
+            "Hstack",
+            "IFFT2",
+            "IRFFT",
+            "ISTFT",
+            "Select",
+            "Stack",
+        ),
+        "Vstack",
+    )
 )
 # Keras' order of the arguments, where those that a node is called with are not the first.
 _ORDERS = {

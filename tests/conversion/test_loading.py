@@ -372,8 +372,8 @@ def test_convert_refuses_to_overwrite(tmp_path: Path, random: np.random.Generato
 def test_inspect_tells_what_cannot_be_converted(tmp_path: Path, random: np.random.Generator) -> None:
     kernel = random.normal(size=(3, F, 2))
     config = sequential(
-        entry("LocallyConnected1D", "c", filters=2, kernel_size=[3], batch_input_shape=[None, T, F]),
-        entry("TimeDistributed", "t", layer=entry("LocallyConnected1D", "u", filters=2)),
+        entry("SReLU", "c", filters=2, kernel_size=[3], batch_input_shape=[None, T, F]),
+        entry("TimeDistributed", "t", layer=entry("SReLU", "u", filters=2)),
         keras_2_lstm("l", U),
     )
     arrays: dict[str, dict[str, Array]] = {"c": {"c/kernel:0": kernel}, "t": {}, "l": {}}
@@ -382,13 +382,13 @@ def test_inspect_tells_what_cannot_be_converted(tmp_path: Path, random: np.rando
     )
     report = inspect(path)
     assert [(layer.kind, layer.supported, layer.parameters, layer.output_shape) for layer in report.layers] == [
-        ("LocallyConnected1D", False, 30, None),
-        ("TimeDistributed(LocallyConnected1D)", False, 0, None),
+        ("SReLU", False, 30, None),
+        ("TimeDistributed(SReLU)", False, 0, None),
         ("LSTM", True, 0, None),
     ]
     assert report.left == {"optimizer": 2}
     assert report.problem is not None
-    assert "LocallyConnected1D (layer `c`), LocallyConnected1D (layer `u` (`layer` of `t`))" in report.problem
+    assert "SReLU (layer `c`), SReLU (layer `u` (`layer` of `t`))" in report.problem
 
 
 def test_inspect_of_an_architecture_and_of_a_converted_folder(tmp_path: Path, random: np.random.Generator) -> None:

@@ -80,7 +80,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_legacy(folder / "w.h5", {"first": arrays})
     (folder / "a.json").write_text(json.dumps({**sequential(layer), "keras_version": "2.2.4"}))
-    conv = entry("LocallyConnected1D", "conv", filters=2, batch_input_shape=[None, T, F])
+    conv = entry("SReLU", "conv", filters=2, batch_input_shape=[None, T, F])
     write_legacy(folder / "conv.h5", {"conv": {}}, config=sequential(conv), keras_version="2.2.4")
     (folder / "cut.h5").write_bytes((folder / "m.h5").read_bytes()[:5000])
     (folder / "text.h5").write_text("no model")
@@ -124,7 +124,7 @@ def test_inspect_of_what_cannot_be_converted_ends_with_1(run: Run, folder: Path)
     result = run("inspect", folder / "conv.h5")
     assert result.returncode == 1
     assert result.stderr == ""
-    assert "not convertible: Layers that are not supported: LocallyConnected1D (layer `conv`)" in result.stdout
+    assert "not convertible: Layers that are not supported: SReLU (layer `conv`)" in result.stdout
 
 
 @pytest.mark.slow
@@ -173,7 +173,7 @@ def test_convert_takes_a_folder_and_goes_on_after_a_failure(run: Run, folder: Pa
     assert "Converted 2 of 6 models" in result.stdout
     assert "a.json + w.h5" in result.stdout
     assert "failed: This is not a Keras model" in result.stdout
-    assert "failed: Layers that are not supported: LocallyConnected1D" in result.stdout
+    assert "failed: Layers that are not supported: SReLU" in result.stdout
     assert load_model(tmp_path / "out" / "m").count_params() == 128
     (tmp_path / "good").mkdir()
     (tmp_path / "good" / "m.h5").write_bytes((folder / "m.h5").read_bytes())
@@ -199,7 +199,7 @@ def test_a_record_is_read_or_made_but_not_both(run: Run, folder: Path) -> None:
         ("text.h5", "This is not a Keras model"),
         ("cut.h5", "truncated"),
         ("zip.keras", "Member `config.json` is not valid JSON"),
-        ("conv.h5", "Layers that are not supported: LocallyConnected1D (layer `conv`)"),
+        ("conv.h5", "Layers that are not supported: SReLU (layer `conv`)"),
         ("w.h5", "holds weights without an architecture"),
         ("a.json", "This is an architecture without weights"),
     ],

@@ -113,7 +113,7 @@ def test_an_activation_that_is_a_layer_is_a_child() -> None:
 
 
 def test_an_unknown_class_keeps_its_configuration() -> None:
-    model = describe(sequential(entry("LocallyConnected1D", "c", filters=3, anything={"x": 1})), "2.2.4")
+    model = describe(sequential(entry("SReLU", "c", filters=3, anything={"x": 1})), "2.2.4")
     assert model.layers[0].arguments == {"name": "c", "filters": 3, "anything": {"x": 1}}
 
 

@@ -16,7 +16,7 @@ from keras import layers
 
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers as our_layers
-from torch_keras_lstm import losses
+from torch_keras_lstm import losses, ops
 from torch_keras_lstm.models import load_model
 
 pytestmark = [
@@ -178,3 +178,38 @@ def test_focal_losses_of_class_numbers(arguments: dict[str, Any]) -> None:
     assert_close(ours(torch.tensor(y_true), torch.tensor(y_pred)), np.asarray(theirs(y_true, y_pred)), "float32 model")
     written = {name: value for name, value in theirs.get_config().items() if name != "dtype"}
     assert written.items() <= ours.get_config().items()
+
+
+NEWER_OPERATIONS: dict[str, tuple[tuple[int, ...], dict[str, Any]]] = {
+    "column_stack": ((5,), {}),
+    "copysign": ((3, 4), {}),
+    "cov": ((3, 5), {}),
+    "float_power": ((3, 4), {}),
+    "gammainc": ((3, 4), {}),
+    "lgamma": ((3, 4), {}),
+    "matrix_power": ((2, 3, 3), {"n": 3}),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in NEWER_OPERATIONS if hasattr(keras.ops, name)])
+def test_operations_of_keras_3_16(name: str, tmp_path: Path) -> None:
+    """Eagerly and in a graph that it saved."""
+    shape, keywords = NEWER_OPERATIONS[name]
+    rng = np.random.default_rng(3)
+    count = {"cov": 1, "lgamma": 1, "matrix_power": 1}.get(name, 2)
+    values = [rng.uniform(0.2, 2.0, shape).astype("float32") for _ in range(count)]
+    values[-1] = values[-1] * (np.sign(rng.standard_normal(shape)).astype("float32") if name == "copysign" else 1)
+    given = [values] if name == "column_stack" else values
+    theirs, ours = getattr(keras.ops, name), getattr(ops, name)
+    expected = np.asarray(keras.ops.convert_to_numpy(theirs(*given, **keywords)))
+    tensors = [[*map(torch.tensor, values)]] if name == "column_stack" else [*map(torch.tensor, values)]
+    assert_close(ours(*tensors, **keywords), expected, "float32 model", name)
+    inputs = [layers.Input(batch_shape=shape) for _ in values]
+    model = keras.Model(
+        inputs if count > 1 else inputs[0], theirs(*([inputs] if name == "column_stack" else inputs), **keywords)
+    )
+    model.save(tmp_path / "model.keras")
+    read = load_model(tmp_path / "model.keras")
+    assert_close(predicted(read, values), expected, "float32 model", name)
+    read.save(tmp_path / "again.keras")
+    assert_close(predicted(keras.models.load_model(tmp_path / "again.keras"), values), expected, "float32 model", name)

@@ -125,3 +125,9 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
 def argpartition(x: Any, *, kth: int, axis: int = -1) -> Tensor:
     """Indices, int32, that put the ``kth`` smallest in its place, smaller ones in front of it, larger ones behind."""
     return torch.argsort(as_tensor(x), dim=axis, stable=True).to(torch.int32)
+
+
+def column_stack(xs: Sequence[Any]) -> Tensor:
+    """Joined along the second axis, vectors as columns."""
+    columns = [column.unsqueeze(-1) if column.dim() == 1 else column for column in promoted(*xs)]
+    return torch.cat(columns, 1)

@@ -153,3 +153,9 @@ def distances(x: Any, y: Any) -> Tensor:
     """The distance of each row of ``x`` from each row of ``y``."""
     first, second = promoted(x, y, least=float)
     return torch.sqrt(torch.square(first.unsqueeze(-2) - second.unsqueeze(-3)).sum(-1))
+
+
+def matrix_power(x: Any, *, n: int) -> Tensor:
+    """``x`` (..., n, n) times itself, ``n`` times; below 0 its inverse."""
+    power: Tensor = torch.linalg.matrix_power(floating(x), n)
+    return power

@@ -307,3 +307,17 @@ def moments(x: Any, *, axes: Axis, keepdims: bool = False, synchronized: bool = 
     wide = values.float() if values.dtype is torch.float16 else values
     variance, mean = torch.var_mean(wide, axes_of(wide, axes), correction=0, keepdim=keepdims)
     return mean.to(values.dtype), variance.to(values.dtype)
+
+
+def covariance(x: Any) -> Tensor:
+    """Of rows with each other, (rows, rows), each column an observation; of one row, or a number, a number."""
+    values = as_tensor(x)
+    if values.dim() > 2:
+        raise ValueError(f"`cov` takes at most two axes, got shape {tuple(values.shape)}.")
+    values = floating(values)
+    if not values.dim():
+        return torch.full_like(values, torch.nan)
+    rows = values.reshape(1, -1) if values.dim() == 1 else values
+    apart = rows - rows.mean(1, keepdim=True)
+    of_rows = apart @ apart.mT / (rows.shape[1] - 1)
+    return of_rows.reshape(()) if len(rows) == 1 else of_rows

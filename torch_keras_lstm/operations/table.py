@@ -397,6 +397,19 @@ _IMAGE: Mapping[str, Function] = {
     "ScaleAndTranslate": image_warps.scale_and_translate,
     "SobelEdges": image_filters.sobel_edges,
 }
+# What came with Keras 3.16, by its module there.
+_SINCE_3_16: Mapping[str, Mapping[str, Function]] = {
+    "numpy": {
+        "ColumnStack": joining.column_stack,
+        "Copysign": floating_binary(torch.copysign),
+        "Cov": statistics.covariance,
+        "FloatPower": floating_binary(torch.pow),
+    },
+    "math": {"Gammainc": floating_binary(torch.special.gammainc), "Lgamma": unary(torch.lgamma)},
+    "linalg": {"MatrixPower": linear_algebra.matrix_power},
+}
+SINCE_3_16 = frozenset(operation for rows in _SINCE_3_16.values() for operation in rows)
+
 # What TensorFlow's nodes mean and Keras has no class for.
 _OURS: Mapping[str, Function] = {
     "AddN": _sum_of_all,
@@ -414,10 +427,20 @@ MODULES: Mapping[str, str] = {
         ("math", _MATH),
         ("linalg", _LINALG),
         ("image", _IMAGE),
+        *_SINCE_3_16.items(),
     )
     for operation in rows
 }
-OPERATIONS: Mapping[str, Function] = {**_NUMPY, **_NN, **_CORE, **_MATH, **_LINALG, **_IMAGE, **_OURS}
+OPERATIONS: Mapping[str, Function] = {
+    **{name: function for rows in _SINCE_3_16.values() for name, function in rows.items()},
+    **_NUMPY,
+    **_NN,
+    **_CORE,
+    **_MATH,
+    **_LINALG,
+    **_IMAGE,
+    **_OURS,
+}
 
 # Of functions that have no `*`: what a node is called with.
 CALLED_WITH = frozenset(
