@@ -113,9 +113,10 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         from_config = getattr(make, "unbuilt_from_config", None) or getattr(make, "from_config", None)
         layer = make(**arguments) if from_config is None else from_config(arguments)
     except TypeError as error:
-        if isinstance(error, ValueError) or name in custom:  # ours says what it expects, an author's is the author's
+        # Ours says what it expects, an author's is the author's.
+        if isinstance(error, ValueError) or name in custom or known is None:
             raise
-        raise ValueError(misfit(name, layer_class(name), arguments)) from error
+        raise ValueError(misfit(name, known.layer_class, arguments)) from error
     finally:
         CUSTOM_OBJECTS.reset(token)
     if not isinstance(layer, Layer):
