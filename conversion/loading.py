@@ -14,7 +14,6 @@ from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_con
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.filling import fill
 from torch_keras_lstm.conversion.hdf5_library import Library, hdf5_by
-from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match, shared_layers
 from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
@@ -71,6 +70,7 @@ def load_model(
     custom_objects: CustomObjects | None = None,
     compile: bool = False,
     dtype_policy: Literal["as saved", "float32"] | None = None,
+    mmap: bool = False,
     hdf5: Library = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
@@ -90,6 +90,7 @@ def load_model(
         dtype_policy: ``"as saved"`` computes in mixed precision where the file has such policies, as Keras does;
             ``"float32"`` does not. By default a model that this package saved comes back as it was, and all others are
             read as float32.
+        mmap: leave the weights in the file, as :func:`torch_keras_lstm.models.load_model` has it.
         hdf5: ``"h5py"`` has the HDF5 library read HDF5 files, as inside of :func:`hdf5_by`, for files that you trust.
 
     Returns:
@@ -102,7 +103,7 @@ def load_model(
             do not fit (layer, weight and both shapes are named).
     """
     with hdf5_by(hdf5):
-        return _load_model(Path(path), weights, custom_objects or {}, compile, dtype_policy)
+        return _load_model(Path(path), weights, custom_objects or {}, compile, dtype_policy, mmap)
 
 
 def _load_model(
@@ -111,6 +112,7 @@ def _load_model(
     custom_objects: CustomObjects,
     compile: bool,
     dtype_policy: Literal["as saved", "float32"] | None,
+    mmap: bool,
 ) -> Model:
     check_choice(dtype_policy)
     if is_converted(path):
@@ -125,10 +127,10 @@ def _load_model(
     if weights is False:
         return _with_fresh_weights(path, custom_objects, dtype_policy)
     weights = None if weights is None else Path(weights)
-    with open_parts(path) as parts:
+    with open_parts(path, mmap) as parts:
         try:
-            with understood(parts, weights, dtype_policy) as saved:
-                model = _converted(saved, custom_objects).model
+            with understood(parts, weights, dtype_policy, mmap) as saved:
+                model = _converted(saved, custom_objects, mmap).model
         except WithoutArchitecture:
             typed = replace(parts, root=root_with_policies(parts.root, dtype_policy))
             own = load_own_model(typed, weights, custom_objects)
@@ -159,13 +161,13 @@ def model_from_config(text: str, custom_objects: CustomObjects) -> Model:
         ValueError: when it describes no model, or one that is not supported.
     """
     root = parse_object(text, "The JSON")
-    version = root.get("keras_version", KERAS_VERSION if "module" in root else None)
+    version = root.get("keras_version")
     model: Model
     with in_brief():
         try:
             description = with_custom_layers(describe(root, version), custom_objects)
         except OwnModelClass:
-            model = make_own_model(root, custom_objects)
+            model = make_own_model(root, custom_objects, producer_of(root, version))
         else:
             model = assemble(description, build_layers(description, custom_objects, needs_shape=False))
     training = root.get("compile_config")
@@ -184,8 +186,8 @@ def _with_fresh_weights(path: Path, custom_objects: CustomObjects, dtype_policy:
         return assemble(description, build_layers(description, custom_objects)).eval()
 
 
-def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
-    """The model of an open file; errors as :func:`load_model`."""
+def _converted(saved: SavedModel, custom_objects: CustomObjects, mapped: bool = False) -> Conversion:
+    """The model of an open file, its weights ``mapped`` where they can be; errors as :func:`load_model`."""
     description = with_custom_layers(saved.description, custom_objects)
     shaped = shaped_layers(description, custom_objects)
     stored = _weights_of(saved)
@@ -198,7 +200,7 @@ def _converted(saved: SavedModel, custom_objects: CustomObjects) -> Conversion:
         build_as(shaped, layers)
     with stored.naming():
         join(layers, groups)
-        fill(layers, rows)
+        fill(layers, rows, mapped)
     return Conversion(assemble(description, layers).eval(), description, shaped, groups, notes_on(rows))
 
 

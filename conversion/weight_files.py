@@ -38,7 +38,7 @@ _Source = Path | bytes | MappedFile
 _ARCHIVED = "model.weights"
 
 
-def open_weights(path: Path, opened: ExitStack) -> Weights:
+def open_weights(path: Path, opened: ExitStack, mapped: bool = False) -> Weights:
     """The arrays of a file that holds weights, with or without an architecture; errors name the file.
 
     Args:
@@ -46,16 +46,17 @@ def open_weights(path: Path, opened: ExitStack) -> Weights:
             TF.js' ``model.json``, a SavedModel folder, or a TensorFlow checkpoint: its prefix, its index, or the folder
             that holds only it.
         opened: keeps what the arrays are read from open.
+        mapped: as of :class:`KerasArchive`.
 
     Raises:
         ValueError: when it holds no weights, or what it says of them is broken.
         OSError: when a file cannot be opened, or is truncated or damaged.
     """
     with naming(path):
-        return replace(_opened(path, opened), source=path)
+        return replace(_opened(path, opened, mapped), source=path)
 
 
-def _opened(path: Path, opened: ExitStack) -> Weights:
+def _opened(path: Path, opened: ExitStack, mapped: bool) -> Weights:
     kind = file_kind(path)
     if kind == "savedmodel":
         return saved_model_weights(path)
@@ -64,7 +65,7 @@ def _opened(path: Path, opened: ExitStack) -> Weights:
     if kind == "keras folder":
         return archived_weights(KerasFolder(path), opened)
     if kind == "keras":
-        return archived_weights(opened.enter_context(KerasArchive(path)), opened)
+        return archived_weights(opened.enter_context(KerasArchive(path, mapped)), opened)
     if kind == "orbax":
         return orbax_model(path).weights
     if kind == "tfjs":

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import torch
 
+from torch_keras_lstm.half_precision import HALF
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.registry import Config
 
@@ -31,6 +32,7 @@ class DTypePolicy:
             raise TypeError(f"`name` of a policy must be a string such as 'mixed_bfloat16', got {name!r:.200}.")
         self.is_mixed = name in _MIXED
         self._compute = dtypes.any_type(name.removeprefix("mixed_") if self.is_mixed else name)
+        self.is_half = self._compute in HALF
         self._name = str(name)
 
     @property

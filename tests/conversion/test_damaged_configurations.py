@@ -5,7 +5,8 @@ import json
 import random
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,12 +95,6 @@ def _graph() -> Model:
     return Functional([a, b], [inner(joined), layers.Dense(2)(joined * 2.0), layers.Attention()([sequence, sequence])])
 
 
-def _loaded(path: Path, config: str, way: int) -> Any:
-    if way == 0:
-        return inspect(path)
-    return load_model(path) if way == 1 else model_from_json(config)
-
-
 @pytest.mark.parametrize("make", [_row, _graph])
 def test_no_error_of_pythons_comes_through(tmp_path: Path, make: Any) -> None:
     model, path = make(), tmp_path / "m.keras"
@@ -114,8 +109,13 @@ def test_no_error_of_pythons_comes_through(tmp_path: Path, make: Any) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, content)
+        ways: list[Callable[[], Any]] = [
+            partial(inspect, path),
+            partial(load_model, path),
+            partial(model_from_json, members["config.json"].decode()),
+        ]
         try:
-            loaded: Any = _loaded(path, members["config.json"].decode(), number % 3)
+            loaded = ways[number % 3]()
             if text := loaded.compile_error if isinstance(loaded, Model) else loaded.problem:
                 _is_ours(text)
         except (OSError, ValueError) as error:

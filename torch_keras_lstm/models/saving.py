@@ -18,6 +18,7 @@ def load_model(
     compile: bool = True,
     safe_mode: bool = True,
     dtype_policy: Literal["as saved", "float32"] | None = None,
+    mmap: bool = False,
     hdf5: Literal["h5py"] | None = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
@@ -40,6 +41,11 @@ def load_model(
             one of ``custom_objects``.
         dtype_policy: ``"as saved"`` for mixed precision where the file has it, ``"float32"`` for none. By default a
             model that this package saved comes back as it was, and all others are read as float32.
+        mmap: leave the weights in the ``.h5`` or ``.keras`` file, each read when it is first used, as ``torch.load``
+            has it: embeddings, biases and the kernels of ``Dense``, which are transposed views then, where the file
+            holds them uncompressed in the layer's type; the rest is copied. Training changes the memory and never the
+            file. Nobody may write into that file while the model lives: replace it (``os.replace``) instead. The
+            checksums in a ``.keras`` archive are not computed. A folder that ``convert`` wrote is always mapped.
         hdf5: ``"h5py"`` has the HDF5 library read HDF5 files, which knows filters that nothing else here does, and is
             native code: for files that you trust.
 
@@ -54,7 +60,7 @@ def load_model(
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    return load(path, weights, with_registered(custom_objects), compile, dtype_policy, hdf5)
+    return load(path, weights, with_registered(custom_objects), compile, dtype_policy, mmap, hdf5)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:
