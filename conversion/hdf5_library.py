@@ -4,6 +4,7 @@ The library is native code, which is not proof against damaged files. It reads t
 into a plain file in memory, which is then read as any other.
 """
 
+import importlib
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,7 +49,7 @@ def _plain(source: Path | bytes | MappedFile) -> bytes:
     import h5py
 
     if find_spec("hdf5plugin") is not None:
-        import hdf5plugin  # noqa: F401 - makes its filters known
+        importlib.import_module("hdf5plugin")  # makes its filters known
 
     into = io.BytesIO()
     try:

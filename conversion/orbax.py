@@ -9,7 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -91,7 +91,8 @@ def orbax_model(folder: Path) -> OrbaxModel:
         raise ValueError(f"`compile_config` must be an object, got {training!r}.")
     arrays = ArraysByLayer(layers, tuple(unknown.values()), order=LayerOrder.UNKNOWN)
     counted = {kind: count for kind, count in left.items() if count}
-    return OrbaxModel(root, Weights("weights (Orbax)", arrays, counted, optimizer_by_name=optimizer), training or None)
+    weights_of = Weights("weights (Orbax)", arrays, counted, optimizer_by_name=optimizer)
+    return OrbaxModel(root, replace(weights_of, vocabularies=_vocabularies(step / "assets")), training or None)
 
 
 def _of_optimizer(name: str) -> str:
@@ -142,11 +143,7 @@ def _configuration(folder: Path) -> Mapping[str, Any] | None:
 def _variables(folder: Path) -> dict[str, dict[str, SavedArray]]:
     """The arrays of each group by the paths of their variables."""
     found: dict[str, dict[str, SavedArray]] = {group: {} for group in _GROUPS}
-    metadata = _object(folder / "_METADATA")
-    if metadata.get("use_ocdbt") is not True or metadata.get("use_zarr3") is not True:
-        raise ValueError("The checkpoint's arrays are in a layout that no Keras writes: OCDBT and Zarr 3 are expected.")
-    store = _Store(folder)
-    for keys in _leaves(metadata.get("tree_metadata")):
+    for keys, store in _stored(folder):
         group, *path = keys
         if group not in found:
             raise ValueError(
@@ -155,6 +152,28 @@ def _variables(folder: Path) -> dict[str, dict[str, SavedArray]]:
             )
         found[group]["/".join(path)] = store.array(keys)
     return found
+
+
+def _vocabularies(folder: Path) -> dict[str, bytes]:
+    """The vocabularies of text layers: bytes, under the names that they have in a ``.keras`` file."""
+    found = {}
+    for keys, store in _stored(folder) if folder.is_dir() else ():
+        if keys[-1] == "vocabulary.txt":
+            array = store.array(keys)
+            if array.dtype != "uint8" or len(array.shape) != 1 or array.size > MAX_TEXT_BYTES:
+                raise ValueError(f"`{array.path}` must be a text of at most {MAX_TEXT_BYTES} bytes.")
+            found["/".join(("assets", *keys))] = array.read(array.shape).tobytes()
+    return found
+
+
+def _stored(folder: Path) -> Iterator[tuple[Sequence[str], "_Store"]]:
+    """The names that lead to each array of a folder, and the store that it is in."""
+    metadata = _object(folder / "_METADATA")
+    if metadata.get("use_ocdbt") is not True or metadata.get("use_zarr3") is not True:
+        raise ValueError("The checkpoint's arrays are in a layout that no Keras writes: OCDBT and Zarr 3 are expected.")
+    store = _Store(folder)
+    for keys in _leaves(metadata.get("tree_metadata")):
+        yield keys, store
 
 
 def _leaves(tree: Any) -> Iterator[Sequence[Any]]:

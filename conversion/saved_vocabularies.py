@@ -28,7 +28,7 @@ def with_vocabularies(model: ModelDescription, weights: Weights | None) -> Model
     if not any(layer.class_name in _CLASSES for top in model.layers for layer in top.walk()):
         return model
     if weights is None or not isinstance(weights.arrays, ArraysByPath):
-        weights = Weights("", ArraysByPath("layers", {}), {})
+        weights = replace(weights or Weights("", ArraysByPath("layers", {}), {}), arrays=ArraysByPath("layers", {}))
     return replace(model, layers=tuple(_filled(model.layers, weights, model.producer, None)))
 
 

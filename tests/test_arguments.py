@@ -34,7 +34,7 @@ def test_accepts(check: Callable[[str, object], None], value: object) -> None:
     ("check", "expected", "value"), [(check, expected, value) for check, expected, _, bad in CHECKS for value in bad]
 )
 def test_refuses(check: Callable[[str, object], None], expected: str, value: object) -> None:
-    message = f"Received an invalid value for argument `size`: expected {expected}, got {value!r}."
+    message = f"Received an invalid value for argument `size`: expected {expected}, got {value!r:.200}."
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         check("size", value)
 

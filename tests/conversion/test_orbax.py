@@ -1,4 +1,4 @@
-"""Checkpoints of Keras' `OrbaxCheckpoint`, which tests/golden/make_orbax.py made; where `tensorstore` is installed."""
+"""Checkpoints of Keras' `OrbaxCheckpoint`, which tests/golden/make_orbax.py made."""
 
 import json
 import shutil
@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorstore
 import torch
 
 from tests.tolerances import assert_close
@@ -20,7 +21,6 @@ from torch_keras_lstm.models import Sequential
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "keras_3.15.1_orbax"
 ANSWER = np.load(GOLDEN / "answer.npz")
-tensorstore = pytest.importorskip("tensorstore", reason="tensorstore is not installed, an extra of its own")
 
 
 def _answer(model: Any) -> Any:
