@@ -98,6 +98,29 @@ def calls_are_watched() -> bool:
     )
 
 
+# The kernel of torch's Adam for tensors of one type on one device, which torch.optim.adam sorts before.
+fused_adam: Callable[..., None] = torch._fused_adam_
+
+# What of :func:`calls_are_watched` are functions, with what they answer where nobody watches, and where the level of
+# forward-mode derivatives stands, as ``_current_level``: -1 outside of them.
+CALLS_UNWATCHED: tuple[tuple[Callable[[], object], object], ...] = (
+    (_tracing_state, None),
+    (_dispatch_modes, 0),
+    (transforms_are_active, False),
+)
+# (True) -> the functions that keep and bring back what autograd keeps for its way back, ``None`` where there are none.
+saved_tensors_hooks: Callable[[bool], object] = torch._C._autograd._top_saved_tensors_default_hooks
+FORWARD_MODE: dict[str, Any] = vars(torch.autograd.forward_ad)
+
+# The names of the dictionaries in ``torch.nn.modules.module`` that have the hooks of all modules.
+GLOBAL_HOOKS = (
+    "_global_forward_hooks",
+    "_global_forward_pre_hooks",
+    "_global_backward_hooks",
+    "_global_backward_pre_hooks",
+)
+
+
 def backward_number() -> int:
     """The number of the pass backwards that is under way; -1 outside of one."""
     return int(torch._C._current_graph_task_id())

@@ -24,7 +24,7 @@ from tests.tolerances import assert_all_close
 from torch_keras_lstm import activations
 from torch_keras_lstm.recurrence import SequenceOptions, lstm_fused, lstm_loop
 from torch_keras_lstm.recurrence.backends.c_runs import compiled_module
-from torch_keras_lstm.recurrence.graph_operator import Operator, can_be_one_node, lstm_as_one_node
+from torch_keras_lstm.recurrence.graph_operator import LSTM_OPERATOR, Operator, can_be_one_node, lstm_as_one_node
 from torch_keras_lstm.recurrence.gru import GRU_OPERATOR
 from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_OPERATOR
 
@@ -97,8 +97,7 @@ def arguments(path: str, keep: bool, kind: str, **flags: Any) -> tuple[Any, ...]
     inputs, state, weights = draw_lstm(BATCH, TIME, FEATURES, UNITS)
     tensors = [tensor.float().requires_grad_() for tensor in (inputs, *state, *weights) if tensor is not None]
     flags = {"return_sequences": True, "return_state": True, **flags}
-    names = ("go_backwards", "return_sequences", "return_state", "zero_output_for_mask", "hold_initial_state")
-    given = (flags.get(name, False) for name in names)
+    given = (flags.get(name, False) for name, kind in LSTM_OPERATOR.option_settings.items() if kind == "bool")
     return (*tensors, mask_of(kind), None, None, "tanh", "sigmoid", *given, path, keep)
 
 
@@ -113,7 +112,11 @@ def arguments(path: str, keep: bool, kind: str, **flags: Any) -> tuple[Any, ...]
 )
 @pytest.mark.parametrize(
     ("kind", "flags"),
-    [("none", {}), ("none", {"return_sequences": False, "return_state": False}), ("gaps", {"go_backwards": True})],
+    [
+        ("none", {}),
+        ("none", {"return_sequences": False, "return_state": False}),
+        ("gaps", {"go_backwards": True, "recompute": True}),
+    ],
     ids=["plain", "last", "masked"],
 )
 @OF_TORCHS_OWN_TRACING

@@ -187,7 +187,7 @@ class Layer(TracedLayer):
         """Compute in the type that the policy says."""
         if getattr(self.__dict__.get("forward"), "func", None) is mixed.forward_in:
             del self.__dict__["forward"]
-        if self._policy.is_mixed and not self.leaves_types_to_layers:
+        if self._policy.is_half and not self.leaves_types_to_layers:
             forward: Any = partial(mixed.forward_in, self, dtypes.get(self._policy.compute_dtype))
             forward.__signature__ = inspect.signature(self.forward)
             self.__dict__["forward"] = forward
@@ -409,6 +409,11 @@ class Layer(TracedLayer):
         if torch.is_grad_enabled() and not torch.compiler.is_compiling() and values.is_inference():
             return values.clone()
         return values
+
+    def as_computed(self, values: Tensor) -> Tensor:
+        """What a layer inside gave under a policy of its own, in the type that this one computes in."""
+        stays = values.dtype is torch.float64 or torch.is_autocast_enabled(values.device.type)
+        return values if stays or not values.is_floating_point() else values.to(self.compute_dtype.torch)
 
     def _computes_in_double(self, values: Tensor) -> bool:
         """Whether float64 ``values`` stay that in a layer whose type is float32: nothing of its own is float32.

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch_keras_lstm.arguments import check_choice
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.models.export import Call, FreeSizeError, RefusalError, export, refusal, refuse_free_sizes
+from torch_keras_lstm.models.int8 import in_eight_bits
 from torch_keras_lstm.recurrence.lowering import Lowering, lowered
 from torch_keras_lstm.structure import flatten, leaves, map_leaves
 
@@ -169,6 +170,11 @@ def _write_onnx(order: _Order, lowering: Lowering) -> None:
         raise refusal(call.model, error) from error
 
 
+def _onnx_int8(order: _Order) -> None:
+    _onnx(order)
+    in_eight_bits(order.path)
+
+
 def _executorch(order: _Order) -> None:
     from executorch.exir import to_edge  # which takes seconds, as the libraries below do
 
@@ -217,6 +223,7 @@ def _coreml(order: _Order) -> None:
 
 _FORMATS: Mapping[str, _Format] = {
     "onnx": _Format(_onnx, "onnxscript", "onnx"),
+    "onnx-int8": _Format(_onnx_int8, "onnxruntime", "onnx"),
     "torch": _Format(_torch),
     "torchscript": _Format(_torchscript),
     "aotinductor": _Format(_aotinductor, suffix=".pt2"),
