@@ -61,6 +61,7 @@ class Chunks:
             (tree,) = struct.unpack_from("<Q", layout, 3)
             *shape, element = struct.unpack_from(f"<{rank + 1}I", layout, 11)
             return cls(tuple(shape), False, 3, element, 0, b"", tree)
+        # Version 5, of HDF5 2.0, is as 4; but entries of lists hold a chunk's bytes in eight bytes, which they tell.
         flags, found, width = layout[2], layout[3], layout[4]
         if found != rank + 1 or found > _MAX_RANK + 1 or not 1 <= width <= 8:
             raise ValueError("the chunks of an array have another rank than it")

@@ -186,8 +186,8 @@ def dataset(blocks: Blocks, messages: Sequence[Message]) -> Dataset | None:
     layout, shape = bodies[LAYOUT], shape_of(bodies[DATASPACE])
     filters = tuple(filters_of(bodies[FILTERS])) if FILTERS in bodies else ()
     most = () if shape is None else _most_of(bodies[DATASPACE], shape)
-    virtual = layout[0] == 4 and layout[1] == 3
-    if layout[0] not in (3, 4) or layout[1] > 3:
+    virtual = layout[0] in (4, 5) and layout[1] == 3
+    if layout[0] not in (3, 4, 5) or layout[1] > 3:
         raise Unread(f"version {layout[0]} of the storage of arrays is not read")
     elsewhere = virtual or EXTERNAL in bodies or -EXTERNAL in bodies
     stored = 0 if elsewhere else _stored(blocks, layout, shape, most, bool(filters))

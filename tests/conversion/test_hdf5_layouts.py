@@ -1,5 +1,6 @@
 """Every layout in which h5py writes groups, attributes and arrays, read without it: equal arrays and attributes."""
 
+import base64
 import random
 import tracemalloc
 import zlib
@@ -98,6 +99,28 @@ def test_chunks_as_the_newest_files_list_them(tmp_path: Path, name: str, filters
         file.create_dataset("x", data=values, **options)
     with Hdf5File(tmp_path / "a.h5") as file:
         assert np.array_equal(file.arrays()["x"].read(values.shape), values)
+
+
+# `h5py.File(..., libver="latest")` of HDF5 2.0: "x" and "y", (5, 7), in chunks of (2, 3) with gzip; "y" may grow.
+OF_HDF5_2 = (
+    "c-rgqaB<`1lHy|K;9!7(|4<Oi3*j3;#ZyBkd-{901TisGFbN?mgaIxl21W)3HXa5b#aOW!stwAoOk;)$STK+cTBgYsf}H>~kWqz!"
+    "fr*KckrgV(4yDog%pweof(r5sEMT4jgE$9+cs)oR(6!9m+&m17Ktn(-1gqc>0?RNnGBL9-bM0q@8Zv=l&;gr`vRm97JzN+VMYuSj"
+    "Vqc-|wK7>ery?#nfuWJDTH)b=10NVVBxNKeSY#Mwb(uD~Il4G8Fv9$H8%j$dnZ26{LQ5lwU4x1VA&I?U!qm&ej437q6%#}f(}jwO"
+    "B8fRc#l(=rBA{Y?NMd5))A~UED=0`v$Y6NH>aga)i314?NBH^}w2m{EfTS!Q9AIE)>@yH!kalF81QPKmNJ-FOc*Ld<$9P1#p`u-x"
+    "!9<GXIY{OOP-X_h5#xp*3<C2R9&z_E*qmbR2gyV{IKjYf{vd}z_8H@EkU#~{q7O_R_6&wVuiNfst^o=DczEK#fd@wp9AG*E%tlHZ"
+    "84rO(9~2}VU}9i1V(=!EWYIGciAh!*kz`pJfDTB}C}M${+&!q0Y{==O-A*CEB+CtQCNMC7PTd4`DklRh5g)nvpays1bqeuuW8j{_"
+    "f|<zB!6qKeL<|G4e0`P&Gf~46GL*j0gJ~Bdn%bXu)WB$AUd&9uh-Q}xFJ`7-LbJ<~7c-MEp_%8;i<xPd(CDRGg!LIl!6+C7qhJ(_"
+    "f*}EhP_qvJ5qIsP"
+)
+
+
+def test_chunks_as_hdf5_2_lists_them(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    path.write_bytes(zlib.decompress(base64.b85decode(OF_HDF5_2)))
+    with Hdf5File(path) as file:
+        for array in file.arrays().values():
+            assert array.read((5, 7)).tolist() == np.arange(35.0).reshape(5, 7).tolist()
+        assert file.arrays().keys() == {"x", "y"}
 
 
 def _early(file: h5py.File, values: Any, most: tuple[int, ...]) -> None:

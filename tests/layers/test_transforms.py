@@ -44,6 +44,23 @@ def test_a_jacobian_at_once(kind: str) -> None:
     assert_close(jacobian(layer, inputs, vectorize=True), jacobian(layer, inputs), "float64")
 
 
+@pytest.mark.parametrize("kind", ["LSTM", "GRU", "SimpleRNN", "Bidirectional", "attention"])
+@pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # torch's own use of it
+def test_jacobians_in_forward_mode(kind: str) -> None:
+    """For one tangent after the other and for all at once, which torch's own kernels do not do."""
+    if kind == "attention":
+        attention = layers.MultiHeadAttention(2, 3, dtype="float64")
+        layer: Callable[[Tensor], Tensor] = lambda inputs: attention(inputs, inputs)  # noqa: E731 - as the others are called
+    else:
+        layer = MAKE[kind](dtype="float64")
+    inputs = torch.randn(1, 2, F, dtype=torch.float64)
+    expected = jacobian(layer, inputs)
+    at_once: Any = jacobian(layer, inputs, vectorize=True, strategy="forward-mode")
+    assert_close(at_once.detach(), expected, "float64")
+    assert_close(torch.func.jacfwd(layer)(inputs).detach(), expected, "float64")
+    assert_close(torch.func.jacrev(layer)(inputs).detach(), expected, "float64")
+
+
 @LAYERS
 @pytest.mark.parametrize("recorded", [True, False])
 def test_vmap(kind: str, recorded: bool) -> None:
@@ -82,11 +99,20 @@ def test_the_share_that_vmap_drops() -> None:
     assert 0.72 < float((dropped == 0).float().mean()) < 0.78
 
 
-@LAYERS
+OTHERS: dict[str, Callable[[], Layer]] = {
+    "cells": lambda: layers.RNN([layers.LSTMCell(UNITS), layers.GRUCell(2)], input_shape=(T, F)),
+    "ConvLSTM1D": lambda: layers.Bidirectional(layers.ConvLSTM1D(2, 2), input_shape=(None, F, 2)),
+    "Dense": lambda: layers.Dense(2, input_shape=(F,)),
+    "Embedding": lambda: layers.Embedding(7, F),
+}
+
+
+@pytest.mark.parametrize("kind", [*MAKE, *OTHERS])
 def test_inputs_made_in_inference_mode_are_trained_on(kind: str) -> None:
-    layer = MAKE[kind]()
+    layer = MAKE[kind]() if kind in MAKE else OTHERS[kind]()
     with torch.inference_mode():
-        inputs = torch.randn(B, T, F)
+        inputs = torch.randn(B, T, F, 2) if kind == "ConvLSTM1D" else torch.randn(B, T, F)
+        inputs = inputs.abs().long() if kind == "Embedding" else inputs
     layer(inputs).sum().backward()
     got = [parameter.grad for parameter in layer.parameters()]
     layer.zero_grad()

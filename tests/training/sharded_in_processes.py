@@ -22,7 +22,17 @@ ROWS, TIME, FEATURES = 4, 5, 3
 # torch says nothing of their types, or that they are there
 checkpoint: Any = torch.distributed.checkpoint
 spawn: Any = torch.multiprocessing.spawn  # type: ignore[attr-defined]
+
+
+class Last(nn.Module):
+    """The last output of a module of torch's."""
+
+    def forward(self, outputs: tuple[torch.Tensor, Any]) -> torch.Tensor:
+        return outputs[0][:, -1]
+
+
 MODELS: dict[str, Callable[[], nn.Module]] = {
+    "torch's LSTM": lambda: nn.Sequential(nn.LSTM(FEATURES, 6, batch_first=True), Last(), nn.Linear(6, 2)),
     "LSTM": lambda: nn.Sequential(LSTM(6, input_size=FEATURES), nn.Linear(6, 2)),
     "GRU": lambda: nn.Sequential(GRU(6, input_size=FEATURES, reset_after=False), nn.Linear(6, 2)),
     "model": lambda: Sequential(

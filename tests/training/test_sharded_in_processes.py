@@ -22,7 +22,7 @@ def test_training_and_checkpoints_are_as_without_shards(tmp_path: Path, processe
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found = json.loads((tmp_path / f"{processes}.json").read_text())
-    assert found.keys() == {"LSTM", "GRU", "model"}
+    assert found.keys() == {"torch's LSTM", "LSTM", "GRU", "model"}
     for name, one in found.items():
         assert one["distance"] <= TOLERANCES["float64"], name
         assert one["same"] == [True] * 3, name
