@@ -2,8 +2,9 @@
 
 ``python -m benchmarks.loading --megabytes 1024 --rounds 5`` writes one model (an embedding, an LSTM, a large Dense
 layer) as ``.h5``, ``.keras`` and a converted folder, loads each in a process of its own, in turn, and prints medians.
-Peers read the same arrays: h5py every array of the ``.h5``, safetensors the folder's file. What is mapped and never
-looked at takes no time: "used" sums every number once, as a first call would read it. Linux.
+Peers read the same arrays: h5py every array of the ``.h5``, safetensors the folder's file, ``readinto`` the bytes of
+the ``.h5`` into memory that is there already (less than which no copy takes) or new. What is mapped and never looked at
+takes no time: "used" sums every number once, as a first call would read it. Linux.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 
@@ -34,11 +36,15 @@ def write(folder: Path, megabytes: int) -> int:
     return sum(weight.numel() * weight.element_size() for weight in model.parameters())
 
 
-def _ours(path: Path) -> Callable[[], Any]:
+def _ours(path: Path, mmap: bool = False) -> Callable[[], Any]:
     import torch_keras_lstm.models  # noqa: F401  # a process that has everything imported is what is compared with
     from torch_keras_lstm import conversion
 
-    return lambda: [*conversion.load_model(path).parameters()]
+    return lambda: [*conversion.load_model(path, mmap=mmap).parameters()]
+
+
+def _mapped(path: Path) -> Callable[[], Any]:
+    return _ours(path, mmap=True)
 
 
 def _safetensors(path: Path) -> Callable[[], Any]:
@@ -61,12 +67,35 @@ def _h5py(path: Path) -> Callable[[], Any]:
     return read
 
 
+def _readinto(path: Path, zeroed: bool = False) -> Callable[[], Any]:
+    size = path.stat().st_size
+    there = torch.ones(size // 4 + 1) if zeroed else None
+
+    def read() -> list[torch.Tensor]:
+        found = torch.empty(size // 4 + 1) if there is None else there
+        place, done = found.numpy().view(np.uint8).data, 0
+        with path.open("rb", buffering=0) as file:
+            while done < size:
+                done += file.readinto(place[done:size]) or 0
+        return [found]
+
+    return read
+
+
+def _readinto_memory_that_is_there(path: Path) -> Callable[[], Any]:
+    return _readinto(path, zeroed=True)
+
+
 CASES: Mapping[str, tuple[str, Callable[[Path], Callable[[], Any]]]] = {
     "load_model, .h5": ("model.h5", _ours),
     "load_model, .keras": ("model.keras", _ours),
+    "load_model, .h5, mmap": ("model.h5", _mapped),
+    "load_model, .keras, mmap": ("model.keras", _mapped),
     "load_model, folder": ("folder", _ours),
     "h5py, every array": ("model.h5", _h5py),
     "safetensors, load_file": ("folder", _safetensors),
+    "readinto, memory there": ("model.h5", _readinto_memory_that_is_there),
+    "readinto, new memory": ("model.h5", _readinto),
 }
 
 
@@ -108,10 +137,10 @@ def main() -> None:
                 command = [sys.executable, "-m", "benchmarks.loading", "--measure", case, folder]
                 found[case].append(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
     print(f"{size / 2**20:.0f} MiB of weights, medians of {options.rounds} rounds")
-    print(f"{'':24}{'loaded':>10}{'used':>10}{'peak / weights':>16}")
+    print(f"{'':26}{'loaded':>10}{'used':>10}{'peak / weights':>16}")
     for case, rounds in found.items():
         seconds, used, peak = (statistics.median(one[what] for one in rounds) for what in ("seconds", "used", "peak"))
-        print(f"{case:24}{seconds:8.3f} s{used:8.3f} s{peak / size:16.2f}")
+        print(f"{case:26}{seconds:8.3f} s{used:8.3f} s{peak / size:16.2f}")
 
 
 if __name__ == "__main__":

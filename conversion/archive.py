@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from torch_keras_lstm.conversion.crc32 import checksum
 from torch_keras_lstm.conversion.mapped_file import MappedFile
 
 MAX_MEMBERS = 10_000
@@ -26,6 +27,7 @@ class KerasArchive:
 
     Args:
         source: a path, or the whole file as bytes (an archive in an archive).
+        mapped: whether members are mapped to be read later, if at all, so that their checksums are not computed.
 
     Raises:
         ValueError: when the file is not a sound zip archive, holds a name twice, or members that claim to be far
@@ -33,8 +35,9 @@ class KerasArchive:
         OSError: when the file cannot be opened.
     """
 
-    def __init__(self, source: Path | bytes) -> None:
+    def __init__(self, source: Path | bytes, mapped: bool = False) -> None:
         self._path = source if isinstance(source, Path) else None
+        self._mapped = mapped
         with ExitStack() as opened:
             file = opened.enter_context(io.BytesIO(source) if isinstance(source, bytes) else source.open("rb"))
             self._size = file.seek(0, os.SEEK_END)
@@ -81,7 +84,9 @@ class KerasArchive:
                 file.seek(info.header_offset + 26)
                 start = info.header_offset + 30 + sum(struct.unpack("<HH", file.read(4)))
             found = MappedFile(self._path).part(start, info.file_size)
-            if len(found) < info.file_size or info.compress_size != info.file_size or _checksum(found) != info.CRC:
+            if len(found) < info.file_size or info.compress_size != info.file_size:
+                raise zipfile.BadZipFile(f"the bytes of {name!r} are not all there")
+            if not self._mapped and checksum(found) != info.CRC:
                 raise zipfile.BadZipFile(f"Bad CRC-32 for file {name!r}")
         return found
 
@@ -121,13 +126,6 @@ class KerasArchive:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._opened.close()
-
-
-def _checksum(data: MappedFile) -> int:
-    found = 0
-    for piece in data.pieces():
-        found = zlib.crc32(piece, found)
-    return found
 
 
 def is_vocabulary(name: str) -> bool:

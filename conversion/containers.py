@@ -10,7 +10,7 @@ from torch_keras_lstm.conversion import orbax, strict_yaml, tfjs
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
-from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.hdf5_library import open_hdf5
 from torch_keras_lstm.conversion.input_shape import with_input_shape
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.producer import Producer
@@ -80,19 +80,20 @@ class SavedModel:
 
 
 @contextmanager
-def open_parts(path: Path) -> Iterator[SavedParts]:
+def open_parts(path: Path, mapped: bool = False) -> Iterator[SavedParts]:
     """Open a model, whatever its class; errors inside name the file, unless they are about another.
 
     Args:
         path: a whole model (``.h5``, ``.keras``, a SavedModel folder, TF.js' ``model.json``) or an architecture
             (``.json``, ``.yaml``); which of them, its first bytes tell.
+        mapped: as of :class:`KerasArchive`.
 
     Raises:
         OSError: when a file cannot be opened, or is truncated or damaged.
         ValueError: when it is not a model that can be read, in a sentence or two that name the place.
     """
     with naming(path), ExitStack() as opened:
-        container, root, version, own, training = _open_model(path, opened)
+        container, root, version, own, training = _open_model(path, opened, mapped)
         if version is not None and not isinstance(version, str):
             raise ValueError(f"`keras_version` must be a string, got {version!r}.")
         own = None if own is None else replace(own, source=path)
@@ -107,13 +108,16 @@ def open_saved_model(path: Path, weights: Path | None = None, dtype_policy: str 
 
 
 @contextmanager
-def understood(parts: SavedParts, weights: Path | None = None, dtype_policy: str | None = None) -> Iterator[SavedModel]:
+def understood(
+    parts: SavedParts, weights: Path | None = None, dtype_policy: str | None = None, mapped: bool = False
+) -> Iterator[SavedModel]:
     """What an open file describes.
 
     Args:
         parts: the file.
         weights: the weights that belong to an architecture, or that take the place of those in a whole model.
         dtype_policy: what becomes of policies of mixed precision, as :func:`with_policies` takes it.
+        mapped: as of :class:`KerasArchive`, of ``weights``.
 
     Raises:
         WithoutArchitecture: for a class of model that does not tell its layers.
@@ -129,7 +133,7 @@ def understood(parts: SavedParts, weights: Path | None = None, dtype_policy: str
                 raise
             raise WithoutArchitecture(str(error)) from None
         if weights is not None:
-            own = open_weights(weights, opened)
+            own = open_weights(weights, opened, mapped)
             container = f"{container} + {own.container}"
         description = with_vocabularies(description, own)
         description = with_input_shape(description, None if own is None else own.arrays)
@@ -139,7 +143,7 @@ def understood(parts: SavedParts, weights: Path | None = None, dtype_policy: str
 _Opened = tuple[str, Mapping[str, Any], object, Weights | None, Mapping[str, Any] | None]
 
 
-def _open_model(path: Path, opened: ExitStack) -> _Opened:
+def _open_model(path: Path, opened: ExitStack, mapped: bool) -> _Opened:
     root: Mapping[str, Any]
     kind = file_kind(path)
     if kind == "json":
@@ -173,8 +177,8 @@ def _open_model(path: Path, opened: ExitStack) -> _Opened:
     if kind == "keras folder":
         return ".keras folder", *_open_keras(KerasFolder(path), opened)
     if kind == "keras":
-        return ".keras archive", *_open_keras(opened.enter_context(KerasArchive(path)), opened)
-    file = opened.enter_context(Hdf5File(path))
+        return ".keras archive", *_open_keras(opened.enter_context(KerasArchive(path, mapped)), opened)
+    file = opened.enter_context(open_hdf5(path))
     config = file.text("model_config")
     if config is None:
         if holds_weights(file):

@@ -123,7 +123,7 @@ class Dataset:
     def pieces(self) -> Iterator[Array]:
         """The values as :meth:`read` gives them, some of the first axis after the others.
 
-        Of a large array that lies contiguous in a mapped file only one piece is in memory.
+        Of a large array that lies contiguous in a mapped file only the last two pieces are in memory.
         """
         values, data = self.read(), self.blocks.data
         if self._layout[1] != 1 or not isinstance(data, MappedFile) or values.nbytes <= PIECE:
@@ -131,11 +131,10 @@ class Dataset:
             return
         (address,) = struct.unpack_from("<Q", self._layout, 2)
         step = max(1, PIECE * len(values) // values.nbytes)
-        for start in range(0, len(values), step):
-            piece = values[start : start + step]
-            yield piece
-            data.release(address, address + piece.nbytes)
-            address += piece.nbytes
+        size = step * values.nbytes // len(values)
+        for number, start in enumerate(range(0, len(values), step)):
+            yield values[start : start + step]
+            data.release(address, address + number * size)  # but for the last, which another thread may still read
 
     def chunks(self) -> Chunks:
         """The chunks of an array that is kept in such."""

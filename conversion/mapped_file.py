@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 # How much of a large array, or of a member of an archive, is in memory at once beside what it is copied to.
-PIECE = 8 * 2**20
+PIECE = 2 * 2**20
 
 
 class MappedFile:
@@ -51,7 +51,7 @@ class MappedFile:
         Nobody may have written into arrays that lie there.
         """
         first = -(-(self._start + start) // mmap.PAGESIZE) * mmap.PAGESIZE
-        size = (self._start + stop) // mmap.PAGESIZE * mmap.PAGESIZE - first
+        size = min(self._start + stop, self._stop) // mmap.PAGESIZE * mmap.PAGESIZE - first
         if self._map is not None and size > 0 and hasattr(mmap, "MADV_DONTNEED"):  # not on Windows
             self._map.madvise(mmap.MADV_DONTNEED, first, size)
 

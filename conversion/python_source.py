@@ -9,6 +9,7 @@ import ast
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,23 +18,41 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm._version import __version__
-from torch_keras_lstm.conversion import source_merging, source_parts, source_recurrent, source_rows, source_spatial
+from torch_keras_lstm.conversion import (
+    source_attention,
+    source_further,
+    source_merging,
+    source_operations,
+    source_parts,
+    source_recurrent,
+    source_rows,
+    source_spatial,
+)
 from torch_keras_lstm.conversion.converted_folder import whole_folder
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.loading import PathLike, load_model
 from torch_keras_lstm.conversion.loading import inspect as report_on_file
 from torch_keras_lstm.conversion.report import Report
+from torch_keras_lstm.conversion.source_text import wrapped
 from torch_keras_lstm.conversion.source_writer import ROWS, Call, Value, Writer
 from torch_keras_lstm.conversion.sources import naming
-from torch_keras_lstm.layers import InputLayer, Layer
-from torch_keras_lstm.models import Functional, Model, Sequential
+from torch_keras_lstm.layers import Embedding, InputLayer, Layer, TimeDistributed
+from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import TensorSource, map_sources, sources_in
 from torch_keras_lstm.models.model import as_layer
-from torch_keras_lstm.structure import flatten
+from torch_keras_lstm.structure import flatten, map_leaves
 
 SOURCE, WEIGHTS = "model.py", "model.pt"
 # the modules whose rows are in the table; each adds its own when it is imported
-_TABLES = (source_merging, source_recurrent, source_rows, source_spatial)
+_TABLES = (
+    source_attention,
+    source_further,
+    source_merging,
+    source_operations,
+    source_recurrent,
+    source_rows,
+    source_spatial,
+)
 
 _MARK = "Written by torch_keras_lstm"
 _HEAD = '''"""{title}
@@ -46,12 +65,9 @@ _HEAD = '''"""{title}
 It is for inference: of Keras' dropout and noise none is left. Weights can be trained on all the same.
 """
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+{imports}
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+WEIGHTS = Path(__file__).with_name("{weights}")
 '''
 
 _RESET = '''
@@ -62,7 +78,7 @@ _RESET = '''
 
 _LOAD = '''
 
-def load(path: str | Path = Path(__file__).with_name("{weights}")) -> Model:
+def load(path: str | Path = WEIGHTS) -> Model:
     """The model with its weights, in evaluation mode."""
     model = Model(){cast}
     model.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -88,7 +104,7 @@ def source_of(model: Model, title: str) -> tuple[str, dict[str, Tensor]]:
         ValueError: naming a layer that has no plain form.
     """
     # The first walk finds which layers a mask reaches: torch's own modules take none.
-    dtype = next((parameter.dtype for parameter in model.parameters()), torch.float32)
+    dtype = _dtype_of(model)
     draft = _Walk(frozenset(), dtype)
     draft.model(model)
     walk = _Walk(frozenset(draft.writer.masked), dtype)
@@ -101,9 +117,25 @@ def source_of(model: Model, title: str) -> tuple[str, dict[str, Tensor]]:
         answer = f".shape\n    torch.Size({[2, *sizes]})" if None not in sizes else ""
     # The file may come from a stranger, and what it says of itself must not end the text that it stands in.
     title = re.sub(r"[^A-Za-z0-9 _.,:()+-]", "_", title)
-    head = _HEAD.format(title=title, mark=_MARK, version=__version__, example=example, answer=answer)
-    text = head + "\n\n" + "\n\n\n".join([*_parts(writer.parts), _module(walk, inputs, outputs)])
-    return text + "\n" + _LOAD.format(weights=WEIGHTS, cast=_cast(dtype)), writer.state
+    body = "\n\n\n".join([*_parts(writer.parts), _module(walk, inputs, outputs)])
+    head = _HEAD.format(
+        title=title,
+        mark=_MARK,
+        version=__version__,
+        example=example,
+        answer=answer,
+        imports=_imports(body),
+        weights=WEIGHTS,
+    )
+    return f"{head}\n\n{body}\n{_LOAD.format(cast=_cast(dtype))}", writer.state
+
+
+def _dtype_of(model: Model) -> torch.dtype:
+    """The type of the weights, and of the layers in a model without any."""
+    layers = [
+        layer for layer in model.modules() if isinstance(layer, Layer) and not isinstance(layer, InputLayer | Model)
+    ]
+    return next((tensor.dtype for tensor in model.parameters()), layers[0]._dtype if layers else torch.float32)
 
 
 def _write(directory: Path, text: str, state: Mapping[str, Tensor]) -> None:
@@ -116,7 +148,7 @@ class _Walk:
     """Over a model's calls in their order, each of which adds its lines."""
 
     def __init__(self, masked: frozenset[Layer], dtype: torch.dtype) -> None:
-        self.writer = Writer(masked)
+        self.writer = Writer(masked, self.call, _definitions())
         self.dtype = dtype
 
     def model(self, model: Model) -> tuple[list[Value], Any]:
@@ -134,13 +166,16 @@ class _Walk:
             assert isinstance(layer, InputLayer)
             takers = [name for name, calls in model.graph.calls.items() for call in calls if end in [*call.sources()]]
             name = layer.name if len(ends) > 1 else "x"
-            inputs.append(self._input(name, tuple(layer.batch_input_shape or ()), model._layer(takers[0])))
+            taker = model._layer(takers[0]) if takers else None
+            inputs.append(self._input(name, tuple(layer.batch_input_shape or ()), taker))
         return inputs, self.graph(model, dict(zip(ends, inputs, strict=True)))
 
     def _input(self, name: str, shape: tuple[int | None, ...], taker: Any) -> Value:
         text = self.writer.variable(name)
-        is_index = type(taker).__name__ == "Embedding"
-        return Value(text, None, shape, is_index)
+        while isinstance(taker, TimeDistributed | Sequential):
+            taker = taker.layer if isinstance(taker, TimeDistributed) else taker.layers[0]
+        is_index = isinstance(taker, Embedding)
+        return Value(text, None, shape, is_index, torch.int64 if is_index else torch.float32)
 
     def chain(self, model: Sequential, value: Any) -> Any:
         """What a ``Sequential`` gives."""
@@ -173,7 +208,18 @@ class _Walk:
             raise ValueError(
                 f"Layer `{layer.name}` cannot be written as plain PyTorch: the layers are of several types."
             )
+        if not isinstance(layer, OperationLayer):
+            args = map_leaves(Value, self._as_numbers, [*call.args])
+            call = call if isinstance(layer, Embedding) else call._replace(args=tuple(args))
         return row(self.writer, layer, call)
+
+    def _as_numbers(self, value: Value) -> Value:
+        """What a layer makes of truth values and integers among its inputs."""
+        if value.dtype.is_floating_point:
+            return value
+        return replace(
+            value, text=f"{value.text}{_cast(self.dtype) or '.float()'}", is_index=False, dtype=torch.float32
+        )
 
 
 def _module(walk: _Walk, inputs: Sequence[Value], outputs: Any) -> str:
@@ -192,13 +238,22 @@ def _module(walk: _Walk, inputs: Sequence[Value], outputs: Any) -> str:
         "",
         "    def __init__(self) -> None:",
         "        super().__init__()",
-        *(f"        {line}" for line in made),
+        *(wrapped(line, 8) for line in made),
         "",
         f"    def forward(self, {', '.join(f'{value.text}: Tensor' for value in inputs)}) -> {annotation}:",
-        *(f"        {line}" for line in (*_casts(inputs, walk.dtype), *writer.lines)),
+        *(wrapped(line, 8) for line in (*_casts(inputs, walk.dtype), *writer.lines)),
         f"        return {returned}",
     ]
     return "\n".join(lines) + (_RESET if writer.keeps else "")
+
+
+def _imports(body: str) -> str:
+    """The lines of imports that the text needs, and the end of it."""
+    used = {node.id for node in ast.walk(ast.parse(body)) if isinstance(node, ast.Name)}
+    abstract = [name for name in ("Callable", "Sequence") if name in used]
+    lines = [f"from collections.abc import {', '.join(abstract)}"] if abstract else []
+    lines += ["from pathlib import Path", "", "import torch", "from torch import Tensor, nn"]
+    return "\n".join([*lines, *(["from torch.nn import functional as F"] if "F" in used else [])])
 
 
 def _casts(inputs: Sequence[Value], dtype: torch.dtype) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from torch_keras_lstm.conversion.source_writer import Call, Value, Writer, number, refuse, row
+from torch_keras_lstm.conversion.source_writer import Call, Value, Writer, refuse, row
 from torch_keras_lstm.layers.dot_product import EPSILON
 
 _ELEMENTWISE = {"Add": "+", "Subtract": "-", "Multiply": "*"}
@@ -61,27 +61,6 @@ def _dot(writer: Writer, layer: Any, call: Call) -> Value:
     text = f"torch.einsum({rule}, {texts[0]}, {texts[1]})"
     shape = tuple(layer.compute_output_shape([first.shape, second.shape]))
     return Value(writer.let(layer.name, text + (".unsqueeze(1)" if len(rest) == 1 else "")), None, shape)
-
-
-@row("Attention")
-def _attention(writer: Writer, layer: Any, call: Call) -> Value:
-    values = call.tensors
-    if layer.score_mode != "dot" or any(
-        call.kwargs.get(name) for name in ("return_attention_scores", "use_causal_mask")
-    ):
-        raise refuse(layer, "other scores than products, causal ones, or scores that are returned")
-    query, value, key = values[0], values[1], values[-1 if len(values) == 3 else 1]
-    scores = f"{query.text} @ {key.text}.mT"
-    if layer.use_scale:
-        scores = f"({scores}) * {number(layer.scale.item())}"
-    arguments = [scores, value.text]
-    allowed = None if value.mask is None else f"{value.mask}.unsqueeze(1)"
-    if layer.causal:
-        raise refuse(layer, "`causal=True`")
-    arguments += [] if allowed is None else [f"allowed={allowed}"]
-    arguments += [] if query.mask is None else [f"query_mask={query.mask}"]
-    text = writer.let(layer.name, f"{writer.part('attend')}({', '.join(arguments)})")
-    return Value(text, query.mask, tuple(layer.compute_output_shape([one.shape for one in values])))
 
 
 def _all_of(writer: Writer, layer: Any, masks: Sequence[str]) -> str | None:

@@ -21,8 +21,8 @@ def loop(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Run ``step`` over (batch, time, ...): the first states of all steps, and the states after the last.
 
-    Where the mask, (batch, time), is False the states stay as they were, and the output is that of the step before
-    (``first`` at the beginning), or 0 with ``zeros``.
+    Where the mask, (batch, time) and perhaps axes of space, is False the states stay as they were, and the output is
+    that of the step before (``first`` at the beginning), or 0 with ``zeros``.
     """
     outputs = []
     output = torch.zeros_like(first) if zeros else first
@@ -31,7 +31,8 @@ def loop(
         if mask is None:
             output, states = new[0], new
         else:
-            counts = mask[:, t].reshape(-1, *[1] * (first.dim() - 1))
+            counts = mask[:, t].unsqueeze(1)
+            counts = counts.reshape(*counts.shape, *[1] * (first.dim() - counts.dim()))
             output = torch.where(counts, new[0], torch.zeros_like(first) if zeros else output)
             states = tuple(torch.where(counts, after, before) for after, before in zip(new, states, strict=True))
         outputs.append(output)
@@ -235,7 +236,9 @@ def linear(x: Tensor) -> Tensor:
 def bounded_relu(x: Tensor, slope: float = 0.0, highest: float | None = None, threshold: float = 0.0) -> Tensor:
     """0 below the threshold, or a line of that slope that meets 0 there; at most ``highest``."""
     above = torch.where(x > threshold, x, 0.0)
-    return torch.clamp(above, max=highest) - slope * torch.relu(threshold - x)
+    if highest is not None:
+        above = torch.clamp(above, max=highest)
+    return above - slope * torch.relu(threshold - x)
 
 
 def masked_mean(x: Tensor, mask: Tensor) -> Tensor:
@@ -249,9 +252,141 @@ def masked_softmax(x: Tensor, mask: Tensor, dim: int) -> Tensor:
     return torch.softmax(x.masked_fill(~mask, -1e9), dim).masked_fill(~mask, 0.0)
 
 
-def attend(scores: Tensor, value: Tensor, allowed: Tensor | None = None, query_mask: Tensor | None = None) -> Tensor:
-    """The values weighted by (batch, queries, keys): what is not allowed gets no weight, masked queries give 0."""
-    if allowed is not None:
-        scores = torch.where(allowed, scores, scores - 1e9)
-    outputs = torch.softmax(scores, dim=-1) @ value
-    return outputs if query_mask is None else torch.where(query_mask.unsqueeze(-1), outputs, 0.0)
+def attend(
+    scores: Tensor, value: Tensor, allowed: Tensor | None, unseen: str, query_mask: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The values weighted by the softmax of (batch, ..., queries, keys), and these weights; masked queries give 0.
+
+    What is not allowed gets no weight. A query that sees no key has the weights that ``unseen`` says: "equal" ones,
+    "zero", or "scores", those without a mask.
+    """
+    if allowed is None:
+        weights = torch.softmax(scores, dim=-1)
+    elif unseen == "scores":
+        weights = torch.softmax(torch.where(allowed, scores, scores - 1e9), dim=-1)
+    else:
+        weights = torch.softmax(scores.masked_fill(~allowed, -1e9), dim=-1)
+    if allowed is not None and unseen == "zero":
+        weights = weights.masked_fill(~allowed, 0.0)
+    outputs = weights @ value
+    return outputs if query_mask is None else torch.where(query_mask.unsqueeze(-1), outputs, 0.0), weights
+
+
+def band(scores: Tensor, causal: bool, window: int | None) -> Tensor:
+    """(queries, keys): whether query i sees key j, which with ``causal`` is not behind it, and is in its window."""
+    distance = torch.arange(scores.shape[-2], device=scores.device).unsqueeze(-1)
+    distance = distance - torch.arange(scores.shape[-1], device=scores.device)
+    seen = distance >= 0 if causal else torch.ones_like(distance, dtype=torch.bool)
+    return seen if window is None else seen & (distance.abs() < window)
+
+
+class Attention(nn.Module):
+    """Attention with products as scores (Luong), or sums of hyperbolic tangents; it gives outputs and weights."""
+
+    def __init__(self, scaled: bool = False, concat: bool = False, unseen: str = "scores") -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(())) if scaled else None
+        self.concat_score_weight = nn.Parameter(torch.ones(())) if concat else None
+        self.unseen = unseen
+
+    def forward(
+        self,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        causal: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        scores = self.scores(query, value if key is None else key)
+        allowed = None if value_mask is None else value_mask.unsqueeze(-2)
+        if causal:
+            seen = band(scores, causal=True, window=None)
+            allowed = seen if allowed is None else allowed & seen
+        return attend(scores, value, allowed, self.unseen, query_mask)
+
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
+        """(batch, queries, keys): how well each query fits each key."""
+        scale = 1.0 if self.scale is None else self.scale
+        if self.concat_score_weight is None:
+            return query @ key.mT * scale
+        sums = query.unsqueeze(-2) + key.unsqueeze(-3)
+        return self.concat_score_weight * torch.tanh(scale * sums).sum(-1)
+
+
+class AdditiveAttention(Attention):
+    """Bahdanau's attention: the score is a sum of hyperbolic tangents, which with ``features`` has weights."""
+
+    def __init__(self, features: int | None = None, unseen: str = "scores") -> None:
+        super().__init__(unseen=unseen)
+        self.scale = None if features is None else nn.Parameter(torch.ones(features))
+
+    def scores(self, query: Tensor, key: Tensor) -> Tensor:
+        fits = torch.tanh(query.unsqueeze(-2) + key.unsqueeze(-3))
+        return (fits if self.scale is None else fits * self.scale).sum(-1)
+
+
+class MultiHeadAttention(nn.Module):
+    """Attention of several heads on projections of their own; it gives outputs and (batch, heads, queries, keys).
+
+    With fewer ``key_heads`` each of them is there for several heads of the queries. ``gate`` is a projection of the
+    queries, through a sigmoid, that multiplies what the heads give.
+    """
+
+    def __init__(
+        self,
+        query_size: int,
+        key_size: int,
+        value_size: int,
+        output_size: int,
+        heads: int,
+        key_dim: int,
+        value_dim: int,
+        key_heads: int | None = None,
+        bias: bool = True,
+        gate: bool = False,
+        window: int | None = None,
+        unseen: str = "equal",
+    ) -> None:
+        super().__init__()
+        self.heads, self.key_heads, self.window, self.unseen = heads, key_heads or heads, window, unseen
+        self.query = nn.Linear(query_size, heads * key_dim, bias)
+        self.key = nn.Linear(key_size, self.key_heads * key_dim, bias)
+        self.value = nn.Linear(value_size, self.key_heads * value_dim, bias)
+        self.output = nn.Linear(heads * value_dim, output_size, bias)
+        self.gate = nn.Linear(query_size, heads * value_dim, bias) if gate else None
+
+    def forward(
+        self,
+        query: Tensor,
+        value: Tensor,
+        key: Tensor | None = None,
+        query_mask: Tensor | None = None,
+        value_mask: Tensor | None = None,
+        key_mask: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        causal: bool = False,
+    ) -> tuple[Tensor, Tensor]:
+        queries = self.query(query).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        keys = self.key(value if key is None else key).unflatten(-1, (self.key_heads, -1)).transpose(1, 2)
+        values = self.value(value).unflatten(-1, (self.key_heads, -1)).transpose(1, 2)
+        if self.key_heads < self.heads:
+            keys, values = (one.repeat_interleave(self.heads // self.key_heads, dim=1) for one in (keys, values))
+        scores = queries @ keys.mT / queries.shape[-1] ** 0.5
+        allowed: Tensor | None = None
+        for seen in (
+            None if query_mask is None else query_mask.unsqueeze(-1),
+            None if value_mask is None else value_mask.unsqueeze(-2),
+            None if key_mask is None else key_mask.unsqueeze(-2),
+            attention_mask,
+            band(scores, causal, self.window) if causal or self.window is not None else None,
+        ):
+            if seen is not None:
+                allowed = seen if allowed is None else allowed & seen
+        if allowed is not None and allowed.dim() == 3:
+            allowed = allowed.unsqueeze(1)  # for all heads
+        outputs, weights = attend(scores, values, allowed, self.unseen)
+        outputs = outputs.transpose(1, 2).flatten(2)
+        if self.gate is not None:
+            outputs = outputs * torch.sigmoid(self.gate(query))
+        return self.output(outputs), weights

@@ -3,11 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from torch import Tensor
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.conversion.source_writer import Call, Value, Writer, function_of, given_states, refuse, row
+from torch_keras_lstm.layers import GRU, LSTM, Layer, SimpleRNN, StackedRNNCells
 
 _TORCH = {"LSTM": "nn.LSTM", "GRU": "nn.GRU", "SimpleRNN": "nn.RNN"}
 _STEPS = {"LSTM": "StepLSTM", "GRU": "StepGRU", "SimpleRNN": "StepRNN"}
@@ -32,7 +34,7 @@ def _recurrent_module(writer: Writer, layer: Any) -> str:
     features = layer.weight_ih_l0.shape[1]
 
     def make() -> tuple[str, Mapping[str, Tensor]]:
-        # torch's modules have both biases; the second is zeros where Keras has one.
+        # torch's modules have both biases; the second is zeros, and not trained, where Keras has one.
         state = {name: tensor for name, tensor in layer.state_dict().items() if tensor is not None}
         words = [str(features), str(layer.units)]
         if not steps:
@@ -59,7 +61,11 @@ def _recurrent_module(writer: Writer, layer: Any) -> str:
     if steps:
         writer.part("loop")
         writer.part("StepByStep")
-    return writer.module(layer, make)
+    module = writer.module(layer, make)
+    frozen = f"{module}.bias_hh_l0.requires_grad_(False)  # zeros: Keras has one bias"
+    if not steps and kind != "GRU" and layer.use_bias and frozen not in writer.modules:
+        writer.modules.append(frozen)
+    return module
 
 
 def _run(writer: Writer, layer: Any, value: Value, mask: str | None, given: Sequence[str], name: str) -> list[Value]:
@@ -124,6 +130,52 @@ def _recurrent(writer: Writer, layer: Any, call: Call) -> Any:
     output, *states = _run(writer, layer, call.tensors[0], mask, given_states(layer, call), layer.name)
     output = replace(output, mask=mask if layer.return_sequences else None)
     return [output, *states] if layer.return_state else output
+
+
+# For each cell a layer of the same numbers: cells are written as layers, which torch has for a whole sequence.
+_LAYERS: WeakKeyDictionary[Layer, Layer] = WeakKeyDictionary()
+_OF_CELLS: Mapping[str, type[Layer]] = {"LSTMCell": LSTM, "GRUCell": GRU, "SimpleRNNCell": SimpleRNN}
+
+
+def _as_layer(rnn: Any, cell: Any, is_last: bool) -> Any:
+    """The layer that runs a cell over time as ``rnn`` does."""
+    if type(cell).__name__ not in _OF_CELLS or cell._is_own:
+        raise refuse(rnn, f"around a {type(cell).__name__}")
+    layer: Any = _LAYERS.get(cell)
+    if layer is None:
+        made: Any = _OF_CELLS[type(cell).__name__]
+        layer = made.from_config(
+            {
+                **cell.get_config(),
+                "return_sequences": rnn.return_sequences or not is_last,
+                "return_state": rnn.return_state,
+                "stateful": rnn.stateful,
+                "zero_output_for_mask": rnn.zero_output_for_mask and is_last,
+            }
+        )
+        layer.build((None, None, cell.weight_ih.shape[1]))
+        layer.hold_initial_state = rnn.hold_initial_state
+        _LAYERS[cell] = layer
+    layer.set_weights(cell.get_weights())
+    return layer
+
+
+@row("RNN")
+def _rnn(writer: Writer, layer: Any, call: Call) -> Any:
+    cells = layer.cell.cells if isinstance(layer.cell, StackedRNNCells) else [layer.cell]
+    given, value, mask = given_states(layer, call), call.tensors[0], call.mask
+    if len(cells) > 1 and (given or layer.stateful or layer.return_state):
+        raise refuse(layer, "states of several cells")
+    if layer.go_backwards:
+        value = replace(value, text=writer.let(f"{layer.name}_backwards", f"{value.text}.flip(1)"))
+        mask = None if mask is None else writer.let(f"{layer.name}_backwards_mask", f"{mask}.flip(1)")
+    states: list[Value] = []
+    for place, cell in enumerate(cells, start=1):
+        inner = _as_layer(layer, cell, place == len(cells))
+        name = layer.name if len(cells) == 1 else f"{layer.name}_{place}"
+        value, *states = _run(writer, inner, value, mask, given, name)
+    value = replace(value, mask=call.mask if layer.return_sequences else None)
+    return [value, *states] if layer.return_state else value
 
 
 _MERGED = {

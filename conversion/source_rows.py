@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.conversion.source_writer import (
-    ROWS,
     Call,
     Value,
     Writer,
@@ -17,8 +16,11 @@ from torch_keras_lstm.conversion.source_writer import (
     one,
     refuse,
     row,
+    without,
 )
+from torch_keras_lstm.layers import BatchNormalization, Layer
 from torch_keras_lstm.layers.masked_call import MaskedCall
+from torch_keras_lstm.models import Model
 
 
 @row("Dense")
@@ -65,7 +67,7 @@ def _batch_normalization(writer: Writer, layer: Any, call: Call) -> Value:
         )
         return f"nn.BatchNorm{max(rank - 2, 1)}d({size}, {more})", state
 
-    module = writer.module(layer, make)
+    module = without(writer, writer.module(layer, make), layer)
     if axis == 1:
         return one(writer, layer, call, f"{module}({value.text})")
     return one(writer, layer, call, f"{module}({value.text}.movedim({axis}, 1)).movedim(1, {axis})")
@@ -75,8 +77,9 @@ def _batch_normalization(writer: Writer, layer: Any, call: Call) -> Value:
 def _layer_normalization(writer: Writer, layer: Any, call: Call) -> Value:
     (value,) = call.tensors
     kept = layer.kept_axes(len(value.shape))
-    if kept != tuple(range(len(value.shape) - len(kept), len(value.shape))) or layer.rms_scaling:
-        raise refuse(layer, "other axes than the last ones, or `rms_scaling`")
+    is_last = kept == tuple(range(len(value.shape) - len(kept), len(value.shape)))
+    if not (is_last or len(kept) == 1) or layer.rms_scaling:
+        raise refuse(layer, "several axes that are not the last ones, or `rms_scaling`")
 
     def make() -> tuple[str, Mapping[str, Tensor]]:
         sizes = tuple(value.shape[axis] for axis in kept)
@@ -87,7 +90,10 @@ def _layer_normalization(writer: Writer, layer: Any, call: Call) -> Value:
         affine = "" if state else ", elementwise_affine=False"
         return f"nn.LayerNorm({sizes if len(sizes) > 1 else sizes[0]}, eps={number(layer.epsilon)}{affine})", state
 
-    return one(writer, layer, call, f"{writer.module(layer, make)}({value.text})")
+    module = without(writer, writer.module(layer, make), layer)
+    if is_last:
+        return one(writer, layer, call, f"{module}({value.text})")
+    return one(writer, layer, call, f"{module}({value.text}.movedim({kept[0]}, -1)).movedim(-1, {kept[0]})")
 
 
 @row("Normalization")
@@ -164,11 +170,12 @@ def _repeat_vector(writer: Writer, layer: Any, call: Call) -> Value:
 
 @row("Rescaling")
 def _rescaling(writer: Writer, layer: Any, call: Call) -> Value:
-    if layer._scale.ndim or layer._offset.ndim:
-        raise refuse(layer, "a `scale` or `offset` that is no number")
-    return one(
-        writer, layer, call, f"{call.tensors[0].text} * {number(layer._scale.item())} + {number(layer._offset.item())}"
+    text = call.tensors[0].text
+    scale, offset = (
+        f"{text}.new_tensor({given.tolist()})" if given.ndim else number(given.item())
+        for given in (layer._scale, layer._offset)
     )
+    return one(writer, layer, call, f"{text} * {scale} + {offset}")
 
 
 @row("Softmax")
@@ -208,17 +215,20 @@ def _thresholded_relu(writer: Writer, layer: Any, call: Call) -> Value:
     return one(writer, layer, call, f"{text} * ({text} > {number(layer.theta)})")
 
 
+def _looks_at_masks(layer: Layer) -> bool:
+    """Whether a mask changes what a layer gives; one for each step does not change the normalization of a batch."""
+    return "mask" in layer.call_arguments and not isinstance(layer, Model | BatchNormalization)
+
+
 @row("TimeDistributed")
 def _time_distributed(writer: Writer, layer: Any, call: Call) -> Value:
     (value,) = call.tensors
     inner = layer.layer
-    row = ROWS.get(type(inner).__name__)
-    if row is None or type(inner).__name__ in ("TimeDistributed", "Bidirectional") or inner._is_own:
-        raise refuse(layer, f"around a {type(inner).__name__}")
-    if call.mask is not None and "mask" in inner.call_arguments and type(inner).__name__ != "BatchNormalization":
-        raise refuse(layer, f"a mask for the {type(inner).__name__} in it")
+    takers = [part for part in inner.modules() if isinstance(part, Layer) and _looks_at_masks(part)]
+    if call.mask is not None and takers:
+        raise refuse(layer, f"a mask for the {type(takers[0]).__name__} in it")
     steps = writer.let(f"{layer.name}_steps", f"{value.text}.flatten(0, 1)")
-    output = row(writer, inner, Call((Value(steps, None, (None, *value.shape[2:])),), {}))
+    output = writer.call(inner, Call((replace(value, text=steps, mask=None, shape=(None, *value.shape[2:])),), {}))
     return one(writer, layer, call, f"{output.text}.unflatten(0, {value.text}.shape[:2])")
 
 

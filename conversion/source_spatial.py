@@ -20,15 +20,17 @@ from torch_keras_lstm.conversion.source_writer import (
 )
 
 
-def _in_front(layer: Any, text: str) -> str:
+def in_front(layer: Any, text: str) -> str:
+    """The channels behind the batch, as torch has them."""
     return text if layer.data_format == "channels_first" else f"{text}.movedim(-1, 1)"
 
 
-def _at_the_end(layer: Any, text: str) -> str:
+def at_the_end(layer: Any, text: str) -> str:
+    """The channels where the layer has them."""
     return text if layer.data_format == "channels_first" else f"{text}.movedim(1, -1)"
 
 
-def _padded(writer: Writer, layer: Any, text: str, window: Any, dilation: Any, value: str = "") -> str:
+def padded(writer: Writer, layer: Any, text: str, window: Any, dilation: Any, value: str = "") -> str:
     """The input with the padding that Keras gives it."""
     if layer.padding == "causal":
         return f"F.pad({text}, ({(window[0] - 1) * dilation[0]}, 0))"
@@ -49,14 +51,14 @@ def _conv(writer: Writer, layer: Any, call: Call) -> Value:
         return f"nn.Conv{layer.rank}d({', '.join(words)})", layer.state_dict()
 
     module = writer.module(layer, make)
-    text = _padded(writer, layer, _in_front(layer, call.tensors[0].text), layer.kernel_size, layer.dilation_rate)
-    return one(writer, layer, call, activated(writer, layer, _at_the_end(layer, f"{module}({text})")))
+    text = padded(writer, layer, in_front(layer, call.tensors[0].text), layer.kernel_size, layer.dilation_rate)
+    return one(writer, layer, call, activated(writer, layer, at_the_end(layer, f"{module}({text})")))
 
 
 @row("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "AveragePooling1D", "AveragePooling2D", "AveragePooling3D")
 def _pooling(writer: Writer, layer: Any, call: Call) -> Value:
     kind = "max" if type(layer).__name__.startswith("Max") else "avg"
-    text = _in_front(layer, call.tensors[0].text)
+    text = in_front(layer, call.tensors[0].text)
     sizes = f"{tuple(layer.pool_size)}, {tuple(layer.strides)}"
     ones = (1,) * layer.rank
 
@@ -64,11 +66,11 @@ def _pooling(writer: Writer, layer: Any, call: Call) -> Value:
         return f"F.{kind}_pool{layer.rank}d({what}, {sizes})"
 
     value = ', value=float("-inf")' if kind == "max" else ""
-    result = pooled(_padded(writer, layer, text, layer.pool_size, ones, value))
+    result = pooled(padded(writer, layer, text, layer.pool_size, ones, value))
     if kind == "avg" and layer.padding == "same":  # the share of each window that is no padding
-        inside = _padded(writer, layer, f"torch.ones_like({text})", layer.pool_size, ones)
+        inside = padded(writer, layer, f"torch.ones_like({text})", layer.pool_size, ones)
         result = f"({result} / {pooled(inside)})"
-    return one(writer, layer, call, _at_the_end(layer, result))
+    return one(writer, layer, call, at_the_end(layer, result))
 
 
 @row(*(f"Global{kind}Pooling{rank}D" for kind in ("Max", "Average") for rank in (1, 2, 3)))
@@ -77,9 +79,10 @@ def _global_pooling(writer: Writer, layer: Any, call: Call) -> Value:
     first = 2 if layer.data_format == "channels_first" else 1
     axes = tuple(range(first, first + layer.rank))
     if type(layer).__name__ == "GlobalAveragePooling1D" and call.mask is not None:
-        if layer.keepdims or first == 2:
-            raise refuse(layer, "a mask with `keepdims` or channels first")
-        return replace(one(writer, layer, call, f"{writer.part('masked_mean')}({value.text}, {call.mask})"), mask=None)
+        if first == 2:
+            raise refuse(layer, "a mask with channels first")
+        text = f"{writer.part('masked_mean')}({value.text}, {call.mask})" + (".unsqueeze(1)" if layer.keepdims else "")
+        return replace(one(writer, layer, call, text), mask=None)
     function = "amax" if "Max" in type(layer).__name__ else "mean"
     keep = ", keepdim=True" if layer.keepdims else ""
     return replace(one(writer, layer, call, f"{value.text}.{function}({axes}{keep})"), mask=None)
@@ -107,8 +110,9 @@ def _up_sampling(writer: Writer, layer: Any, call: Call) -> Value:
 @row("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D")
 def _conv_lstm(writer: Writer, layer: Any, call: Call) -> Any:
     (value,) = call.tensors
-    if layer.stateful or layer.return_state or given_states(layer, call):
-        raise refuse(layer, "with states in or out")
+    given = given_states(layer, call)
+    if layer.stateful and given:
+        raise refuse(layer, "a stateful layer that is given its states")
     writer.part("loop"), writer.part("pad_same")
 
     def make() -> tuple[str, Mapping[str, Tensor]]:
@@ -130,9 +134,27 @@ def _conv_lstm(writer: Writer, layer: Any, call: Call) -> Any:
     first = layer.data_format == "channels_first"
     inputs = value.text if first else f"{value.text}.movedim(-1, 2)"
     inputs, used = (f"{inputs}.flip(1)", mask and f"{mask}.flip(1)") if layer.go_backwards else (inputs, mask)
-    sequence = writer.let(layer.name, f"{module}({inputs}{'' if used is None else f', mask={used}'})[0]")
+    arguments, key = [inputs], module.removeprefix("self.")
+    if layer.stateful:
+        writer.keeps = True
+        arguments.append(f'self.states.get("{key}")')
+    elif given:
+        arguments.append(f"({', '.join(in_front(layer, state) for state in given)})")
+    arguments += [] if used is None else [f"mask={used}"]
+    sequence = writer.variable(layer.name)
+    states = [writer.variable(f"{layer.name}_{part}") for part in "hc" if layer.stateful or layer.return_state]
+    left = f"({', '.join(states)})" if states else "_"
+    writer.lines.append(f"{sequence}, {left} = {module}({', '.join(arguments)})")
+    if layer.stateful:
+        kept = ", ".join(f"{state}.detach()" for state in states)
+        writer.lines.append(f'self.states["{key}"] = ({kept})')
     if layer.return_sequences:
         text = sequence if first else writer.let(layer.name, f"{sequence}.movedim(2, -1)")
     else:
         text = writer.let(f"{layer.name}_last", f"{sequence}[:, -1]" + ("" if first else ".movedim(1, -1)"))
-    return Value(text, mask if layer.return_sequences else None, tuple(layer.compute_output_shape(value.shape)))
+    shapes = layer.compute_output_shape(value.shape)
+    if not layer.return_state:
+        return Value(text, mask if layer.return_sequences else None, tuple(shapes))
+    output = Value(text, mask if layer.return_sequences else None, tuple(shapes[0]))
+    found = [Value(writer.let(state, at_the_end(layer, state)), None, tuple(shapes[1])) for state in states]
+    return [output, *found]

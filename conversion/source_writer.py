@@ -1,9 +1,10 @@
 """What the rows of layers write with: values, the lines of a model as they come, activations by their names."""
 
+import builtins
 import keyword
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,12 +27,14 @@ class Value:
         mask: that of its mask; ``None`` for none.
         shape: ``None`` where a size is free.
         is_index: whether it is an input that an ``Embedding`` takes.
+        dtype: a floating type stands for that of the model.
     """
 
     text: str
     mask: str | None
     shape: tuple[int | None, ...]
     is_index: bool = False
+    dtype: torch.dtype = torch.float32
 
 
 class Call(NamedTuple):
@@ -58,10 +61,21 @@ class Call(NamedTuple):
         return self.tensors[0].mask if others else None
 
 
-class Writer:
-    """The lines of a model, as they come."""
+# What a local name must not hide in the file.
+_RESERVED = frozenset((*dir(builtins), "self", "torch", "nn", "F", "load"))
 
-    def __init__(self, masked: frozenset[Layer]) -> None:
+
+class Writer:
+    """The lines of a model, as they come.
+
+    Args:
+        masked: the layers that a mask reaches in some call.
+        call: writes a layer inside another.
+        reserved: names of the file that its local names must not hide.
+    """
+
+    def __init__(self, masked: frozenset[Layer], call: Callable[[Layer, Call], Any], reserved: Iterable[str]) -> None:
+        self.call = call
         self.parts: list[str] = []
         self.modules: list[str] = []
         self.lines: list[str] = []
@@ -69,7 +83,7 @@ class Writer:
         self.masked: set[Layer] = set(masked)
         self.keeps = False
         self._attributes: dict[Layer, str] = {}
-        self._taken = {"self", "torch", "nn", "F", "x"} - {"x"}
+        self._taken = {*_RESERVED, *reserved}
 
     def variable(self, name: str) -> str:
         """A new local name like ``name``."""
@@ -105,6 +119,17 @@ class Writer:
             self.modules.append(f"self.{name} = {constructor}")
             self.state |= {f"{name}.{key}": _stored(tensor) for key, tensor in state.items()}
         return f"self.{name}"
+
+
+def without(writer: Writer, module: str, layer: Any) -> str:
+    """``module``, a normalization of torch's, in which what Keras' layer leaves out stays as it is in training."""
+    if layer.weight is None and layer.bias is None:
+        return module
+    for name, tensor, value in (("weight", layer.weight, "ones"), ("bias", layer.bias, "zeros")):
+        line = f"{module}.{name}.requires_grad_(False)  # {value}: the model has none"
+        if tensor is None and line not in writer.modules:
+            writer.modules.append(line)
+    return module
 
 
 def _stored(tensor: Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import warnings
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,8 @@ from torch_keras_lstm.models import Functional, Model, Sequential
 from torch_keras_lstm.optimizers.rules_of_old import LEGACY
 
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same model is the same file
+# Members begin at a multiple of it, so that weights can be mapped; an extra field, Android's zipalign's, fills the gap.
+_ALIGNMENT, _PADDING = 64, 0xD935
 
 
 def save_model(
@@ -180,7 +183,11 @@ def _archive(model: Model, training: Training) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for name, content in _members(model, training).items():
-            archive.writestr(zipfile.ZipInfo(name, _DATE), content)
+            member = zipfile.ZipInfo(name, _DATE)
+            start = buffer.tell() + 30 + len(name) + struct.calcsize("<HHH")  # after the header, its name, and this
+            padding = struct.pack("<H", _ALIGNMENT) + bytes(-start % _ALIGNMENT)
+            member.extra = struct.pack("<HH", _PADDING, len(padding)) + padding
+            archive.writestr(member, content)
     return buffer.getvalue()
 
 

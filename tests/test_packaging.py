@@ -56,3 +56,18 @@ def test_every_dependency_has_a_lower_bound(extra: str | None) -> None:
     requirements = project["dependencies"] if extra is None else project["optional-dependencies"][extra]
     others = [requirement for requirement in requirements if not requirement.startswith(project["name"])]
     assert all(">=" in requirement for requirement in others)
+
+
+def test_one_wheel_serves_every_python() -> None:
+    oldest = PYPROJECT["project"]["requires-python"].removeprefix(">=3.")
+    (kernels,) = SETUPTOOLS["ext-modules"]
+    assert kernels["py-limited-api"]
+    assert kernels["define-macros"] == [["Py_LIMITED_API", f"0x03{int(oldest):02X}0000"]]
+    assert PYPROJECT["tool"]["distutils"]["bdist_wheel"] == {"py_limited_api": f"cp3{oldest}"}
+    assert PYPROJECT["tool"]["cibuildwheel"]["build"] == f"cp3{oldest}-manylinux_*"
+
+
+def test_every_file_of_the_kernels_rebuilds_them() -> None:
+    (kernels,) = SETUPTOOLS["ext-modules"]
+    there = {path.relative_to(ROOT).as_posix() for path in (PACKAGE / "recurrence/backends/csrc").glob("*.[ch]")}
+    assert {*kernels["sources"], *kernels["depends"]} == there

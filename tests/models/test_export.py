@@ -290,7 +290,7 @@ def test_a_compiled_package_runs_in_a_process_without_this_package(tmp_path: Pat
 
 
 def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`format`.*'onnx', 'torch'"):
+    with pytest.raises(ValueError, match=r"`format`.*'onnx', 'onnx-int8', 'torch'"):
         _stack().export(tmp_path / "model", format="tflite")
     with pytest.raises(
         ValueError, match=r"^Format 'tf_saved_model' is TensorFlow's own.*save a `\.keras` file, and have"

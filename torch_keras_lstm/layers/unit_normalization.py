@@ -10,7 +10,7 @@ from torch_keras_lstm.clipping import at_least
 from torch_keras_lstm.layers.layer import Layer, LayerArguments
 from torch_keras_lstm.layers.serialization import register
 
-_SHORTEST = 1e-12
+SHORTEST = 1e-12
 
 
 @register("keras.layers")
@@ -40,7 +40,7 @@ class UnitNormalization(Layer):
         inputs = self.prepare(inputs)
         squares = inputs.square().sum(self.axis, keepdim=True)
         # Before the root, whose gradient at zero is infinite: masked steps are zeros.
-        return self.finish(inputs * at_least(squares, _SHORTEST**2).rsqrt())
+        return self.finish(inputs * at_least(squares, SHORTEST**2).rsqrt())
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

@@ -25,6 +25,7 @@ from torch_keras_lstm.models.export import (
     trace,
     trace_of_fixed_sizes,
 )
+from torch_keras_lstm.models.int8 import in_eight_bits
 from torch_keras_lstm.models.layer_that_fails import layer_that_fails
 from torch_keras_lstm.recurrence.lowering import Lowering, lowered
 from torch_keras_lstm.structure import flatten, leaves
@@ -180,6 +181,11 @@ def _output_names(model: Any, call: Call) -> list[str] | None:
     return outputs + [f"next_{name}" for name in call.names if name.startswith("state_")]
 
 
+def _onnx_int8(order: _Order) -> None:
+    _onnx(order)
+    in_eight_bits(order.path)
+
+
 def _executorch(order: _Order) -> None:
     from executorch.exir import to_edge  # which takes seconds, as the libraries below do
 
@@ -245,6 +251,7 @@ def _coreml(order: _Order) -> None:
 
 _FORMATS: Mapping[str, _Format] = {
     "onnx": _Format(_onnx, ("onnxscript",), "onnx"),
+    "onnx-int8": _Format(_onnx_int8, ("onnxscript", "onnxruntime"), "onnx"),
     "torch": _Format(_torch),
     "torchscript": _Format(_torchscript),
     "aotinductor": _Format(_aotinductor, suffix=".pt2"),
