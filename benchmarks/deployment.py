@@ -1,11 +1,13 @@
 """What the runtimes of ``model.export`` compute, beside the model itself: ``python -m benchmarks.deployment``.
 
 With names of formats it tries those alone. ``pip install "torch-keras-lstm[deploy]"`` installs their libraries; what
-Core ML's writes runs on a Mac.
+Core ML's writes runs on a Mac. Each row has the largest error of outputs and states, of the largest value, for five
+sizes: that of the example, fewer steps, more rows, one of both, and more steps; "refused" where the runtime says so.
 """
 
 import sys
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,11 +17,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, ConvLSTM2D, Dense, Embedding, Flatten, Input, SimpleRNN
+from torch_keras_lstm.layers import (
+    GRU,
+    LSTM,
+    Bidirectional,
+    ConvLSTM2D,
+    Dense,
+    Embedding,
+    Flatten,
+    Input,
+    SimpleRNN,
+    StatesAsArguments,
+)
 from torch_keras_lstm.models import Sequential, load_model
 
-BATCH, STEPS = 3, 5
-OTHER = ((4, 9), (1, 1))  # sizes that the example does not have
+BATCH, STEPS = 3, 7
+SIZES = ((BATCH, STEPS), (BATCH, 5), (4, STEPS), (1, 1), (BATCH, 11))
 DIGITS = Path(__file__).parents[1] / "examples" / "models" / "digits_bilstm.keras"
 
 
@@ -37,25 +50,30 @@ def kinds() -> Iterator[tuple[str, Kind]]:
         return torch.randn(batch, steps, 3)
 
     def words(batch: int, steps: int) -> Tensor:
+        """One row without padding, one with all of it, one padded in front, others with gaps."""
         drawn = torch.randint(1, 9, (batch, steps))
-        return drawn * (torch.arange(steps) < torch.randint(1, steps + 1, (batch, 1)))
+        gaps = torch.rand(batch, steps) < 0.7
+        gaps[:1], gaps[1:2] = True, False
+        gaps[2:3] = torch.arange(steps) >= steps // 2
+        return drawn * gaps
 
     text: list[Any] = [
         Embedding(9, 3, mask_zero=True),
         Bidirectional(LSTM(4, return_sequences=True)),
         LSTM(5),
-        Dense(2),
+        Dense(8),
     ]
     yield "masked text", Kind(Sequential([Input((None,), dtype="int64"), *text]), words)
-    plain: list[Any] = [Input((None, 3)), LSTM(4, return_sequences=True), LSTM(5), Dense(2)]
+    plain: list[Any] = [Input((None, 3)), LSTM(4, return_sequences=True), LSTM(5), Dense(8)]
     yield "plain stack", Kind(Sequential(plain), numbers)
-    hard: list[Any] = [Input((None, 3)), LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True), Dense(2)]
+    hard: list[Any] = [Input((None, 3)), LSTM(4, recurrent_activation="hard_sigmoid", return_sequences=True), Dense(8)]
     yield "hard_sigmoid", Kind(Sequential(hard), numbers)
-    yield "stateful", Kind(Sequential([Input((None, 3), batch_size=BATCH), LSTM(4, stateful=True), Dense(2)]), numbers)
-    gated: list[Any] = [Input((None, 3)), GRU(4, return_sequences=True), GRU(5, reset_after=False), Dense(2)]
+    stateful: list[Any] = [Input((None, 3)), LSTM(4, stateful=True, return_sequences=True), GRU(5, stateful=True)]
+    yield "stateful", Kind(Sequential([*stateful, Dense(8)]), numbers)
+    gated: list[Any] = [Input((None, 3)), GRU(4, return_sequences=True), GRU(5, reset_after=False), Dense(8)]
     yield "GRU, both kinds", Kind(Sequential(gated), numbers)
-    yield "SimpleRNN", Kind(Sequential([Input((None, 3)), SimpleRNN(4), Dense(2)]), numbers)
-    images: list[Any] = [Input((None, 6, 7, 2)), ConvLSTM2D(3, 3), Flatten(), Dense(2)]
+    yield "SimpleRNN", Kind(Sequential([Input((None, 3)), SimpleRNN(4), Dense(8)]), numbers)
+    images: list[Any] = [Input((None, 6, 7, 2)), ConvLSTM2D(3, 3), Flatten(), Dense(8)]
     yield "ConvLSTM2D", Kind(Sequential(images), lambda batch, steps: torch.randn(batch, steps, 6, 7, 2))
     digits: Any = load_model(DIGITS)
     yield "a Keras file", Kind(digits, lambda batch, _: torch.rand(batch, *digits.inputs[0].shape[1:]))
@@ -110,7 +128,24 @@ def _litert(path: Path) -> Run:
     def call(given: list[Tensor]) -> list[Any]:
         named = zip(sorted(details), given, strict=True)
         outputs = run(**{name: np.asarray(one).astype(details[name]["dtype"]) for name, one in named})
-        return [outputs[name] for name in sorted(outputs)]
+        return [outputs[name] for name in sorted(outputs)]  # which are fewer than ten
+
+    return call
+
+
+def _ncnn(path: Path) -> Run:
+    import ncnn
+
+    def call(given: list[Tensor]) -> list[Any]:
+        with ncnn.Net() as net:
+            net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+            net.load_param(str(path))
+            net.load_model(str(path.with_suffix(".bin")))
+            with net.create_extractor() as run:
+                for index, one in enumerate(given):
+                    run.input(f"in{index}", ncnn.Mat(np.ascontiguousarray(one[0])).clone())
+                names = [f"out{index}" for index in range(len(net.output_names()))]
+                return [np.array(run.extract(name)[1]) for name in names]
 
     return call
 
@@ -124,6 +159,7 @@ FORMATS: dict[str, tuple[str, Callable[[Path], Run] | None]] = {
     "executorch": (".pte", _executorch),
     "litert": (".tflite", _litert),
     "coreml": (".mlpackage", None),
+    "ncnn": (".param", _ncnn),
 }
 
 
@@ -131,39 +167,45 @@ def _flat(found: Any) -> list[Any]:
     return [leaf for item in found for leaf in _flat(item)] if isinstance(found, list | tuple) else [found]
 
 
-def is_stateful(kind: Kind) -> bool:
-    """Whether states go in and come out."""
-    return any(getattr(layer, "stateful", False) for layer in kind.model.layers)
-
-
 def row(kind: Kind, format: str, folder: Path) -> str:
-    """The largest error for the sizes of the example and for others, of the largest value; or what went wrong."""
+    """The largest error for each of the sizes, of the largest value; or what went wrong."""
     suffix, runner = FORMATS[format]
-    path, example = folder / f"model{suffix}", kind.draw(BATCH, STEPS)
+    rows = 1 if format == "ncnn" else BATCH
+    path, example = folder / f"model{suffix}", kind.draw(rows, STEPS)
+    begin = time.perf_counter()
     try:
         kind.model.export(path, format=format, example=example)
     except Exception as error:
         return f"not written: {str(error).splitlines()[0][:200]}"
+    took = f"written in {time.perf_counter() - begin:.0f} s"
     if runner is None:
-        return "written"
-    run = runner(path)
-    found = [_error(run, kind, (BATCH, STEPS))]
-    for size in OTHER:
+        return took
+    run, found = runner(path), []
+    for size in [(1, STEPS)] if format == "ncnn" else SIZES:  # it checks no size, and ends the process at another
         try:
-            found.append(_error(run, kind, (BATCH if is_stateful(kind) else size[0], size[1])))
-        except Exception as error:
-            found.append(f"{size}: {type(error).__name__}")
-    return ", ".join(found)
+            found.append(_error(run, kind, size))
+        except (RuntimeError, ValueError):
+            found.append("refused")
+        except Exception as error:  # onnxruntime has its own
+            found.append(f"refused ({type(error).__name__})")
+    return f"{', '.join(found)}; {took}"
 
 
 def _error(run: Run, kind: Kind, size: tuple[int, int]) -> str:
     inputs = kind.draw(*size)
-    widths = [width for layer in kind.model.layers for width in getattr(layer, "state_sizes", ())]
-    states = [torch.zeros(size[0], width) for width in widths] if is_stateful(kind) else []
-    kind.model.reset_states()
-    expected = np.asarray(kind.model(inputs))
-    got = next(one for one in map(np.asarray, run([inputs, *states])) if one.shape == expected.shape)
-    return f"{np.abs(got - expected).max() / np.abs(expected).max():.0e}"
+    states = list[Tensor]()
+    if any(getattr(layer, "stateful", False) for layer in kind.model.layers):
+        wrapped = StatesAsArguments(kind.model)
+        states = [torch.rand_like(state) for state in wrapped.states_of(inputs)]
+        expected = _flat(wrapped(inputs, states))
+    else:
+        expected = _flat(kind.model(inputs))
+    got, worst = [np.asarray(one) for one in run([inputs, *states])], 0.0
+    for mine, one in zip(got, map(np.asarray, expected), strict=True):
+        if mine.size != one.size:
+            return f"OTHER SHAPE {mine.shape}"
+        worst = max(worst, np.abs(mine.reshape(one.shape) - one).max() / np.abs(one).max())
+    return f"{worst:.0e}"
 
 
 def main(formats: list[str]) -> None:

@@ -23,12 +23,16 @@ function countPixels() {
   return counts;
 }
 
+// In which order the sixteen of a square are filled, spread over it, so that what is half black looks grey.
+const ORDER = [0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5];
+
 /** Draws what countPixels would count as these numbers. */
 function draw(counts) {
   counts.forEach((count, cell) => {
-    for (let number = 0; number < count; number += 1) {
+    ORDER.forEach((place, number) => {
+      if (place >= count) return;
       ink.fillRect(4 * (cell % CELLS) + (number % 4), 4 * Math.floor(cell / CELLS) + Math.floor(number / 4), 1, 1);
-    }
+    });
   });
 }
 
@@ -120,12 +124,8 @@ function place(event) {
   return [(SIZE * (event.clientX - left)) / width, (SIZE * (event.clientY - top)) / height];
 }
 
-canvas.addEventListener("pointerdown", (event) => {
-  canvas.setPointerCapture(event.pointerId);
-  last = place(event);
-});
-canvas.addEventListener("pointermove", (event) => {
-  if (last === null) return;
+/** Draws from the last place to that of the event, which may be the same. */
+function stroke(event) {
   const next = place(event);
   ink.lineWidth = 4;
   ink.lineCap = "round";
@@ -134,7 +134,16 @@ canvas.addEventListener("pointermove", (event) => {
   ink.lineTo(...next);
   ink.stroke();
   last = next;
-  update(countPixels());
+  if (session) update(countPixels());
+}
+
+canvas.addEventListener("pointerdown", (event) => {
+  canvas.setPointerCapture(event.pointerId);
+  last = place(event);
+  stroke(event);
+});
+canvas.addEventListener("pointermove", (event) => {
+  if (last !== null) stroke(event);
 });
 for (const name of ["pointerup", "pointercancel"]) {
   canvas.addEventListener(name, () => {

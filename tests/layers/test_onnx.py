@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 
 from tests.tolerances import assert_close
-from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, SimpleRNN
+from torch_keras_lstm.layers import GRU, LSTM, Bidirectional, ConvLSTM1D, Embedding, SimpleRNN
 
 FEATURES, UNITS = 3, 4
 FREE = {0: Dim.DYNAMIC, 1: Dim.DYNAMIC}
@@ -120,3 +120,37 @@ def test_an_activation_that_onnx_has_not_is_a_loop_in_the_file(tmp_path: Path, d
     inputs = torch.randn(3, 7, FEATURES)
     (got,) = run(path, (inputs,))
     assert_close(got, model(inputs).detach(), "float32 model")
+
+
+class Stacked(nn.Module):
+    """Layers under one mask, and images, of which the exporter without ``dynamo=True`` took sizes for fixed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = Embedding(9, FEATURES, mask_zero=True)
+        self.first, self.second = layer(return_sequences=True), LSTM(2, input_size=UNITS)
+        self.images = ConvLSTM1D(2, 2, input_shape=(None, FEATURES, 1))
+
+    def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        vectors = self.words(words)
+        return self.second(self.first(vectors)), self.images(vectors.square().unsqueeze(-1))
+
+
+def test_the_legacy_exporter_leaves_sizes_free_behind_masks_and_convolutions(tmp_path: Path) -> None:
+    model, path = Stacked().eval(), tmp_path / "model.onnx"
+    axes = {"words": {0: "batch", 1: "time"}}
+    words = torch.randint(0, 9, (2, 5))
+    torch.onnx.export(model, (words,), path, dynamo=False, input_names=["words"], dynamic_axes=axes, opset_version=14)
+    for size in SIZES:
+        words = torch.randint(0, 9, size)
+        for index, (got, expected) in enumerate(zip(run(path, (words,)), model(words), strict=True)):
+            assert_close(got, expected.detach(), "float32 model", f"output {index} of {size}")
+
+
+def test_double_precision_is_a_loop_which_onnxruntime_has_while_its_lstm_is_of_single(tmp_path: Path) -> None:
+    model, path = nn.Sequential(layer(return_sequences=True), GRU(2, input_size=UNITS)).double().eval(), tmp_path / "m"
+    inputs = torch.randn(2, 3, FEATURES, dtype=torch.float64)
+    torch.onnx.export(model, (inputs,), path, dynamo=True, dynamic_shapes=(FREE,), verbose=False)
+    inputs = torch.randn(4, 6, FEATURES, dtype=torch.float64)
+    (got,) = run(path, (inputs,))
+    assert_close(got, model(inputs).detach(), "float64 model")

@@ -26,13 +26,17 @@ from torch_keras_lstm.layers import (
     Dense,
     Dropout,
     Embedding,
+    Flatten,
     GRUCell,
     Hashing,
     Input,
     LSTMCell,
     SimpleRNN,
+    TextVectorization,
 )
-from torch_keras_lstm.models import Sequential, load_model
+from torch_keras_lstm.models import Sequential, export_formats, load_model, ncnn
+from torch_keras_lstm.models.export import Call, trace_of_fixed_sizes
+from torch_keras_lstm.recurrence.lowering import Lowering
 
 MODELS = Path(__file__).parents[2] / "examples" / "models"
 SIZES = ((3, 5), (4, 9), (1, 1))
@@ -231,6 +235,47 @@ for inputs, expected in torch.load(sys.argv[2]):
 """
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning")
+def test_executorch_gets_a_program_for_at_most_the_steps_of_the_example() -> None:
+    model = Sequential([Input((None, 2)), LSTM(4), Dense(3)])
+    run: Any = export(model, torch.randn(3, 7, 2), target="executorch").module()
+    for steps in (7, 4, 2):
+        inputs = torch.randn(3, steps, 2)
+        assert_close(run(inputs).detach(), model(inputs).detach(), "float32 model")
+    for size in ((3, 8, 2), (2, 7, 2)):
+        with pytest.raises(AssertionError, match="Guard failed"):
+            run(torch.randn(size))
+    with pytest.raises(ValueError, match=r"^'executorch' plans its memory for so many rows and steps, which .*give an"):
+        export(model, target="executorch")
+    plain: Any = export(Sequential([Input((2,)), Dense(3)]), torch.randn(5, 2), target="executorch").module()
+    assert plain(torch.randn(4, 2)).shape == (4, 3)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+def test_a_trace_of_fixed_sizes_has_no_arithmetic_of_sizes() -> None:
+    model = Several().eval()
+    words = torch.randint(0, 9, (3, 5))
+    found = trace_of_fixed_sizes(Call.of(model, words), Lowering(loops=False, kernels=frozenset({"lstm"})))
+    graph = str(found.inlined_graph)
+    assert "aten::lstm" in graph
+    assert not [name for name in ("aten::gru", "aten::Int", "view_as", "alias", "sort", "Loop") if name in graph]
+    words = torch.randint(0, 9, (3, 5))
+    words[0] = 0
+    for index, (got, expected) in enumerate(zip(found(words), model(words), strict=True)):
+        assert_close(got.detach(), expected.detach(), "float32 model", f"output {index}")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # inductor's own
+def test_a_package_runs_a_loop_over_images(tmp_path: Path) -> None:
+    model = Sequential([Input((None, 4, 2)), ConvLSTM1D(3, 2, return_sequences=True), Flatten()])
+    model.export(tmp_path / "model.pt2", format="aotinductor", example=torch.randn(3, 5, 4, 2))
+    run: Any = torch._inductor.aoti_load_package(str(tmp_path / "model.pt2"))
+    for size in SIZES:
+        inputs = torch.randn(*size, 4, 2)
+        assert_close(run(inputs).detach(), model(inputs).detach(), "float32 model", str(size))
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # inductor's own
 def test_a_compiled_package_runs_in_a_process_without_this_package(tmp_path: Path) -> None:
@@ -245,7 +290,11 @@ def test_a_compiled_package_runs_in_a_process_without_this_package(tmp_path: Pat
 
 
 def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`format`.*'onnx', 'torch'"):
+    with pytest.raises(ValueError, match=r"`format`.*'onnx', 'onnx-int8', 'torch'"):
+        _stack().export(tmp_path / "model", format="tflite")
+    with pytest.raises(
+        ValueError, match=r"^Format 'tf_saved_model' is TensorFlow's own.*save a `\.keras` file, and have"
+    ):
         _stack().export(tmp_path / "model", format="tf_saved_model")
     with pytest.raises(ValueError, match=r"The input shape of model `m` is not known: call it.*or give an `example`"):
         Sequential([Dense(3)], name="m").export(tmp_path / "model.onnx")
@@ -259,7 +308,45 @@ def test_what_cannot_be_exported_says_why(tmp_path: Path) -> None:
             RuntimeError, match=r"^Model `m` cannot be exported, because of layer `buckets` \(Hashing\)"
         ):
             hashing.export(tmp_path / "model", format=format)
+    reader = TextVectorization(vocabulary=["a"], output_sequence_length=4, name="reader")
+    texts = Sequential([Input((1,), dtype="string"), reader, Embedding(9, 2)], name="m")
+    for example in (None, ["a b"]):
+        with pytest.raises(
+            RuntimeError, match=r"because of layer `reader` \(TextVectorization\): a file takes numbers"
+        ):
+            texts.export(tmp_path / "model", format="torch", example=example)
     assert not [*tmp_path.iterdir()]
+
+
+def test_the_layer_is_named_at_which_a_library_fails_that_knows_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def write(order: Any) -> None:
+        program = export(order.model, order.example)
+        if any("masked_fill" in str(node.target) or "where" in str(node.target) for node in program.graph.nodes):
+            raise RuntimeError("no such operator")
+        order.path.write_bytes(b"written")
+
+    formats = {"some": export_formats._Format(write), "none": export_formats._Format(lambda _: write(None))}
+    monkeypatch.setattr(export_formats, "_FORMATS", formats)
+    inner = Sequential([LSTM(3, return_sequences=True, name="first"), LSTM(3, name="second"), Dense(2)], name="inner")
+    model = Sequential([Input((None,), dtype="int64"), Embedding(9, 2, mask_zero=True), inner, Dense(1)], name="m")
+    message = r"^Model `m` cannot be exported, because of layer `first` \(LSTM\): no such operator$"
+    with pytest.raises(RuntimeError, match=message):
+        model.export(tmp_path / "model", format="some", example=torch.ones(2, 4, dtype=torch.int64))
+    assert not [*tmp_path.iterdir()]
+    _stack().export(tmp_path / "model", format="some")
+    assert (tmp_path / "model").read_bytes() == b"written"
+    with pytest.raises(RuntimeError, match=r"because of layer `dense.*` \(Dense\): 'NoneType'"):
+        Sequential([Input((2,)), Dense(1)]).export(tmp_path / "other", format="none")
+
+
+def test_ncnn_runs_one_row_of_numbers(tmp_path: Path) -> None:
+    message = r"^'ncnn' has no axis for rows: give an `example` of one row, got \[\(3, 7, 2\)\]\.$"
+    with pytest.raises(ValueError, match=message):
+        ncnn.convert(_stack(), torch.randn(3, 7, 2), tmp_path / "model.param")
+    with pytest.raises(ValueError, match=r"^'ncnn' takes inputs of float32 and integers, got torch\.float64\.$"):
+        ncnn.convert(_stack().double(), torch.randn(1, 7, 2, dtype=torch.float64), tmp_path / "model.param")
 
 
 def test_a_library_that_is_not_there_is_named_with_what_installs_it(

@@ -81,11 +81,17 @@ class SpatialLayer(Layer):
 
     def channels_first(self, inputs: Tensor) -> Tensor:
         """Inputs in the layer's ``data_format`` as (..., channels, *spatial), a view."""
-        return inputs if self.data_format == "channels_first" else inputs.movedim(-1, -1 - self.rank)
+        if self.data_format == "channels_first":
+            return inputs
+        first, last = inputs.ndim - 1 - self.rank, inputs.ndim - 1
+        return inputs.permute(*range(first), last, *range(first, last))  # exporters have no `movedim`
 
     def in_data_format(self, outputs: Tensor) -> Tensor:
         """(..., channels, *spatial) in the layer's ``data_format``, a view."""
-        return outputs if self.data_format == "channels_first" else outputs.movedim(-1 - self.rank, -1)
+        if self.data_format == "channels_first":
+            return outputs
+        first = outputs.ndim - 1 - self.rank
+        return outputs.permute(*range(first), *range(first + 1, outputs.ndim), first)
 
     def prepare_numbers(self, inputs: Any) -> Tensor:
         """As :meth:`prepare`, integers and booleans cast to the layer's dtype; (batch, channels, *spatial)."""

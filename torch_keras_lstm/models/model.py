@@ -229,9 +229,9 @@ class Model(Trainer):
         Args:
             filepath: of the file.
             format: whose file it is: "onnx"; "onnx-int8", in eight bits for onnxruntime; "torch" for
-                ``torch.export.load``; "torchscript" for libtorch; "aotinductor", a compiled package; "executorch";
-                "litert", for the number of steps of the example; "openvino"; "coreml". docs/deployment.md has what each
-                takes and leaves out.
+                ``torch.export.load``; "torchscript" for libtorch; "aotinductor", a compiled package; "executorch", for
+                at most the steps of the example; "litert", for these; "openvino"; "coreml"; "ncnn", for one row.
+                docs/deployment.md has what each takes and leaves out.
             verbose: whether the exporter tells what it does.
             example: what the model is called with, several arguments in a tuple; by default ones of its input shape.
             masks: what becomes of masks in ONNX: "lengths" of the rows for its operators, or "graph", a part of the

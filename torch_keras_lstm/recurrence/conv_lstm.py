@@ -92,5 +92,5 @@ def _project(inputs: Tensor, weights: ConvLSTMWeights, window: Window, dropout: 
         dilations=window.dilations,
         groups=1 if dropout is None else len(GATES),
     )
-    every_step: Tensor = projected.unflatten(0, (batch, time))
+    every_step: Tensor = projected.reshape(batch, time, *projected.shape[1:])
     return every_step

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import torch_internals
-from torch_keras_lstm.recurrence.lowering import lowering
+from torch_keras_lstm.recurrence.lowering import images_loop, lowering
 
 # (what is carried from step to step, what the sequences have at this step, what is the same at every step) -> what is
 # carried on, and what is given out at this step, if anything is. Nothing else may come into it: a graph would take it
@@ -42,6 +42,8 @@ def _as_operator(
     body: Body, carried: tuple[Tensor, ...], sequences: tuple[Tensor, ...], constants: tuple[Tensor, ...]
 ) -> tuple[tuple[Tensor, ...], Tensor | None]:
     """A :data:`Loop` as ``torch.ops.higher_order.scan``."""
+    if not images_loop() and any(tensor.ndim > 2 for tensor in carried):
+        return _as_operator_of_vectors(body, carried, sequences, constants)
     width, given = len(carried), len(sequences)
     # A free size of the carried tensors goes in as a number, where inductor looks for it.
     sizes = [size for size in carried[0].shape if not isinstance(size, int)][:1]
@@ -57,6 +59,30 @@ def _as_operator(
     first = [_copied(tensor) for tensor in carried]
     found = torch_internals.scan_operator(step, first, [*sequences], (*constants, *sizes))
     return tuple(found[:width]), found[width] if len(found) > width else None
+
+
+def _as_operator_of_vectors(
+    body: Body, carried: tuple[Tensor, ...], sequences: tuple[Tensor, ...], constants: tuple[Tensor, ...]
+) -> tuple[tuple[Tensor, ...], Tensor | None]:
+    """The same with one vector for each row's image: the compiled code of a loop over images ends the process."""
+    shapes, steps = [one.shape[1:] for one in carried], [one.shape[2:] for one in sequences]
+    outputs: list[torch.Size] = []
+
+    def flat(
+        before: tuple[Tensor, ...], now: tuple[Tensor, ...], given: tuple[Tensor, ...]
+    ) -> tuple[tuple[Tensor, ...], Tensor | None]:
+        images = tuple(one.unflatten(1, shape) for one, shape in zip(before, shapes, strict=True))
+        inputs = tuple(one.unflatten(1, shape) if shape else one for one, shape in zip(now, steps, strict=True))
+        after, output = body(images, inputs, given)
+        if output is not None:
+            outputs[:] = [output.shape[1:]]
+            output = output.flatten(1)
+        return tuple(one.flatten(1) for one in after), output
+
+    vectors = tuple(one.flatten(2) if one.ndim > 2 else one for one in sequences)
+    last, output = _as_operator(flat, tuple(one.flatten(1) for one in carried), vectors, constants)
+    images = tuple(one.unflatten(1, shape) for one, shape in zip(last, shapes, strict=True))
+    return images, None if output is None else output.unflatten(2, outputs[-1])
 
 
 def _copied(tensor: Tensor) -> Tensor:

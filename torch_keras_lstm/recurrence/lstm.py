@@ -54,10 +54,10 @@ def run_lstm(
     request = Request.of(inputs, state, weights, mask, options, use_cudnn)
     if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
         plain = lowering()
-        if torch.onnx.is_in_onnx_export() and has_lstm_operator(options, mask is not None):
+        if torch.onnx.is_in_onnx_export() and has_lstm_operator(options, inputs.dtype, mask is not None):
             return lstm_onnx(inputs, state, weights, mask, options)
-        if plain is not None and torch.compiler.is_compiling():
-            as_kernel = plain.kernels and why_not_fused(request) is None
+        if plain is not None and (torch.compiler.is_compiling() or not plain.loops):
+            as_kernel = "lstm" in plain.kernels and why_not_fused(request) is None
             return (lstm_fused if as_kernel else lstm_reference)(inputs, state, weights, mask, options)
         if torch.compiler.is_compiling() and can_be_one_node(options):
             path = "fused" if select(LSTM_BACKENDS, request.as_one_node()) is LSTM_KERNELS else "loop"

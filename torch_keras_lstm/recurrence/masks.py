@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm import torch_internals
+from torch_keras_lstm.recurrence.lowering import lowering
 from torch_keras_lstm.recurrence.options import LSTMWeights, SequenceOptions
 
 # A pre-activation of this size saturates the sigmoid exactly, to 0 or 1, in every floating type, float16 and TF32
@@ -75,8 +76,7 @@ def compact(inputs: Tensor, mask: Tensor) -> Compacted:
 
 def _unmasked_first(mask: Tensor, lengths: Tensor) -> Tensor:
     """(batch, time), each row's steps in the order in which they are compacted."""
-    is_graph_of_torch = torch.compiler.is_compiling() or not torch_internals.is_jit_traced()
-    if is_graph_of_torch and not torch.onnx.is_in_onnx_export():
+    if not _is_for_others() and not torch.onnx.is_in_onnx_export():
         return torch.argsort(mask.logical_not().to(torch.uint8), dim=1, stable=True)
     # ONNX, and others that take traces, have no stable sort. Where each step goes to tells which comes to each place.
     seen, left = mask.cumsum(1, dtype=torch.int64), mask.logical_not().cumsum(1, dtype=torch.int64)
@@ -85,9 +85,16 @@ def _unmasked_first(mask: Tensor, lengths: Tensor) -> Tensor:
     return place.scatter(1, place, steps.expand_as(place))  # each place is written to, whatever stood there
 
 
+def _is_for_others() -> bool:
+    """Whether a trace is made, or a program that becomes one: what has no loops reads those."""
+    wanted = lowering()
+    has_loops = wanted is None or wanted.loops
+    return torch_internals.is_jit_traced() if has_loops and not torch.compiler.is_compiling() else not has_loops
+
+
 def _as_integers(sums: Tensor) -> Tensor:
     """The same; Core ML, which reads traces, takes sums and bounds for no integers until they are cast."""
-    if torch.compiler.is_compiling() or not torch_internals.is_jit_traced():
+    if not _is_for_others():
         return sums
     return sums.to(torch.int32).to(torch.int64)
 
@@ -110,8 +117,8 @@ def _rows_at(sequence: Tensor, steps: Tensor, batch_axis: int) -> Tensor:
         flat, index = by_time.flatten(0, 1), steps * batch + rows
     else:
         flat, index = sequence.flatten(0, 1), rows * time + steps
-    picked: Tensor = flat.index_select(0, _as_integers(index.flatten())).unflatten(0, steps.shape)
-    return picked
+    picked = flat.index_select(0, _as_integers(index.flatten()))
+    return picked.reshape(*steps.shape, picked.shape[1])
 
 
 def _zeroed(sequence: Tensor, skipped: Tensor) -> Tensor:

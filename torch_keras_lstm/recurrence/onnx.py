@@ -44,6 +44,7 @@ _ACTIVATIONS: Mapping[Activation, _Named] = {
     activations.softplus: _Named("Softplus"),
 }
 # Those that give exactly 0 and 1 far from the origin, as a gate that :func:`freeze` closes or opens must.
+_TYPES = (torch.float32, torch.float16)  # of which onnxruntime has the operators
 _USUAL = {"Tanh", "Sigmoid", "Relu"}  # what every runtime has
 _SATURATING = {"Sigmoid", "HardSigmoid"}
 
@@ -78,17 +79,24 @@ class Operator(NamedTuple):
         }
 
 
-def has_operator(options: SequenceOptions) -> bool:
-    """Whether ONNX has an operator for a run: it knows some activations, and no dropout of each gate's own."""
+def has_operator(options: SequenceOptions, dtype: torch.dtype) -> bool:
+    """Whether ONNX has an operator for a run that onnxruntime has too: some activations, no dropout of each gate's own.
+
+    Args:
+        options: of the run.
+        dtype: of its inputs.
+    """
+    if dtype not in _TYPES:
+        return False
     dropout = 0 if options.input_dropout is None else len(options.input_dropout)
     both = [_ACTIVATIONS.get(one) for one in (options.activation, options.recurrent_activation)]
     known = all(one is not None and (one.name in _USUAL or activations_are_known()) for one in both)
     return known and dropout <= 1 and options.recurrent_dropout is None
 
 
-def has_lstm_operator(options: SequenceOptions, masked: bool) -> bool:
+def has_lstm_operator(options: SequenceOptions, dtype: torch.dtype, masked: bool) -> bool:
     """:func:`has_operator` of an LSTM; without lengths its cell state must come through the padding."""
-    if not has_operator(options):
+    if not has_operator(options, dtype):
         return False
     must_freeze = masked and options.return_state and not lengths_are_known()
     return not must_freeze or _ACTIVATIONS[options.recurrent_activation].name in _SATURATING

@@ -62,12 +62,12 @@ def run_single_state(
         return output.to(low), None if final is None else tuple(one.to(low) for one in final)
     request = Request.of(inputs, state, weights, mask, options, use_cudnn)
     if torch.compiler.is_compiling() or torch_internals.is_jit_traced():
-        if torch.onnx.is_in_onnx_export() and onnx.has_operator(options):
+        if torch.onnx.is_in_onnx_export() and onnx.has_operator(options, inputs.dtype):
             return onnx.single_state_onnx(_in_onnx(operator, weights, options), inputs, state, mask, options)
         plain = lowering()
         if plain is not None and (torch.compiler.is_compiling() or not plain.loops):
             kernels = torch_kernels_of(operator.backends)
-            as_kernel = plain.kernels and kernels.why_never(request) is None
+            as_kernel = operator.name in plain.kernels and kernels.why_never(request) is None
             return (kernels if as_kernel else operator.backends[-1]).run(inputs, state, weights, mask, options)
     if torch.compiler.is_compiling() and can_be_one_node(options):
         is_fused = isinstance(select(operator.backends, request.as_one_node()), TorchKernels)
