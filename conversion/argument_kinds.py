@@ -177,6 +177,10 @@ _WINDOW = {
     "dilation_rate": SIZES,
 }
 _CONV = _WEIGHTED | _WINDOW | {"filters": COUNT, "groups": COUNT}
+_LOCALLY_CONNECTED = {name: kind for name, kind in (_WEIGHTED | _WINDOW).items() if name != "dilation_rate"} | {
+    "filters": COUNT,
+    "implementation": Kind("1, 2 or 3", lambda value: _is_integer(value) and value in (1, 2, 3)),
+}
 _CONV_TRANSPOSE = _WEIGHTED | _WINDOW | {"filters": COUNT, "output_padding": OPTIONAL_AMOUNTS}
 _SEPARABLE = (
     _of_weights("depthwise", "pointwise", "bias")
@@ -318,6 +322,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "MaxPooling2D": _POOLING,
     "MaxPooling3D": _POOLING,
     "Maximum": _MERGING,
+    "LocallyConnected1D": _LOCALLY_CONNECTED,
+    "LocallyConnected2D": _LOCALLY_CONNECTED,
     "MaxoutDense": _MAXOUT,
     "MelSpectrogram": {
         **dict.fromkeys(("fft_length", "sequence_stride", "sampling_rate", "num_mel_bins"), COUNT),
@@ -340,6 +346,7 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     },
     "Multiply": _MERGING,
     "Normalization": {"axis": OPTIONAL_AXES, "invert": FLAG, "mean": OPTIONAL_ARRAY, "variance": OPTIONAL_ARRAY},
+    "Pipeline": {"layers": LAYERS},
     "PReLU": _of_weights("alpha") | {"shared_axes": OPTIONAL_AXES},
     "Permute": {"dims": INTEGERS},
     "RMSNormalization": {"axis": AXES, "epsilon": NUMBER},
@@ -394,11 +401,12 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "ragged": Kind("false, for ragged outputs are not supported", lambda value: value is False),
         "encoding": TEXT,
     },
+    "TernaryDense": _WEIGHTED | {"units": COUNT} | {"threshold": OPTIONAL_NUMBER},
     "ThresholdedReLU": {"theta": NUMBER},
     "TimeDistributed": {"layer": LAYER, "all_steps_at_once": FLAG, "ends_mask": FLAG},
     "UnitNormalization": {"axis": AXES},
     "UpSampling1D": {"size": SIZES},
-    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT},
+    "UpSampling2D": _DATA_FORMAT | {"size": SIZES, "interpolation": TEXT, "from_first": FLAG},
     "UpSampling3D": _DATA_FORMAT | {"size": SIZES},
     "ZeroPadding1D": _DATA_FORMAT | {"padding": AMOUNTS},
     "ZeroPadding2D": _DATA_FORMAT | {"padding": AMOUNTS},
@@ -415,8 +423,12 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
         "interpolation": TEXT,
     },
     "AutoContrast": _IMAGES | {"value_range": ARRAY},
+    "ContrastLimitedAdaptiveHistogramEqualization": _IMAGES
+    | {"value_range": ARRAY, "clip_limit": NUMBER, "tile_grid_size": SIZES},
     "CutMix": _AUGMENTING | {"factor": FACTOR},
     "Equalization": _IMAGES | {"value_range": ARRAY, "bins": COUNT},
+    "MaxNumBoundingBoxes": _IMAGES | {"max_number": COUNT, "fill_value": NUMBER},
+    "Mosaic": _AUGMENTING | {"offset": FACTOR},
     "MixUp": _AUGMENTING | {"alpha": NUMBER},
     "RandAugment": _AUGMENTING | {"value_range": ARRAY, "num_ops": COUNT, "factor": FACTOR, "interpolation": TEXT},
     "RandomBrightness": _COLORED,
@@ -431,6 +443,8 @@ ARGUMENTS: Mapping[str, Mapping[str, Kind]] = {
     "RandomFlip": _AUGMENTING | {"mode": TEXT},
     "RandomGaussianBlur": _COLORED | {"kernel_size": SIZES, "sigma": FACTOR},
     "RandomGrayscale": _AUGMENTING | {"factor": NUMBER},
+    "RandomHeight": {"factor": FACTOR, "interpolation": TEXT, "seed": SEED},
+    "RandomWidth": {"factor": FACTOR, "interpolation": TEXT, "seed": SEED},
     "RandomHue": _COLORED,
     "RandomInvert": _COLORED,
     "RandomPerspective": _AUGMENTING | {"factor": FACTOR, "scale": NUMBER, "interpolation": TEXT, "fill_value": NUMBER},
@@ -476,7 +490,11 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "GroupQueryAttention": ("head_dim", "num_query_heads", "num_key_value_heads"),
     "LSTM": ("units",),
     "LSTMCell": ("units",),
+    "LocallyConnected1D": ("filters", "kernel_size"),
+    "LocallyConnected2D": ("filters", "kernel_size"),
+    "MaxNumBoundingBoxes": ("max_number",),
     "MaxoutDense": ("units",),
+    "Pipeline": ("layers",),
     "MultiHeadAttention": ("num_heads", "key_dim"),
     "Permute": ("dims",),
     "RNN": ("cell",),
@@ -493,9 +511,12 @@ REQUIRED: Mapping[str, tuple[str, ...]] = {
     "SpatialDropout2D": ("rate",),
     "SpatialDropout3D": ("rate",),
     "StackedRNNCells": ("cells",),
+    "TernaryDense": ("units",),
     "TimeDistributed": ("layer",),
     "SpectralNormalization": ("layer",),
     "RandomBrightness": ("factor",),
+    "RandomHeight": ("factor",),
+    "RandomWidth": ("factor",),
     "RandomColorDegeneration": ("factor",),
     "RandomContrast": ("factor",),
     "RandomCrop": ("height", "width"),

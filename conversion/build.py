@@ -12,8 +12,10 @@ from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers, given_function
 from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
+from torch_keras_lstm.conversion.sources import brief
 from torch_keras_lstm.conversion.unneeded import without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
+from torch_keras_lstm.layers.rules_of_files import rules_of_3_16
 from torch_keras_lstm.layers.weight import weights_are_given
 from torch_keras_lstm.models import Functional, OperationLayer, Sequential
 from torch_keras_lstm.operations import is_known, operation_name
@@ -37,7 +39,6 @@ class LayerRow:
 
 _NO_TIME_MAJOR = "`time_major=True` is refused"
 _DENSE = "`sparse=True` is refused"
-_INFERENCE = "the identity in inference; training with it is refused"
 
 
 LAYERS: Mapping[str, LayerRow] = {
@@ -55,7 +56,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.AdditiveAttention),
         LayerRow(keras_layers.AlphaDropout),
         LayerRow(keras_layers.Attention),
-        LayerRow(keras_layers.AugMix, restrictions=_INFERENCE),
+        LayerRow(keras_layers.AugMix),
         LayerRow(keras_layers.AutoContrast),
         LayerRow(keras_layers.Average),
         LayerRow(keras_layers.AveragePooling1D),
@@ -66,6 +67,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.CategoryEncoding, restrictions=_DENSE),
         LayerRow(keras_layers.CenterCrop),
         LayerRow(keras_layers.Concatenate),
+        LayerRow(keras_layers.ContrastLimitedAdaptiveHistogramEqualization),
         LayerRow(keras_layers.Conv1D),
         LayerRow(keras_layers.Conv1DTranspose),
         LayerRow(keras_layers.Conv2D),
@@ -78,7 +80,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Cropping1D),
         LayerRow(keras_layers.Cropping2D),
         LayerRow(keras_layers.Cropping3D),
-        LayerRow(keras_layers.CutMix, restrictions=_INFERENCE),
+        LayerRow(keras_layers.CutMix),
         LayerRow(keras_layers.Dense),
         LayerRow(keras_layers.DepthwiseConv1D),
         LayerRow(keras_layers.DepthwiseConv2D),
@@ -88,7 +90,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.ELU),
         LayerRow(keras_layers.EinsumDense),
         LayerRow(keras_layers.Embedding, restrictions="Keras 1's `dropout` of whole embeddings is left out"),
-        LayerRow(keras_layers.Equalization, restrictions=_INFERENCE),
+        LayerRow(keras_layers.Equalization),
         LayerRow(keras_layers.Flatten),
         LayerRow(keras_layers.GRU, variables="cell/vars"),
         LayerRow(keras_layers.GRUCell),
@@ -111,7 +113,10 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.LSTMCell),
         LayerRow(keras_layers.LayerNormalization),
         LayerRow(keras_layers.LeakyReLU),
+        LayerRow(keras_layers.LocallyConnected1D),
+        LayerRow(keras_layers.LocallyConnected2D),
         LayerRow(keras_layers.Masking),
+        LayerRow(keras_layers.MaxNumBoundingBoxes),
         LayerRow(keras_layers.MaxPooling1D),
         LayerRow(keras_layers.MaxPooling2D),
         LayerRow(keras_layers.MaxPooling3D),
@@ -120,40 +125,44 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.MelSpectrogram),
         LayerRow(keras_layers.Merge, restrictions="a `mode` that is Python code is refused"),
         LayerRow(keras_layers.Minimum),
-        LayerRow(keras_layers.MixUp, restrictions=_INFERENCE),
+        LayerRow(keras_layers.MixUp),
+        LayerRow(keras_layers.Mosaic),
         LayerRow(keras_layers.MultiHeadAttention),
         LayerRow(keras_layers.Multiply),
         LayerRow(keras_layers.Normalization),
         LayerRow(keras_layers.PReLU),
+        LayerRow(keras_layers.Pipeline),
         LayerRow(keras_layers.Permute),
         LayerRow(keras_layers.RMSNormalization),
         LayerRow(keras_layers.RNN, restrictions=f"of cells in this table; {_NO_TIME_MAJOR}"),
-        LayerRow(keras_layers.RandAugment, restrictions=_INFERENCE),
+        LayerRow(keras_layers.RandAugment),
         LayerRow(keras_layers.RandomBrightness),
         LayerRow(keras_layers.RandomColorDegeneration),
         LayerRow(keras_layers.RandomColorJitter),
         LayerRow(keras_layers.RandomContrast),
         LayerRow(keras_layers.RandomCrop),
-        LayerRow(keras_layers.RandomElasticTransform, restrictions=_INFERENCE),
+        LayerRow(keras_layers.RandomElasticTransform),
         LayerRow(keras_layers.RandomErasing),
         LayerRow(keras_layers.RandomFlip),
-        LayerRow(keras_layers.RandomGaussianBlur, restrictions=_INFERENCE),
+        LayerRow(keras_layers.RandomGaussianBlur),
         LayerRow(keras_layers.RandomGrayscale),
+        LayerRow(keras_layers.RandomHeight),
         LayerRow(keras_layers.RandomHue),
         LayerRow(keras_layers.RandomInvert),
-        LayerRow(keras_layers.RandomPerspective, restrictions=_INFERENCE),
+        LayerRow(keras_layers.RandomPerspective),
         LayerRow(keras_layers.RandomPosterization),
         LayerRow(keras_layers.RandomRotation),
         LayerRow(keras_layers.RandomSaturation),
         LayerRow(keras_layers.RandomSharpness),
         LayerRow(keras_layers.RandomShear),
         LayerRow(keras_layers.RandomTranslation),
+        LayerRow(keras_layers.RandomWidth),
         LayerRow(keras_layers.RandomZoom),
         LayerRow(keras_layers.ReLU),
         LayerRow(keras_layers.RepeatVector),
         LayerRow(keras_layers.Rescaling),
         LayerRow(keras_layers.Reshape),
-        LayerRow(keras_layers.Resizing, restrictions='`interpolation` "nearest" and "bilinear"'),
+        LayerRow(keras_layers.Resizing),
         LayerRow(keras_layers.ReversibleEmbedding),
         LayerRow(keras_layers.STFTSpectrogram),
         LayerRow(keras_layers.SeparableConv1D),
@@ -169,6 +178,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.StackedRNNCells),
         LayerRow(keras_layers.StringLookup, restrictions=_DENSE),
         LayerRow(keras_layers.Subtract),
+        LayerRow(keras_layers.TernaryDense),
         LayerRow(keras_layers.TextVectorization, restrictions="`sparse=True` and `ragged=True` are refused"),
         LayerRow(keras_layers.ThresholdedReLU),
         LayerRow(keras_layers.TimeDistributed),
@@ -182,9 +192,8 @@ LAYERS: Mapping[str, LayerRow] = {
     )
 }
 
-_LONGEST = 600  # characters of an error
 # How many layers that cannot be built an error lists.
-_LISTED = 12
+_LISTED = 4
 
 # What the reader of configurations makes itself, from parts that it has checked.
 _STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
@@ -242,7 +251,8 @@ def build_layers(model: ModelDescription, custom_objects: CustomObjects, needs_s
     if reason is not None:
         raise ValueError(reason)
     own = for_layers(model, custom_objects)
-    return [_build_layer(layer, own, custom_objects) for layer in model.layers]
+    with rules_of_3_16(model.producer.has_rules_of_3_16):
+        return [_build_layer(layer, own, custom_objects) for layer in model.layers]
 
 
 def shaped_layers(model: ModelDescription, custom_objects: CustomObjects) -> list[Layer]:
@@ -332,15 +342,14 @@ def _of_our_own_kind(place: str, always: bool = False) -> Iterator[None]:
     except ValueError as error:
         if not always:
             raise
-        raise ValueError(f"{place}: {_brief(error)}") from None
+        raise ValueError(f"{place}: {_first_line(error)}") from None
     except Exception as error:
-        raise ValueError(f"{place}: {_brief(error)}") from error
+        raise ValueError(f"{place}: {_first_line(error)}") from error
 
 
-def _brief(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     text = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
-    first = (text.strip().splitlines() or [type(error).__name__])[0]
-    return first if len(first) <= _LONGEST else f"{first[:_LONGEST]} ..."
+    return brief((text.strip().splitlines() or [type(error).__name__])[0])
 
 
 def _in_sentence(place: str) -> str:

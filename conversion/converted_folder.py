@@ -20,6 +20,7 @@ from torch import nn
 from torch_keras_lstm.conversion.arrays import Array, SavedArray
 from torch_keras_lstm.conversion.build import assemble, build_as, build_layers, shaped_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
+from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_version
 from torch_keras_lstm.conversion.saved_config import ModelDescription, describe
 from torch_keras_lstm.conversion.shared_layers import Group, join, repeated
 from torch_keras_lstm.conversion.sources import naming
@@ -38,8 +39,10 @@ OPTIMIZER = "optimizer.safetensors"
 # the types that an optimizer's arrays have, and some that they must not have, as safetensors and as NumPy call them
 _DTYPES = {"F16": "float16", "F32": "float32", "F64": "float64", "I32": "int32", "I64": "int64", "BOOL": "bool"}
 
-# The description is written in Keras 3's terms, and so is read back as Keras 3's words.
+# The description is written in Keras 3's terms, and so is read back as Keras 3's words: those of 3.16 where all layers
+# go by its rules, so that layers which the code of a class of somebody's own makes do so too.
 _DIALECT = "3.15"
+_DIALECT_OF_3_16 = "3.16"
 
 
 def is_converted(path: Path) -> bool:
@@ -86,6 +89,7 @@ def write(
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
             "source": dict(source),
+            **({"dialect": _DIALECT_OF_3_16} if _goes_by_3_16(model) else {}),
             "model": description.to_config(),
             "shared_layers": shared,
             **({} if training is None else {"training": training}),
@@ -176,7 +180,10 @@ class ConvertedFolder:
 
     def description(self, dtype_policy: str | None = None) -> ModelDescription:
         """The description in ``config.json``."""
-        return with_policies(describe(self._document["model"], _DIALECT, own=True), SAVED_BY, dtype_policy)
+        dialect = self._document.get("dialect", _DIALECT)
+        if dialect not in (_DIALECT, _DIALECT_OF_3_16):
+            raise ValueError(f"`dialect` must be {_DIALECT!r} or {_DIALECT_OF_3_16!r}, got {dialect!r}.")
+        return with_policies(describe(self._document["model"], dialect, own=True), SAVED_BY, dtype_policy)
 
     @contextmanager
     def training(self) -> Iterator[tuple[Mapping[str, Any], list[SavedArray]] | None]:
@@ -217,6 +224,13 @@ class ConvertedFolder:
                 raise ValueError(f"`shared_layers` must list places at which the model has one layer, got {entry!r}.")
             groups.append(tuple(group[name] for name in names))
         return groups
+
+
+def _goes_by_3_16(model: Model) -> bool:
+    try:
+        return keras_version(model) != KERAS_VERSION
+    except ValueError:  # some of its layers do, and their descriptions say so
+        return False
 
 
 def _saved_array(file: Any, name: str) -> SavedArray:

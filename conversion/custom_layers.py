@@ -15,7 +15,6 @@ from torch_keras_lstm.conversion.dialects import translate
 from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription, NestedModel
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.layers.keywords import keywords_of
 from torch_keras_lstm.layers.lambda_layer import Lambda
 
 # By name: layer classes, functions that make layers, functions and classes of activations and the like, and for each
@@ -99,9 +98,6 @@ def _translated(layer: LayerDescription, custom_objects: CustomObjects, producer
     # Names of ours, which a constructor of somebody's own need not take.
     for name in ("all_steps_at_once", "hold_initial_state", "resizes_in_inference"):
         arguments.pop(name, None)
-    for name in ("ends_mask", "unseen_gives_zeros"):
-        if name in arguments and name not in keywords_of(own):
-            arguments.pop(name)
     return replace(layer, arguments=arguments)
 
 

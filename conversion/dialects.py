@@ -324,7 +324,7 @@ _WITH_CONSTANTS = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", *_
 # Layers that give their output another mask, or other values at masked steps, since Keras 3.
 _MERGING = ("Add", "Average", "Concatenate", "Maximum", "Minimum", "Multiply", "Subtract")
 # Layers that hand no mask on since Keras 3.16.
-_OVER_TIME = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "TimeDistributed", *_RECURRENT)
+OVER_TIME = ("Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "TimeDistributed", *_RECURRENT)
 _OF_SEPARABLE = ("groups", "kernel_initializer", "kernel_regularizer", "kernel_constraint")
 
 # Read from the top, so that a row sees what those above it made of the layer.
@@ -361,7 +361,7 @@ _ROWS = (
     Row(("MultiHeadAttention",), _before_keras_3, default("softmax_robust_masking", False)),
     Row(("RandomCrop",), _before_keras_3, fixed("resizes_in_inference", True)),
     Row(("RandomContrast",), _before_keras_3, _contrast_on_both_sides),
-    Row(_OVER_TIME, since_3_16, fixed("ends_mask", True)),
+    Row(OVER_TIME, since_3_16, fixed("ends_mask", True)),
     Row(("AdditiveAttention", "Attention"), since_3_16, fixed("unseen_gives_zeros", True)),
     Row(None, for_tfjs, _without_unknown),
 )

@@ -36,9 +36,25 @@ def without_implicit_masks(graph: Graph, entries: Mapping[str, Mapping[str, Any]
     """
     masks = _Masks(graph, entries, end_over_time)
     calls = {name: tuple(map(masks.without_its_own, calls)) for name, calls in graph.calls.items()}
+    needed = {name for name, _ in replace(graph, calls=calls).order()}
+    # An operation that others need stays, and so does what is said of its mask: Keras would make it once more, under a
+    # name that may be taken.
+    calls = {
+        name: tuple(
+            before if _mask_from(before) in needed else after
+            for before, after in zip(graph.calls[name], changed, strict=True)
+        )
+        for name, changed in calls.items()
+    }
     changed = replace(graph, calls=calls)
     no_longer = {name for name, _ in graph.order()} - {name for name, _ in changed.order()}
     return replace(changed, calls={name: calls[name] for name in calls if name not in no_longer})
+
+
+def _mask_from(call: Call) -> str | None:
+    """The layer whose output a call is given as its mask."""
+    mask = call.kwargs.get("mask")
+    return mask.layer if isinstance(mask, TensorSource) else None
 
 
 class _Masks:

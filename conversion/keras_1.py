@@ -57,6 +57,8 @@ _ARGUMENTS: Mapping[str, Mapping[str, str]] = {
     "UpSampling1D": {"length": "size"},
     **{f"Conv{rank}D": _CONV for rank in (1, 2, 3)},
     "SeparableConv2D": _CONV,
+    "LocallyConnected1D": _CONV,
+    "LocallyConnected2D": _CONV,
     "ConvLSTM2D": _CONV | _GATED | {"forget_bias_init": "unit_forget_bias"},
     **{f"{kind}Pooling{rank}D": _POOLING for kind in ("Average", "Max") for rank in (1, 2, 3)},
     **{

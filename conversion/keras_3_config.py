@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch_keras_lstm.conversion.argument_kinds import is_layer
-from torch_keras_lstm.layers import Bidirectional, Layer, TimeDistributed, serialize
+from torch_keras_lstm.layers import Bidirectional, Layer, Mosaic, TernaryDense, TimeDistributed, serialize
+from torch_keras_lstm.layers.rules_of_files import WORDS
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import sources_in
@@ -15,14 +16,25 @@ from torch_keras_lstm.structure import flatten
 # The Keras whose rules the files follow that are written here, unless the model goes by those of Keras 3.16.
 KERAS_VERSION = "3.15.1"
 _KERAS_3_16 = "3.16.0"
-# The arguments of ours for those; a file says it by the version of Keras that saved it.
-_RULES_OF_3_16 = ("ends_mask", "unseen_gives_zeros")
 
 # Layers of Keras 1 and 2 that Keras 3 dropped.
-_DROPPED_LAYERS = frozenset(["Highway", "MaxoutDense", "Merge", "ThresholdedReLU"])
+_DROPPED_LAYERS = frozenset(
+    [
+        "Highway",
+        "LocallyConnected1D",
+        "LocallyConnected2D",
+        "MaxoutDense",
+        "Merge",
+        "RandomHeight",
+        "RandomWidth",
+        "ThresholdedReLU",
+    ]
+)
+# Layers that came with Keras 3.16.
+_SINCE_3_16 = (Mosaic, TernaryDense)
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = {
-    *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
+    *("all_steps_at_once", "causal", "combine_masks", "from_first", "hold_initial_state", "resizes_in_inference"),
     "softmax_robust_masking",
 }
 # Arguments that came with later releases than 3.0, and values of them that mean nothing.
@@ -42,6 +54,8 @@ _NEWER_ARGUMENTS: Mapping[str, Mapping[str, tuple[Any, ...]]] = {
     "GroupQueryAttention": _HEADS,
     "MultiHeadAttention": _HEADS,
 }
+# What the first releases of Keras 3 have under another name, by which those since know it too, if no module stands by.
+_OLDER_INITIALIZERS = {"Orthogonal": "OrthogonalInitializer"}
 _OUR_ACTIVATION = "hard_sigmoid_keras2"
 
 
@@ -85,7 +99,8 @@ def keras_version(model: Model) -> str:
     wrapped = {part for wrapper in wrappers for part in wrapper.modules() if part is not wrapper}
     by_rule: dict[bool, Layer] = {}
     for layer in model.modules():
-        rules = [getattr(layer, rule) for rule in _RULES_OF_3_16 if hasattr(layer, rule)]
+        rules = [getattr(layer, rule) for rule in WORDS if hasattr(layer, rule)]
+        rules += [True] if isinstance(layer, _SINCE_3_16) else []
         if rules and isinstance(layer, Layer) and layer not in wrapped:  # whose masks are their wrapper's affair
             by_rule.setdefault(any(rules), layer)
     if len(by_rule) == 2:
@@ -122,7 +137,10 @@ def _entry(layer: Layer) -> dict[str, Any]:
 
 
 def _without_newer_defaults(value: Any) -> Any:
-    """Objects without arguments that the first releases of Keras 3 do not know and that have their defaults."""
+    """Objects without arguments that the first releases of Keras 3 do not know and that have their defaults.
+
+    And under the names by which those find them.
+    """
     if isinstance(value, list):
         return [_without_newer_defaults(item) for item in value]
     if not isinstance(value, dict):
@@ -132,16 +150,18 @@ def _without_newer_defaults(value: Any) -> Any:
     if isinstance(config, dict) and isinstance(class_name, str):
         newer = _NEWER_ARGUMENTS.get(class_name, {})
         plain["config"] = {name: item for name, item in config.items() if name not in newer or item not in newer[name]}
+        if plain.get("module") == "keras.initializers" and class_name in _OLDER_INITIALIZERS:
+            return {"class_name": _OLDER_INITIALIZERS[class_name], "config": plain["config"]}
     return plain
 
 
 def _without_rules_of_3_16(config: Any) -> Any:
-    """The configuration without what the version of the file says."""
+    """The configuration without the words for what the version of the file says."""
     if isinstance(config, list):
         return [_without_rules_of_3_16(item) for item in config]
     if not isinstance(config, dict):
         return config
-    return {name: _without_rules_of_3_16(value) for name, value in config.items() if name not in _RULES_OF_3_16}
+    return {name: _without_rules_of_3_16(value) for name, value in config.items() if name not in WORDS}
 
 
 def _row(model: Sequential, config: Mapping[str, Any]) -> list[dict[str, Any]]:

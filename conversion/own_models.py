@@ -16,7 +16,9 @@ from torch_keras_lstm.conversion.build import without_memory
 from torch_keras_lstm.conversion.containers import SavedParts
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.model_weights import put_weights, weights_for
+from torch_keras_lstm.conversion.producer import Producer
 from torch_keras_lstm.conversion.weight_files import open_weights
+from torch_keras_lstm.layers.rules_of_files import rules_of_3_16
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.registry import CUSTOM_OBJECTS, with_registered
 
@@ -36,14 +38,14 @@ def load_own_model(parts: SavedParts, weights: Path | None, custom_objects: Cust
         return None
     with ExitStack() as opened:
         with without_memory():
-            shaped = make_own_model(parts.root, custom_objects)
+            shaped = make_own_model(parts.root, custom_objects, parts.producer)
         saved = parts.weights if weights is None else open_weights(weights, opened)
         empty = saved is None or (isinstance(saved.arrays, ArraysByPath) and not saved.arrays.paths)
         if saved is None or (empty and not shaped.built):
-            return make_own_model(parts.root, custom_objects)
+            return make_own_model(parts.root, custom_objects, parts.producer)
         with saved.naming():
             weights_for(shaped, saved)
-        model = make_own_model(parts.root, custom_objects)
+        model = make_own_model(parts.root, custom_objects, parts.producer)
         put_weights(model, saved)
     return model
 
@@ -62,7 +64,7 @@ def own_class(root: Mapping[str, Any], custom_objects: CustomObjects) -> type[Mo
     return found
 
 
-def make_own_model(root: Mapping[str, Any], custom_objects: CustomObjects) -> Model:
+def make_own_model(root: Mapping[str, Any], custom_objects: CustomObjects, producer: Producer) -> Model:
     """The model that a configuration describes by the class of the user's own, built where it was, weights drawn anew.
 
     Raises:
@@ -79,7 +81,7 @@ def make_own_model(root: Mapping[str, Any], custom_objects: CustomObjects) -> Mo
         raise ValueError(f"The `config` and the `build_config` of a {name} must be objects.")
     token = CUSTOM_OBJECTS.set(with_registered(custom_objects))
     try:
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), rules_of_3_16(producer.has_rules_of_3_16):
             model = own.from_config(config)
             if build_config and not model.built:
                 model.build_from_config(_with_tuples(build_config))

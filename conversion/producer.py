@@ -88,7 +88,10 @@ def identify(
 
 def _identified(version: str | None, root: Mapping[str, Any], layers: Iterable[object]) -> Producer:
     if version is None:
-        return Producer(_spelled_by(root, layers), None)
+        layers = [*layers]
+        generation = _spelled_by(root, layers)
+        newer = generation is Generation.KERAS_3 and _spelled_by_3_16(layers)
+        return Producer(generation, "3.16" if newer else None)
     major, minor, patch = _numbers(version)
     if not 1 <= major <= 3:
         raise ValueError(f"`keras_version` {version!r} is no version of Keras 1, 2 or 3.")
@@ -113,3 +116,25 @@ def _spelled_by(root: Mapping[str, Any], layers: Iterable[object]) -> Generation
     if any({"inner_activation", "W_regularizer", "input_dtype", "p", "init"} & config.keys() for config in configs):
         return Generation.KERAS_1
     return Generation.KERAS_2
+
+
+_RECURRENT = frozenset(["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN"])
+
+
+def _spelled_by_3_16(entries: Any) -> bool:
+    """Whether layers that a Keras 3 wrote, who says its build, are told in the way that 3.16 has and none before.
+
+    Until 3.15 a recurrent layer's call in a graph says ``training``; until 3.15 a ``SimpleRNN`` does not say its seed.
+    """
+    if isinstance(entries, list):
+        return any(map(_spelled_by_3_16, entries))
+    if not isinstance(entries, dict):
+        return False
+    config, nodes = entries.get("config"), entries.get("inbound_nodes")
+    if "build_config" in entries and isinstance(config, dict):
+        if entries.get("class_name") == "SimpleRNN" and "seed" in config:
+            return True
+        calls = nodes if isinstance(nodes, list) and entries.get("class_name") in _RECURRENT else []
+        if any(isinstance(call, dict) and call.get("kwargs", {"training": None}) == {} for call in calls):
+            return True
+    return any(map(_spelled_by_3_16, config.values())) if isinstance(config, dict) else False

@@ -16,7 +16,7 @@ from torch_keras_lstm.conversion.argument_kinds import (
     is_shape,
     with_flags,
 )
-from torch_keras_lstm.conversion.dialects import function_name, translate
+from torch_keras_lstm.conversion.dialects import OVER_TIME, function_name, translate
 from torch_keras_lstm.conversion.implicit_masks import without_implicit_masks
 from torch_keras_lstm.conversion.old_sequential import as_functional, first_layer, has_branches, with_name
 from torch_keras_lstm.conversion.producer import Generation, Producer, identify
@@ -194,6 +194,8 @@ def describe(
     if reader.producer.tfjs is not None:
         every = [part for layer in layers for part in layer.walk()]
         reader.notes += tfjs_dialect.notes(every, from_keras=reader.producer.generation is Generation.TF_KERAS)
+    if graph is None and not own and reader.producer.generation is Generation.KERAS_3:
+        reader.notes += _notes_on_masks(reader.producer, layers)
     return ModelDescription(
         name,
         layers,
@@ -203,6 +205,18 @@ def describe(
         tuple(dict.fromkeys(reader.notes)),
         graph,
     )
+
+
+def _notes_on_masks(producer: Producer, layers: Sequence[LayerDescription]) -> list[str]:
+    """What is to be said of a row of layers whose numbers hang on the Keras 3 that saved it, which it does not tell."""
+    parts = [part for layer in layers for part in layer.walk()]
+    masked = any(part.class_name == "Masking" or part.arguments.get("mask_zero") is True for part in parts)
+    if producer.version is not None or not masked or not any(part.class_name in OVER_TIME for part in parts):
+        return []
+    return [
+        "It does not say which Keras 3 wrote it: masks go on behind layers over time, as up to 3.15. "
+        '`"keras_version": "3.16.0"` beside its `"class_name"` ends them there.'
+    ]
 
 
 def producer_of(root: Mapping[str, Any], keras_version: str | None, for_tfjs: bool = False) -> Producer:

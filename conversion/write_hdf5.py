@@ -54,8 +54,9 @@ def by_path(arrays: Groups, names: Mapping[str, str]) -> bytes:
 
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
+        file.create_group("vars")  # the model's own, without which the releases until 3.5 read nothing
         for path, values in arrays.items():
-            group = file.create_group(path)
+            group = file.require_group(path)
             if path in names:
                 group.attrs["name"] = names[path]
             for name, value in values.items() if isinstance(values, Mapping) else enumerate(values):

@@ -1,14 +1,14 @@
 import pytest
 import torch
 
-from torch_keras_lstm.interpolation import KERNELS, enlarge, enlarging_matrix
+from torch_keras_lstm.interpolation import KERNELS, enlarge, resizing_matrix
 
 every_method = pytest.mark.parametrize("method", KERNELS)
 
 
 @every_method
 def test_weights_add_up_to_one_and_are_the_same_from_both_ends(method: str) -> None:
-    matrix = enlarging_matrix(5, 3, method)
+    matrix = resizing_matrix(5, 15, method)
     assert matrix.shape == (15, 5)
     torch.testing.assert_close(matrix.sum(dim=1), torch.ones(15, dtype=torch.float64))
     torch.testing.assert_close(matrix, matrix.flip(0, 1))

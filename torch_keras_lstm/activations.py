@@ -253,6 +253,14 @@ def sparsemax(x: Tensor, axis: int = -1) -> Tensor:
     return at_least(x - tau, 0.0)
 
 
+_OF_AN_AXIS = frozenset((glu, softmax, log_softmax, sparsemax))
+
+
+def takes_each_number(function: Activation) -> bool:
+    """Whether it is one of Keras' that make of each number another, whatever the axes are."""
+    return function in _FUNCTIONS and function not in _OF_AN_AXIS
+
+
 def _along(function: Callable[..., Tensor], x: Tensor, axis: int | Sequence[int]) -> Tensor:
     """``function``, which takes one axis, along one or over several."""
     if isinstance(axis, int):
@@ -265,7 +273,7 @@ def _along(function: Callable[..., Tensor], x: Tensor, axis: int | Sequence[int]
 def _named(function: Activation) -> Callable[[Mapping[str, Any]], Activation]:
     def build(arguments: Mapping[str, Any]) -> Activation:
         if arguments:
-            raise ValueError(f"Activation '{function.__name__}' takes no 'config', got {arguments!r}.")
+            raise ValueError(f"Activation '{function.__name__}' takes no 'config', got {arguments!r:.200}.")
         return function
 
     return build

@@ -71,6 +71,11 @@ class DropoutGenerator:
             return torch.rand(tuple(shape), dtype=dtype, device=device, generator=self._on(device)) * (high - low) + low
         return torch.empty(tuple(shape), dtype=dtype, device=device).uniform_(low, high, generator=self._on(device))
 
+    def gamma(self, shape: Sequence[int], alpha: float, *, dtype: torch.dtype, device: torch.device) -> Tensor:
+        """A tensor of ``shape`` with entries of the gamma distribution of ``alpha``."""
+        concentration = torch.full(tuple(shape), alpha, dtype=dtype, device=device)
+        return torch._standard_gamma(concentration, generator=self._on(device))
+
     def _draws_by_operator(self) -> bool:
         return self.seed is not None and torch.compiler.is_compiling()
 

@@ -33,6 +33,11 @@ def forward_mode_is_active() -> bool:
     return torch.autograd.forward_ad._current_level >= 0
 
 
+def rules_are_needed() -> bool:
+    """Whether a transform of ``torch.func`` or forward mode asks for rules that torch's fused kernels do not have."""
+    return forward_mode_is_active() or (transforms_are_active() and not torch.compiler.is_exporting())
+
+
 def is_jit_traced() -> bool:
     """Whether ``torch.jit.trace`` is at work."""
     return _tracing_state() is not None
@@ -91,6 +96,29 @@ def calls_are_watched() -> bool:
         or transforms_are_active()
         or torch.autograd.forward_ad._current_level >= 0
     )
+
+
+# The kernel of torch's Adam for tensors of one type on one device, which torch.optim.adam sorts before.
+fused_adam: Callable[..., None] = torch._fused_adam_
+
+# What of :func:`calls_are_watched` are functions, with what they answer where nobody watches, and where the level of
+# forward-mode derivatives stands, as ``_current_level``: -1 outside of them.
+CALLS_UNWATCHED: tuple[tuple[Callable[[], object], object], ...] = (
+    (_tracing_state, None),
+    (_dispatch_modes, 0),
+    (transforms_are_active, False),
+)
+# (True) -> the functions that keep and bring back what autograd keeps for its way back, ``None`` where there are none.
+saved_tensors_hooks: Callable[[bool], object] = torch._C._autograd._top_saved_tensors_default_hooks
+FORWARD_MODE: dict[str, Any] = vars(torch.autograd.forward_ad)
+
+# The names of the dictionaries in ``torch.nn.modules.module`` that have the hooks of all modules.
+GLOBAL_HOOKS = (
+    "_global_forward_hooks",
+    "_global_forward_pre_hooks",
+    "_global_backward_hooks",
+    "_global_backward_pre_hooks",
+)
 
 
 def backward_number() -> int:

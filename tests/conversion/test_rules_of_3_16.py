@@ -13,6 +13,7 @@ import torch
 
 from tests.conversion.handmade import entry
 from torch_keras_lstm import losses
+from torch_keras_lstm.conversion import inspect
 from torch_keras_lstm.conversion.dialects import translate
 from torch_keras_lstm.conversion.producer import Generation, Producer
 from torch_keras_lstm.layers import (
@@ -30,7 +31,7 @@ from torch_keras_lstm.layers import (
     SimpleRNN,
     TimeDistributed,
 )
-from torch_keras_lstm.models import Model, Sequential, load_model, model_from_json
+from torch_keras_lstm.models import Model, Sequential, clone_model, load_model, model_from_json
 
 OVER_TIME: dict[str, Callable[..., Layer]] = {
     "LSTM": lambda **rule: LSTM(2, return_sequences=True, **rule),
@@ -140,14 +141,103 @@ class Narrow(LSTM):
     def __init__(self, units: int, name: str | None = None, return_sequences: bool = False) -> None:
         super().__init__(units, name=name, return_sequences=return_sequences)
 
+    def get_config(self) -> dict[str, Any]:
+        return {"name": self.name, "units": self.units, "return_sequences": self.return_sequences}
 
-def test_a_layer_of_ones_own_goes_by_them_if_it_takes_their_names(tmp_path: Path) -> None:
+
+class Holder(Layer):
+    """One that makes layers itself."""
+
+    def __init__(self, name: str | None = None) -> None:
+        super().__init__(name=name)
+        self.inner = LSTM(3, return_sequences=True)
+        self.attention = Attention()
+
+    def call(self, inputs: torch.Tensor) -> torch.Tensor:
+        states = self.inner(inputs)
+        attended: torch.Tensor = self.attention([states, states])
+        return attended
+
+
+OWN = {"Mine": Mine, "Narrow": Narrow, "Holder": Holder}
+
+
+@pytest.mark.filterwarnings("ignore:Layer .* was passed an input with a mask")
+@pytest.mark.parametrize(("version", "holds"), [("3.15.1", False), ("3.16.0", True)])
+def test_layers_of_ones_own_go_by_them(version: str, holds: bool, tmp_path: Path) -> None:
     layers = [entry("InputLayer", "i", batch_shape=[None, 6, 3], dtype="float32")]
     layers += [entry(name, name, units=2, return_sequences=True) for name in ("Mine", "Narrow")]
-    root = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, "keras_version": "3.16.0"}
+    layers += [entry("Holder", "Holder")]
+    root = {"class_name": "Sequential", "config": {"name": "s", "layers": layers}, "keras_version": version}
     (tmp_path / "a.json").write_text(json.dumps(root))
-    made = load_model(tmp_path / "a.json", weights=False, custom_objects={"Mine": Mine, "Narrow": Narrow})
-    assert [layer.ends_mask for layer in made.layers] == [True, False]
+    made = load_model(tmp_path / "a.json", weights=False, custom_objects=OWN)
+    made(x)
+    rules_in = rules(made)
+    assert rules_in == [holds] * 4
+    made.save(tmp_path / "folder")
+    made.save(tmp_path / "m.keras")
+    assert rules(load_model(tmp_path / "folder", custom_objects=OWN)) == rules_in
+    assert rules(load_model(tmp_path / "m.keras", custom_objects=OWN)) == rules_in
+    assert rules(clone_model(made)) == rules_in
+    told = Narrow.from_config({"units": 2, "ends_mask": holds})  # as a class writes it that says what its base says
+    assert told.ends_mask is holds
+    assert not LSTM(2).ends_mask
+
+
+def rules(model: Model) -> list[bool]:
+    layers: list[Any] = list(model.layers)
+    mine, narrow, holder = layers
+    return [mine.ends_mask, narrow.ends_mask, holder.inner.ends_mask, holder.attention.unseen_gives_zeros]
+
+
+def in_graph(**keywords: Any) -> dict[str, Any]:
+    """The JSON of a functional model with a recurrent layer, whose call has these keywords."""
+    history = {"class_name": "__keras_tensor__", "config": {"keras_history": ["i", 0, 0]}}
+    layers = [
+        {**entry("InputLayer", "i", batch_shape=[None, 6, 3], dtype="float32"), "name": "i", "inbound_nodes": []},
+        {
+            **entry("LSTM", "a", units=2),
+            "name": "a",
+            "build_config": {"input_shape": [None, 6, 3]},
+            "inbound_nodes": [{"args": [history], "kwargs": keywords}],
+        },
+    ]
+    config = {"name": "f", "layers": layers, "input_layers": ["i", 0, 0], "output_layers": ["a", 0, 0]}
+    return {"module": "keras", "class_name": "Functional", "config": config}
+
+
+def in_row(class_name: str, **arguments: Any) -> dict[str, Any]:
+    """The JSON of a row with a recurrent layer behind a mask."""
+    layers = [
+        entry("InputLayer", "i", batch_shape=[None, 6, 3], dtype="float32"),
+        entry("Masking", "m"),
+        {**entry(class_name, "a", units=2, **arguments), "build_config": {"input_shape": [None, 6, 3]}},
+    ]
+    return {"module": "keras", "class_name": "Sequential", "config": {"name": "s", "layers": layers}}
+
+
+@pytest.mark.parametrize(
+    ("root", "holds"),
+    [
+        (in_graph(training=False, mask=None), False),
+        (in_graph(), True),
+        (in_row("SimpleRNN"), False),
+        (in_row("SimpleRNN", seed=None), True),
+        (in_row("LSTM", seed=None), False),
+    ],
+)
+def test_a_description_without_a_version_tells_by_its_spelling(root: dict[str, Any], holds: bool) -> None:
+    made: Any = model_from_json(json.dumps(root))
+    assert made.layers[-1].ends_mask is holds
+
+
+@pytest.mark.parametrize(("version", "said"), [(None, 1), ("3.15.1", 0), ("3.16.0", 0)])
+def test_what_no_file_tells_is_said(version: str | None, said: int, tmp_path: Path) -> None:
+    root = in_row("LSTM") | ({} if version is None else {"keras_version": version})
+    (tmp_path / "a.json").write_text(json.dumps(root))
+    notes = [note for note in inspect(tmp_path / "a.json").notes if "which Keras 3 wrote it" in note]
+    assert len(notes) == said
+    assert all('`"keras_version": "3.16.0"`' in note for note in notes)
 
 
 def test_a_query_that_sees_no_key() -> None:

@@ -1,8 +1,11 @@
+import io
+import json
 import resource
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -222,3 +225,14 @@ def test_weights_that_do_not_fit_a_class_are_refused_before_memory_is_taken(tmp_
     with pytest.raises(ValueError, match=r"weight `kernel` of layer .* needs shape \(3, 1000000000\)"):
         load_model(path, custom_objects={"Own": Huge})
     assert made == ["meta"]
+
+
+def test_what_the_first_releases_of_keras_3_read_as_well(tmp_path: Path) -> None:
+    """The initializer under the name that they have for it, and the group that they look for in the model's place."""
+    stack().save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        layers = json.loads(archive.read("config.json"))["config"]["layers"]
+        with h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
+            assert [*file["vars"]] == []
+    written = layers[1]["config"]["recurrent_initializer"]
+    assert written == {"class_name": "OrthogonalInitializer", "config": {"gain": 1.0, "seed": None}}

@@ -115,6 +115,7 @@ OTHERS = [
     *(Case("Activation", (name,)) for name in ("gelu", "hard_sigmoid", "celu", "softplus", "log_softmax", "sparsemax")),
     Case("ActivityRegularization", (0.1,)),
     Case("Dense", (3, "tanh")),
+    Case("TernaryDense", (3,)),
     Case("EinsumDense", ("btf,fo->bto", (T, 3))),
     Case("Highway", (), {}, floats(B, F)),
     Case("MaxoutDense", (3,), {}, floats(B, F)),
@@ -132,6 +133,15 @@ OTHERS = [
     Case("SpectralNormalization", (Dense(2),)),
     Case("Resizing", (4, 5), {}, IMAGES),
     Case("CenterCrop", (4, 5), {}, IMAGES),
+    Case("LocallyConnected1D", (3, 2), {}, floats(B, 6, 3)),
+    Case("LocallyConnected2D", (3, 2), {"implementation": 2}, floats(B, 6, 5, 3)),
+    *(Case(name, (), {}, pictures) for name in ("CutMix", "MixUp", "RandomElasticTransform", "RandomGaussianBlur")),
+    *(
+        Case(name, (), {}, pictures)
+        for name in ("AugMix", "Equalization", "Mosaic", "RandAugment", "RandomPerspective")
+    ),
+    Case("ContrastLimitedAdaptiveHistogramEqualization", ((0, 1),), {"tile_grid_size": (2, 3)}, pictures),
+    *(Case(name, ((0.5, 0.5),), {}, pictures) for name in ("RandomHeight", "RandomWidth")),
     *(Case(name, (0.3,), {}, pictures) for name in ("RandomRotation", "RandomZoom", "RandomShear", "RandomErasing")),
     *(Case(name, (0.3,), {}, pictures) for name in ("RandomBrightness", "RandomColorDegeneration", "RandomContrast")),
     *(
@@ -153,8 +163,8 @@ ELSEWHERE = {
     "Bidirectional", "RNN", "StackedRNNCells", "GRUCell", "LSTMCell", "SimpleRNNCell", "InputLayer", "Layer",
     "TorchModuleWrapper", "Wrapper",  # which compute what the module and the layer inside do
     "Lambda",  # and what its function does
-    "AugMix", "CutMix", "Equalization", "MixUp", "RandAugment", "RandomElasticTransform", "RandomGaussianBlur",
-    "RandomPerspective",  # which do nothing in inference, and are refused in training
+    "Pipeline",  # and what its layers do
+    "MaxNumBoundingBoxes",
     "Discretization", "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",  # of tokens
 }  # fmt: skip
 TYPES = pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])

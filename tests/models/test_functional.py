@@ -7,8 +7,20 @@ import pytest
 import torch
 from torch import Tensor
 
-from torch_keras_lstm.layers import LSTM, Bidirectional, Dense, Dropout, Embedding, Input, InputLayer, Layer, Masking
-from torch_keras_lstm.models import Functional, OperationLayer, Sequential
+from torch_keras_lstm.layers import (
+    LSTM,
+    Bidirectional,
+    Dense,
+    Dropout,
+    Embedding,
+    Input,
+    InputLayer,
+    Layer,
+    Masking,
+    deserialize,
+    serialize,
+)
+from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
 from torch_keras_lstm.models.graph import Call, Graph, TensorSource
 
 # Lists for models that were made with dictionaries, which one test is about and others use.
@@ -357,3 +369,12 @@ def test_layers_of_ones_own_may_compute_masks_from_numbers() -> None:
     lstm = model.layers[-1]
     assert torch.equal(model(inputs), lstm(inputs, mask=mask))
     assert operations_listed(model) == []
+
+
+def test_a_model_that_is_not_built_tells_the_same_of_its_tensors() -> None:
+    inputs = Input((3,), batch_size=2)
+    model = Model(inputs, [Dense(4)(inputs), inputs])
+    twin = deserialize(serialize(model))
+    assert not twin.built
+    assert twin.get_config() == model.get_config()
+    assert not twin.built

@@ -6,8 +6,13 @@ from typing import Any
 AUGMENTATIONS: dict[str, list[dict[str, Any]]] = {
     "AugMix": [{"factor": [0.1, 0.4], "num_chains": 2}],
     "AutoContrast": [{}, {"value_range": [0, 1]}],
+    "ContrastLimitedAdaptiveHistogramEqualization": [
+        {"tile_grid_size": (2, 3)},
+        {"value_range": [0, 1], "clip_limit": 1.5, "tile_grid_size": (3, 2)},
+    ],
     "CutMix": [{"factor": 0.4}],
-    "Equalization": [{"bins": 100}],
+    "Equalization": [{"bins": 100}, {"value_range": [0, 1]}],
+    "MaxNumBoundingBoxes": [{"max_number": 3}],
     "MixUp": [{"alpha": 0.4}],
     "RandAugment": [{"num_ops": 3, "factor": 0.3}],
     "RandomBrightness": [{"factor": 0.4}, {"factor": [0.1, 0.3], "value_range": [0, 1]}],
@@ -35,8 +40,10 @@ AUGMENTATIONS: dict[str, list[dict[str, Any]]] = {
     "RandomZoom": [{"height_factor": 0.5}, {"height_factor": [-0.4, 0.3], "width_factor": 0.6, "fill_mode": "wrap"}],
     "Solarization": [{"addition_factor": 0.3, "threshold_factor": [0.2, 0.9]}],
 }
-# In training these are refused.
-INFERENCE_ONLY = {
-    *("AugMix", "CutMix", "Equalization", "MixUp", "RandAugment"),
-    *("RandomElasticTransform", "RandomGaussianBlur", "RandomPerspective"),
+# Of which nothing is drawn, or what is drawn has layers of its own.
+NOTHING_DRAWN = {
+    *("AutoContrast", "ContrastLimitedAdaptiveHistogramEqualization", "Equalization", "MaxNumBoundingBoxes"),
+    "RandomColorJitter",
 }
+# Which draw for every layer in them, for the whole batch, or what Keras draws later.
+DRAWN_OTHERWISE = {"AugMix", "CutMix", "RandAugment", "RandomElasticTransform", "RandomGaussianBlur"}

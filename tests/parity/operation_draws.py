@@ -452,7 +452,57 @@ IMAGE_DRAWS: Mapping[str, tuple[Arguments, ...]] = {
         call(s(6, 5, 3), (4, 4), crop_to_aspect_ratio=True),
         call(s(*IMAGE), (8, 4), pad_to_aspect_ratio=True, fill_value=0.5),
         call(s(*IMAGE), (3, 3), antialias=True),
+        call(s(*IMAGE), (9, 2), interpolation="bicubic", antialias=True),
+        call(s(*IMAGE), (3, 7), interpolation="bicubic"),
+        call(s(*IMAGE), (4, 7), interpolation="lanczos3", antialias=True),
+        call(s(*IMAGE), (9, 2), interpolation="lanczos5"),
+        call(s(6, 5, 3), (5, 6), pad_to_aspect_ratio=True),
     ),
+    "gaussian_blur": (
+        call(s(*IMAGE)),
+        call(f(3, 4, 5), kernel_size=(3, 5), sigma=(0.7, 1.4), data_format="channels_first"),
+    ),
+    "sobel_edges": (call(s(*IMAGE)),),
+    "ssim": (
+        call(u(2, 12, 13, 3), u(2, 12, 13, 3)),
+        call(u(8, 9, 3), u(8, 9, 3), max_val=2.0, filter_size=5, filter_sigma=0.8, k1=0.1, k2=0.2),
+    ),
+    "map_coordinates": tuple(
+        call(values, s(2, 4, 3) * 5, order=order, fill_mode=mode, fill_value=2)
+        for values, order, mode in (
+            (s(6, 7), 1, "constant"),
+            (s(6, 7), 0, "nearest"),
+            (s(6, 7), 1, "wrap"),
+            (s(6, 7), 1, "reflect"),
+            (i(6, 7, low=0, high=99), 1, "nearest"),
+        )
+    ),
+    "perspective_transform": (
+        call(
+            s(*IMAGE),
+            np.array([[0, 0], [4, 0], [0, 5], [4, 5]], "float32"),
+            np.array([[0.2, 0.4], [3.7, -0.3], [0.3, 5.2], [4.4, 4.1]], "float32"),
+            fill_value=0.5,
+        ),
+    ),
+    "scale_and_translate": tuple(
+        call(
+            s(*IMAGE),
+            (*IMAGE[:1], 4, 7, IMAGE[3]),
+            np.array(scale),
+            np.array(shift),
+            spatial_dims=(1, 2),
+            method=method,
+            antialias=alias,
+        )
+        for scale, shift, method, alias in (
+            ([0.7, 1.3], [0.4, -0.6], "linear", True),
+            ([0.7, 1.3], [0.4, -0.6], "cubic", False),
+            ([1.4, 0.8], [-2.4, 0.6], "lanczos3", True),
+            ([1.4, 0.8], [0.4, 0.6], "lanczos5", False),
+        )
+    ),
+    "elastic_transform": (),
     "extract_patches": (call(f(*IMAGE), (3, 2)), call(f(*IMAGE), 2, strides=1, padding="same")),
     "affine_transform": (
         call(s(*IMAGE), np.array([0.93, 0.11, 0.31, -0.13, 1.07, -0.2, 0.0, 0.0], "float32")),

@@ -13,6 +13,7 @@ import torch
 import torch_keras_lstm
 from tests.tolerances import assert_close
 from torch_keras_lstm import layers
+from torch_keras_lstm.models import load_model
 
 B, T, F = 3, 5, 4
 
@@ -329,7 +330,15 @@ SIZES: list[tuple[str, dict[str, Any]]] = [
     ("Resizing", {"height": 3, "width": 9, "interpolation": "nearest"}),
     ("Resizing", {"height": 4, "width": 4, "crop_to_aspect_ratio": True}),
     ("Resizing", {"height": 9, "width": 4, "pad_to_aspect_ratio": True, "fill_value": 2}),
+    (
+        "Resizing",
+        {"height": 9, "width": 3, "pad_to_aspect_ratio": True, "fill_value": 3},
+    ),
     ("Resizing", {"height": 3, "width": 3, "antialias": True}),
+    ("Resizing", {"height": 9, "width": 3, "interpolation": "bicubic"}),
+    ("Resizing", {"height": 4, "width": 8, "interpolation": "bicubic", "antialias": True}),
+    ("Resizing", {"height": 4, "width": 8, "interpolation": "lanczos3", "antialias": True}),
+    ("Resizing", {"height": 9, "width": 3, "interpolation": "lanczos5"}),
     ("CenterCrop", {"height": 3, "width": 4}),
     ("CenterCrop", {"height": 8, "width": 4}),
 ]
@@ -348,8 +357,38 @@ def test_images_of_another_size(name: str, arguments: dict[str, Any], shape: tup
     assert ours.compute_output_shape(shape) == tuple(theirs.compute_output_shape(shape))
 
 
+@pytest.mark.parametrize("method", ["area", "gaussian", "mitchellcubic"])
+def test_interpolations_of_tf_keras_alone(method: str) -> None:
+    x = drawn(B, 7, 6, F).astype("float32")
+    theirs, ours = (space.Resizing(5, 8, interpolation=method) for space in (tf_keras.layers, layers))
+    assert_close(ours(torch.tensor(x)), theirs(x).numpy(), "float32 model")
+
+
+@pytest.mark.parametrize("name", ["RandomHeight", "RandomWidth"])
+def test_a_random_size_of_tf_keras(name: str, tmp_path: Any) -> None:
+    """The same images for the same number, bounds of what is drawn, and the identity in files."""
+    x = drawn(B, 7, 6, F).astype("float32")
+    made = getattr(tf_keras.layers, name)(0.4, "bicubic", input_shape=(7, 6, F))
+    made._random_generator.random_uniform = lambda **kwargs: tf.constant(1.3)
+    ours = getattr(layers, name)(0.4, "bicubic", seed=3)
+    given = torch.tensor(x)
+    assert_close(ours.transform_images(given, torch.tensor(1.3)), made(x, training=True).numpy(), "float32 model")
+    drawn_numbers = torch.stack([ours.get_random_transformation(given) for _ in range(300)])
+    assert 0.6 <= drawn_numbers.min() < 0.62 < 1.38 < drawn_numbers.max() <= 1.4
+    assert ours.compute_output_shape(x.shape) == tuple(made.compute_output_shape(x.shape))
+    kept = 2 if name == "RandomHeight" else 1
+    assert ours(given, training=True).shape[kept] == x.shape[kept]
+    theirs = tf_keras.Sequential([made, tf_keras.layers.Conv2D(2, 3), tf_keras.layers.GlobalMaxPooling2D()])
+    theirs.save(tmp_path / "model.keras")
+    model: Any = load_model(tmp_path / "model.keras")
+    assert model.layers[0].get_config()["factor"] == made.get_config()["factor"]
+    assert_close(model(x).detach(), theirs.predict(x, verbose=0), "float32 model")
+    with pytest.raises(ValueError, match="Nothing is left of images"):
+        getattr(layers, name)((-1.0, -1.0))(given, training=True)
+
+
 def test_what_resizing_cannot_do_is_told() -> None:
     with pytest.raises(ValueError, match="`interpolation`: expected one of 'nearest', 'bilinear'"):
-        layers.Resizing(3, 3, interpolation="bicubic")
+        layers.Resizing(3, 3, interpolation="cubic")
     with pytest.raises(ValueError, match="takes images of 3 axes, or 4 with the batch's"):
         layers.CenterCrop(3, 3)(torch.ones(2, 3))

@@ -91,6 +91,8 @@ def plain_config(library: Any, name: str) -> Any:
     needed = {
         "layer": library.layers.LSTM(2),
         "cell": library.layers.LSTMCell(2),
+        "layers": [library.layers.ReLU()],
+        "max_number": 3,
         "cells": [library.layers.LSTMCell(2)],
         "units": 3,
         "filters": 3,

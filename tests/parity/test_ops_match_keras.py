@@ -22,16 +22,7 @@ from torch_keras_lstm.operations.table import MODULES, called_with
 NOT_HERE = {
     "rearrange": "the pattern language of einops: `ops.reshape` and `ops.transpose`",
 }
-IMAGES_NOT_HERE = {
-    "elastic_transform": "draws random numbers that are TensorFlow's own",
-    "extract_patches_3d": "volumes",
-    "gaussian_blur": "`ops.depthwise_conv` with a Gaussian kernel",
-    "map_coordinates": "`torch.nn.functional.grid_sample`",
-    "perspective_transform": "`ops.image.affine_transform` with the transform's eight numbers",
-    "scale_and_translate": "`ops.image.resize` or `ops.image.affine_transform`",
-    "sobel_edges": "`ops.depthwise_conv` with Sobel's kernels",
-    "ssim": "`ops.moments` over windows",
-}
+IMAGES_NOT_HERE = {"extract_patches_3d": "volumes"}
 # Arguments of ours that Keras has not.
 OWN_ARGUMENTS = {
     "amax": {"initial"},
@@ -56,7 +47,14 @@ ELSEWHERE = {
     "argpartition",
     *CONTROL,
 }
-SINGLE = {"ctc_loss", "ctc_decode", "resize", "affine_transform"}  # of which TensorFlow computes float32 alone
+SINGLE = {
+    "ctc_loss",
+    "ctc_decode",
+    "resize",
+    "affine_transform",
+    "perspective_transform",
+    "scale_and_translate",
+}  # of which TensorFlow computes float32 alone
 # Keras computes a part of it in single precision, whatever the type.
 ROUNDED = {
     "gelu",
@@ -178,7 +176,7 @@ def differentiable(value: Any) -> bool:
 
 
 # TensorFlow has no gradient of the first two; its gradients of the others are of a symmetric matrix, and estimates.
-NO_GRADIENT = {"lu_factor", "slice_update", "cholesky_inverse", "affine_transform"}
+NO_GRADIENT = {"lu_factor", "slice_update", "cholesky_inverse", "affine_transform", "perspective_transform"}
 
 
 @pytest.mark.parametrize(("name", "number"), CASES)

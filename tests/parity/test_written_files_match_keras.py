@@ -131,16 +131,23 @@ NOT_ON_TENSORFLOW_IN_FLOAT64 = {
 # In test_augmentations_match_keras.py, test_mel_spectrogram_matches_keras.py and test_added_layers_match_keras.py.
 OF_IMAGES_AND_SOUNDS = {
     "AugMix", "AutoContrast", "CutMix", "Equalization", "MelSpectrogram", "MixUp", "RandAugment", "RandomBrightness",
+    "ContrastLimitedAdaptiveHistogramEqualization", "MaxNumBoundingBoxes", "Pipeline",
     "RandomColorDegeneration", "RandomColorJitter", "RandomContrast", "RandomCrop", "RandomElasticTransform",
     "RandomErasing", "RandomFlip", "RandomGaussianBlur", "RandomGrayscale", "RandomHue", "RandomInvert",
     "RandomPerspective", "RandomPosterization", "RandomRotation", "RandomSaturation", "RandomSharpness", "RandomShear",
     "RandomTranslation", "RandomZoom", "STFTSpectrogram", "Solarization", "SpectralNormalization",
 }  # fmt: skip
-NOT_IN_KERAS_3 = {"Highway", "MaxoutDense", "Merge", "ThresholdedReLU"}
+NOT_IN_KERAS_3 = {
+    *("Highway", "LocallyConnected1D", "LocallyConnected2D", "MaxoutDense", "Merge", "RandomHeight", "RandomWidth"),
+    "ThresholdedReLU",
+}
+
+
+OF_KERAS_3_16 = {"Mosaic", "TernaryDense"}  # in test_any_keras_3.py
 
 
 def test_every_layer_is_in_the_table() -> None:
-    elsewhere = APART | OF_TEXTS | OF_IMAGES_AND_SOUNDS | NOT_IN_KERAS_3 | {"ConvLSTM3D"}
+    elsewhere = APART | OF_TEXTS | OF_IMAGES_AND_SOUNDS | NOT_IN_KERAS_3 | OF_KERAS_3_16 | {"ConvLSTM3D"}
     assert CASES.keys() | elsewhere == LAYERS.keys()
 
 

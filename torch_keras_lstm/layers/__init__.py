@@ -1,5 +1,6 @@
 """Keras layers as torch modules."""
 
+from torch_keras_lstm.layers import chain_parts as chain_parts  # what each adds to a call of several
 from torch_keras_lstm.layers.activation import Activation
 from torch_keras_lstm.layers.activity_regularization import ActivityRegularization
 from torch_keras_lstm.layers.adaptive_pooling import (
@@ -12,8 +13,10 @@ from torch_keras_lstm.layers.adaptive_pooling import (
 )
 from torch_keras_lstm.layers.alpha_dropout import AlphaDropout
 from torch_keras_lstm.layers.attention import AdditiveAttention, Attention
+from torch_keras_lstm.layers.augmentation_policies import AugMix, RandAugment
 from torch_keras_lstm.layers.batch_normalization import BatchNormalization
 from torch_keras_lstm.layers.bidirectional import Bidirectional
+from torch_keras_lstm.layers.bounding_boxes import MaxNumBoundingBoxes
 from torch_keras_lstm.layers.category_encoding import CategoryEncoding
 from torch_keras_lstm.layers.concatenation import Concatenate
 from torch_keras_lstm.layers.conv import Conv1D, Conv2D, Conv3D
@@ -29,6 +32,7 @@ from torch_keras_lstm.layers.einsum_dense import EinsumDense
 from torch_keras_lstm.layers.elementwise import Add, Average, Maximum, Minimum, Multiply, Subtract
 from torch_keras_lstm.layers.elu import ELU
 from torch_keras_lstm.layers.embedding import Embedding
+from torch_keras_lstm.layers.equalization import ContrastLimitedAdaptiveHistogramEqualization, Equalization
 from torch_keras_lstm.layers.flatten import Flatten
 from torch_keras_lstm.layers.gaussian_dropout import GaussianDropout
 from torch_keras_lstm.layers.gaussian_noise import GaussianNoise
@@ -48,16 +52,7 @@ from torch_keras_lstm.layers.hashed_crossing import HashedCrossing
 from torch_keras_lstm.layers.hashing import Hashing
 from torch_keras_lstm.layers.highway import Highway
 from torch_keras_lstm.layers.identity import Identity
-from torch_keras_lstm.layers.inference_augmentation import (
-    AugMix,
-    CutMix,
-    Equalization,
-    MixUp,
-    RandAugment,
-    RandomElasticTransform,
-    RandomGaussianBlur,
-    RandomPerspective,
-)
+from torch_keras_lstm.layers.image_mixing import CutMix, MixUp
 from torch_keras_lstm.layers.input import Input, InputLayer
 from torch_keras_lstm.layers.input_spec import InputSpec
 from torch_keras_lstm.layers.integer_lookup import IntegerLookup
@@ -65,6 +60,7 @@ from torch_keras_lstm.layers.lambda_layer import Lambda
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.layer_normalization import LayerNormalization
 from torch_keras_lstm.layers.leaky_relu import LeakyReLU
+from torch_keras_lstm.layers.locally_connected import LocallyConnected1D, LocallyConnected2D
 from torch_keras_lstm.layers.lstm import LSTM
 from torch_keras_lstm.layers.lstm_cell import LSTMCell
 from torch_keras_lstm.layers.masking import Masking
@@ -72,9 +68,11 @@ from torch_keras_lstm.layers.maxout_dense import MaxoutDense
 from torch_keras_lstm.layers.mel_spectrogram import MelSpectrogram
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
+from torch_keras_lstm.layers.mosaic import Mosaic
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
 from torch_keras_lstm.layers.normalization import Normalization
 from torch_keras_lstm.layers.permute import Permute
+from torch_keras_lstm.layers.pipeline import Pipeline
 from torch_keras_lstm.layers.pooling import (
     AveragePooling1D,
     AveragePooling2D,
@@ -105,6 +103,8 @@ from torch_keras_lstm.layers.random_geometry import (
     RandomTranslation,
     RandomZoom,
 )
+from torch_keras_lstm.layers.random_size import RandomHeight, RandomWidth
+from torch_keras_lstm.layers.random_warps import RandomElasticTransform, RandomGaussianBlur, RandomPerspective
 from torch_keras_lstm.layers.relu import ReLU
 from torch_keras_lstm.layers.repeat_vector import RepeatVector
 from torch_keras_lstm.layers.rescaling import Rescaling
@@ -124,6 +124,7 @@ from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.layers.stft_spectrogram import STFTSpectrogram
 from torch_keras_lstm.layers.string_lookup import StringLookup
+from torch_keras_lstm.layers.ternary_dense import TernaryDense
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
@@ -188,6 +189,7 @@ __all__ = [
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -247,7 +249,10 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "LocallyConnected1D",
+    "LocallyConnected2D",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -260,11 +265,13 @@ __all__ = [
     "Merge",
     "Minimum",
     "MixUp",
+    "Mosaic",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
@@ -277,6 +284,7 @@ __all__ = [
     "RandomFlip",
     "RandomGaussianBlur",
     "RandomGrayscale",
+    "RandomHeight",
     "RandomHue",
     "RandomInvert",
     "RandomPerspective",
@@ -286,6 +294,7 @@ __all__ = [
     "RandomSharpness",
     "RandomShear",
     "RandomTranslation",
+    "RandomWidth",
     "RandomZoom",
     "ReLU",
     "RepeatVector",
@@ -310,6 +319,7 @@ __all__ = [
     "StatesAsArguments",
     "StringLookup",
     "Subtract",
+    "TernaryDense",
     "TextVectorization",
     "ThresholdedReLU",
     "TimeDistributed",

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.multiple_inputs import Masks, MultipleInputLayer
@@ -51,7 +52,7 @@ class _Attention(MultipleInputLayer):
         self.dropout = dropout
         self.seed = seed
         self.causal = causal
-        self.unseen_gives_zeros = unseen_gives_zeros
+        self.unseen_gives_zeros = unseen_gives_zeros or rules_of_files.hold_here()
         self.dropout_layer = Dropout(dropout, seed=seed, name="dropout", dtype=self.dtype_policy)
 
     def check_input_shapes(self, shapes: Sequence[Shape]) -> None:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.both_ways import lay_out_for_cudnn, run_together, split, why_apart
 from torch_keras_lstm.layers.cell_layer import CellLayer
 from torch_keras_lstm.layers.gru import GRU
@@ -92,16 +93,16 @@ class Bidirectional(Layer):
         given = {"layer": layer} if backward_layer is None else {"layer": layer, "backward_layer": backward_layer}
         for argument, value in given.items():
             if not isinstance(value, RecurrentLayer):
-                raise ValueError(f"`{argument}` must be a recurrent layer such as LSTM(units), got {value!r}.")
+                raise ValueError(f"`{argument}` must be a recurrent layer such as LSTM(units), got {value!r:.200}.")
         if merge_mode is not None and merge_mode not in _MERGE:
             close = get_close_matches(str(merge_mode), _MERGE, n=1, cutoff=0.5)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"`merge_mode` must be one of {', '.join(_MERGE)} or None, got {merge_mode!r}.{hint}")
+            raise ValueError(f"`merge_mode` must be one of {', '.join(_MERGE)} or None, got {merge_mode!r:.200}.{hint}")
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
         self.zero_output_for_mask = zero_output_for_mask
-        self.ends_mask = ends_mask
-        if ends_mask:
+        self.ends_mask = ends_mask or rules_of_files.hold_here()
+        if self.ends_mask:
             self.supports_masking = False
         self.forward_layer = _renamed(layer, "forward")
         self.backward_layer = _renamed(layer, "backward") if backward_layer is None else backward_layer
@@ -224,6 +225,8 @@ class Bidirectional(Layer):
             outputs = (side_by_side,) if self.merge_mode == "concat" else split(side_by_side)
         else:
             outputs, states = self._run_apart(inputs, mask, given, training)
+        if outputs[0].dtype is not inputs.dtype:
+            outputs = tuple(map(self.as_computed, outputs))
         if self.merge_mode is None:
             return (*(output.contiguous() for output in outputs), *states)
         merged = self.finish(_MERGE[self.merge_mode](*outputs) if len(outputs) == 2 else outputs[0])
@@ -407,6 +410,7 @@ def _renamed(layer: RecurrentLayer, direction: str) -> RecurrentLayer:
         copy = type(layer).from_config(config)
     finally:
         CUSTOM_OBJECTS.reset(token)
-    if hasattr(layer, "use_cudnn"):  # chosen for a machine, so no part of the configuration
-        copy.use_cudnn = layer.use_cudnn
+    for name in ("use_cudnn", "recompute"):  # chosen for a machine, so no part of the configuration
+        if hasattr(layer, name):
+            setattr(copy, name, getattr(layer, name))
     return copy

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.half_precision import is_keras_half
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.nested_states import as_list, flat_states, nested_like
 from torch_keras_lstm.layers.recurrent_cell import RecurrentCell
@@ -23,7 +24,9 @@ _CALLED = ("forward", "call", "__call__")
 def check_cell(cell: Any) -> None:
     """Raise a ``ValueError`` unless ``cell`` can be called and has a ``state_size``."""
     if not callable(cell):
-        raise ValueError(f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r}.")
+        raise ValueError(
+            f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r:.200}."
+        )
     if not hasattr(cell, "state_size"):
         raise ValueError(
             f"`cell` {type(cell).__name__} has no `state_size`: give it one, an integer or a list of integers, "
@@ -56,7 +59,8 @@ def step_of(cell: Any, inputs: Tensor, training: bool, nesting: Any) -> CellStep
         training: whether dropout is active.
         nesting: lists in lists, as the cell has its states.
     """
-    if has_prepared_step(type(cell)) and not is_called_through_more(cell):
+    has_policy = is_keras_half() and "_is_cast" not in vars(cell)  # another than the layer's, so that its call casts
+    if has_prepared_step(type(cell)) and not is_called_through_more(cell) and not has_policy:
         prepared: CellStep = cell.step_for(inputs, training)
         return prepared
     arguments = {"training": training} if _takes_training(cell) else {}

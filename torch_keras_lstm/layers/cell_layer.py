@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.chained_call import ChainedCall, Chains
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.nested_states import are_states
 from torch_keras_lstm.layers.planned_call import Plans
@@ -27,11 +28,12 @@ from torch_keras_lstm.recurrence.backends.base import Backend
 from torch_keras_lstm.recurrence.backends.torch_kernels import flatten_for_cudnn
 from torch_keras_lstm.recurrence.dispatch import torch_kernels_of
 from torch_keras_lstm.recurrence.graph_operator import Operator
+from torch_keras_lstm.recurrence.half_steps import run_in_half
 from torch_keras_lstm.recurrence.lstm import autocast_dtype
 from torch_keras_lstm.recurrence.single_state import run_single_state
 
 
-class CellLayer(RecurrentLayer, RecurrentCell):
+class CellLayer(ChainedCall, RecurrentLayer, RecurrentCell):
     """The arguments of a layer over time together with those of its cell, and the choice of what runs it.
 
     A subclass names the class of the cell's arguments as its second base, and what can run a sequence of it.
@@ -39,6 +41,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     Args:
         use_cudnn: 'auto' takes torch's fused kernels where they can compute this configuration and nothing is known to
             be faster, ``False`` never, ``True`` raises a ``ValueError`` when they cannot.
+        recompute: compute once more on the way back what it needs of each step, instead of keeping it.
         input_size: the number of features, to build the layer at once.
     """
 
@@ -48,13 +51,24 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     # The attributes that are options under their own names: all but the dropout factors.
     option_names: ClassVar[tuple[str, ...]]
     parameter_suffix = "_l0"
+    has_own_half = ("run_sequence",)
 
-    def __init__(self, *, use_cudnn: UseCudnn = "auto", input_size: int | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        use_cudnn: UseCudnn = "auto",
+        recompute: bool = False,
+        input_size: int | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
-        self._plans = Plans()
+        self._plans, self._chains = Plans(), Chains()
         if use_cudnn != "auto" and not isinstance(use_cudnn, bool):
             raise ValueError(f"`use_cudnn` must be 'auto', True or False, got {use_cudnn!r}.")
         self.use_cudnn: UseCudnn = use_cudnn
+        if not isinstance(recompute, bool):
+            raise ValueError(f"`recompute` must be True or False, got {recompute!r}.")
+        self.recompute = recompute
         if use_cudnn is True:
             self.path_for(None, training=True)
         if input_size is not None:
@@ -89,6 +103,12 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     ) -> tuple[Tensor, Any]:
         """The output and the final states, as :meth:`Backend.run` gives them."""
         return run_single_state(self.operator, inputs, state, self.sequence_weights(), mask, options, self.use_cudnn)
+
+    def run_sequence_in_half(
+        self, inputs: Tensor, state: tuple[Tensor, ...], mask: Tensor | None, options: SequenceOptions
+    ) -> tuple[Tensor, Any]:
+        """As :meth:`run_sequence`, with Keras' operations, one by one."""
+        return run_in_half(self.step_for_options(options, inputs.dtype), inputs, state, mask, options)
 
     def forward(
         self,
@@ -134,6 +154,9 @@ class CellLayer(RecurrentLayer, RecurrentCell):
         result = self.deliver(*self.run_sequence(inputs, state, mask, options))
         if again and not training:
             plans.after(self, inputs)
+            self._chains.after(self, (self,), inputs)
+        elif mask is None and initial_state is None and not torch.compiler.is_compiling() and torch.is_grad_enabled():
+            self._chains.after_recorded(self, inputs)
         return result
 
     def sequence_options(
@@ -231,7 +254,7 @@ class CellLayer(RecurrentLayer, RecurrentCell):
     def on_new_storage(self) -> None:
         """Lay the weights out for cuDNN."""
         super().on_new_storage()
-        self.__dict__["_plans"] = Plans()
+        self.__dict__.update(_plans=Plans(), _chains=Chains())
         if self.built:
             mode = torch_kernels_of(self.backends).mode(self.sequence_options())
             if mode is not None:

@@ -243,6 +243,8 @@ class ConvLSTM(RecurrentLayer, ConvBase):
 
     def _in_data_format(self, activation: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
         """The activation for channels in front, along the axis that is last in the layer's ``data_format``."""
+        if activations.takes_each_number(activation):
+            return activation
         return lambda values: self.channels_first(activation(self.in_data_format(values)))
 
     def check_mask(self, mask: Any, inputs: Tensor) -> Tensor | None:

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import positive_integer
+from torch_keras_lstm.layers.few_rows import product
 from torch_keras_lstm.layers.layer import CommonArguments, Layer, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.weight_view import KerasWeight
@@ -108,7 +109,9 @@ class Dense(Layer):
     def forward(self, inputs: Any) -> Tensor:
         """Map (batch, ..., features) to (batch, ..., units); integers and booleans are cast to the layer's dtype."""
         inputs = self.prepare(inputs)
-        outputs = F.linear(inputs, self.weight, self.bias)
+        outputs = product(inputs, self.weight, self.bias)
+        if outputs is None:
+            outputs = F.linear(inputs, self.weight, self.bias)
         return self.finish(outputs if self.activation is None else self.activation(outputs))
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

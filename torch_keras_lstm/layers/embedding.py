@@ -50,6 +50,9 @@ class Embedding(Layer):
     # Whether the gradient of the table is sparse, a slice for each time that a row was looked up. TensorFlow's is, and
     # Keras' optimizers square such slices one by one, so that a curve differs where a row is looked up more than once.
     sparse_gradients = False
+    # Vectors are rounded, not the table, nor the indices, should they be floats.
+    computes_in_float32 = True
+    rounds_inputs = rounds_weights = False
 
     embeddings = KerasWeight()
 
@@ -106,7 +109,8 @@ class Embedding(Layer):
         if indices.dtype is not torch.int64 and indices.dtype is not torch.int32:
             indices = indices.to(torch.int64)
         try:
-            return self.finish(F.embedding(indices, self.weight, sparse=self.sparse_gradients))
+            sparse = self.sparse_gradients and self.weight.is_leaf  # a table that was cast gets none that are
+            return self.finish(F.embedding(self._as_differentiable(indices), self.weight, sparse=sparse))
         except IndexError as error:
             smallest, largest = (int(end) for end in indices.aminmax())
             raise ValueError(

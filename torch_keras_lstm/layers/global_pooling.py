@@ -62,6 +62,18 @@ class GlobalMaxPooling(GlobalPooling):
 class GlobalAveragePooling(GlobalPooling):
     """The mean of each channel; arguments as :class:`GlobalPooling`."""
 
+    has_own_half = ("sum_of_steps",)
+
+    def sum_of_steps_in_half(self, values: Tensor) -> Tensor:
+        """As :meth:`sum_of_steps`, along the axis that the inputs have: the order of a sum is seen."""
+        if self.data_format == "channels_first":
+            return values.sum(2, keepdim=True)
+        return values.movedim(1, -1).sum(1, keepdim=True).movedim(-1, 1)
+
+    def sum_of_steps(self, values: Tensor) -> Tensor:
+        """The sums over time of (batch, channels, time)."""
+        return values.sum(2, keepdim=True)
+
     def pool(self, values: Tensor, axes: tuple[int, ...]) -> Tensor:
         """The mean."""
         return values.mean(axes, keepdim=True)
@@ -135,7 +147,7 @@ class GlobalAveragePooling1D(GlobalAveragePooling):
                 f"got {tuple(steps.shape)}."
             )
         steps = steps.bool().unsqueeze(1)
-        sums = torch.where(steps, values, 0).sum(2, keepdim=True)
+        sums = self.sum_of_steps(torch.where(steps, values, 0))
         return self.finish(self._delivered(sums / steps.sum(2, keepdim=True)))
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> None:

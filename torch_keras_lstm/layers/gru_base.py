@@ -2,10 +2,14 @@
 
 from typing import Any
 
+from torch import Tensor
+
 from torch_keras_lstm.layers.layer import Shape
 from torch_keras_lstm.layers.recurrent_cell import GatedCell
-from torch_keras_lstm.recurrence import SingleStateWeights
-from torch_keras_lstm.recurrence.gru import GATE_ORDER, TORCH_GATES
+from torch_keras_lstm.recurrence import SingleStateWeights, project
+from torch_keras_lstm.recurrence.gru import GATE_ORDER, TORCH_GATES, gru_step
+from torch_keras_lstm.recurrence.half_steps import CellStep
+from torch_keras_lstm.recurrence.scan import States, Stepped
 
 
 class GRUBase(GatedCell):
@@ -30,6 +34,15 @@ class GRUBase(GatedCell):
     def sequence_weights(self) -> SingleStateWeights:
         """The weights as the recurrence takes them."""
         return SingleStateWeights(*self.torch_weights())
+
+    def step_with(self, weights: Any, options: Any) -> CellStep:
+        """As :meth:`RecurrentCell.step_with`."""
+
+        def step(now: Tensor, states: States) -> Stepped:
+            new = gru_step(project(now, weights, options.input_dropout), states[0], weights, options)
+            return new, (new,)
+
+        return step
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

@@ -9,9 +9,7 @@ from torch_keras_lstm.layers.gru_base import GRUBase
 from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.single_step import SingleStep
-from torch_keras_lstm.recurrence import project
-from torch_keras_lstm.recurrence.gru import GRUOptions, gru_step
-from torch_keras_lstm.recurrence.scan import States, Stepped
+from torch_keras_lstm.recurrence.gru import GRUOptions
 
 
 @register("keras.layers")
@@ -106,16 +104,11 @@ class GRUCell(SingleStep, GRUBase):
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
         """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        weights = self.sequence_weights()
         options = GRUOptions(
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,
+            input_dropout=input_dropout,
             recurrent_dropout=recurrent_dropout,
             reset_after=self.reset_after,
         )
-
-        def step(now: Tensor, states: States) -> Stepped:
-            new = gru_step(project(now, weights, input_dropout), states[0], weights, options)
-            return new, (new,)
-
-        return step
+        return self.step_for_options(options, inputs.dtype)

@@ -43,6 +43,9 @@ class ImageAugmentation(Layer):
 
     # The arguments of a layer's own that its configuration holds.
     config_names: ClassVar[tuple[str, ...]] = ()
+    # Whether images of integers stay such, and whether boxes are changed in inference as well.
+    keeps_type: ClassVar[bool] = False
+    changes_boxes_in_inference: ClassVar[bool] = False
 
     @property
     def seed(self) -> int | None:
@@ -71,22 +74,68 @@ class ImageAugmentation(Layer):
                 f"Layer `{self.name}` takes images of 3 axes, or 4 with the batch's, got shape {tuple(shape)}."
             )
 
-    def forward(self, inputs: Any, training: bool | None = None) -> Tensor:
+    def forward(self, inputs: Any, training: bool | None = None) -> Any:
         """The images in the layer's type, changed if ``training``; ``None`` means ``self.training``.
 
+        Args:
+            inputs: images, or a dictionary of ``images`` and what belongs to them: ``labels``, ``segmentation_masks``
+                and ``bounding_boxes``, ``{"boxes": (batch, boxes, 4), "labels": (batch, boxes)}``.
+            training: whether they are changed.
+
+        Returns:
+            The images, or such a dictionary.
+
         Raises:
-            TypeError: for a dictionary: boxes, labels and masks of images are not changed here.
+            TypeError: for boxes, where this layer moves what is in the images: boxes are not moved here.
         """
-        if isinstance(inputs, Mapping):
-            raise TypeError(
-                f"Layer `{self.name}` ({type(self).__name__}) takes images alone, not a dictionary with "
-                f"{', '.join(map(repr, inputs))}."
-            )
-        images = self.prepare(inputs).to(self._dtype)
         training = self.training if training is None else training
+        if isinstance(inputs, Mapping):
+            return self._together(inputs, training)
+        images = self._prepared(inputs)
         if images.dim() == 4:
             return self.finish(self.images_for(images, training))
         return self.finish(self.images_for(images.unsqueeze(0), training).squeeze(0))
+
+    def _prepared(self, images: Any) -> Tensor:
+        prepared = self.prepare(images)
+        return prepared if self.keeps_type else prepared.to(self._dtype)
+
+    def _together(self, given: Mapping[str, Any], training: bool) -> dict[str, Any]:
+        """Images and what belongs to them, by one transformation."""
+        if "images" not in given:
+            names = ", ".join(map(repr, given))
+            raise ValueError(f"Layer `{self.name}` takes a dictionary with 'images', got {names}.")
+        images = self._prepared(given["images"])
+        single = images.dim() == 3
+        images = images.unsqueeze(0) if single else images
+        drawn = self.get_random_transformation(images) if training else None
+        results: dict[str, Any] = {
+            **given,
+            "images": self.transform_images(images, drawn) if training else self.images_for(images, False),
+        }
+        changes = {"labels": self.transform_labels, "segmentation_masks": self.transform_segmentation_masks}
+        for name in changes.keys() & given.keys():
+            values = torch.as_tensor(given[name], device=images.device)
+            values = values.unsqueeze(0) if single else values
+            results[name] = changes[name](values, drawn) if training else values
+        if "bounding_boxes" in given:
+            results["bounding_boxes"] = self._boxes(given["bounding_boxes"], drawn, training, single)
+        for name in {"images", *changes} & given.keys() if single else ():
+            results[name] = results[name].squeeze(0)
+        results["images"] = self.finish(results["images"])
+        return results
+
+    def _boxes(self, boxes: Mapping[str, Any], drawn: Any, training: bool, single: bool) -> Mapping[str, Any]:
+        if not self.bounding_box_format:
+            raise ValueError(
+                f"Layer `{self.name}` is given bounding boxes: tell it how they are written, `bounding_box_format=`."
+            )
+        if not training and not self.changes_boxes_in_inference:
+            return boxes
+        batch = {name: torch.as_tensor(value) for name, value in boxes.items()}
+        batch = {name: value.unsqueeze(0) if single else value for name, value in batch.items()}
+        changed = self.transform_bounding_boxes(batch, drawn)
+        return {name: value.squeeze(0) if single else value for name, value in changed.items()}
 
     def images_for(self, images: Tensor, training: bool) -> Tensor:
         """The batch of images that a call gives."""
@@ -99,6 +148,42 @@ class ImageAugmentation(Layer):
     def transform_images(self, images: Tensor, transformation: Any) -> Tensor:
         """A batch of images, changed as ``transformation`` says."""
         raise NotImplementedError
+
+    def transform_labels(self, labels: Tensor, transformation: Any) -> Tensor:
+        """The labels of a batch of images that is changed as ``transformation`` says: by default the same."""
+        return labels
+
+    def transform_segmentation_masks(self, masks: Tensor, transformation: Any) -> Tensor:
+        """The masks of such images: by default, for layers that move nothing, the same."""
+        return masks
+
+    def transform_bounding_boxes(self, boxes: Mapping[str, Tensor], transformation: Any) -> Mapping[str, Tensor]:
+        """The boxes of such images: the same, for layers that move nothing.
+
+        Raises:
+            TypeError: for others.
+        """
+        if type(self).transform_segmentation_masks is not ImageAugmentation.transform_segmentation_masks:
+            raise TypeError(
+                f"Layer `{self.name}` ({type(self).__name__}) does not move bounding boxes along with what is in the "
+                "images: use `torchvision.transforms.v2` on the images of the data set."
+            )
+        return boxes
+
+    def some_images(self, images: Tensor, factor: tuple[float, float]) -> Tensor:
+        """(batch,): which images, of about a share of them that is drawn between the two bounds for each."""
+        share = self.uniform(images, (len(images),), *factor)
+        return self.uniform(images, (len(images),)) < share
+
+    def gamma(self, images: Tensor, shape: Sequence[int], alpha: float) -> Tensor:
+        """Numbers of the gamma distribution, in the type and on the device of ``images``."""
+        return self.generator.gamma(shape, alpha, dtype=images.dtype, device=images.device)
+
+    def beta(self, images: Tensor, shape: Sequence[int], alpha: float) -> Tensor:
+        """Numbers of the beta distribution whose two parameters are ``alpha``."""
+        first, second = self.gamma(images, shape, alpha), self.gamma(images, shape, alpha)
+        total = first + second
+        return torch.where(total > 0, first / total.where(total > 0, 1), 0.5)
 
     def uniform(self, images: Tensor, shape: Sequence[int], low: float = 0.0, high: float = 1.0) -> Tensor:
         """Numbers between ``low`` and ``high``, in the type and on the device of ``images``."""

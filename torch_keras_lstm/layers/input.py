@@ -51,6 +51,7 @@ class InputLayer(Layer):
     """
 
     supports_masking = True
+    leaves_types_to_layers = True  # inputs are not rounded before a layer that is float32
 
     #: Keras' flags of tensors that there are none of here
     sparse: ClassVar[bool] = False

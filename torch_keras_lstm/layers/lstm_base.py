@@ -7,10 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.half_precision import is_keras_half
 from torch_keras_lstm.layers.recurrent_cell import GatedCell
 from torch_keras_lstm.layers.weight import Initializer, draw
-from torch_keras_lstm.recurrence import KerasLSTMWeights
+from torch_keras_lstm.recurrence import KerasLSTMWeights, LSTMState, SequenceOptions, lstm_step, project
 from torch_keras_lstm.recurrence.gates import GATES, open_forget_gate
+from torch_keras_lstm.recurrence.half_steps import CellStep
+from torch_keras_lstm.recurrence.scan import States, Stepped
 
 
 class LSTMBase(GatedCell):
@@ -26,6 +29,19 @@ class LSTMBase(GatedCell):
     def sequence_weights(self) -> KerasLSTMWeights:
         """The weights as the recurrence takes them."""
         return KerasLSTMWeights(*self.torch_weights())
+
+    def step_with(self, weights: Any, options: SequenceOptions) -> CellStep:
+        """As :meth:`RecurrentCell.step_with`."""
+        # Keras adds the bias after the hidden state's part, which in half precision is another number.
+        last = self.implementation == 2 and is_keras_half()
+        bias = weights.bias if last else None
+
+        def step(now: Tensor, states: States) -> Stepped:
+            projected = project(now, weights, options.input_dropout, with_bias=not last)
+            new = lstm_step(projected, LSTMState(*states), weights.weight_hh, options, bias)
+            return new.hidden, new
+
+        return step
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""

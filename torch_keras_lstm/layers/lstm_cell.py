@@ -9,8 +9,7 @@ from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.lstm_base import LSTMBase
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.single_step import SingleStep
-from torch_keras_lstm.recurrence import LSTMState, SequenceOptions, lstm_step, project
-from torch_keras_lstm.recurrence.scan import States, Stepped
+from torch_keras_lstm.recurrence import SequenceOptions
 
 
 @register("keras.layers")
@@ -106,15 +105,10 @@ class LSTMCell(SingleStep, LSTMBase):
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
         """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        weights = self.sequence_weights()
         options = SequenceOptions(
             activation=self.activation,
             recurrent_activation=self.recurrent_activation,
+            input_dropout=input_dropout,
             recurrent_dropout=recurrent_dropout,
         )
-
-        def step(now: Tensor, states: States) -> Stepped:
-            new = lstm_step(project(now, weights, input_dropout), LSTMState(*states), weights.weight_hh, options)
-            return new.hidden, new
-
-        return step
+        return self.step_for_options(options, inputs.dtype)

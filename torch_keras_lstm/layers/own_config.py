@@ -6,6 +6,7 @@ from typing import Any
 
 from torch_keras_lstm.layers import dtypes
 from torch_keras_lstm.layers.base_layer import BaseLayer
+from torch_keras_lstm.layers.rules_of_files import apart_from_rules, rules_of_3_16
 
 _SIMPLE = (str, int, float, bool, type(None))
 
@@ -64,6 +65,7 @@ def make(layer_class: type[BaseLayer], config: Mapping[str, Any]) -> Any:
     Raises:
         TypeError: when the class does not take an argument, naming the class.
     """
+    config, newer = apart_from_rules(layer_class, config)
     parameters = inspect.signature(layer_class).parameters.values()
     takes_any = any(one.kind is one.VAR_KEYWORD for one in parameters)
     taken = {one.name for one in parameters}
@@ -71,7 +73,8 @@ def make(layer_class: type[BaseLayer], config: Mapping[str, Any]) -> Any:
     if isinstance(arguments.get("dtype"), Mapping):
         arguments["dtype"] = dtypes.name(dtypes.get(arguments["dtype"]))
     try:
-        layer = layer_class(**arguments)
+        with rules_of_3_16(newer):
+            layer = layer_class(**arguments)
     except TypeError as error:
         raise TypeError(
             f"Class {layer_class.__name__} cannot be made from its configuration {arguments}: {error}."

@@ -328,11 +328,14 @@ def _converted(layer: BaseLayer, value: Any) -> Any:
         return {name: _converted(layer, item) for name, item in value.items()}
     if isinstance(value, np.ndarray):
         value = as_strings(value) if is_strings(value) else torch.as_tensor(value, device=layer.device)
-    if isinstance(value, Tensor) and layer.autocast and value.is_floating_point() and value.dtype is not layer._dtype:
+    if not (isinstance(value, Tensor) and layer.autocast and value.is_floating_point()):
+        return value
+    dtype = layer.compute_dtype.torch if layer._policy.is_mixed else layer._dtype
+    if value.dtype is not dtype:
         part = layer._first_part() if value.dtype is torch.float64 and not layer._rows else None
         if part is not None and part.dtype is torch.float64:
             return value  # which `torch.func.functional_call` put there
-        cast = value.to(layer._dtype)
+        cast = value.to(dtype)
         if (mask := mask_of(value)) is not None:
             cast._keras_mask = mask  # type: ignore[attr-defined]  # Keras' attribute
         return cast

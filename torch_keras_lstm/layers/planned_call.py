@@ -33,6 +33,11 @@ def use_plans(wanted: bool) -> Iterator[None]:
         _wanted = before
 
 
+def plans_are_used() -> bool:
+    """Whether :func:`use_plans` or the environment has calls planned."""
+    return _wanted
+
+
 class PlannedCall:
     """A call for inference of a layer whose steps run in C, without mask, given states or dropout.
 
@@ -143,10 +148,10 @@ def _kernels_of(layer: Any, inputs: Tensor) -> CKernels | None:
 
 def kind_of(layer: Any) -> tuple[object, ...]:
     """The layer's attributes that a call depends on. They can be set, at any time."""
-    return tuple(map(layer.__dict__.get, _ATTRIBUTES))
+    return tuple(map(layer.__dict__.get, ATTRIBUTES))
 
 
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "activation", "recurrent_activation", "return_sequences", "return_state", "go_backwards", "stateful", "use_cudnn",
     "use_bias", "activity_regularizer", "_registered", "_is_handed", "_repeats", "_policy",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from torch_keras_lstm.arguments import check_choice, integers_per_axis
 from torch_keras_lstm.docstrings import described_as
+from torch_keras_lstm.half_precision import mean_of_windows
 from torch_keras_lstm.layers.layer import LayerArguments, Shape
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.spatial import SpatialLayer, check_windows_fit
@@ -101,6 +102,12 @@ class MaxPooling(Pooling):
 
 class AveragePooling(Pooling):
     """The mean of each window; arguments as :class:`Pooling`."""
+
+    has_own_half = ("pool",)
+
+    def pool_in_half(self, values: Tensor, amounts: Pads) -> Tensor:
+        """As :meth:`pool`."""
+        return mean_of_windows(values, self.pool_size, self.strides, amounts)
 
     def pool(self, values: Tensor, amounts: Pads) -> Tensor:
         """Means over padded windows, corrected for the share of each that is no padding."""

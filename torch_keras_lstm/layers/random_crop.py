@@ -78,6 +78,10 @@ class RandomCrop(ImageAugmentation):
             return part
         return resize(part, size=size, data_format=self.data_format)
 
+    def transform_segmentation_masks(self, masks: Tensor, transformation: tuple[int, int]) -> Tensor:
+        """That part of the masks."""
+        return self.transform_images(masks, transformation)
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         """The shape with ``height`` and ``width``, as in training."""
         sizes: list[Any] = [*input_shape]

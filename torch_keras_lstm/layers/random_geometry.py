@@ -61,6 +61,10 @@ class RandomFlip(ImageAugmentation):
         axes += [self.height_axis] if self.mode != "horizontal" else []
         return torch.where(transformation["flips"], images.flip(axes), images)
 
+    def transform_segmentation_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
+        """The masks, mirrored as the images."""
+        return self.transform_images(masks, transformation)
+
 
 class _Moved(ImageAugmentation):
     """Base of the layers that look up each point of the result at another place of the image.
@@ -82,10 +86,17 @@ class _Moved(ImageAugmentation):
 
     def transform_images(self, images: Tensor, transformation: Transformation) -> Tensor:
         """The images, moved."""
+        return self._moved(images, transformation, self.interpolation)
+
+    def transform_segmentation_masks(self, masks: Tensor, transformation: Transformation) -> Tensor:
+        """The masks, moved as the images."""
+        return self._moved(masks, transformation, "nearest")
+
+    def _moved(self, images: Tensor, transformation: Transformation, interpolation: str) -> Tensor:
         return affine_transform(
             images,
             self.matrices(images, transformation),
-            interpolation=self.interpolation,
+            interpolation=interpolation,
             fill_mode=self.fill_mode,
             fill_value=self.fill_value,
             data_format=self.data_format,

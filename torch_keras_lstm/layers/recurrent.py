@@ -8,10 +8,16 @@ import torch
 from torch import Tensor
 from torch.nn.utils.rnn import PackedSequence
 
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.layer import Layer, Shape
+from torch_keras_lstm.layers.mixed import follows_keras
 from torch_keras_lstm.layers.packed import call_on_packed
 from torch_keras_lstm.recomputation import noted
 from torch_keras_lstm.torch_internals import is_jit_traced
+
+
+class LiveStates(list[Tensor]):
+    """Kept states that the next call may write over: whoever asks for them gets copies."""
 
 
 class RecurrentLayer(Layer):
@@ -32,8 +38,8 @@ class RecurrentLayer(Layer):
 
     @property
     def computes_in_float32(self) -> bool:  # type: ignore[override]  # a property here, for a value there
-        """Under a policy of mixed precision on a CPU, whose kernels have no recurrence in half precision."""
-        return self.device.type == "cpu"
+        """Under a policy of mixed precision on a CPU in a traced graph: a node of it has no recurrence in half."""
+        return self.device.type == "cpu" and not follows_keras(self)
 
     supports_masking = True
 
@@ -58,8 +64,8 @@ class RecurrentLayer(Layer):
         self.unroll = unroll
         self.zero_output_for_mask = zero_output_for_mask
         self.hold_initial_state = hold_initial_state
-        self.ends_mask = ends_mask
-        if ends_mask:
+        self.ends_mask = ends_mask or rules_of_files.hold_here()
+        if self.ends_mask:
             self.supports_masking = False
         # A list, and no buffers: DistributedDataParallel would overwrite those with another process' at each call, and
         # AveragedModel would take one for another.
@@ -115,8 +121,7 @@ class RecurrentLayer(Layer):
         if (
             not torch.compiler.is_compiling()
             and kept
-            and kept[0].is_inference()
-            and not torch.is_inference_mode_enabled()
+            and (type(kept) is LiveStates or (kept[0].is_inference() and not torch.is_inference_mode_enabled()))
         ):
             kept = [state.clone() for state in kept]  # a call that is to be differentiated may go on from these
         return tuple(kept) or None
@@ -194,6 +199,7 @@ class RecurrentLayer(Layer):
                 f"Stateful layer `{self.name}` has no states that an exported program could go on from. Call it once, "
                 "with a batch of the size to export for, before `register_states()`."
             )
+        self._kept = list(self.kept_states() or ())
         self._registered = tuple(f"_state_{index}" for index in range(len(self._kept)))
         for name, state in zip(self._registered, self._kept, strict=True):
             self.register_buffer(name, state, persistent=False)
@@ -228,7 +234,7 @@ class RecurrentLayer(Layer):
             getattr(self, name).copy_(state)
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        self._kept = [fn(state) for state in self._kept]
+        self._kept = [fn(state) for state in self.kept_states() or ()]
         return super()._apply(fn, recurse)
 
     def starting_states(self, inputs: Tensor, initial_state: Sequence[Any] | None) -> tuple[Tensor, ...]:

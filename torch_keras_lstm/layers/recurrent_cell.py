@@ -11,9 +11,11 @@ from torch.nn.parameter import is_lazy
 from torch_keras_lstm import activations
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.dropout_generator import DropoutGenerator
+from torch_keras_lstm.half_precision import is_keras_half
 from torch_keras_lstm.layers.layer import Layer, Shape
 from torch_keras_lstm.layers.weight_view import KerasWeight
 from torch_keras_lstm.recurrence.gates import KERNEL_AXES
+from torch_keras_lstm.recurrence.half_steps import CellStep, with_cast_weights
 
 TORCH_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
@@ -188,6 +190,17 @@ class RecurrentCell(Layer):
     @abstractmethod
     def sequence_weights(self) -> Any:
         """The weights as the recurrence takes them."""
+
+    @abstractmethod
+    def step_with(self, weights: Any, options: Any) -> CellStep:
+        """A function that runs one step with these weights, (batch, features) and states to output and states."""
+
+    def step_for_options(self, options: Any, dtype: torch.dtype) -> CellStep:
+        """The same with the layer's weights; for Keras' half precision cast to ``dtype`` at each step."""
+        weights = self.sequence_weights()
+        if is_keras_half():
+            return with_cast_weights(weights, dtype, lambda cast: self.step_with(cast, options))
+        return self.step_with(weights, options)
 
     def _tensor(self, name: str) -> Tensor:
         """The parameter or buffer: ``getattr`` in half its time, which counts where a call is one step."""

@@ -64,7 +64,8 @@ class Resizing(_ToSize):
 
     Args:
         height, width: the new size.
-        interpolation: "nearest" or "bilinear".
+        interpolation: "bilinear", "nearest", "bicubic", "lanczos3", "lanczos5", and tf.keras' "area", "gaussian" and
+            "mitchellcubic".
         crop_to_aspect_ratio: whether what the new proportions have no room for is cut off, not squeezed.
         pad_to_aspect_ratio: whether the old proportions are kept and the rest is filled up.
         fill_mode: "constant", what is filled up with: ``fill_value``.
@@ -98,7 +99,7 @@ class Resizing(_ToSize):
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(height, width, data_format, **kwargs)
-        check_choice("interpolation", interpolation, ("nearest", "bilinear"))
+        check_choice("interpolation", interpolation, image.INTERPOLATIONS)
         check_choice("fill_mode", fill_mode, ("constant",))
         self.interpolation = interpolation
         self.crop_to_aspect_ratio = crop_to_aspect_ratio

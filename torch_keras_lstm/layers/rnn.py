@@ -205,6 +205,8 @@ class RNN(RecurrentLayer):
                 zero_output_for_mask=self.zero_output_for_mask,
                 first_output=states[self._of_output] if self.hold_initial_state else None,
             )
+        if output.dtype is not inputs.dtype:  # the policy is the layer's, not that of its cell
+            output, states = self.as_computed(output), tuple(map(self.as_computed, states))
         if self.stateful:  # a cell of somebody's own may keep a hold of what it returned, and change it
             states = tuple(state.clone() for state in states)
         delivered = self.deliver(output, states)

@@ -33,6 +33,9 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
         stateful: start each call from the final state of the one before, until ``reset_state()``.
         unroll: accepted for Keras' sake; it changes no number.
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
+        recompute: in training, keep the states alone, and compute once more on the way back what else it needs, a few
+            steps at a time: it takes longer, less memory, and gives the same numbers to the last bit. It counts where
+            the kernels in C run the steps.
         input_size: the number of features, to build the layer at once, as in ``torch.nn.RNN``.
         **kwargs: the arguments of every layer; see :class:`Layer`.
 
@@ -71,6 +74,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
         unroll: bool = False,
         *,
         zero_output_for_mask: bool = False,
+        recompute: bool = False,
         input_size: int | None = None,
         **kwargs: Unpack[CommonArguments],
     ) -> None:
@@ -97,6 +101,7 @@ class SimpleRNN(CellLayer, SimpleRNNBase):
             stateful=stateful,
             unroll=unroll,
             zero_output_for_mask=zero_output_for_mask,
+            recompute=recompute,
             input_size=input_size,
             **kwargs,
         )

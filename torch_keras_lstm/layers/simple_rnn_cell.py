@@ -9,9 +9,7 @@ from torch_keras_lstm.layers.layer import LayerArguments
 from torch_keras_lstm.layers.serialization import register
 from torch_keras_lstm.layers.simple_rnn_base import SimpleRNNBase
 from torch_keras_lstm.layers.single_step import SingleStep
-from torch_keras_lstm.recurrence import SequenceOptions, project
-from torch_keras_lstm.recurrence.scan import States, Stepped
-from torch_keras_lstm.recurrence.simple_rnn import simple_rnn_step
+from torch_keras_lstm.recurrence import SequenceOptions
 
 
 @register("keras.layers")
@@ -94,11 +92,7 @@ class SimpleRNNCell(SingleStep, SimpleRNNBase):
     def step_for(self, inputs: Tensor, training: bool) -> CellStep:
         """As :meth:`SingleStep.step_for`."""
         input_dropout, recurrent_dropout = self.draw_dropout(inputs, training)
-        weights = self.sequence_weights()
-        options = SequenceOptions(activation=self.activation, recurrent_dropout=recurrent_dropout)
-
-        def step(now: Tensor, states: States) -> Stepped:
-            new = simple_rnn_step(project(now, weights, input_dropout), states[0], weights, options)
-            return new, (new,)
-
-        return step
+        options = SequenceOptions(
+            activation=self.activation, input_dropout=input_dropout, recurrent_dropout=recurrent_dropout
+        )
+        return self.step_for_options(options, inputs.dtype)

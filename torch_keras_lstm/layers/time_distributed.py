@@ -6,7 +6,9 @@ from typing import Any, Self, Unpack
 import torch
 from torch import Tensor
 
+from torch_keras_lstm.layers import rules_of_files
 from torch_keras_lstm.layers.layer import Layer, LayerArguments, Shape
+from torch_keras_lstm.layers.mixed import under_policy_of
 from torch_keras_lstm.layers.serialization import deserialize, register, serialize
 
 
@@ -58,8 +60,8 @@ class TimeDistributed(Layer):
                 )
         self.layer = layer
         self.all_steps_at_once = all_steps_at_once
-        self.ends_mask = ends_mask
-        if ends_mask:
+        self.ends_mask = ends_mask or rules_of_files.hold_here()
+        if self.ends_mask:
             self.supports_masking = False
         layer._warned_of_mask = True  # Keras calls it past what would warn that a mask ends there
         if not self.trainable:
@@ -107,6 +109,9 @@ class TimeDistributed(Layer):
         return self.finish(outputs)
 
     def _call_layer(self, inputs: Tensor, mask: Tensor | None, training: bool | None) -> Tensor:
+        if (self._policy.is_mixed or self.layer._policy.is_mixed) and self.layer._policy != self._policy:
+            with under_policy_of(self, self.layer):
+                return self._call_layer(inputs, mask, training)
         given = {"mask": mask, "training": training}
         outputs: Tensor = self.layer(
             inputs, **{name: given[name] for name in given if name in self.layer.call_arguments}

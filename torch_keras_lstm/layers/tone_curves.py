@@ -87,6 +87,9 @@ class AutoContrast(ImageAugmentation):
         super().__init__(**kwargs)
         self.value_range = range_of_values(value_range)
 
+    def get_random_transformation(self, images: Tensor) -> None:
+        """Nothing is drawn."""
+
     def images_for(self, images: Tensor, training: bool) -> Tensor:
         """The images, stretched."""
         return self.transform_images(images, None)

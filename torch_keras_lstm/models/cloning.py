@@ -8,6 +8,7 @@ from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.operation_layer import OperationLayer
+from torch_keras_lstm.layers.rules_of_files import goes_by_3_16, rules_of_3_16
 from torch_keras_lstm.models.functional import Functional
 from torch_keras_lstm.models.graph import TensorSource, map_sources, sources_in
 from torch_keras_lstm.models.model import Model, as_layer
@@ -51,7 +52,7 @@ def clone_model(
                 "`clone_function`, `call_function` and `input_tensors` are for Sequential and functional models, got a "
                 f"model of type {type(model).__name__}."
             )
-        return _compiled_as(model, type(model).from_config(model.get_config()))
+        return _compiled_as(model, _from_config(model))
     if isinstance(model, Sequential) and call_function is not None:
         raise ValueError("`call_function` is for functional models; a Sequential model's layers are called in turn.")
     clones = _Clones(clone_function or _from_config, call_function if recursive else None, recursive)
@@ -89,7 +90,8 @@ class _Clones:
 
 
 def _from_config(layer: Layer) -> Layer:
-    return type(layer).from_config(layer.get_config())
+    with rules_of_3_16(goes_by_3_16(layer)):
+        return type(layer).from_config(layer.get_config())
 
 
 def _sequential(model: Sequential, input_tensors: Any, clones: _Clones) -> Sequential:

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from torch_keras_lstm.layers import dtypes
+from torch_keras_lstm.layers.chained_call import CannotChainError, ChainedCall, Chains, Links
 from torch_keras_lstm.layers.constant import Constant
+from torch_keras_lstm.layers.embedding import Embedding
 from torch_keras_lstm.layers.input import InputLayer
 from torch_keras_lstm.layers.keras_mask import mask_of, masked, unmasked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
@@ -46,7 +48,7 @@ class _Specs(dict[TensorSource, TensorSpec]):
 
 
 @register("keras")
-class Functional(Model):
+class Functional(ChainedCall, Model):
     """A model whose layers are joined by a graph: several inputs and outputs, shared layers, states passed on.
 
     ``Model(inputs, outputs)`` makes one, and the converter of a functional Keras model; ``print(model)`` shows its
@@ -104,6 +106,7 @@ class Functional(Model):
             if not layer._inbound_nodes:
                 layer.join_model()
         self._tensors = None
+        self._chains = Chains()
         self._places = {as_layer(layer).name: place for place, layer in enumerate(self.layers)}
         if len(self._places) < len(self.layers):
             raise ValueError(f"The names of a model's layers must differ, got {[*self._names()]}.")
@@ -335,11 +338,30 @@ class Functional(Model):
                 outputs = as_layer(self.layers[place])(outputs, **given)
                 if not isinstance(outputs, Tensor):
                     outputs = flatten(outputs)[0]
+            if mask is None and not (training or torch.is_grad_enabled() or torch.compiler.is_compiling()):
+                self._chains.after(self, [as_layer(self.layers[place]) for place in self._chain], inputs)
             return outputs
         for name, number in self._order:
             outputs = flatten(self._run(name, number, values, training))
             values |= {TensorSource(name, number, index): output for index, output in enumerate(outputs)}
         return single(map_sources(values.__getitem__, self.graph.outputs))
+
+    def chain_facts(self, links: Links, inputs: Tensor) -> None:
+        """What calls on such inputs depend on beside the layers, for a chain of these.
+
+        Raises:
+            CannotChainError: when the input layer makes others of them.
+        """
+        (entry,) = [self._layer(end.layer) for end in sources_in(self.graph.inputs)]
+        links.module(entry)
+        first, made = as_layer(self.layers[self._chain[0]]), entry(inputs)  # type: ignore[index]  # a chain has one
+        # Keras' inputs are floating numbers unless it is told, and indices that a table has are whole ones then.
+        are_indices = not inputs.is_floating_point() and isinstance(first, Embedding) and first.input_dim <= 2**24
+        if type(entry) is not InputLayer or not (made is inputs or (are_indices and made.shape == inputs.shape)):
+            raise CannotChainError(self.name)
+        links.attributes(entry, "batch_input_shape", "_placed_dtype")
+        links.attributes(self, "_chain", "graph")
+        links.listed(self)
 
     def _run(self, name: str, number: int, values: _Values, training: bool | None) -> Any:
         """What one call gives."""
@@ -396,14 +418,15 @@ class Functional(Model):
         return {"name": self.name, "trainable": self.trainable, "layers": layers, **graph}
 
     def graph_config(self) -> dict[str, Any]:
-        """The calls in Keras 3's form, as :meth:`Graph.to_config`, with the shapes and types of a built model."""
+        """The calls in Keras 3's form, as :meth:`Graph.to_config`, with the shapes and types of their tensors."""
+        specs: Mapping[TensorSource, Any] = self._tensors or self._specs(self._ends(self.input_shape), build=False)
 
         def described(source: TensorSource) -> dict[str, Any]:
-            found = self.tensor(source)
+            found = specs[source]
             return {"shape": [*found.shape], "dtype": dtypes.name(found.dtype)}
 
         models = {layer.name for layer in self.layers if isinstance(layer, Functional)}
-        return self.graph.to_config(models, None if self._tensors is None else described)
+        return self.graph.to_config(models, described)
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:

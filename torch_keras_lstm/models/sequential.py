@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.chained_call import CannotChainError, ChainedCall, Chains, Links
 from torch_keras_lstm.layers.input import InputLayer, of_rank
 from torch_keras_lstm.layers.keras_mask import mask_of, masked
 from torch_keras_lstm.layers.keras_tensor import KerasTensor
@@ -24,7 +25,7 @@ _NEEDS_SHAPE = frozenset(["input", "inputs", "output", "outputs", "input_shape",
 
 
 @register("keras")
-class Sequential(Model):
+class Sequential(ChainedCall, Model):
     """A stack of layers, each of which takes what the one before gives; the last may give several tensors.
 
     ``model.output`` and ``layer.output`` are symbolic tensors, from which ``Model`` makes further models.
@@ -54,6 +55,7 @@ class Sequential(Model):
         self.layers = LayerList()
         # The input and what each layer gives, once the model's input shape is known.
         self._tensors: list[Any] = []
+        self._chains = Chains()
         for layer in layers:
             self.add(layer)
 
@@ -189,7 +191,20 @@ class Sequential(Model):
         given = {} if training is None else {"training": training}
         for layer in map(as_layer, self.layers):
             outputs = layer(outputs, **given)
+        if mask is None and not (training or torch.is_grad_enabled() or torch.compiler.is_compiling()):
+            self._chains.after(self, [*self.layers], inputs)
         return outputs
+
+    def chain_facts(self, links: Links, inputs: Tensor) -> None:
+        """What calls on such inputs depend on beside the layers, for a chain of these.
+
+        Raises:
+            CannotChainError: when the inputs are put into another shape.
+        """
+        if self._of_rank(inputs) is not inputs:
+            raise CannotChainError(self.name)
+        links.attributes(self, "batch_input_shape")
+        links.listed(self)
 
     supports_masking = True
 

@@ -7,11 +7,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from torch_keras_lstm.arguments import check_choice
+from torch_keras_lstm.interpolation import KERNELS
+from torch_keras_lstm.interpolation import resize as interpolation_by_weights
 from torch_keras_lstm.operations.tensors import as_tensor, floating
 from torch_keras_lstm.sliding_windows import output_sizes, pad, pads
 
+INTERPOLATIONS = ("nearest", "bilinear", "area", *KERNELS)
 
-def _as_batch(images: Any, data_format: str | None) -> tuple[Tensor, bool]:
+
+def as_batch(images: Any, data_format: str | None) -> tuple[Tensor, bool]:
     """(batch, channels, height, width), and whether there was no batch axis."""
     values = as_tensor(images)
     if values.dim() not in (3, 4):
@@ -21,18 +26,19 @@ def _as_batch(images: Any, data_format: str | None) -> tuple[Tensor, bool]:
     return (values if data_format == "channels_first" else values.movedim(-1, 1)), single
 
 
-def _as_given(images: Tensor, data_format: str | None, single: bool) -> Tensor:
+def as_given(images: Tensor, data_format: str | None, single: bool) -> Tensor:
+    """What :func:`as_batch` made of images, as these were given."""
     images = images if data_format == "channels_first" else images.movedim(1, -1)
     return images.squeeze(0) if single else images
 
 
 def rgb_to_grayscale(images: Any, *, data_format: str | None = None) -> Tensor:
     """One channel, 0.2989 red, 0.587 green and 0.114 blue."""
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     wide = values.to(torch.promote_types(values.dtype, torch.float32)) if not values.is_floating_point() else values
     weights = torch.tensor([0.2989, 0.587, 0.114], dtype=wide.dtype, device=wide.device)
     gray = (wide * weights.reshape(3, 1, 1)).sum(1, keepdim=True)
-    return _as_given(gray.to(values.dtype), data_format, single)
+    return as_given(gray.to(values.dtype), data_format, single)
 
 
 def crop_images(
@@ -51,10 +57,10 @@ def crop_images(
     Raises:
         ValueError: when a number is missing, or nothing would be left.
     """
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     top, _, height = _thirds(values.shape[2], top_cropping, bottom_cropping, target_height, "rows")
     left, _, width = _thirds(values.shape[3], left_cropping, right_cropping, target_width, "columns")
-    return _as_given(values[:, :, top : top + height, left : left + width], data_format, single)
+    return as_given(values[:, :, top : top + height, left : left + width], data_format, single)
 
 
 def pad_images(
@@ -73,7 +79,7 @@ def pad_images(
     Raises:
         ValueError: when a number is missing or negative.
     """
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
 
     def negative(amount: int | None) -> int | None:
         return None if amount is None else -amount
@@ -81,7 +87,7 @@ def pad_images(
     rows, columns = values.shape[2:]
     top, bottom, _ = _thirds(rows, negative(top_padding), negative(bottom_padding), target_height, "rows")
     left, right, _ = _thirds(columns, negative(left_padding), negative(right_padding), target_width, "columns")
-    return _as_given(F.pad(values, (-left, -right, -top, -bottom)), data_format, single)
+    return as_given(F.pad(values, (-left, -right, -top, -bottom)), data_format, single)
 
 
 def _thirds(size: int, first: int | None, last: int | None, target: int | None, what: str) -> tuple[int, int, int]:
@@ -115,7 +121,8 @@ def resize(
     Args:
         images: see the module.
         size: (height, width).
-        interpolation: "nearest" or "bilinear".
+        interpolation: "nearest", "bilinear", "bicubic", "lanczos3", "lanczos5", and tf.keras' "area", "gaussian" and
+            "mitchellcubic".
         antialias: whether what is made smaller is smoothed first.
         crop_to_aspect_ratio, pad_to_aspect_ratio: keep the proportions, by cutting off or by filling up what is over.
         fill_mode: "constant".
@@ -125,13 +132,12 @@ def resize(
     Raises:
         ValueError: for another ``interpolation`` or ``fill_mode``.
     """
-    if interpolation not in ("nearest", "bilinear"):
-        raise ValueError(f"`interpolation` must be 'nearest' or 'bilinear', got {interpolation!r}.")
+    check_choice("interpolation", interpolation, INTERPOLATIONS)
     if fill_mode != "constant":
         raise ValueError(f"`fill_mode` must be 'constant', got {fill_mode!r}.")
     if crop_to_aspect_ratio and pad_to_aspect_ratio:
         raise ValueError("Only one of `crop_to_aspect_ratio` and `pad_to_aspect_ratio` can be true.")
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     dtype = values.dtype
     height, width = (int(length) for length in size)
     if crop_to_aspect_ratio:
@@ -141,18 +147,20 @@ def resize(
     wide = values if values.is_floating_point() else values.float()
     if interpolation == "nearest":
         resized = F.interpolate(wide, (height, width), mode="nearest-exact")
-    else:
+    elif interpolation == "bilinear":
         resized = F.interpolate(wide, (height, width), mode="bilinear", antialias=antialias)
+    else:
+        resized = interpolation_by_weights(wide, (height, width), interpolation, antialias)
     if not dtype.is_floating_point:
         ends = torch.iinfo(dtype)
         resized = torch.clamp(torch.round(resized), ends.min, ends.max)
-    return _as_given(resized.to(dtype), data_format, single)
+    return as_given(resized.to(dtype), data_format, single)
 
 
 def _cropped_to_ratio(values: Tensor, height: int, width: int) -> Tensor:
     rows, columns = values.shape[2:]
-    kept_rows = min(rows, int(columns * height / width))
-    kept_columns = min(columns, int(rows * width / height))
+    kept_rows = max(min(rows, int(columns * height / width)), 1)
+    kept_columns = max(min(columns, int(rows * width / height)), 1)
     top, left = int((rows - kept_rows) / 2), int((columns - kept_columns) / 2)
     return values[:, :, top : top + kept_rows, left : left + kept_columns]
 
@@ -162,8 +170,8 @@ def _padded_to_ratio(values: Tensor, height: int, width: int, fill_value: float)
     full_rows = max(rows, int(columns * height / width))
     full_columns = max(columns, int(rows * width / height))
     top, left = int((full_rows - rows) / 2), int((full_columns - columns) / 2)
-    around = (left, full_columns - columns - left, top, full_rows - rows - top)
-    return F.pad(values, around, value=fill_value)
+    # As much on either side, so that of an odd number of rows or columns one is missing, as in Keras.
+    return F.pad(values, (left, left, top, top), value=fill_value)
 
 
 def extract_patches(
@@ -176,7 +184,7 @@ def extract_patches(
     data_format: str | None = None,
 ) -> Tensor:
     """The windows of ``size`` as vectors, (batch, windows down, windows across, entries of a window)."""
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     windows = (size, size) if isinstance(size, int) else tuple(size)
     steps = windows if strides is None else (strides, strides) if isinstance(strides, int) else tuple(strides)
     rates = (dilation_rate, dilation_rate)
@@ -185,12 +193,12 @@ def extract_patches(
     columns = F.unfold(padded, windows, rates, 0, steps)
     batch, channels = values.shape[:2]
     columns = columns.reshape(batch, channels, -1, columns.shape[-1]).transpose(1, 2).flatten(1, 2)
-    return _as_given(columns.reshape(batch, -1, *[int(count or 0) for count in counts]), data_format, single)
+    return as_given(columns.reshape(batch, -1, *[int(count or 0) for count in counts]), data_format, single)
 
 
 def rgb_to_hsv(images: Any, *, data_format: str | None = None) -> Tensor:
     """Hue, saturation and value, from 0 to 1, of red, green and blue."""
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     red, green, blue = floating(values).unbind(1)
     largest = values.amax(1)
     spread = largest - values.amin(1)
@@ -202,12 +210,12 @@ def rgb_to_hsv(images: Any, *, data_format: str | None = None) -> Tensor:
     )
     hue = torch.where(spread > 0, torch.remainder(hue / 6, 1), 0)
     saturation = torch.where(largest > 0, spread / torch.where(largest > 0, largest, 1), 0)
-    return _as_given(torch.stack([hue, saturation, largest], 1), data_format, single)
+    return as_given(torch.stack([hue, saturation, largest], 1), data_format, single)
 
 
 def hsv_to_rgb(images: Any, *, data_format: str | None = None) -> Tensor:
     """The inverse of :func:`rgb_to_hsv`."""
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     hue, saturation, value = floating(values).unbind(1)
     sixths = hue * 6
     shares = [
@@ -216,7 +224,7 @@ def hsv_to_rgb(images: Any, *, data_format: str | None = None) -> Tensor:
         torch.clamp(2 - torch.abs(sixths - 4), 0, 1),
     ]
     colours = [((share - 1) * saturation + 1) * value for share in shares]
-    return _as_given(torch.stack(colours, 1), data_format, single)
+    return as_given(torch.stack(colours, 1), data_format, single)
 
 
 def affine_transform(
@@ -241,7 +249,7 @@ def affine_transform(
     Raises:
         ValueError: for another ``interpolation`` or ``fill_mode``.
     """
-    values, single = _as_batch(images, data_format)
+    values, single = as_batch(images, data_format)
     wide = floating(values)
     numbers = as_tensor(transform, wide.dtype).reshape(-1, 8, 1, 1).unbind(1)
     a, b, c, d, e, f, g, h = numbers
@@ -251,7 +259,7 @@ def affine_transform(
     depth = g * x + h * y + 1
     places = [(along / depth).expand(wide.shape[0], rows, columns) for along in (d * x + e * y + f, a * x + b * y + c)]
     found = _sampled(wide, places, interpolation, fill_mode, fill_value)
-    return _as_given(found.to(values.dtype), data_format, single)
+    return as_given(found.to(values.dtype), data_format, single)
 
 
 def _sampled(images: Tensor, places: Sequence[Tensor], interpolation: str, fill_mode: str, fill: float) -> Tensor:

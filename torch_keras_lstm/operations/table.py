@@ -21,6 +21,8 @@ from torch_keras_lstm.operations import (
     creation,
     elementwise,
     image,
+    image_filters,
+    image_warps,
     joining,
     linear_algebra,
     neural,
@@ -381,12 +383,19 @@ _LINALG: Mapping[str, Function] = {
 _IMAGE: Mapping[str, Function] = {
     "AffineTransform": image.affine_transform,
     "CropImages": image.crop_images,
+    "ElasticTransform": image_warps.elastic_transform,
     "ExtractPatches": image.extract_patches,
+    "GaussianBlur": image_filters.gaussian_blur,
     "HSVToRGB": image.hsv_to_rgb,
+    "MapCoordinates": image_warps.map_coordinates,
     "PadImages": image.pad_images,
+    "PerspectiveTransform": image_warps.perspective_transform,
     "RGBToGrayscale": image.rgb_to_grayscale,
     "RGBToHSV": image.rgb_to_hsv,
     "Resize": image.resize,
+    "SSIM": image_filters.ssim,
+    "ScaleAndTranslate": image_warps.scale_and_translate,
+    "SobelEdges": image_filters.sobel_edges,
 }
 # What TensorFlow's nodes mean and Keras has no class for.
 _OURS: Mapping[str, Function] = {

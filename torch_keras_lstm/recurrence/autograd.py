@@ -23,6 +23,7 @@ from torch_keras_lstm.recurrence.backends.base import (
     Upstream,
     needs_gradients,
     some,
+    why_recorded,
 )
 from torch_keras_lstm.recurrence.backends.projection import project_back
 from torch_keras_lstm.recurrence.backends.weight_gradients import WeightGradients
@@ -48,10 +49,14 @@ class SequenceBackend(Backend):
     Attributes:
         passes_over: whether masked steps cost nothing, so that it would save nothing to move the others together.
         has_cell_state: whether there is one.
+        cells_every: of every how many cell states one is kept for the way back, the last of them.
+        recomputes: whether it heeds :attr:`SequenceOptions.recompute`, and takes a trace without gates then.
     """
 
     passes_over: bool = False
     has_cell_state: bool = True
+    cells_every: int = 1
+    recomputes: bool = False
 
     def operands(self, inputs: Tensor, state: Sequence[Tensor], weights: Any) -> "Operands":
         """What gets gradients of what :meth:`Backend.run` takes."""
@@ -98,17 +103,9 @@ class SequenceBackend(Backend):
     def why_not(self, request: Request) -> str | None:
         """What keeps any run from a way back that is written by hand, as the end of a sentence.
 
-        It has no second derivatives either, but needs no plan for them: see :func:`_double_backward`.
+        It has no second derivatives either, but needs no plan for them: see :func:`double_backward`.
         """
-        if request.in_graph:
-            return None
-        if torch_internals.transforms_are_active():
-            return "a transform of torch.func is active"
-        if torch_internals.forward_mode_is_active():
-            return "forward-mode derivatives are being computed"
-        if torch.compiler.is_compiling():
-            return "torch.compile traces each operation"
-        return "torch.jit.trace traces each operation" if torch_internals.is_jit_traced() else None
+        return None if request.in_graph else why_recorded()
 
     def run(
         self,
@@ -247,14 +244,15 @@ def run_steps(
 
 def run_and_keep(to: list[Tensor]) -> Record:
     """:func:`run_steps` without autograd, which leaves in ``to`` what :func:`run_from` takes, the fields of
-    :class:`Trace`.
+    :class:`Trace`, with an empty tensor in the place of gates that were not kept.
     """
 
     def run(
         backend: SequenceBackend, operands: Operands, mask: Tensor | None, options: SequenceOptions
     ) -> tuple[Tensor | None, LSTMState]:
         trace = forward(backend, operands, mask, options, keep=True)
-        to.extend((trace.kept, trace.cells, trace.hidden))
+        gates = trace.hidden.new_empty(0) if trace.gates is None else trace.gates
+        to.extend((gates, trace.cells, trace.hidden))
         return (trace.hidden if options.return_sequences else None), _last(trace)
 
     return run
@@ -287,8 +285,9 @@ def forward(
     units = operands.weight_hh.shape[1]
     last, every = (batch, units), (time, batch, units)
     if keep or not inputs.is_cpu:
-        cells = new(every if backend.has_cell_state else 0)
-        trace = Trace(new(time, batch, backend.kept_width(units)), cells, new(every))
+        cells = new((-(-time // backend.cells_every), *last) if backend.has_cell_state else 0)
+        recompute = options.recompute and backend.recomputes
+        trace = Trace(None if recompute else new(time, batch, backend.kept_width(units)), cells, new(every))
     else:
         cells = new(last if backend.has_cell_state else 0)
         trace = Trace(None, cells, new(every if options.return_sequences else last))
@@ -319,7 +318,7 @@ class _Steps(torch.autograd.Function):
         if given is None:
             trace = forward(backend, Operands(*tensors), mask, options, keep=True)
         else:
-            trace = Trace(*(tensor.detach() for tensor in given if tensor is not None))
+            trace = Trace(*(None if tensor is None else tensor.detach() for tensor in given))  # type: ignore[arg-type]
         ctx.backend, ctx.options = backend, options
         ctx.save_for_backward(mask, *tensors, *trace)
         ctx.set_materialize_grads(False)
@@ -335,10 +334,10 @@ class _Steps(torch.autograd.Function):
         operands, trace, upstream = Operands(*tensors[:7]), Trace(*tensors[7:]), Upstream(*gradients)
         wanted = ctx.needs_input_grad[4:]
         if torch.is_grad_enabled():  # as with `create_graph=True`
-            return None, None, None, None, *_double_backward(ctx.backend, operands, mask, ctx.options, upstream, wanted)
+            return None, None, None, None, *double_backward(ctx.backend, operands, mask, ctx.options, upstream, wanted)
         if any(one is not None and torch_internals.stands_for_several(one) for one in gradients):
             with torch.enable_grad():  # several passes backwards at once, in tensors that have no memory
-                several = _double_backward(
+                several = double_backward(
                     ctx.backend, operands, mask, ctx.options, upstream, wanted, create_graph=False
                 )
             return None, None, None, None, *several
@@ -346,7 +345,7 @@ class _Steps(torch.autograd.Function):
         return None, None, None, None, *found
 
 
-def _double_backward(
+def double_backward(
     backend: SequenceBackend,
     operands: Operands,
     mask: Tensor | None,

@@ -8,12 +8,18 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from torch_keras_lstm.recurrence.gates import GATES, split_gates
+from torch_keras_lstm.recurrence.backends.c_conv_lstm import ConvCKernels
+from torch_keras_lstm.recurrence.backends.c_runs import chosen
+from torch_keras_lstm.recurrence.backends.conv_loop import ConvLoop, for_each_gate
+from torch_keras_lstm.recurrence.dispatch import run
+from torch_keras_lstm.recurrence.gates import GATES
 from torch_keras_lstm.recurrence.options import SequenceOptions
-from torch_keras_lstm.recurrence.scan import Constants, States, Stepped, scan
 from torch_keras_lstm.recurrence.state import LSTMState
-from torch_keras_lstm.recurrence.step import next_state
 from torch_keras_lstm.sliding_windows import convolve
+
+_LOOP = ConvLoop()
+# In order: the first against which nothing speaks runs.
+CONV_LSTM_BACKENDS = (ConvCKernels(_LOOP, *chosen()), _LOOP)
 
 
 class ConvLSTMWeights(NamedTuple):
@@ -47,7 +53,7 @@ def conv_lstm(
     window: Window,
     options: SequenceOptions,
 ) -> tuple[Tensor, LSTMState]:
-    """Run the sequence step by step.
+    """Run the sequence.
 
     Args:
         inputs: (batch, time, channels, *spatial), time at least 1.
@@ -67,26 +73,8 @@ def conv_lstm(
         # Whatever stands at a masked step, nan included, must reach neither the outputs nor the gradients.
         inputs = inputs.masked_fill(~mask.reshape(*mask.shape, *(1,) * (inputs.ndim - 2)), 0)
 
-    def step(projected: Tensor, states: States, constants: Constants) -> Stepped:
-        weight_hh, dropout = constants
-        assert weight_hh is not None
-        before = LSTMState(*states)
-        recurrent = _convolve_hidden(before.hidden, weight_hh, dropout)
-        after = next_state(split_gates(projected + recurrent, axis=1), before, options)
-        return after.hidden, after
-
-    output, states = scan(
-        step,
-        _project(inputs, weights, window, options.input_dropout),
-        state,
-        mask,
-        (weights.weight_hh, options.recurrent_dropout),
-        go_backwards=options.go_backwards,
-        return_sequences=options.return_sequences,
-        zero_output_for_mask=options.zero_output_for_mask,
-        first_output=options.first_output(state.hidden),
-    )
-    return output, LSTMState(*states)
+    projected = _project(inputs, weights, window, options.input_dropout)
+    return run(CONV_LSTM_BACKENDS, projected, state, (weights.weight_hh,), mask, options)
 
 
 def _project(inputs: Tensor, weights: ConvLSTMWeights, window: Window, dropout: Tensor | None) -> Tensor:
@@ -94,7 +82,7 @@ def _project(inputs: Tensor, weights: ConvLSTMWeights, window: Window, dropout: 
     batch, time = inputs.shape[:2]
     steps = inputs.flatten(0, 1)
     if dropout is not None:
-        steps = _for_each_gate(steps, dropout.repeat_interleave(time, dim=1))
+        steps = for_each_gate(steps, dropout.repeat_interleave(time, dim=1))
     projected = convolve(
         steps,
         weights.weight_ih,
@@ -106,16 +94,3 @@ def _project(inputs: Tensor, weights: ConvLSTMWeights, window: Window, dropout: 
     )
     every_step: Tensor = projected.unflatten(0, (batch, time))
     return every_step
-
-
-def _convolve_hidden(hidden: Tensor, weight: Tensor, dropout: Tensor | None) -> Tensor:
-    everywhere = (1,) * (hidden.ndim - 2)
-    if dropout is not None:
-        hidden = _for_each_gate(hidden, dropout)
-    groups = 1 if dropout is None else len(GATES)
-    return convolve(hidden, weight, strides=everywhere, padding="same", dilations=everywhere, groups=groups)
-
-
-def _for_each_gate(values: Tensor, dropout: Tensor) -> Tensor:
-    """(batch, channels, ...) as dropped for each gate, side by side: (batch, 4 * channels, ...), for as many groups."""
-    return (values * dropout).movedim(0, 1).flatten(1, 2)

@@ -180,13 +180,19 @@ class Operator:
         new = inputs.new_empty
         output = new(batch, time, units) if call.settings["return_sequences"] else new(batch, units)
         sizes: list[tuple[int, ...]] = [(batch, units) if call.settings["return_state"] else (0,)] * len(self.state)
-        widths = (self._kernels.kept_width(units), *(units for _ in self.kept[1:]))
-        sizes += [(time, batch, width) if call.settings["keep"] else (0,) for width in widths]
+        kernels = self._kernels
+        shapes: dict[str, tuple[int, ...]] = {
+            "gates": (0,) if call.settings["recompute"] else (time, batch, kernels.kept_width(units)),
+            "cells": (-(-time // kernels.cells_every), batch, units),
+            "hidden_states": (time, batch, units),
+        }
+        sizes += [shapes[one] if call.settings["keep"] else (0,) for one in self.kept]
         return output, *(new(size) for size in sizes)
 
     def _backward(self, *arguments: Any) -> list[Tensor]:
-        gradients, needed, (gates, *kept), call = self._of_backward(arguments)
-        trace = Trace(gates, *kept) if "cells" in self.kept else Trace(gates, gates.new_empty(0), *kept)
+        gradients, needed, (first, *kept), call = self._of_backward(arguments)
+        gates = None if call.settings["recompute"] else first
+        trace = Trace(gates, *kept) if "cells" in self.kept else Trace(gates, first.new_empty(0), *kept)
         given = [
             tensor.detach().requires_grad_()
             for tensor, wanted in zip(call.tensors, needed, strict=True)

@@ -48,15 +48,19 @@ def gru_step(projected: Tensor, hidden: Tensor, weights: SingleStateWeights, opt
     gate, activation = options.recurrent_activation, options.activation
     x_reset, x_update, x_candidate = projected.chunk(3, dim=-1)
     dropped = options.recurrent_dropout
-    for_reset, for_update, for_candidate = (hidden,) * 3 if dropped is None else (hidden * dropped).unbind(0)
     kernels = weights.weight_hh.chunk(3)
     biases = (None,) * 3 if weights.bias_hh is None else weights.bias_hh.chunk(3)
-    reset = gate(x_reset + linear(for_reset, kernels[0], biases[0]))
-    update = gate(x_update + linear(for_update, kernels[1], biases[1]))
-    if options.reset_after:
-        recurrent = reset * linear(for_candidate, kernels[2], biases[2])
+    if dropped is None:
+        for_candidate, together = hidden, 3 if options.reset_after else 2  # as many products in one
+        rows = together * hidden.shape[-1]
+        of_gates = linear(hidden, weights.weight_hh[:rows], None if weights.bias_hh is None else weights.bias_hh[:rows])
+        of_reset, of_update, *of_candidate = of_gates.chunk(together, dim=-1)
     else:
-        recurrent = linear(reset * for_candidate, kernels[2])
+        for_reset, for_update, for_candidate = (hidden * dropped).unbind(0)
+        of_reset, of_update = linear(for_reset, kernels[0], biases[0]), linear(for_update, kernels[1], biases[1])
+        of_candidate = [linear(for_candidate, kernels[2], biases[2])] if options.reset_after else []
+    reset, update = gate(x_reset + of_reset), gate(x_update + of_update)
+    recurrent = reset * of_candidate[0] if of_candidate else linear(reset * for_candidate, kernels[2])
     return update * hidden + (1 - update) * activation(x_candidate + recurrent)
 
 

@@ -92,6 +92,8 @@ class SequenceOptions:
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         hold_initial_state: at masked steps before the first other one the hidden state that was given instead of zeros,
             as Keras before 2.3 had it.
+        recompute: what the way back needs of each step is computed once more there instead of being kept, some steps at
+            a time, where the backend can: the kernels in C. The numbers are the same to the last bit.
         input_dropout: scaled dropout factors for the inputs, constant in time: (1, batch, features) for all gates
             together, or (gates, batch, features), one a gate.
         recurrent_dropout: the same for the hidden state where it enters the gates: (1, batch, units) or
@@ -105,6 +107,7 @@ class SequenceOptions:
     return_state: bool = True
     zero_output_for_mask: bool = False
     hold_initial_state: bool = False
+    recompute: bool = False
     input_dropout: Tensor | None = field(default=None, kw_only=True)
     recurrent_dropout: Tensor | None = field(default=None, kw_only=True)
 

@@ -9,18 +9,19 @@ from torch_keras_lstm.recurrence.options import InputWeights, SequenceOptions
 from torch_keras_lstm.recurrence.state import LSTMState
 
 
-def project(inputs: Tensor, weights: InputWeights, dropout: Tensor | None) -> Tensor:
+def project(inputs: Tensor, weights: InputWeights, dropout: Tensor | None, *, with_bias: bool = True) -> Tensor:
     """What the inputs and the biases contribute to the gates, ``x @ W_ih.T + b``: one product for any number of steps.
 
     Args:
         inputs: (batch, ..., features)
         weights: in torch's layout.
         dropout: ``SequenceOptions.input_dropout``.
+        with_bias: whether the bias is among it.
 
     Returns:
         (batch, ..., gates * units)
     """
-    bias = weights.bias
+    bias = weights.bias if with_bias else None
     if dropout is None:
         return linear(inputs, weights.weight_ih, bias)
     # (masks, batch, features) -> one (batch, 1, ..., features) each, constant over the axes between
@@ -33,7 +34,9 @@ def project(inputs: Tensor, weights: InputWeights, dropout: Tensor | None) -> Te
     return projected if bias is None else projected + bias
 
 
-def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: SequenceOptions) -> LSTMState:
+def lstm_step(
+    projected: Tensor, state: LSTMState, weight_hh: Tensor, options: SequenceOptions, bias: Tensor | None = None
+) -> LSTMState:
     """The state after one step.
 
     Args:
@@ -42,12 +45,14 @@ def lstm_step(projected: Tensor, state: LSTMState, weight_hh: Tensor, options: S
         weight_hh: (4 * units, units)
         options: its activations and recurrent dropout are used. Dropout touches the hidden state only where it enters
             the gates, never the state that is carried on.
+        bias: (4 * units,), if it is not in ``projected``, to be added last.
     """
     if options.recurrent_dropout is None:
         recurrent = linear(state.hidden, weight_hh)
     else:
         recurrent = torch.cat(((state.hidden * options.recurrent_dropout) @ per_gate(weight_hh).mT).unbind(0), dim=-1)
-    return next_state(split_gates(projected + recurrent), state, options)
+    gates = projected + recurrent
+    return next_state(split_gates(gates if bias is None else gates + bias), state, options)
 
 
 def next_state(gates: tuple[Tensor, Tensor, Tensor, Tensor], state: LSTMState, options: SequenceOptions) -> LSTMState:

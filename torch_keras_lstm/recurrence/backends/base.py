@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Self
 import torch
 from torch import Tensor
 
+from torch_keras_lstm import torch_internals
 from torch_keras_lstm.recurrence.options import Activation, SequenceOptions
 from torch_keras_lstm.recurrence.state import LSTMState
 
@@ -89,12 +90,23 @@ def needs_gradients(tensors: Sequence[Tensor | None]) -> bool:
     return False
 
 
+def why_recorded() -> str | None:
+    """What keeps any run from a way back that is written by hand, as the end of a sentence: all must be operations."""
+    if torch_internals.transforms_are_active():
+        return "a transform of torch.func is active"
+    if torch_internals.forward_mode_is_active():
+        return "forward-mode derivatives are being computed"
+    if torch.compiler.is_compiling():
+        return "torch.compile traces each operation"
+    return "torch.jit.trace traces each operation" if torch_internals.is_jit_traced() else None
+
+
 class Backend(ABC):
     """What can run a sequence of one kind of cell.
 
     Attributes:
         name: by which users, tests and the environment variable ask for it.
-        cell: what kind it is: "lstm", "gru" or "simple_rnn".
+        cell: what kind it is: "lstm", "gru", "simple_rnn" or "conv_lstm".
     """
 
     name: str
@@ -160,9 +172,9 @@ class Trace(NamedTuple):
 
     Attributes:
         gates: (time, batch, 4 * units), of each gate the value or, where that does not tell the slope, the
-            pre-activation; ``None`` without a way back.
+            pre-activation; ``None`` without a way back, or for one that computes them once more.
         cells, hidden: (time, batch, units), the state after each step; or (batch, units), the last one alone, where
-            there is no way back.
+            there is no way back. Of the cell states there may be fewer, the last of every some steps.
     """
 
     gates: Tensor | None

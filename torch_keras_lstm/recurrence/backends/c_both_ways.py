@@ -100,8 +100,10 @@ def _forward(
     parts = hidden.split(units, -1) if every else hidden.unbind(0)
     traces = []
     for part in parts:
-        cells = new((time, batch, units) if keep else (batch, units)) if backend.has_cell_state else new(0)
-        traces.append(Trace(new(time, batch, backend.kept_width(units)) if keep else None, cells, part))
+        some = -(-time // backend.cells_every)
+        cells = new((some, batch, units) if keep else (batch, units)) if backend.has_cell_state else new(0)
+        kept = new(time, batch, backend.kept_width(units)) if keep and not options[0].recompute else None
+        traces.append(Trace(kept, cells, part))
     runs = _runs(backend, mask, options, operands, traces)
     c_runs.forward(backend.kernel, backend.threads(2 * runs[0].work), *runs)
     states = []

@@ -19,6 +19,8 @@ class CKernels(c_runs.Chosen, SequenceBackend):
     """See the file, and :class:`c_runs.Chosen` for the arguments. The gates stand in the order of torch."""
 
     passes_over = True
+    cells_every = c_runs.CELLS_EVERY
+    recomputes = True
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`.

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import torch  # before the kernels: it brings the OpenMP library whose threads they share
+import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations, torch_internals
@@ -18,7 +18,7 @@ from torch_keras_lstm.recurrence import environment
 from torch_keras_lstm.recurrence.backends.base import Request
 from torch_keras_lstm.recurrence.options import Activation
 
-INTERFACE = 2  # the number that csrc/kernels.c has of the arguments and their meaning
+INTERFACE = 4  # the number that csrc/kernels.c has of the arguments and their meaning
 _MISSING: str | None = None
 try:
     compiled_module: Any = importlib.import_module("torch_keras_lstm.recurrence.backends._c_kernels")
@@ -31,6 +31,8 @@ if compiled_module is not None and getattr(compiled_module, "INTERFACE", 1) != I
 # The vectors that the kernels can use on this processor, the widest first.
 VECTORS: tuple[str, ...] = compiled_module.KERNELS if compiled_module else ()
 CELLS: tuple[str, ...] = compiled_module.CELLS if compiled_module else ()
+# Of an LSTM's cell states every so many are kept for the way back, and the last.
+CELLS_EVERY: int = compiled_module.CELLS_EVERY if compiled_module else 1
 _TYPES = (torch.float32, torch.float64)
 _WITH_MEMORY = (Tensor, torch.nn.Parameter)  # a subclass may have none, such as those that only have a shape
 
@@ -57,8 +59,11 @@ class Run(NamedTuple):
         mask: (time, batch), boolean, or ``None``; what stands at masked steps is not read.
         input_dropout: factors for the inputs that differ between the gates, (gates, batch, features), or ``None``.
         dropout: factors for the hidden state, (1, batch, units) or (gates, batch, units), or ``None``.
-        kept: (time, batch, :func:`kept_width`), what the way back takes; ``None`` without one.
-        hidden, cells: (time, batch, units), the states after each step; or (batch, units), the last one alone.
+        kept: (time, batch, :func:`kept_width`), what the way back takes; ``None`` without one, or for one that computes
+            it once more.
+        hidden: (time, batch, units), the states after each step; or (batch, units), the last one alone.
+        cells: (time / :data:`CELLS_EVERY`, batch, units), the last of so many steps, in the order of processing; or
+            (batch, units), the last one alone.
         backwards: whether inputs, mask and hidden states are worked on from the last step to the first.
     """
 

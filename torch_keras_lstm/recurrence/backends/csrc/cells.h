@@ -29,6 +29,24 @@ static inline __attribute__((always_inline)) void NAME(simple_backward)(const st
     NAME(store)(gradients + at, NAME(times_slope)(s->activation, gradient, NAME(load)(kept + at, count)), count);
 }
 
+/* The cell state after a step. The way back computes those once more that were not kept, to the last bit. */
+static inline __attribute__((always_inline)) vec NAME(next_cell)(vec forget, vec before, vec input, vec candidate)
+{
+    return forget * before + NAME(apart)(input * candidate);
+}
+
+/* The same from what was kept. */
+static inline __attribute__((always_inline)) void NAME(lstm_cell)(const struct run *s, const REAL *kept,
+                                                                  const REAL *before, REAL *cell, long at, long count)
+{
+    vec value[4];
+    for (int gate = INPUT; gate <= CANDIDATE; gate++)
+        value[gate] = NAME(value)(gate == CANDIDATE ? s->activation : s->recurrent_activation,
+                                  NAME(load)(kept + gate * s->units + at, count));
+    NAME(store)(cell + at,
+                NAME(next_cell)(value[FORGET], NAME(load)(before + at, count), value[INPUT], value[CANDIDATE]), count);
+}
+
 /* c = f * c + i * g, h = o * activation(c) */
 static inline __attribute__((always_inline)) void NAME(lstm_forward)(const struct run *s, REAL *kept,
                                                                      const REAL *products, long stride,
@@ -42,7 +60,7 @@ static inline __attribute__((always_inline)) void NAME(lstm_forward)(const struc
         pre[gate] = NAME(with_bias)(s->bias, NAME(load)(products + gate * stride + at, count), gate * units + at, count);
         value[gate] = NAME(activate)(gate == CANDIDATE ? activation : recurrent, pre[gate]);
     }
-    vec next = value[FORGET] * NAME(load)(cell_before + at, count) + value[INPUT] * value[CANDIDATE];
+    vec next = NAME(next_cell)(value[FORGET], NAME(load)(cell_before + at, count), value[INPUT], value[CANDIDATE]);
     NAME(store)(cell + at, next, count);
     NAME(store)(hidden + at, value[OUTPUT] * NAME(activate)(activation, next), count);
     if (kept)

@@ -2,28 +2,32 @@
  * steps, or for both directions of a bidirectional layer.
  *
  * It knows addresses and sizes only, and no torch: c_runs.py checks what it is given. Rows of a batch do not depend on
- * each other, so each thread takes some of them through all steps and never waits for another; but where the weights are
- * too many for a processor's own cache, threads share their columns, and wait for each other twice a step.
+ * each other, so each thread takes some of them through all steps and never waits for another; but where there are fewer
+ * rows than threads, or more weights than a processor's own cache holds, threads share their columns, and wait for each
+ * other twice a step.
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
- * is the same for all of them. one_type.h includes the four once for each floating type and width of vectors.
+ * is the same for all of them, images.h the convolutional LSTM, dense.h what stands between recurrent layers. one_type.h
+ * includes these once for each floating type and width of vectors. crew.h has the threads, calls.h what a call does with
+ * them; image_calls.h is how the convolutional LSTM is called, chain.h makes one call of several layers.
  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
 
+#include "crew.h"
+
 /* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
-#define INTERFACE 2
+#define INTERFACE 4
 
 /* As in the tuple CELLS below. */
 enum { LSTM, GRU, GRU_RESET_BEFORE, SIMPLE };
@@ -32,6 +36,8 @@ static const char *const CELLS[] = {"lstm", "gru", "gru_reset_before", "simple_r
 
 /* Gates in the order of torch. */
 enum { INPUT, FORGET, CANDIDATE, OUTPUT };
+/* Of an LSTM's cell states every so many are kept for the way back, and the last. The others follow from the gates. */
+#define CELLS_EVERY 8
 enum { RESET, UPDATE, NEW };
 static const long GATES[] = {4, 3, 3, 1};
 /* How many numbers of each unit a step keeps, and how many gradients it has on the way back. */
@@ -72,15 +78,20 @@ struct run {
     long groups;               /* of gates that are multiplied with the same numbers: 1, or as many as gates */
     long panels, input_panels; /* of each group; on the way back of each of two kernels */
     long steps;                /* that are worked on at once, but for what each step has to wait for */
+    long region;               /* on the way back: steps of which all that was not kept is restored at once */
+    const struct run *again;   /* on the way back: the way forth, where it kept no gates; or NULL */
     const void *inputs;        /* (time, batch, features) */
     long inputs_step, inputs_row;
     const void *input_weight, *weight;     /* (gates * units, features), (gates * units, units) */
     void *input_packed, *packed;           /* the same in panels, or NULL for the matrices as they stand */
     const void *bias, *state_bias;         /* (gates * units), or NULL; the second of a GRU alone */
     void *kept;                            /* (time, batch, kept_width), for what the way back needs; or NULL */
-    void *hidden, *cells;                  /* (time, batch, units), or (batch, units) with steps of 0 */
-    long hidden_step, hidden_row, cells_step;
+    void *hidden;                          /* (time, batch, units), or (batch, units) with a step of 0 */
+    void *cells;                           /* (time / cells_every, batch, units), the last of so many steps; or the same */
+    long kept_step, hidden_step, hidden_row, cells_step, cells_every;
     const void *hidden_first, *cell_first; /* (batch, units), before the first step; the cell state is the LSTM's alone */
+    long first_row;                        /* from row to row of the former */
+    long rows_from;                        /* the row of the batch that is the first of these six */
     const unsigned char *mask;             /* (time, batch), or NULL */
     long mask_step, mask_row;
     const void *input_dropout, *dropout;   /* (input_factors, batch, features), (factors, batch, units) */
@@ -92,22 +103,18 @@ struct run {
     void *of_input_weight, *of_weight, *of_bias, *of_state_bias; /* as the weights */
 };
 
-/* One thread of those that work on the same rows. */
-struct team {
-    long member, members;
+/* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
+ * (time, batch, places, gates * units), and everything else has places before its last axis; its weight comes as
+ * images.h packs it. The memory of whole images and of all places lies in one piece, (time, batch, places, ...) of what
+ * is kept, (batch, time, places) of the mask. */
+struct images {
+    struct run run;
+    long sizes[3], window[3], before[3]; /* planes, lines and places; how much of a window stands before its place */
 };
+enum { MOST_PLACES = 64 }; /* that are worked on at once, so that their products stay in a cache */
 
-static inline void wait_for_all(const struct team *team)
-{
-#ifdef _OPENMP
-    if (team->members > 1) {
-#pragma omp barrier
-    }
-#else
-    (void)team;
-#endif
-}
-
+typedef void run_places(const struct images *, const struct team *, long tiles, void *packed, void *const *images,
+                        void *memory);
 typedef void run_rows(const struct run *, const struct team *, long first, long stop, void *shared, void *memory,
                       void *sums);
 
@@ -122,6 +129,16 @@ struct kernel {
     void (*pack_back_share)(const struct run *, long share, long shares);
     run_rows *forward, *backward;
     void (*add_up)(const struct run *, void *const *sums, long teams, long share, long shares);
+    void (*image_sizes)(const struct images *, int back, size_t *packed, size_t *images, size_t *scratch);
+    void (*pack_images)(const struct images *, int back, void *packed, long share, long shares);
+    run_places *images_forward, *images_backward;
+};
+
+/* What stands between recurrent layers, of one floating type and one width of vectors. */
+struct between {
+    void (*dense)(long rows, long features, long units, int activation, const void *inputs, const void *weight,
+                  const void *bias, void *outputs);
+    void (*mask_rows)(long rows, long features, double value, const void *inputs, void *outputs, unsigned char *mask);
 };
 
 /* Two vectors of products for each of ROWS rows, what multiplies them, and some to spare: 32 registers or 16. */
@@ -200,122 +217,8 @@ static size_t whole_lines(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-/* A process that was forked has no threads but one, and those that OpenMP believes in never come. */
-static int is_forked;
+#include "calls.h"
 
-static void note_fork(void)
-{
-    is_forked = 1;
-}
-
-/* Whether threads share the columns and not the rows: what a step reads of the weights must be much for the rows that
- * one thread would have, and its work worth two barriers. Measured with 2 MiB of second-level cache a thread. */
-static int share_columns(const struct run *s, size_t packed, int threads)
-{
-    const size_t rows = (size_t)(s->batch + threads - 1) / threads;
-    return threads > 1 && s->panels >= threads && packed >= 512 * 1024 && packed > 64 * 1024 * rows;
-}
-
-enum { BOTH = 2 }; /* directions at most */
-
-/* Compute one run, or two of the same sizes. Returns 0, or -1 where there is no memory. */
-static int run_all(struct run *runs, int count, const struct kernel *kernel, int back, int threads)
-{
-    struct run *const s = runs;
-    const long units = s->units, width = s->gates * units / s->groups; /* of a group */
-    const long panels = kernel->panels_of(back ? units : width);
-    const long input_panels = back ? kernel->panels_of(s->features) : panels;
-    /* Packing costs as much as some rows' products. */
-    const int pack = back || s->time * s->batch >= 8;
-    const size_t panel = pack ? s->groups * kernel->columns * kernel->size : 0; /* of each group, by its depth */
-    const size_t packed = whole_lines(panel * panels * (back ? width : units));
-    const size_t input_packed =
-        back && s->of_inputs == NULL ? 0 : whole_lines(panel * input_panels * (back ? width : s->features));
-    for (int which = 0; which < count; which++) {
-        runs[which].panels = panels;
-        runs[which].input_panels = input_panels;
-    }
-    if (is_forked)
-        threads = 1;
-    const int together = count == 1 && share_columns(s, packed, threads);
-    if (!together && threads > count * s->batch)
-        threads = (int)(count * s->batch);
-    /* Rows that go through all steps together: few enough for their products to stay in a cache. */
-    const long apart = together ? 1 : threads % count ? threads : threads / count;
-    const long parts = apart * ((s->batch + apart * 64 - 1) / (apart * 64));
-    const long most = (s->batch + parts - 1) / parts;
-    long steps = (back ? 128 : 64) / most; /* of so many, enough rows to make a panel worth reading */
-    if (steps < 1)
-        steps = 1;
-    if (steps > s->time)
-        steps = s->time;
-    for (int which = 0; which < count; which++)
-        runs[which].steps = steps;
-    const size_t shared = whole_lines(kernel->shared(s, back, most, steps));
-    const size_t scratch = whole_lines(kernel->scratch(s, back, most, steps));
-    const size_t sums = back ? whole_lines(kernel->sums(s)) : 0;
-    const long teams = together ? 1 : threads;
-    const size_t lists = back ? whole_lines(count * teams * sizeof(void *)) : 0;
-    char *memory;
-    if (posix_memalign((void **)&memory, 64, count * (packed + input_packed + teams * sums) + teams * shared +
-                                                 threads * scratch + lists + 64))
-        return -1;
-    char *at = memory, *all_shared, *all_scratch, *all_sums;
-    for (int which = 0; which < count; which++) {
-        runs[which].packed = pack ? at : NULL;
-        runs[which].input_packed = pack ? at + packed : NULL;
-        at += packed + input_packed;
-    }
-    all_shared = at;
-    all_scratch = all_shared + teams * shared;
-    all_sums = all_scratch + threads * scratch;                 /* of each team and run */
-    void **found = (void **)(all_sums + count * teams * sums); /* of each run and team, NULL where it has none */
-    memset(found, 0, lists);
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#endif
-    {
-        long share = 0, shares = 1; /* fewer threads may have come than were asked for */
-#ifdef _OPENMP
-        share = omp_get_thread_num();
-        shares = omp_get_num_threads();
-#endif
-        const long first = together ? 0 : share, stride = together ? 1 : shares, tasks = count * parts;
-        for (int which = 0; which < count && pack; which++) {
-            const struct run *one = &runs[which];
-            if (back) {
-                kernel->pack_back_share(one, share, shares);
-            } else {
-                kernel->pack_share(one, one->weight, one->packed, units, share, shares);
-                kernel->pack_share(one, one->input_weight, one->input_packed, s->features, share, shares);
-            }
-        }
-        if (back && (!together || share == 0))
-            for (long task = first; task < tasks && task < first + count * stride; task += stride)
-                found[task % count * teams + first] =
-                    memset(all_sums + (first * count + task % count) * sums, 0, sums);
-#ifdef _OPENMP
-#pragma omp barrier
-#endif
-        const struct team team = {together ? share : 0, together ? shares : 1};
-        for (long task = first; task < tasks; task += stride) {
-            const long part = task / count;
-            (back ? kernel->backward : kernel->forward)(
-                &runs[task % count], &team, s->batch * part / parts, s->batch * (part + 1) / parts,
-                all_shared + first * shared, all_scratch + share * scratch,
-                all_sums + (first * count + task % count) * sums);
-        }
-        if (back) {
-#ifdef _OPENMP
-#pragma omp barrier
-#endif
-            for (int which = 0; which < count; which++)
-                kernel->add_up(&runs[which], found + which * teams, teams, share, shares);
-        }
-    }
-    free(memory);
-    return 0;
-}
 /* What a call begins with, and what then comes for each run; some of it counts on one of the ways only. All are
  * integers, addresses among them. */
 enum { KERNEL, IS_DOUBLE, THREADS, COMMON_COUNT };
@@ -391,11 +294,14 @@ static int read_run(struct run *s, const long long *a, int back)
         .bias = ADDRESS(BIAS),
         .state_bias = ADDRESS(STATE_BIAS),
         .kept = ADDRESS(KEPT_NUMBERS),
+        .kept_step = KEPT[a[CELL]] * (long)a[UNITS] * (long)a[BATCH],
         .hidden = ADDRESS(HIDDEN),
         .hidden_step = (long)a[HIDDEN_STEP],
         .hidden_row = (long)a[HIDDEN_ROW],
         .cells = ADDRESS(CELL_STATES),
         .cells_step = (long)a[CELL_STATES_STEP],
+        .cells_every = CELLS_EVERY,
+        .first_row = (long)a[UNITS],
         .hidden_first = ADDRESS(HIDDEN_FIRST),
         .cell_first = ADDRESS(CELL_FIRST),
         .mask = ADDRESS(MASK),
@@ -428,7 +334,7 @@ static int read_run(struct run *s, const long long *a, int back)
 
 static int are_alike(const struct run *one, const struct run *other)
 {
-    return one->cell == other->cell && one->time == other->time && one->batch == other->batch &&
+    return one->cell == other->cell && !one->kept == !other->kept && one->time == other->time && one->batch == other->batch &&
            one->features == other->features && one->units == other->units && one->groups == other->groups &&
            !one->of_inputs == !other->of_inputs && !one->of_input_weight == !other->of_input_weight &&
            !one->of_weight == !other->of_weight;
@@ -484,9 +390,16 @@ static PyObject *backward(PyObject *module, PyObject *const *arguments, Py_ssize
     return call(arguments, given, 1);
 }
 
+#include "image_calls.h"
+
+#include "chain.h"
+
 static PyMethodDef methods[] = {
     {"forward", (PyCFunction)(void (*)(void))forward, METH_FASTCALL, NULL},
     {"backward", (PyCFunction)(void (*)(void))backward, METH_FASTCALL, NULL},
+    {"images_forward", (PyCFunction)(void (*)(void))images_forward, METH_FASTCALL, NULL},
+    {"images_backward", (PyCFunction)(void (*)(void))images_backward, METH_FASTCALL, NULL},
+    {"dense", (PyCFunction)(void (*)(void))dense, METH_FASTCALL, NULL},
     {NULL, NULL, 0, NULL},
 };
 
@@ -512,10 +425,11 @@ static int set_up(PyObject *module)
 {
     if (kernel_count == 0) {
         find_kernels();
-        pthread_atfork(NULL, NULL, note_fork);
+        pthread_atfork(NULL, NULL, forget_crew);
     }
-    if (PyModule_AddIntMacro(module, INTERFACE) || add_names(module, "CELLS", CELLS, CELL_COUNT) ||
-        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT))
+    if (PyModule_AddIntMacro(module, INTERFACE) || PyModule_AddIntMacro(module, CELLS_EVERY) ||
+        add_names(module, "CELLS", CELLS, CELL_COUNT) ||
+        add_names(module, "ACTIVATIONS", ACTIVATIONS, ACTIVATION_COUNT) || add_chain(module))
         return -1;
     return add_names(module, "KERNELS", kernel_names, kernel_count);
 }

@@ -16,6 +16,9 @@
 
 #include "runs.h"
 
+#include "images.h"
+#include "dense.h"
+
 #undef vec
 #undef bits
 #undef loose

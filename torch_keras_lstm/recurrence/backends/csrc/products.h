@@ -47,44 +47,36 @@ static void NAME(pack)(REAL *panels, const REAL *matrix, long depth, long column
     }
 }
 
-/* `rows` rows times one panel, from one depth to another, added to what is there if `more`; with few rows the sums are
- * kept in several parts, or each would wait for the last. */
-static inline __attribute__((always_inline)) void NAME(multiply_rows)(const int rows, const int parts, long from,
+/* `rows` rows times some panels that are `stride` numbers apart, from one depth to another, added to what is there if
+ * `more`: several panels where the rows are few, or each sum would wait for itself. */
+static inline __attribute__((always_inline)) void NAME(multiply_rows)(const int rows, const int panels, long from,
                                                                       long to, const REAL *const *left,
-                                                                      const REAL *panel, REAL *const *out, int more)
+                                                                      const REAL *panel, long stride, REAL *const *out,
+                                                                      long at, int more)
 {
     vec sum[4][ROWS][2];
-    long k = from;
-    for (int part = 0; part < parts; part++)
+    for (int which = 0; which < panels; which++)
         for (int row = 0; row < rows; row++)
-            sum[part][row][0] = sum[part][row][1] = ALL(0);
-    for (; k + parts <= to; k += parts)
-        for (int part = 0; part < parts; part++) {
-            vec first = *(const loose *)(panel + (k + part) * COLUMNS);
-            vec second = *(const loose *)(panel + (k + part) * COLUMNS + WIDTH);
+            sum[which][row][0] = sum[which][row][1] = ALL(0);
+    for (long k = from; k < to; k++)
+        for (int which = 0; which < panels; which++) {
+            vec first = *(const loose *)(panel + which * stride + k * COLUMNS);
+            vec second = *(const loose *)(panel + which * stride + k * COLUMNS + WIDTH);
             for (int row = 0; row < rows; row++) {
-                sum[part][row][0] += left[row][k + part] * first;
-                sum[part][row][1] += left[row][k + part] * second;
+                sum[which][row][0] += left[row][k] * first;
+                sum[which][row][1] += left[row][k] * second;
             }
         }
-    for (; k < to; k++)
+    for (int which = 0; which < panels; which++)
         for (int row = 0; row < rows; row++) {
-            sum[0][row][0] += left[row][k] * *(const loose *)(panel + k * COLUMNS);
-            sum[0][row][1] += left[row][k] * *(const loose *)(panel + k * COLUMNS + WIDTH);
+            loose *to_row = (loose *)(out[row] + at + which * COLUMNS);
+            to_row[0] = more ? (vec)(to_row[0] + sum[which][row][0]) : sum[which][row][0];
+            to_row[1] = more ? (vec)(to_row[1] + sum[which][row][1]) : sum[which][row][1];
         }
-    for (int part = 1; part < parts; part++)
-        for (int row = 0; row < rows; row++) {
-            sum[0][row][0] += sum[part][row][0];
-            sum[0][row][1] += sum[part][row][1];
-        }
-    for (int row = 0; row < rows; row++) {
-        loose *to_row = (loose *)out[row];
-        to_row[0] = more ? (vec)(to_row[0] + sum[0][row][0]) : sum[0][row][0];
-        to_row[1] = more ? (vec)(to_row[1] + sum[0][row][1]) : sum[0][row][1];
-    }
 }
 
-/* Rows times a packed matrix, added to what is there if `more`.
+/* Rows times a packed matrix, added to what is there if `more`. A row's numbers are the same to the last bit whatever
+ * rows it is multiplied with, and so whatever the threads' shares are.
  *
  * left, out: a pointer for each row, to `depth` numbers and to as many as the panels have columns; the second is used
  * up.
@@ -94,21 +86,31 @@ static void NAME(multiply)(long rows, long depth, const REAL *const *left, const
 {
     /* So much of a panel as stays in a first-level cache of 32 KiB, beside the rows that pass it: 24 KiB. */
     const long most = 24 * 1024 / (COLUMNS * (long)sizeof(REAL));
-    for (long panel = 0; panel < count; panel++, panels += depth * COLUMNS) {
+    const long last = rows % ROWS, stride = depth * COLUMNS;
+    for (long panel = 0, some; panel < count; panel += some, panels += some * stride) {
+        some = last == 1 ? 4 : last == 2 || last == 3 ? 2 : 1;
+        while (some > count - panel)
+            some /= 2;
         for (long from = 0; from < depth; from += most) {
             const long to = depth - from < most + most / 2 ? depth : from + most;
             const int add = more || from > 0;
             long row = 0;
-            for (; row + ROWS <= rows; row += ROWS)
-                NAME(multiply_rows)(ROWS, 1, from, to, left + row, panels, out + row, add);
-            switch (rows - row) {
-#define SOME_ROWS(number, parts)                                                                                       \
-    case number:                                                                                                       \
-        NAME(multiply_rows)(number, parts, from, to, left + row, panels, out + row, add);                              \
+            for (long which = 0; which < some; which++)
+                for (row = 0; row + ROWS <= rows; row += ROWS)
+                    NAME(multiply_rows)(ROWS, 1, from, to, left + row, panels + which * stride, stride, out + row,
+                                        which * COLUMNS, add);
+            switch (last * 8 + some) {
+#define SOME_ROWS(number, some)                                                                                        \
+    case number * 8 + some:                                                                                            \
+        NAME(multiply_rows)(number, some, from, to, left + row, panels, stride, out + row, 0, add);                    \
         break;
                 SOME_ROWS(1, 4)
+                SOME_ROWS(1, 2)
+                SOME_ROWS(1, 1)
                 SOME_ROWS(2, 2)
+                SOME_ROWS(2, 1)
                 SOME_ROWS(3, 2)
+                SOME_ROWS(3, 1)
 #if ROWS > 4
                 SOME_ROWS(4, 1)
                 SOME_ROWS(5, 1)
@@ -121,7 +123,7 @@ static void NAME(multiply)(long rows, long depth, const REAL *const *left, const
                 break;
         }
         for (long row = 0; row < rows; row++)
-            out[row] += COLUMNS;
+            out[row] += some * COLUMNS;
     }
 }
 

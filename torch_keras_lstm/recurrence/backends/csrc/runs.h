@@ -24,12 +24,22 @@ static long NAME(gradient_stride)(const struct run *s)
     return s->gradient_width + COLUMNS;
 }
 
+/* How many bytes of these are for what the way forth did not keep of a region of steps. */
+static long NAME(restored_numbers)(const struct run *s, long rows)
+{
+    const long cells = s->cell == LSTM ? s->region * s->units : 0;
+    return rows * (cells + (s->again ? s->region * s->kept_width + s->units : 0));
+}
+
 /* How many bytes a team takes for so many rows and steps: products, and on the way back gradients. */
 static size_t NAME(shared)(const struct run *s, int back, long rows, long steps)
 {
     const long width = s->groups * s->panels * COLUMNS;
-    if (back)
-        return rows * (width + steps * NAME(gradient_stride)(s)) * sizeof(REAL);
+    if (back) {
+        const size_t gradients = rows * (width + steps * NAME(gradient_stride)(s)) * sizeof(REAL);
+        const size_t forth = s->again ? NAME(shared)(s->again, 0, rows, s->again->steps) : 0;
+        return NAME(restored_numbers)(s, rows) * sizeof(REAL) + (gradients > forth ? gradients : forth);
+    }
     const long others = s->cell == GRU ? width : s->cell == GRU_RESET_BEFORE ? s->units : 0;
     return rows * (steps * width + others) * sizeof(REAL);
 }
@@ -40,7 +50,10 @@ static size_t NAME(scratch)(const struct run *s, int back, long rows, long steps
 {
     const long dropped = s->input_factors && s->features > s->units ? s->features : s->units;
     const long numbers = dropped + (back ? COLUMNS + s->input_panels * COLUMNS : 0);
-    return rows * steps * (4 * sizeof(void *) + 2 * sizeof(long) + numbers * sizeof(REAL)) + (steps + 1) * sizeof(long);
+    const size_t bytes =
+        rows * steps * (4 * sizeof(void *) + 2 * sizeof(long) + numbers * sizeof(REAL)) + (steps + 1) * sizeof(long);
+    const size_t forth = back && s->again ? NAME(scratch)(s->again, 0, rows, s->again->steps) : 0;
+    return bytes > forth ? bytes : forth;
 }
 
 /* How many bytes the sums of a run's gradients of weights and biases take: those of the kernels in panels, in the
@@ -100,8 +113,10 @@ static void NAME(multiply_group)(const struct run *s, const struct team *team, l
         NAME(multiply)(rows, depth, left, (const REAL *)packed + (group * s->panels + first) * depth * COLUMNS,
                        stop - first, out, more);
     } else {
+        const long from = width * team->member / team->members, to = width * (team->member + 1) / team->members;
         for (long i = 0; i < rows; i++)
-            NAME(multiply_unpacked)((const REAL *)kernel + group * width * depth, left[i], out[i], width, depth, more);
+            NAME(multiply_unpacked)((const REAL *)kernel + (group * width + from) * depth, left[i], out[i] + from,
+                                    to - from, depth, more);
     }
 }
 
@@ -137,7 +152,7 @@ static void NAME(forward)(const struct run *s, const struct team *team, long fir
     long *active = (long *)(out + most), *starts = active + most;
     REAL *dropped = (REAL *)(starts + s->steps + 1);
     const REAL *before = s->hidden_first, *cell_before = s->cell_first;
-    long before_row = units;
+    long before_row = s->first_row;
     (void)sums;
     for (long begin = 0; begin < s->time; begin += s->steps) {
         const long steps = s->time - begin < s->steps ? s->time - begin : s->steps;
@@ -160,15 +175,15 @@ static void NAME(forward)(const struct run *s, const struct team *team, long fir
         }
         for (long step = 0; step < steps; step++) {
             REAL *hidden = (REAL *)s->hidden + (begin + step) * s->hidden_step;
-            REAL *cell = (REAL *)s->cells + (begin + step) * s->cells_step;
-            REAL *kept = s->kept ? (REAL *)s->kept + (begin + step) * s->batch * s->kept_width : NULL;
+            REAL *cell = (REAL *)s->cells + (begin + step) / s->cells_every * s->cells_step;
+            REAL *kept = s->kept ? (REAL *)s->kept + (begin + step) * s->kept_step : NULL;
             const long *here = active + starts[step];
             REAL *product = products + starts[step] * width;
             const long count = starts[step + 1] - starts[step];
             for (long group = 0; group < (s->cell == GRU_RESET_BEFORE ? NEW : s->groups); group++) {
                 for (long i = 0; i < count; i++) {
                     const REAL *factors = NAME(factors_of)(s, group, here[i]);
-                    left[i] = before + here[i] * before_row;
+                    left[i] = before + (here[i] - s->rows_from) * before_row;
                     if (factors)
                         left[i] = NAME(drop)(dropped + i * units, left[i], factors, units);
                     out[i] = (s->cell == GRU ? others : product) + i * width + group * s->panels * COLUMNS;
@@ -178,10 +193,10 @@ static void NAME(forward)(const struct run *s, const struct team *team, long fir
             wait_for_all(team);
             if (s->cell == GRU_RESET_BEFORE) {
                 for (long i = 0; i < count; i++) {
-                    const long row = here[i];
+                    const long row = here[i], place = row - s->rows_from;
                     if (row >= own_first && row < own_stop)
-                        EACH_VECTOR(units, NAME(gru_gates)(s, kept ? kept + row * s->kept_width : NULL,
-                                                           product + i * width, stride, before + row * before_row,
+                        EACH_VECTOR(units, NAME(gru_gates)(s, kept ? kept + place * s->kept_width : NULL,
+                                                           product + i * width, stride, before + place * before_row,
                                                            NAME(factors_of)(s, NEW, row), others + i * units, at,
                                                            count));
                     left[i] = others + i * units;
@@ -192,22 +207,23 @@ static void NAME(forward)(const struct run *s, const struct team *team, long fir
                 wait_for_all(team);
             }
             for (long row = own_first, i = 0; row < own_stop; row++) {
-                REAL *to = hidden + row * s->hidden_row, *keep = kept ? kept + row * s->kept_width : NULL;
-                const REAL *from = before + row * before_row, *of_row = product + i * width;
+                const long place = row - s->rows_from;
+                REAL *to = hidden + place * s->hidden_row, *keep = kept ? kept + place * s->kept_width : NULL;
+                const REAL *from = before + place * before_row, *of_row = product + i * width;
                 while (i < count && here[i] < row)
                     of_row = product + ++i * width;
                 if (i == count || here[i] != row) { /* passed over; what is kept is nothing, but not left to chance */
                     memmove(to, from, units * sizeof(REAL));
                     if (s->cell == LSTM)
-                        memmove(cell + row * units, cell_before + row * units, units * sizeof(REAL));
+                        memmove(cell + place * units, cell_before + place * units, units * sizeof(REAL));
                     if (keep)
                         memset(keep, 0, s->kept_width * sizeof(REAL));
                     continue;
                 }
                 switch (s->cell) {
                 case LSTM:
-                    EACH_VECTOR(units, NAME(lstm_forward)(s, keep, of_row, stride, cell_before + row * units,
-                                                          cell + row * units, to, at, count));
+                    EACH_VECTOR(units, NAME(lstm_forward)(s, keep, of_row, stride, cell_before + place * units,
+                                                          cell + place * units, to, at, count));
                     break;
                 case GRU:
                     EACH_VECTOR(units, NAME(gru_forward)(s, keep, of_row, others + i * width, stride, from, to, at,
@@ -342,6 +358,76 @@ static void NAME(weight_gradients)(const struct run *s, const struct team *team,
     }
 }
 
+/* What there is of some steps once `restore` has seen to it. */
+struct NAME(restored) {
+    const REAL *kept, *cells;
+    long step, row, rows; /* the first of each, and how many */
+};
+
+static const REAL *NAME(kept_of)(const struct run *s, const struct NAME(restored) *r, long step, long row)
+{
+    if (s->again)
+        return r->kept + ((step - r->step) * r->rows + row - r->row) * s->kept_width;
+    return (const REAL *)s->kept + step * s->kept_step + row * s->kept_width;
+}
+
+static const REAL *NAME(hidden_before)(const struct run *s, long step, long row)
+{
+    if (step == 0)
+        return (const REAL *)s->hidden_first + row * s->first_row;
+    return (const REAL *)s->hidden + (step - 1) * s->hidden_step + row * s->hidden_row;
+}
+
+/* The cell state after a step, or before the first one. */
+static const REAL *NAME(cell_of)(const struct run *s, const struct NAME(restored) *r, long step, long row)
+{
+    if (step < 0)
+        return (const REAL *)s->cell_first + row * s->units;
+    if ((step + 1) % s->cells_every == 0 || step == s->time - 1)
+        return (const REAL *)s->cells + step / s->cells_every * s->cells_step + row * s->units;
+    return r->cells + ((step - r->step) * r->rows + row - r->row) * s->units;
+}
+
+/* Compute once more what the way forth did not keep of the steps from `start` to `end`: the cell states between those
+ * that it kept, of a member's rows; or where it kept no gates, these steps as they were. */
+static void NAME(restore)(const struct run *s, const struct team *team, long start, long end, long first, long stop,
+                          struct NAME(restored) *r, REAL *memory, void *shared, void *scratch)
+{
+    const long units = s->units, rows = stop - first;
+    REAL *cells = memory, *kept = cells + (s->cell == LSTM ? s->region * rows * units : 0);
+    *r = (struct NAME(restored)){kept, cells, start, first, rows};
+    if (s->again) {
+        struct run some = *s->again;
+        some.time = end - start;
+        some.inputs = (const REAL *)s->inputs + start * s->inputs_step;
+        some.mask = s->mask ? s->mask + start * s->mask_step : NULL;
+        some.rows_from = first;
+        some.kept = kept;
+        some.kept_step = rows * s->kept_width;
+        some.cells = cells;
+        some.cells_step = rows * units;
+        some.cells_every = 1;
+        some.hidden = kept + s->region * rows * s->kept_width;
+        some.hidden_step = 0;
+        some.hidden_row = units;
+        some.hidden_first = NAME(hidden_before)(s, start, first);
+        some.first_row = start ? s->hidden_row : s->first_row;
+        some.cell_first = s->cell == LSTM ? NAME(cell_of)(s, r, start - 1, first) : NULL;
+        NAME(forward)(&some, team, first, stop, shared, scratch, NULL);
+    } else if (s->cell == LSTM) {
+        for (long row = first + rows * team->member / team->members;
+             row < first + rows * (team->member + 1) / team->members; row++)
+            for (long step = start; step < end - 1; step++) {
+                REAL *cell = cells + ((step - start) * rows + row - first) * units;
+                const REAL *before = NAME(cell_of)(s, r, step - 1, row);
+                if (s->mask && !s->mask[step * s->mask_step + row * s->mask_row])
+                    memcpy(cell, before, units * sizeof(REAL));
+                else
+                    EACH_VECTOR(units, NAME(lstm_cell)(s, NAME(kept_of)(s, r, step, row), before, cell, at, count));
+            }
+    }
+}
+
 /* The rows from `first` to `stop` on the way back. What a step leaves for the gradients of inputs and weights is made
  * use of when there are some steps of it, while it is in a cache. */
 static void NAME(backward)(const struct run *s, const struct team *team, long first, long stop, void *shared,
@@ -353,7 +439,8 @@ static void NAME(backward)(const struct run *s, const struct team *team, long fi
     const long stop_panel = s->panels * (team->member + 1) / team->members;
     const long own_first = first + rows * team->member / team->members;
     const long own_stop = first + rows * (team->member + 1) / team->members;
-    REAL *products = shared, *gradients = products + rows * width;
+    REAL *products = (REAL *)shared + NAME(restored_numbers)(s, rows), *gradients = products + rows * width;
+    struct NAME(restored) restored;
     const REAL **left = memory, **inputs = left + most, **before_rows = inputs + most;
     REAL **out = (REAL **)(before_rows + most);
     long *active = (long *)(out + most), *step_of = active + most;
@@ -361,15 +448,14 @@ static void NAME(backward)(const struct run *s, const struct team *team, long fi
     REAL *panel = dropped + most * (s->input_factors && s->features > units ? s->features : units);
     REAL *of_inputs = panel + most * COLUMNS;
     REAL *of_hidden = s->of_hidden, *of_cell = s->of_cell;
-    for (long end = s->time; end > 0; end -= s->steps) {
-        const long begin = end > s->steps ? end - s->steps : 0;
+    for (long end = s->time, start = end, begin; end > 0; end = begin) {
         long filled = 0;
+        if (end == start) {
+            start = (end - 1) / s->region * s->region;
+            NAME(restore)(s, team, start, end, first, stop, &restored, shared, products, memory);
+        }
+        begin = end - start > s->steps ? end - s->steps : start;
         for (long step = end - 1; step >= begin; step--) {
-            const REAL *kept = (const REAL *)s->kept + step * s->batch * s->kept_width;
-            const REAL *cell = (const REAL *)s->cells + step * s->cells_step;
-            const REAL *cell_before = step ? cell - s->cells_step : s->cell_first;
-            const REAL *before = step ? (const REAL *)s->hidden + (step - 1) * s->hidden_step : s->hidden_first;
-            const long before_row = step ? s->hidden_row : units;
             REAL *of_step = gradients + filled * stride;
             long *here = active + filled;
             const long count = NAME(active_rows)(s, step, first, stop, here);
@@ -389,13 +475,17 @@ static void NAME(backward)(const struct run *s, const struct team *team, long fi
                                s->features * sizeof(REAL));
                     continue;
                 }
-                const REAL *from = kept + row * s->kept_width, *state = before + row * before_row;
+                const REAL *from = NAME(kept_of)(s, &restored, step, row);
+                const REAL *state = NAME(hidden_before)(s, step, row);
                 REAL *of_row = of_step + i * stride;
                 switch (s->cell) {
-                case LSTM:
-                    EACH_VECTOR(units, NAME(lstm_backward)(s, from, of_row, cell_before + row * units,
-                                                           cell + row * units, to, of_cell + row * units, at, count));
+                case LSTM: {
+                    const REAL *cell = NAME(cell_of)(s, &restored, step, row);
+                    const REAL *cell_before = NAME(cell_of)(s, &restored, step - 1, row);
+                    EACH_VECTOR(units, NAME(lstm_backward)(s, from, of_row, cell_before, cell, to,
+                                                           of_cell + row * units, at, count));
                     break;
+                }
                 case GRU:
                     EACH_VECTOR(units, NAME(gru_backward)(s, from, of_row, state, to, at, count));
                     break;
@@ -426,9 +516,10 @@ static void NAME(backward)(const struct run *s, const struct team *team, long fi
                     if (row >= own_first && row < own_stop)
                         EACH_VECTOR(units,
                                     NAME(gru_reset_backward)(
-                                        s, kept + row * s->kept_width, of_step + i * stride, before + row * before_row,
-                                        NAME(factors_of)(s, NEW, row), products + i * width + NEW * s->panels * COLUMNS,
-                                        of_hidden + row * units, at, count));
+                                        s, NAME(kept_of)(s, &restored, step, row), of_step + i * stride,
+                                        NAME(hidden_before)(s, step, row), NAME(factors_of)(s, NEW, row),
+                                        products + i * width + NEW * s->panels * COLUMNS, of_hidden + row * units, at,
+                                        count));
                 }
                 wait_for_all(team);
             }
@@ -436,7 +527,7 @@ static void NAME(backward)(const struct run *s, const struct team *team, long fi
             const int adds = s->cell == GRU || reset_first; /* to what passed the step by */
             for (long i = 0; i < count; i++) {
                 inputs[filled + i] = (const REAL *)s->inputs + step * s->inputs_step + here[i] * s->inputs_row;
-                before_rows[filled + i] = before + here[i] * before_row;
+                before_rows[filled + i] = NAME(hidden_before)(s, step, here[i]);
                 step_of[filled + i] = step;
                 if (here[i] < own_first || here[i] >= own_stop)
                     continue;
@@ -459,8 +550,7 @@ static void NAME(backward)(const struct run *s, const struct team *team, long fi
             NAME(input_gradients)(s, team, &all, left, out, of_inputs);
         if (s->cell == GRU_RESET_BEFORE)
             for (long i = 0; i < filled; i++)
-                left[i] = (const REAL *)s->kept + (step_of[i] * s->batch + active[i]) * s->kept_width +
-                          STATE_SLOT * units;
+                left[i] = NAME(kept_of)(s, &restored, step_of[i], active[i]) + STATE_SLOT * units;
         NAME(weight_gradients)(s, team, &all, (const REAL **)out, dropped, panel, sums);
         wait_for_all(team);
     }
@@ -503,8 +593,3 @@ static void NAME(add_up)(const struct run *s, void *const *sums, long teams, lon
             to_biases[which][row] = sum;
         }
 }
-
-static const struct kernel NAME(kernel) = {
-    sizeof(REAL),           COLUMNS,       NAME(panels_of), NAME(shared), NAME(scratch), NAME(sums), NAME(pack_share),
-    NAME(pack_back_share), NAME(forward), NAME(backward),  NAME(add_up),
-};

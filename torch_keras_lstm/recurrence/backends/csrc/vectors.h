@@ -157,6 +157,19 @@ static inline vec NAME(clipped)(vec x, REAL most)
     return CHOOSE(x > most, ALL(most), x);
 }
 
+/* A product that no compiler fuses with the sum it goes into: one number, wherever it is computed. */
+static inline __attribute__((always_inline)) vec NAME(apart)(vec product)
+{
+#if defined(__x86_64__)
+    __asm__("" : "+x"(product));
+#elif defined(__aarch64__)
+    __asm__("" : "+w"(product));
+#else
+    __asm__("" : "+m"(product));
+#endif
+    return product;
+}
+
 /* The activation at `x`. */
 static inline __attribute__((always_inline)) vec NAME(activate)(int activation, vec x)
 {
