@@ -5,7 +5,8 @@ import json
 import random
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -108,9 +109,13 @@ def test_no_error_of_pythons_comes_through(tmp_path: Path, make: Any) -> None:
         with zipfile.ZipFile(path, "w") as archive:
             for name, content in members.items():
                 archive.writestr(name, content)
-        ways = [lambda: inspect(path), lambda: load_model(path), lambda: model_from_json(members["config.json"])]
+        ways: list[Callable[[], Any]] = [
+            partial(inspect, path),
+            partial(load_model, path),
+            partial(model_from_json, members["config.json"].decode()),
+        ]
         try:
-            loaded: Any = ways[number % 3]()
+            loaded = ways[number % 3]()
             if text := loaded.compile_error if isinstance(loaded, Model) else loaded.problem:
                 _is_ours(text)
         except (OSError, ValueError) as error:

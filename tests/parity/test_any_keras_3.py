@@ -154,7 +154,8 @@ def test_what_it_saves_goes_on_as_there(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("form", ["channels_last", "channels_first"] if hasattr(layers, "Mosaic") else [])
 def test_mosaics_of_the_same_images(form: str) -> None:
-    theirs, ours = (one(data_format=form, dtype="float64") for one in (layers.Mosaic, our_layers.Mosaic))
+    theirs: Any = layers.Mosaic(data_format=form, dtype="float64")
+    ours = our_layers.Mosaic(data_format=form, dtype="float64")
     rng = np.random.default_rng(2)
     images, labels = rng.standard_normal((5, 6, 7, 3)), rng.uniform(0, 1, (5, 4))
     images = images.transpose(0, 3, 1, 2) if form == "channels_first" else images

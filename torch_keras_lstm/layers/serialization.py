@@ -118,7 +118,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     except TypeError as error:
         if isinstance(error, ValueError) or name in custom:  # ours says what it expects, an author's is the author's
             raise
-        raise ValueError(misfit(name, layer_class(name), arguments)) from error
+        raise ValueError(misfit(name, make, arguments)) from error
     finally:
         CUSTOM_OBJECTS.reset(token)
     if not isinstance(layer, Layer):
