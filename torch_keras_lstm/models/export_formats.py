@@ -223,7 +223,6 @@ def _coreml(order: _Order) -> None:
 
 _FORMATS: Mapping[str, _Format] = {
     "onnx": _Format(_onnx, "onnxscript", "onnx"),
-    "onnx-int8": _Format(_onnx_int8, "onnxruntime", "onnx"),
     "torch": _Format(_torch),
     "torchscript": _Format(_torchscript),
     "aotinductor": _Format(_aotinductor, suffix=".pt2"),
@@ -231,4 +230,5 @@ _FORMATS: Mapping[str, _Format] = {
     "litert": _Format(_litert, "litert_torch"),
     "openvino": _Format(_openvino, "openvino", suffix=".xml"),
     "coreml": _Format(_coreml, "coremltools", suffix=".mlpackage"),
+    "onnx-int8": _Format(_onnx_int8, "onnxruntime", "onnx"),
 }
