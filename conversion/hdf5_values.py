@@ -20,6 +20,7 @@ _Shape = tuple[int, ...]
 
 _CLASSES = ("integers", "floats", "times", "strings", "bit fields", "opaque bytes", "compounds", "references", "enums")
 _MAX_RANK = 32
+_PIECES_AT_ONCE = 4
 # what is stored of an attribute: a list of names in one is the longest
 _MAX_ATTRIBUTE = 64 * 2**20
 
@@ -123,7 +124,7 @@ class Dataset:
     def pieces(self) -> Iterator[Array]:
         """The values as :meth:`read` gives them, some of the first axis after the others.
 
-        Of a large array that lies contiguous in a mapped file only the last two pieces are in memory.
+        Of a large array that lies contiguous in a mapped file only the last pieces are in memory.
         """
         values, data = self.read(), self.blocks.data
         if self._layout[1] != 1 or not isinstance(data, MappedFile) or values.nbytes <= PIECE:
@@ -134,7 +135,8 @@ class Dataset:
         size = step * values.nbytes // len(values)
         for number, start in enumerate(range(0, len(values), step)):
             yield values[start : start + step]
-            data.release(address, address + number * size)  # but for the last, which another thread may still read
+            if number % _PIECES_AT_ONCE == 0:  # all so far, because another thread may still have read one of them
+                data.release(address, address + number * size)
 
     def chunks(self) -> Chunks:
         """The chunks of an array that is kept in such."""

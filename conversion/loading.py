@@ -283,7 +283,8 @@ def convert(
     _check_target(directory, force)
     training = Training()
     with open_saved_model(path, None if weights is None else Path(weights), dtype_policy) as saved:
-        conversion = _converted(saved, custom_objects)
+        # The weights are written at once, and need no memory of their own before.
+        conversion = _converted(saved, custom_objects, mapped=True)
         model, report = conversion.model, report_on(saved, conversion.shaped, None, custom_objects)
         report = replace(report, notes=(*report.notes, *conversion.notes))
         if weights is None:

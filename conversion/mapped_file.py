@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 # How much of a large array, or of a member of an archive, is in memory at once beside what it is copied to.
-PIECE = 2 * 2**20
+PIECE = 2**20
 
 
 class MappedFile:

@@ -139,7 +139,7 @@ def _adaptive_pooling(writer: Writer, layer: Any, call: Call) -> Value:
 def _parameters(tensors: Mapping[str, Tensor | None]) -> tuple[str, State]:
     """A dictionary of parameters under the names of ``tensors``, as a constructor, and its state."""
     state = {name: tensor for name, tensor in tensors.items() if tensor is not None}
-    words = (f'"{name}": nn.Parameter(torch.empty({tuple(tensor.shape)}))' for name, tensor in state.items())
+    words = (f'"{name}": nn.Parameter(torch.zeros({tuple(tensor.shape)}))' for name, tensor in state.items())
     return f"nn.ParameterDict({{{', '.join(words)}}})", state
 
 

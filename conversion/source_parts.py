@@ -51,6 +51,8 @@ class StepByStep(nn.Module):
         self.weight_hh_l0 = nn.Parameter(torch.empty(gates * units, units))
         self.bias_ih_l0 = nn.Parameter(torch.empty(gates * units)) if biases else None
         self.bias_hh_l0 = nn.Parameter(torch.empty(gates * units)) if biases == 2 else None
+        for weight in self.parameters():
+            nn.init.uniform_(weight, -(units**-0.5), units**-0.5)
         self.units, self.state_count = units, state_count
         self.zeros_where_masked = False  # what is put out at masked steps: zeros, or what came before
         self.keeps_first_state = False  # before the first step that counts: zeros, or the state that was given
@@ -153,6 +155,8 @@ class ConvLSTM(nn.Module):
         self.weight_ih = nn.Parameter(torch.empty(4 * filters, channels, *window))
         self.weight_hh = nn.Parameter(torch.empty(4 * filters, filters, *window))
         self.bias = nn.Parameter(torch.empty(4 * filters)) if bias else None
+        for weight in self.parameters():
+            nn.init.uniform_(weight, -(filters**-0.5), filters**-0.5)
         self.convolve = (F.conv1d, F.conv2d, F.conv3d)[len(window) - 1]
         self.window, self.stride, self.dilation, self.same = window, stride, dilation, same
         self.activation, self.recurrent_activation = activation, recurrent_activation

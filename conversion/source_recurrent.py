@@ -12,6 +12,7 @@ from torch_keras_lstm.conversion.source_writer import Call, Value, Writer, funct
 from torch_keras_lstm.layers import GRU, LSTM, Layer, SimpleRNN, StackedRNNCells
 
 _TORCH = {"LSTM": "nn.LSTM", "GRU": "nn.GRU", "SimpleRNN": "nn.RNN"}
+_DEFAULTS = ["torch.tanh", "torch.sigmoid"]
 _STEPS = {"LSTM": "StepLSTM", "GRU": "StepGRU", "SimpleRNN": "StepRNN"}
 
 
@@ -47,13 +48,9 @@ def _recurrent_module(writer: Writer, layer: Any) -> str:
             return f"{_TORCH[kind]}({', '.join(words)})", state
         if kind != "GRU" or not layer.reset_after:
             state.pop("bias_hh_l0", None)
-        if kind == "SimpleRNN":
-            words += [f"activation={function_of(writer, layer, layer.activation)}"]
-        else:
-            words += [
-                function_of(writer, layer, layer.activation),
-                function_of(writer, layer, layer.recurrent_activation),
-            ]
+        functions = [function_of(writer, layer, layer.activation)]
+        functions += [] if kind == "SimpleRNN" else [function_of(writer, layer, layer.recurrent_activation)]
+        words += [] if functions == _DEFAULTS[: len(functions)] else functions
         words += [] if layer.use_bias else ["bias=False"]
         words += ["reset_after=False"] if kind == "GRU" and not layer.reset_after else []
         return f"{writer.part(_STEPS[kind])}({', '.join(words)})", state

@@ -105,7 +105,7 @@ def _normalization(writer: Writer, layer: Any, call: Call) -> Value:
         mean = layer.beside(layer.adapt_mean, like).float()
         deviation = layer.beside(layer.adapt_variance, like).float().sqrt().clamp(min=1e-7)
         return "nn.ParameterDict({" + ", ".join(
-            f'"{name}": nn.Parameter(torch.empty({tuple(one.shape)}), requires_grad=False)'
+            f'"{name}": nn.Parameter(torch.ones({tuple(one.shape)}), requires_grad=False)'
             for name, one in (("mean", mean), ("deviation", deviation))
         ) + "})", {"mean": mean, "deviation": deviation}
 
@@ -120,7 +120,7 @@ def _normalization(writer: Writer, layer: Any, call: Call) -> Value:
 def _prelu(writer: Writer, layer: Any, call: Call) -> Value:
     def make() -> tuple[str, Mapping[str, Tensor]]:
         shape = tuple(layer.weight.shape)
-        return f'nn.ParameterDict({{"slope": nn.Parameter(torch.empty({shape}))}})', {"slope": layer.weight}
+        return f'nn.ParameterDict({{"slope": nn.Parameter(torch.zeros({shape}))}})', {"slope": layer.weight}
 
     text = call.tensors[0].text
     slope = f'{writer.module(layer, make)}["slope"]'

@@ -169,7 +169,9 @@ class Operator:
             states[0] = states[0].clone()
         if keep and _is_part_of(output, kept[-1]):
             output = output.clone(memory_format=torch.contiguous_format)
-        if kept and "cells" not in self.kept:
+        if kept and "cells" in self.kept:
+            kept[1] = kept[1].flatten()
+        elif kept:
             del kept[1]
         return _whole(output), *map(_whole, states), *(kept or [new(0) for _ in self.kept])
 
@@ -183,7 +185,8 @@ class Operator:
         kernels = self._kernels
         shapes: dict[str, tuple[int, ...]] = {
             "gates": (0,) if call.settings["recompute"] else (time, batch, kernels.kept_width(units)),
-            "cells": (-(-time // kernels.cells_every), batch, units),
+            # in one row: there may be one step of them alone, and a graph would ask whether there is
+            "cells": (-(-time // kernels.cells_every) * batch * units,),
             "hidden_states": (time, batch, units),
         }
         sizes += [shapes[one] if call.settings["keep"] else (0,) for one in self.kept]
@@ -192,7 +195,13 @@ class Operator:
     def _backward(self, *arguments: Any) -> list[Tensor]:
         gradients, needed, (first, *kept), call = self._of_backward(arguments)
         gates = None if call.settings["recompute"] else first
-        trace = Trace(gates, *kept) if "cells" in self.kept else Trace(gates, first.new_empty(0), *kept)
+        *cells, hidden = kept
+        if not cells:
+            trace = Trace(gates, hidden.new_empty(0), hidden)
+        elif call.settings["keep"]:
+            trace = Trace(gates, cells[0].unflatten(0, (-1, *hidden.shape[1:])), hidden)
+        else:
+            trace = Trace(gates, cells[0], hidden)
         given = [
             tensor.detach().requires_grad_()
             for tensor, wanted in zip(call.tensors, needed, strict=True)
