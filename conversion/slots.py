@@ -6,7 +6,7 @@ from typing import Any
 
 from torch_keras_lstm.conversion.shared_layers import WeightKey
 from torch_keras_lstm.layers import Layer
-from torch_keras_lstm.layers.weight import WeightRow
+from torch_keras_lstm.layers.weight import UnbuiltParameter, WeightRow
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,18 @@ class Slot:
 
 
 def slots(layers: Sequence[Layer]) -> Iterator[Slot]:
-    """Every weight of built layers, in the order of Keras' ``get_weights``; their values are not looked at."""
+    """Every weight of built layers, in the order of Keras' ``get_weights``; their values are not looked at.
+
+    Raises:
+        ValueError: for a layer that is not built, as one to which no input of a damaged graph leads.
+    """
     for layer in layers:
         for path, owner in layer.named_modules():
             if isinstance(owner, Layer):
                 attributes = tuple(filter(None, path.split(".")))
                 scopes = tuple(_scopes(layer, attributes))
+                if any(isinstance(one, UnbuiltParameter) for one in owner.parameters(recurse=False)):
+                    raise ValueError(f"Layer `{owner.name}` is not on the way from the model's inputs to its outputs.")
                 for row, tensor in owner.own_weights():
                     yield Slot(layer.name, attributes, owner.name, scopes, row, tuple(tensor.shape))
 

@@ -81,7 +81,8 @@ class Operation:
                     f"Cannot compute {self} in a graph: how large its result is follows from numbers that a graph does "
                     "not know before it runs."
                 ) from error
-            raise ValueError(f"Cannot compute {self}: {error}") from error
+            said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            raise ValueError(f"Cannot compute {self}: {said:.300}.") from error
 
     def __str__(self) -> str:
         return f"operation `{operation_name(self.class_name, self.config)}`"
