@@ -146,8 +146,11 @@ class Operator:
         return next(backend for backend in self.backends if isinstance(backend, CKernels))
 
     def _can_keep(self, inputs: Tensor, state: Any, weights: Any, options: SequenceOptions) -> bool:
-        """Whether there will be a way back, on that backend."""
-        if not torch.is_grad_enabled() or inputs.shape[1] == 1:
+        """Whether there will be a way back, on that backend.
+
+        Not of an exported program, which the sizes of what is kept would tie to the steps of its example.
+        """
+        if not torch.is_grad_enabled() or inputs.shape[1] == 1 or torch.compiler.is_exporting():
             return False
         if self._kernels.why_never(Request.of(inputs, state, weights, None, options)) is not None:
             return False
