@@ -49,7 +49,9 @@ def benchmark(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for figures, picture and page. Parts not run are kept.")
     ] = Path("build/benchmarks"),
-    shapes: Annotated[str | None, typer.Option(help=f"Of {', '.join(SHAPES)}.")] = None,
+    shapes: Annotated[
+        str | None, typer.Option(help=f"Of {', '.join(SHAPES)}; memory takes the last from small on.")
+    ] = None,
     configurations: Annotated[str | None, typer.Option(help=f"Of {', '.join(CONFIGURATIONS)}.")] = None,
     modes: Annotated[str | None, typer.Option(help=f"Of {', '.join(MODES)}.")] = None,
     peers: Annotated[str | None, typer.Option(help=f"Of {', '.join(PEERS)}; in training of {', '.join(FITS)}.")] = None,
@@ -70,8 +72,9 @@ def benchmark(
         raise ValueError("Pass `--quick` or `--full`, not both.")
     processors = len(os.sched_getaffinity(0))
     configurations_chosen = chosen("configurations", configurations, CONFIGURATIONS, tuple(CONFIGURATIONS))
+    shapes_chosen = chosen("shapes", shapes, SHAPES, [name for name in SHAPES if name in shapes_of(quick, full)])
     selection = Selection(
-        shapes=chosen("shapes", shapes, SHAPES, [name for name in SHAPES if name in shapes_of(quick, full)]),
+        shapes=shapes_chosen,
         modes=modes_of(chosen("modes", modes, MODES, MODES)),
         configurations=configurations_chosen,
         configurations_of_fewer_threads=configurations_chosen if full or configurations else ["plain"],
@@ -79,7 +82,7 @@ def benchmark(
         fits=installed(FITS, peers),
         threads=numbers(threads) if threads else sorted({1, min(2, processors)})[-1 if quick else 0 :],
         effort=Effort(1.0 if quick else seconds, rounds),
-        memory_shape="small" if quick else "medium",
+        memory_shape=memory_shape_of(shapes_chosen if shapes else [], quick),
         length_rounds=1 if quick else 3,
         tasks={
             name: replace(task, epochs=epochs or task.epochs)
@@ -104,6 +107,12 @@ def shapes_of(quick: bool, full: bool) -> Sequence[str]:
     if quick:
         return "step", "tiny", "single", "small"
     return [name for name in SHAPES if full or name != "large"]
+
+
+def memory_shape_of(chosen: Sequence[str], quick: bool) -> str:
+    """The largest of those that were chosen, if its memory can be seen beside that of a process."""
+    large_enough = [name for name in chosen if name in ("small", "medium", "large")]
+    return large_enough[-1] if large_enough else "small" if quick else "medium"
 
 
 def chosen(option: str, text: str | None, known: Iterable[str], default: Sequence[str]) -> Sequence[str]:

@@ -46,6 +46,7 @@ class Configuration(NamedTuple):
     layers: int = 1
     cell: Literal["LSTM", "GRU", "SimpleRNN"] = "LSTM"
     reset_after: bool = True
+    recompute: bool = False
 
     @property
     def gates(self) -> int:
@@ -75,6 +76,7 @@ CONFIGURATIONS = {
     "go_backwards": Configuration(go_backwards=True),
     "bidirectional": Configuration(bidirectional=True),
     "two layers": Configuration(layers=2),
+    "recompute": Configuration(recompute=True),
     "GRU": Configuration(cell="GRU"),
     "GRU random gaps": Configuration(cell="GRU", mask="gaps"),
     "GRU reset before": Configuration(cell="GRU", reset_after=False),

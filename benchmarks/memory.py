@@ -13,8 +13,8 @@ from benchmarks.worker import Desk, Worker
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 LARGE = 64 * 1024
-PEERS_MEASURED = ("torch", "ours", "keras-torch", "keras-tensorflow", "keras-jax")
-CONFIGURATIONS_MEASURED = ("plain", "right-padded", "recurrent dropout", "hard_sigmoid")
+PEERS_MEASURED = ("torch", "ours", "without-c", "keras-torch", "keras-tensorflow", "keras-jax")
+CONFIGURATIONS_MEASURED = ("plain", "right-padded", "recurrent dropout", "hard_sigmoid", "recompute")
 
 
 class MemoryDesk(Desk):

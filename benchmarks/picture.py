@@ -10,6 +10,7 @@ from benchmarks.peers import BASELINE, PEERS
 # Colours that stay apart for colour-blind eyes, and a shape each.
 STYLES = {
     "ours": ("#d62728", "D"),
+    "without-c": ("#f2a6a6", "d"),
     "packed": ("#8c6d31", "v"),
     "keras-torch": ("#e69f00", "s"),
     "keras-tensorflow": ("#0072b2", "^"),

@@ -84,7 +84,7 @@ def grid(
     shapes: Sequence[str], configurations: Sequence[str], modes: Sequence[Mode]
 ) -> Iterator[tuple[str, str, Mode]]:
     """The names of the cases. Tiny work is run in the plain configuration of an LSTM and in all of the other cells, a
-    single row and a single step in the plain LSTM alone.
+    single row and a single step in the plain LSTM alone; what is only computed once more on the way back, in training.
     """
     for shape in shapes:
         for configuration in configurations:
@@ -93,7 +93,8 @@ def grid(
                 small = (
                     ("step", "single") if CONFIGURATIONS[configuration].cell != "LSTM" else ("step", "tiny", "single")
                 )
-                if fits and (configuration == "plain" or shape not in small):
+                once = mode == "training" or not CONFIGURATIONS[configuration].recompute
+                if fits and once and (configuration == "plain" or shape not in small):
                     yield shape, configuration, mode
 
 

@@ -52,6 +52,10 @@ def _plain(record: Record) -> bool:
     return bool(record["configuration"] == "plain" and record["mode"] != "stream")
 
 
+def _is(record: Record, shape: str, configuration: str, mode: str) -> bool:
+    return bool((record["shape"], record["configuration"], record["mode"]) == (shape, configuration, mode))
+
+
 def _masked(record: Record) -> bool:
     return record["configuration"] in MASKED
 
@@ -78,6 +82,20 @@ _OF_SPEED = [
     _OfSpeed(
         "default layer / nn.LSTM, tiny", "torch", 1.15, lambda record: _plain(record) and record["shape"] == "tiny"
     ),
+    _OfSpeed(
+        "LSTM, training / nn.LSTM, medium",
+        "torch",
+        0.6,
+        lambda record: _is(record, "medium", "plain", "training"),
+    ),
+    _OfSpeed("the same, small", "torch", 0.55, lambda record: _is(record, "small", "plain", "training")),
+    _OfSpeed(
+        "Bidirectional, forward / nn.LSTM(bidirectional=True), medium",
+        "torch",
+        0.75,
+        lambda record: _is(record, "medium", "bidirectional", "forward"),
+    ),
+    _OfSpeed("the same, training", "torch", 0.6, lambda record: _is(record, "medium", "bidirectional", "training")),
     _OfSpeed("default layer / Keras on TensorFlow", "keras-tensorflow", 1.0, _plain),
     _OfSpeed("default layer / tf_keras", "tf_keras", 1.0, _plain),
     _OfSpeed("default layer / Keras on PyTorch", "keras-torch", 1 / 2, _plain),
@@ -100,15 +118,13 @@ _OF_SPEED = [
         "GRU, forward / nn.GRU, medium",
         "torch",
         0.7,
-        lambda record: record["configuration"] == "GRU" and record["shape"] == "medium" and record["mode"] == "forward",
+        lambda record: _is(record, "medium", "GRU", "forward"),
     ),
     _OfSpeed(
         "GRU, training / nn.GRU, medium",
         "torch",
         0.55,
-        lambda record: (
-            record["configuration"] == "GRU" and record["shape"] == "medium" and record["mode"] == "training"
-        ),
+        lambda record: _is(record, "medium", "GRU", "training"),
     ),
     _OfSpeed(
         "masked GRU and SimpleRNN, forward / unmasked nn.GRU and nn.RNN, tiny and small",
@@ -182,19 +198,26 @@ def where(record: Record) -> str:
 
 def of_memory(records: Sequence[Record]) -> list[Target]:
     """Peaks of a training step relative to that of nn.LSTM, and to what must be kept and returned."""
-    both = [record for record in records if {"ours", "torch"} <= record["bytes"].keys()]
-    fused = {
+    both = {
         record["configuration"]: record["bytes"]["ours"] / record["bytes"]["torch"]
-        for record in both
-        if record["configuration"] not in LOOPED
+        for record in records
+        if {"ours", "torch"} <= record["bytes"].keys()
     }
+    fused = {name: figure for name, figure in both.items() if name not in LOOPED and name != "recompute"}
     looped = {
         record["configuration"]: record["bytes"]["ours"] / record["needed"]
         for record in records
         if record["configuration"] in LOOPED and "ours" in record["bytes"]
     }
+    again = {name: figure for name, figure in both.items() if name == "recompute"}
+    large = {record["configuration"] for record in records if record.get("shape") == "large"}
+    default = {name: figure for name, figure in both.items() if name == "plain" and name not in large}
+    default_large = {name: figure for name, figure in both.items() if name == "plain" and name in large}
     return [
         Target("peak memory of a training step / nn.LSTM's, fused path", 1.1, fused),
+        Target("the same, default layer", 0.35, default),
+        Target("the same, default layer, large", 0.6, default_large),
+        Target("the same, `recompute=True`", 0.35, again),
         Target("the same / gates, states, outputs and the gradients returned, loop path", 1.0, looped),
     ]
 

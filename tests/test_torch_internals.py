@@ -34,7 +34,7 @@ def test_forward_mode_is_seen() -> None:
     assert not torch_internals.forward_mode_is_active()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # is deprecated, as a whole
 def test_who_watches_operations_is_seen() -> None:
     assert not torch_internals.operations_are_watched()
     with TorchDispatchMode():
@@ -124,7 +124,7 @@ def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
     assert seen == [False, True, True, True]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # is deprecated, as a whole
 def test_a_trace_is_paused_and_goes_on() -> None:
     def look(value: torch.Tensor) -> torch.Tensor:
         with torch_internals.tracing_paused():

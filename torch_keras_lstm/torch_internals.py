@@ -33,6 +33,11 @@ def forward_mode_is_active() -> bool:
     return torch.autograd.forward_ad._current_level >= 0
 
 
+def rules_are_needed() -> bool:
+    """Whether a transform of ``torch.func`` or forward mode asks for rules that torch's fused kernels do not have."""
+    return forward_mode_is_active() or (transforms_are_active() and not torch.compiler.is_exporting())
+
+
 def is_jit_traced() -> bool:
     """Whether ``torch.jit.trace`` is at work."""
     return _tracing_state() is not None

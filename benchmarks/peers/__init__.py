@@ -33,6 +33,7 @@ class Peer(NamedTuple):
 PEERS = {
     "torch": Peer("nn.LSTM", "torch_lstm", ("torch",)),
     "ours": Peer("here", "ours", ("torch",)),
+    "without-c": Peer("here, without C", "ours", ("torch",), {"TORCH_KERAS_LSTM_COMPILED": "0"}),
     "packed": Peer("packed nn.LSTM", "packed", ("torch",)),
     "keras-torch": Peer("Keras, PyTorch", "keras_torch", ("keras", "torch"), {"KERAS_BACKEND": "torch"}),
     "keras-tensorflow": Peer(
@@ -53,7 +54,7 @@ def what_it_runs(peer: str, case: Case) -> Case | None:
     configuration = case.configuration
     if peer == "torch":
         looped = any(configuration == CONFIGURATIONS[name] for name in LOOPED)
-        if configuration.cell != "LSTM" or configuration.mask or looped:
+        if configuration.cell != "LSTM" or configuration.mask or configuration.recompute or looped:
             return Case(case.shape, configuration.plain, case.mode)
         return case
     if peer == "packed":

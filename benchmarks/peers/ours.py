@@ -27,6 +27,7 @@ def layer_of(case: Case) -> CellLayer | Bidirectional | Sequential:
         "use_bias": configuration.use_bias,
         "recurrent_dropout": configuration.recurrent_dropout,
         "go_backwards": configuration.go_backwards,
+        "recompute": configuration.recompute,
         "return_sequences": True,
         "stateful": case.mode == "stream",
         "seed": 0,

@@ -57,9 +57,14 @@ def test_streams_count_with_any_number_of_threads() -> None:
 def test_memory_of_either_path() -> None:
     fused = {"configuration": "plain", "needed": 10, "bytes": {"ours": 22, "torch": 20}}
     looped = {"configuration": "relu", "needed": 10, "bytes": {"ours": 12, "torch": 20}}
-    of_fused, of_looped = of_memory([fused, looped])
-    assert of_fused.figures == {"plain": 1.1}
+    again = {"configuration": "recompute", "needed": 10, "bytes": {"ours": 4, "torch": 20}}
+    of_fused, of_default, of_large, of_again, of_looped = of_memory([fused, looped, again])
+    assert of_fused.figures == {"plain": 1.1} == of_default.figures
+    assert of_large.figures == {}
+    assert of_again.figures == {"recompute": 0.2}
     assert of_looped.missed == ["relu"]
+    *_, of_large, _, _ = of_memory([{**fused, "shape": "large"}])
+    assert of_large.missed == ["plain"]
 
 
 def test_lengths() -> None:

@@ -10,7 +10,7 @@ import importlib
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import torch  # before the kernels: it brings the OpenMP library whose threads they share
+import torch
 from torch import Tensor
 
 from torch_keras_lstm import activations, torch_internals

@@ -3,6 +3,29 @@
 /* What a call begins with; a run follows, as its argument list in kernels.c has it, whose rows are images. */
 enum { SIZES = COMMON_COUNT, WINDOW = SIZES + 3, BORDER = WINDOW + 3, IMAGE_COUNT = BORDER + 3 };
 
+/* What the shares of a call go by. */
+struct image_call {
+    const struct images *m;
+    const struct kernel *kernel;
+    int back;
+    long tiles;
+    void *packed;
+    void *const *images;
+    char *all_scratch;
+    size_t scratch; /* bytes of a thread */
+    struct meeting meeting;
+};
+
+static void run_tiles(void *context, long member, long members)
+{
+    struct image_call *c = context;
+    const struct team team = {member, members, &c->meeting};
+    c->kernel->pack_images(c->m, c->back, c->packed, member, members);
+    wait_for_all(&team);
+    (c->back ? c->kernel->images_backward : c->kernel->images_forward)(c->m, &team, c->tiles, c->packed, c->images,
+                                                                       c->all_scratch + member * c->scratch);
+}
+
 static int run_images(struct images *m, const struct kernel *kernel, int back, int threads)
 {
     size_t packed, images, scratch;
@@ -11,8 +34,8 @@ static int run_images(struct images *m, const struct kernel *kernel, int back, i
     images = whole_lines(images);
     scratch = whole_lines(scratch);
     const long tiles = m->run.batch * m->sizes[0] * m->sizes[1] * ((m->sizes[2] + MOST_PLACES - 1) / MOST_PLACES);
-    if (is_forked)
-        threads = 1;
+    if (threads > MOST_HELPERS + 1)
+        threads = MOST_HELPERS + 1;
     if (threads > tiles)
         threads = (int)tiles;
     char *memory;
@@ -20,20 +43,10 @@ static int run_images(struct images *m, const struct kernel *kernel, int back, i
         return -1;
     void *const both[] = {memory + packed, memory + packed + images};
     memset(both[0], 0, 2 * images); /* the borders */
-    struct meeting meeting = {0, 0};
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#endif
-    {
-        struct team team = {0, 1, &meeting}; /* fewer threads may have come than were asked for */
-#ifdef _OPENMP
-        team = (struct team){omp_get_thread_num(), omp_get_num_threads(), &meeting};
-#endif
-        kernel->pack_images(m, back, (void *)memory, team.member, team.members);
-        wait_for_all(&team);
-        (back ? kernel->images_backward : kernel->images_forward)(m, &team, tiles, (void *)memory, (void *)both,
-                                                                  memory + packed + 2 * images + team.member * scratch);
-    }
+    struct image_call c = {m, kernel, back, tiles, memory, both, memory + packed + 2 * images, scratch, {0, 0}};
+    const int has_crew = meet_crew(threads);
+    work_together(run_tiles, &c, threads, has_crew);
+    leave_crew(has_crew);
     free(memory);
     return 0;
 }

@@ -8,23 +8,23 @@
  *
  * vectors.h has vectors and activations, products.h matrix products, cells.h the equations of the cells, runs.h what
  * is the same for all of them, images.h the convolutional LSTM, dense.h what stands between recurrent layers. one_type.h
- * includes these once for each floating type and width of vectors. image_calls.h is how the convolutional LSTM is called,
- * chain.h makes one call of several layers.
+ * includes these once for each floating type and width of vectors. crew.h has the threads, calls.h what a call does with
+ * them; image_calls.h is how the convolutional LSTM is called, chain.h makes one call of several layers.
  */
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef _OPENMP
-#include <omp.h>
-#endif
 #ifdef __x86_64__
 #include <immintrin.h>
 #endif
+
+#include "crew.h"
 
 /* What c_runs.py asks for before it calls: raised whenever arguments or their meaning change. */
 #define INTERFACE 4
@@ -102,45 +102,6 @@ struct run {
     long of_inputs_step, of_inputs_row;
     void *of_input_weight, *of_weight, *of_bias, *of_state_bias; /* as the weights */
 };
-
-/* Where the threads of a team wait for each other. */
-struct meeting {
-    long here, times;
-};
-
-/* One thread of those that work on the same rows. */
-struct team {
-    long member, members;
-    struct meeting *meeting;
-};
-
-/* Looks at the number of meetings before a thread leaves its processor to another: a step takes about as long as falling
- * asleep and being woken would, but whom we wait for may have been sent away. */
-#define LOOKS 4096
-
-static inline void wait_for_all(const struct team *team)
-{
-    struct meeting *meeting = team->meeting;
-    if (team->members == 1)
-        return;
-    const long times = __atomic_load_n(&meeting->times, __ATOMIC_RELAXED);
-    if (__atomic_add_fetch(&meeting->here, 1, __ATOMIC_ACQ_REL) == team->members) {
-        __atomic_store_n(&meeting->here, 0, __ATOMIC_RELAXED);
-        __atomic_store_n(&meeting->times, times + 1, __ATOMIC_RELEASE);
-        return;
-    }
-    for (long looks = 0; __atomic_load_n(&meeting->times, __ATOMIC_ACQUIRE) == times; looks++) {
-        if (looks >= LOOKS) {
-            sched_yield();
-            continue;
-        }
-#if defined(__x86_64__)
-        __builtin_ia32_pause();
-#elif defined(__aarch64__)
-        __asm__ volatile("yield");
-#endif
-    }
-}
 
 /* What a convolutional LSTM works on: a run whose rows are images. Its inputs are what theirs contribute to the gates,
  * (time, batch, places, gates * units), and everything else has places before its last axis; its weight comes as
@@ -256,147 +217,8 @@ static size_t whole_lines(size_t bytes)
     return (bytes + 63) / 64 * 64;
 }
 
-/* A process that was forked has no threads but one, and those that OpenMP believes in never come. */
-static int is_forked;
+#include "calls.h"
 
-static void note_fork(void)
-{
-    is_forked = 1;
-}
-
-/* Whether threads share the columns and not the rows: where there are not rows enough for all, or what a step reads of
- * the weights is much for the rows that one thread would have; and its work must be worth two meetings. Measured with 2 MiB
- * of second-level cache a thread, and with 1. */
-static int share_columns(const struct run *s, size_t packed, int threads)
-{
-    const size_t rows = (size_t)(s->batch + threads - 1) / threads;
-    if (threads == 1 || s->panels < threads)
-        return 0;
-    return s->batch < threads ? packed >= 192 * 1024 : packed >= 512 * 1024 && packed > 64 * 1024 * rows;
-}
-
-enum { BOTH = 2 }; /* directions at most */
-
-/* Compute one run, or two of the same sizes. Returns 0, or -1 where there is no memory. */
-static int run_all(struct run *runs, int count, const struct kernel *kernel, int back, int threads)
-{
-    struct run *const s = runs;
-    const long units = s->units, width = s->gates * units / s->groups; /* of a group */
-    const long panels = kernel->panels_of(back ? units : width);
-    const long input_panels = back ? kernel->panels_of(s->features) : panels;
-    /* Packing costs as much as some rows' products. */
-    const int pack_forth = s->time * s->batch >= 8, pack = back || pack_forth;
-    const size_t panel = pack ? s->groups * kernel->columns * kernel->size : 0; /* of each group, by its depth */
-    const size_t packed = whole_lines(panel * panels * (back ? width : units));
-    const size_t input_packed =
-        back && s->of_inputs == NULL ? 0 : whole_lines(panel * input_panels * (back ? width : s->features));
-    /* Where the gates were not kept, the way back goes forth again, and needs the kernels for both. */
-    const int goes_again = back && s->kept == NULL;
-    const long again_panels = kernel->panels_of(width);
-    const int packs_again = goes_again && pack_forth;
-    const size_t again_packed = packs_again ? whole_lines(panel * again_panels * units) : 0;
-    const size_t again_input_packed = packs_again ? whole_lines(panel * again_panels * s->features) : 0;
-    struct run again[BOTH];
-    for (int which = 0; which < count; which++) {
-        runs[which].panels = panels;
-        runs[which].input_panels = input_panels;
-        again[which] = runs[which];
-        again[which].panels = again_panels;
-        runs[which].again = goes_again ? &again[which] : NULL;
-    }
-    if (is_forked)
-        threads = 1;
-    const int together = count == 1 && share_columns(s, packed, threads);
-    if (!together && threads > count * s->batch)
-        threads = (int)(count * s->batch);
-    /* Rows that go through all steps together: few enough for their products to stay in a cache. */
-    const long apart = together ? 1 : threads % count ? threads : threads / count;
-    const long parts = apart * ((s->batch + apart * 64 - 1) / (apart * 64));
-    const long most = (s->batch + parts - 1) / parts;
-    long steps = (back ? 128 : 64) / most; /* of so many, enough rows to make a panel worth reading */
-    if (steps < 1)
-        steps = 1;
-    if (back && steps > CELLS_EVERY)
-        steps -= steps % CELLS_EVERY;
-    if (steps > s->time)
-        steps = s->time;
-    for (int which = 0; which < count; which++) {
-        runs[which].steps = steps;
-        runs[which].region = (steps + CELLS_EVERY - 1) / CELLS_EVERY * CELLS_EVERY;
-        again[which].steps = steps > 1 ? steps / 2 : 1;
-    }
-    const size_t shared = whole_lines(kernel->shared(s, back, most, steps));
-    const size_t scratch = whole_lines(kernel->scratch(s, back, most, steps));
-    const size_t sums = back ? whole_lines(kernel->sums(s)) : 0;
-    const long teams = together ? 1 : threads;
-    const size_t lists = back ? whole_lines(count * teams * sizeof(void *)) : 0;
-    char *memory;
-    if (posix_memalign((void **)&memory, 64,
-                       count * (packed + input_packed + again_packed + again_input_packed + teams * sums) +
-                           teams * shared + threads * scratch + lists + 64))
-        return -1;
-    char *at = memory, *all_shared, *all_scratch, *all_sums;
-    for (int which = 0; which < count; which++) {
-        runs[which].packed = pack ? at : NULL;
-        runs[which].input_packed = pack ? at + packed : NULL;
-        at += packed + input_packed;
-        again[which].packed = packs_again ? at : NULL;
-        again[which].input_packed = packs_again ? at + again_packed : NULL;
-        at += again_packed + again_input_packed;
-    }
-    all_shared = at;
-    all_scratch = all_shared + teams * shared;
-    all_sums = all_scratch + threads * scratch;                 /* of each team and run */
-    void **found = (void **)(all_sums + count * teams * sums); /* of each run and team, NULL where it has none */
-    memset(found, 0, lists);
-    struct meeting meeting = {0, 0};
-#ifdef _OPENMP
-#pragma omp parallel num_threads(threads) if (threads > 1)
-#endif
-    {
-        long share = 0, shares = 1; /* fewer threads may have come than were asked for */
-#ifdef _OPENMP
-        share = omp_get_thread_num();
-        shares = omp_get_num_threads();
-#endif
-        const long first = together ? 0 : share, stride = together ? 1 : shares, tasks = count * parts;
-        for (int which = 0; which < count && pack; which++) {
-            const struct run *one = &runs[which];
-            if (back)
-                kernel->pack_back_share(one, share, shares);
-            if (packs_again)
-                one = one->again;
-            if (!back || packs_again) {
-                kernel->pack_share(one, one->weight, one->packed, units, share, shares);
-                kernel->pack_share(one, one->input_weight, one->input_packed, s->features, share, shares);
-            }
-        }
-        if (back && (!together || share == 0))
-            for (long task = first; task < tasks && task < first + count * stride; task += stride)
-                found[task % count * teams + first] =
-                    memset(all_sums + (first * count + task % count) * sums, 0, sums);
-#ifdef _OPENMP
-#pragma omp barrier
-#endif
-        const struct team team = {together ? share : 0, together ? shares : 1, &meeting};
-        for (long task = first; task < tasks; task += stride) {
-            const long part = task / count;
-            (back ? kernel->backward : kernel->forward)(
-                &runs[task % count], &team, s->batch * part / parts, s->batch * (part + 1) / parts,
-                all_shared + first * shared, all_scratch + share * scratch,
-                all_sums + (first * count + task % count) * sums);
-        }
-        if (back) {
-#ifdef _OPENMP
-#pragma omp barrier
-#endif
-            for (int which = 0; which < count; which++)
-                kernel->add_up(&runs[which], found + which * teams, teams, share, shares);
-        }
-    }
-    free(memory);
-    return 0;
-}
 /* What a call begins with, and what then comes for each run; some of it counts on one of the ways only. All are
  * integers, addresses among them. */
 enum { KERNEL, IS_DOUBLE, THREADS, COMMON_COUNT };
@@ -603,7 +425,7 @@ static int set_up(PyObject *module)
 {
     if (kernel_count == 0) {
         find_kernels();
-        pthread_atfork(NULL, NULL, note_fork);
+        pthread_atfork(NULL, NULL, forget_crew);
     }
     if (PyModule_AddIntMacro(module, INTERFACE) || PyModule_AddIntMacro(module, CELLS_EVERY) ||
         add_names(module, "CELLS", CELLS, CELL_COUNT) ||
