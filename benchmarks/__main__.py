@@ -36,6 +36,7 @@ class Part(StrEnum):
     MEMORY = "memory"
     LENGTHS = "lengths"
     TRAINING = "training"
+    STREAMS = "streams"
     PAGE = "page"
 
 

@@ -9,6 +9,9 @@ from benchmarks.cases import SHAPES, threads_in_words
 from benchmarks.fits import FITS
 from benchmarks.lengths import BATCH, FEATURES, UNITS
 from benchmarks.peers import BASELINE, PEERS
+from benchmarks.ratios import ratio
+from benchmarks.streams import UNITS as UNITS_OF_STREAM
+from benchmarks.streams import WAYS, WIDTH, WORDS
 from benchmarks.targets import Target, targets
 from benchmarks.tasks import TASKS
 
@@ -47,7 +50,8 @@ def page(results: Mapping[str, Any]) -> str:
     """The whole page, of the sections that ``results`` has."""
     blocks = [HEAD]
     blocks += ["## Targets", TARGETS, targets_table(targets(results))]
-    for part, tables in (("speed", speed), ("memory", memory), ("lengths", lengths), ("training", training)):
+    parts = (speed, memory, lengths, training, streams)
+    for part, tables in ((one.__name__, one) for one in parts):
         if part in results:
             blocks += tables(results[part]["records"], results[part])
             blocks.append(measured_on(results[part]["environment"]))
@@ -229,6 +233,26 @@ def lengths(records: Sequence[Mapping[str, Any]], section: Mapping[str, Any]) ->
         "exponent is that of the power of the length that the time follows up to 10,000 steps; the longest sequence is "
         "run once.",
         table(header, lines),
+    ]
+
+
+def streams(records: Sequence[Mapping[str, Any]], section: Mapping[str, Any]) -> list[str]:
+    """Microseconds of a word, by number of threads."""
+    lines = [
+        [
+            threads_in_words(record["threads"]),
+            *(digits(statistics.median(record["seconds"][way]) * 1e6) for way in WAYS),
+            f"{ratio(record['seconds']['ours'], record['seconds']['by hand']).median:.2f}",
+        ]
+        for record in records
+    ]
+    return [
+        "## A word through a model that keeps its states",
+        f"`Sequential` of `Embedding({WORDS}, {WIDTH})`, two `LSTM({UNITS_OF_STREAM}, stateful=True)` and "
+        f"`Dense({WORDS})` with softmax, batch 1, one index a call; and the same by hand with `nn.Embedding`, "
+        "`nn.LSTMCell` and `nn.Linear`. "
+        "Microseconds; the ratio is that of the first to the last.",
+        table(["", *WAYS.values(), "ratio"], lines),
     ]
 
 

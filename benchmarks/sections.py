@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks import lengths, memory, speed, training
+from benchmarks import lengths, memory, speed, streams, training
 from benchmarks.cases import Mode, threads_in_words
 from benchmarks.environment import MatrixProducts, environment
 from benchmarks.fits import FITS
 from benchmarks.peers import PEERS, Peer
+from benchmarks.ratios import ratios as ratios_to
 from benchmarks.tasks import Task
 from benchmarks.worker import Worker
 
@@ -95,11 +96,22 @@ def of_training(selection: Selection, tell: Tell) -> dict[str, Any]:
     return found
 
 
+def of_streams(selection: Selection, tell: Tell) -> dict[str, Any]:
+    """Records of :func:`streams.run`."""
+    found = section(PEERS, ["ours", "torch"], "streams")
+    for record in streams.run(selection.threads, selection.effort.rounds):
+        found["records"].append(record)
+        ratios = {way: f"{ratio[0]:.2f}" for way, ratio in ratios_to(record["seconds"], "by hand").items()}
+        tell(f"a word through a model, {threads_in_words(record['threads'])}: {listed(ratios)}")
+    return found
+
+
 SECTIONS: Mapping[str, Callable[[Selection, Tell], dict[str, Any]]] = {
     "speed": of_speed,
     "memory": of_memory,
     "lengths": of_lengths,
     "training": of_training,
+    "streams": of_streams,
 }
 
 

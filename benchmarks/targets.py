@@ -150,11 +150,12 @@ _OF_SPEED = [
     _OfSpeed("the same / tf_keras", "tf_keras", 1.0, _looped),
     _OfSpeed("the same / Keras on PyTorch", "keras-torch", 1.0, _looped),
     _OfSpeed("the same / Keras on JAX", "keras-jax", 1.1, _looped),
-    _OfSpeed("one step of a stream / nn.LSTM", "torch", 1 / 4, lambda record: record["mode"] == "stream"),
+    _OfSpeed("one step of a stream / nn.LSTM", "torch", 0.12, lambda record: record["mode"] == "stream"),
+    _OfSpeed("one step of a stream / onnxruntime", "onnxruntime", 1.0, lambda record: record["mode"] == "stream"),
     _OfSpeed(
         "tiny work / Keras on JAX",
         "keras-jax",
-        1.0,
+        0.8,
         lambda record: _plain(record) and record["shape"] in ("tiny", "single"),
     ),
 ]
@@ -168,6 +169,7 @@ def targets(results: Mapping[str, Any]) -> list[Target]:
         *of_memory(records.get("memory", [])),
         *of_lengths(records.get("lengths", [])),
         *of_training(records.get("training", [])),
+        *of_streams(records.get("streams", [])),
     ]
 
 
@@ -241,7 +243,17 @@ def of_training(records: Sequence[Record]) -> list[Target]:
             )
     for against, label in (("keras-tensorflow", "TensorFlow"), ("keras-torch", "PyTorch"), ("keras-jax", "JAX")):
         found.append(Target(f"fit / Keras on {label}", 1.0, _fit_ratios(records, against)))
+    found.append(Target("fit / Keras on JAX, script", 0.9, _fit_ratios(records, "keras-jax", "script")))
     return found
+
+
+def of_streams(records: Sequence[Record]) -> list[Target]:
+    """Medians of ratios of a word through a model to the same by hand."""
+    figures = {
+        threads_in_words(record["threads"]): ratio(record["seconds"]["ours"], record["seconds"]["by hand"]).median
+        for record in records
+    }
+    return [Target("a word through a model that keeps its states / nn.LSTMCell by hand", 0.25, figures)]
 
 
 def _fit_ratios(records: Sequence[Record], against: str, task: str | None = None) -> dict[str, float]:

@@ -59,7 +59,13 @@ def _is_planned(layer: Any) -> bool:
 
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(
-    "arguments", [{}, {"return_sequences": True}, {"use_bias": False, "go_backwards": True, "return_sequences": True}]
+    "arguments",
+    [
+        {},
+        {"return_sequences": True},
+        {"recompute": True},
+        {"use_bias": False, "go_backwards": True, "return_sequences": True},
+    ],
 )
 def test_the_same_step_again(cell: str, arguments: dict[str, Any]) -> None:
     layer, twin = _pair(cell, **arguments)

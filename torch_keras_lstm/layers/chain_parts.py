@@ -48,7 +48,7 @@ from torch_keras_lstm.recurrence.backends.c_kernels import CKernels
 
 _OPTIONS = (
     *ATTRIBUTES, "units", "zero_output_for_mask", "hold_initial_state", "ends_mask", "supports_masking", "reset_after",
-    "_zeros",
+    "_zeros", "recompute",
 )  # fmt: skip
 # What C computes as torch does, to the last bit.
 _OF_DENSE = (None, activations.linear, activations.relu)

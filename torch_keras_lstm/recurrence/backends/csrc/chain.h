@@ -3,8 +3,8 @@
  * chained_call.py works out once what such a call depends on, and which steps it is made of; a Chain keeps both. A call
  * looks whether all of that is still so, which is a few dozen comparisons, runs the steps one after the other between
  * memory of its own, and returns a new tensor. Where something has changed it returns None, and the call goes the long
- * way. The lock of the interpreter is held all the time, so that nobody else comes between, and the memory and the
- * states need no other lock: the work is less than what it would take to hand the lock over.
+ * way. The lock of the interpreter is held while the steps run, so that nobody else comes between, and the memory and
+ * the states need no other lock: the work is less than what it would take to hand the lock over.
  */
 
 /* What has to be as it was: `expected` is the very object that is found. */
@@ -238,58 +238,77 @@ static int take_step(const Chain *chain, const struct chain_step *step, char *in
     }
 }
 
-/* A new tensor like `like` with these numbers. */
-static PyObject *new_tensor(const Chain *chain, PyObject *like, const void *from, size_t bytes)
+/* A new tensor like `like`, and where its numbers lie. */
+static PyObject *new_tensor(const Chain *chain, PyObject *like, char **place)
 {
     PyObject *made = PyObject_CallFunctionObjArgs(chain->empty_like, like, NULL);
-    const long long place = made ? place_of(made) : 0;
-    if (place)
-        memcpy(AT(place), from, bytes);
-    else if (made != NULL)
+    *place = AT(made ? place_of(made) : 0);
+    if (*place == NULL)
         Py_CLEAR(made);
     return made;
 }
 
-static PyObject *chain_run(PyObject *self, PyObject *inputs)
+/* Take the steps into `outputs` and `mask`. Returns 0, 1 where the call has to go the long way, or -1 with an exception
+ * set. From the last look at the states to the last number nothing is asked of Python or torch, either of which may let
+ * other threads go on. */
+static int run_into(const Chain *chain, PyObject *inputs, char *outputs, char *mask)
 {
-    const Chain *chain = (const Chain *)self;
     int threads = 1;
-    if (!are_expected(chain, inputs)) {
-        PyErr_Clear(); /* whatever could not be asked, the long way meets it too */
-        Py_RETURN_NONE;
-    }
-    if (!are_in_place(chain)) {
-        PyObject *adopted = PyObject_CallNoArgs(chain->adopt);
-        if (adopted == NULL)
-            return NULL;
-        if (!is_the(adopted, Py_True))
-            Py_RETURN_NONE;
-    }
     if (chain->threads != Py_None) {
         PyObject *found = PyObject_CallNoArgs(chain->threads);
         threads = found ? (int)PyLong_AsLong(found) : -1;
         Py_XDECREF(found);
         if (threads < 1)
-            return NULL;
+            return -1;
     }
     char *place = AT(place_of(inputs));
     if (place == NULL)
-        return NULL;
+        return -1;
+    if (!are_in_place(chain)) {
+        PyObject *adopted = PyObject_CallNoArgs(chain->adopt);
+        if (adopted == NULL)
+            return -1;
+        if (!is_the(adopted, Py_True) || !are_in_place(chain))
+            return 1;
+    }
     for (Py_ssize_t i = 0; i < chain->step_count; i++) {
         const int failed = take_step(chain, &chain->steps[i], place, threads);
         if (failed < 0)
-            return PyErr_NoMemory();
+            PyErr_NoMemory();
         if (failed)
-            Py_RETURN_NONE;
+            return failed;
     }
-    PyObject *outputs = new_tensor(chain, chain->like, chain->result, chain->bytes);
+    memcpy(outputs, chain->result, chain->bytes);
+    if (mask)
+        memcpy(mask, chain->mask, chain->mask_bytes);
+    return 0;
+}
+
+static PyObject *chain_run(PyObject *self, PyObject *inputs)
+{
+    const Chain *chain = (const Chain *)self;
+    char *to, *to_mask = NULL;
+    PyObject *mask = NULL;
+    if (!are_expected(chain, inputs)) {
+        PyErr_Clear(); /* whatever could not be asked, the long way meets it too */
+        Py_RETURN_NONE;
+    }
+    PyObject *outputs = new_tensor(chain, chain->like, &to);
     if (outputs != NULL && chain->mask != NULL) {
-        PyObject *mask = new_tensor(chain, chain->mask_like, chain->mask, chain->mask_bytes);
-        if (mask == NULL || PyObject_SetAttr(outputs, name_of_mask, mask))
+        mask = new_tensor(chain, chain->mask_like, &to_mask);
+        if (mask == NULL)
             Py_CLEAR(outputs);
-        Py_XDECREF(mask);
     }
-    if (outputs == NULL || chain->rest == Py_None)
+    const int failed = outputs ? run_into(chain, inputs, to, to_mask) : -1;
+    const int unmasked = !failed && mask ? PyObject_SetAttr(outputs, name_of_mask, mask) : 0;
+    Py_XDECREF(mask);
+    if (failed || unmasked) {
+        Py_XDECREF(outputs);
+        if (failed <= 0)
+            return NULL;
+        Py_RETURN_NONE;
+    }
+    if (chain->rest == Py_None)
         return outputs;
     PyObject *all = PyObject_CallFunctionObjArgs(chain->rest, outputs, NULL);
     Py_DECREF(outputs);
