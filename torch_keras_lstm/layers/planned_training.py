@@ -36,8 +36,8 @@ class TrainingPlan:
         self.few = batch * time * rows * (features + units) < kernels.fewest_for_threads
         self.is_double = inputs.dtype is torch.float64
         self.zeros = torch.zeros(batch, units, dtype=inputs.dtype)
-        self.hidden_shape, self.cells_shape = (batch, time, units), (time, batch, units)
-        self.kept_shape = (time, batch, kernels.kept_width(units))
+        self.hidden_shape, self.cells_shape = (batch, time, units), (-(-time // kernels.cells_every), batch, units)
+        self.kept_shape = None if options.recompute else (time, batch, kernels.kept_width(units))
         self.sizes = (
             c_runs.CELLS.index(kernels.c_cell(options)),
             time,
@@ -59,7 +59,12 @@ class TrainingPlan:
         return hidden
 
     def numbers(
-        self, inputs: Tensor, weights: tuple[Tensor | None, ...], kept: Tensor, hidden: Tensor, cells: Tensor | None
+        self,
+        inputs: Tensor,
+        weights: tuple[Tensor | None, ...],
+        kept: Tensor | None,
+        hidden: Tensor,
+        cells: Tensor | None,
     ) -> tuple[int, ...]:
         """What C takes of a run."""
         zeros = self.zeros.data_ptr()
@@ -68,7 +73,7 @@ class TrainingPlan:
             inputs.data_ptr() + self.offset,
             *self.strides,
             *[0 if weight is None else weight.data_ptr() for weight in weights],
-            kept.data_ptr(),
+            0 if kept is None else kept.data_ptr(),
             hidden.data_ptr(),
             *self.hidden_strides,
             *((0, 0) if cells is None else (cells.data_ptr(), self.step)),
@@ -90,7 +95,8 @@ class _Planned(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: TrainingPlan, inputs: Tensor, *weights: Tensor | None) -> Tensor:
         new, has_cells = inputs.new_empty, plan.kernels.has_cell_state
-        kept, hidden = new(plan.kept_shape), new(plan.hidden_shape)
+        kept = None if plan.kept_shape is None else new(plan.kept_shape)
+        hidden = new(plan.hidden_shape)
         cells = new(plan.cells_shape) if has_cells else None
         c_runs.compiled_module.forward(
             plan.kernels.kernel,
