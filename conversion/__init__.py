@@ -1,5 +1,6 @@
 """The converter: Keras model files into PyTorch models, without Keras or TensorFlow."""
 
+from torch_keras_lstm.conversion.hdf5_library import hdf5_by
 from torch_keras_lstm.conversion.keras_3_config import KERAS_VERSION, keras_version, model_config
 from torch_keras_lstm.conversion.loading import convert, inspect, load_model, model_from_config
 from torch_keras_lstm.conversion.model_weights import load_weights
@@ -23,6 +24,7 @@ __all__ = [
     "convert",
     "convert_to_source",
     "describe_training",
+    "hdf5_by",
     "inspect",
     "keras_version",
     "load_model",

@@ -12,6 +12,7 @@ from torch_keras_lstm import layers as keras_layers
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, for_layers, given_function
 from torch_keras_lstm.conversion.refusals import what_to_do
 from torch_keras_lstm.conversion.saved_config import LayerDescription, ModelDescription
+from torch_keras_lstm.conversion.sources import brief
 from torch_keras_lstm.conversion.unneeded import without_unneeded
 from torch_keras_lstm.layers import InputLayer, Layer, deserialize, own_layer
 from torch_keras_lstm.layers.rules_of_files import rules_of_3_16
@@ -125,6 +126,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.Merge, restrictions="a `mode` that is Python code is refused"),
         LayerRow(keras_layers.Minimum),
         LayerRow(keras_layers.MixUp),
+        LayerRow(keras_layers.Mosaic),
         LayerRow(keras_layers.MultiHeadAttention),
         LayerRow(keras_layers.Multiply),
         LayerRow(keras_layers.Normalization),
@@ -176,6 +178,7 @@ LAYERS: Mapping[str, LayerRow] = {
         LayerRow(keras_layers.StackedRNNCells),
         LayerRow(keras_layers.StringLookup, restrictions=_DENSE),
         LayerRow(keras_layers.Subtract),
+        LayerRow(keras_layers.TernaryDense),
         LayerRow(keras_layers.TextVectorization, restrictions="`sparse=True` and `ragged=True` are refused"),
         LayerRow(keras_layers.ThresholdedReLU),
         LayerRow(keras_layers.TimeDistributed),
@@ -189,9 +192,8 @@ LAYERS: Mapping[str, LayerRow] = {
     )
 }
 
-_LONGEST = 600  # characters of an error
 # How many layers that cannot be built an error lists.
-_LISTED = 12
+_LISTED = 4
 
 # What the reader of configurations makes itself, from parts that it has checked.
 _STRUCTURE = frozenset(part.__name__ for part in (Functional, InputLayer, OperationLayer, Sequential))
@@ -340,15 +342,14 @@ def _of_our_own_kind(place: str, always: bool = False) -> Iterator[None]:
     except ValueError as error:
         if not always:
             raise
-        raise ValueError(f"{place}: {_brief(error)}") from None
+        raise ValueError(f"{place}: {_first_line(error)}") from None
     except Exception as error:
-        raise ValueError(f"{place}: {_brief(error)}") from error
+        raise ValueError(f"{place}: {_first_line(error)}") from error
 
 
-def _brief(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     text = str(error) if isinstance(error, ValueError | TypeError) else f"{type(error).__name__}: {error}"
-    first = (text.strip().splitlines() or [type(error).__name__])[0]
-    return first if len(first) <= _LONGEST else f"{first[:_LONGEST]} ..."
+    return brief((text.strip().splitlines() or [type(error).__name__])[0])
 
 
 def _in_sentence(place: str) -> str:

@@ -13,6 +13,7 @@ import typer
 
 from torch_keras_lstm import conversion
 from torch_keras_lstm._version import __version__
+from torch_keras_lstm.conversion.hdf5_library import hdf5_by
 from torch_keras_lstm.conversion.model_folder import (
     Converted,
     Done,
@@ -34,6 +35,8 @@ from torch_keras_lstm.conversion.printing import (
 from torch_keras_lstm.conversion.verify import TOLERANCE, Verification, save_record
 from torch_keras_lstm.conversion.verify import verify as compare_with_original
 from torch_keras_lstm.recurrence.backends import c_kernels
+
+__all__ = ["convert", "custom_objects", "hdf5_by", "inspect", "record_script", "verify", "version"]
 
 _T = TypeVar("_T")
 DtypePolicy = Literal["as saved", "float32"] | None
@@ -66,8 +69,9 @@ def custom_objects(given: Sequence[str] | None) -> dict[str, Any]:
                 raise typer.BadParameter(f"`--custom` is MODULE:NAME or KEY=MODULE:NAME, got {text!r}.")
             try:
                 objects[key or name] = getattr(importlib.import_module(module), name)
-            except (ImportError, AttributeError) as error:
-                raise typer.BadParameter(f"`--custom {text}` is not to be had: {error}.") from None
+            except (Exception, SystemExit) as error:  # the author's module may raise whatever it likes
+                told = str(error) if isinstance(error, ImportError | AttributeError) else f"{error!r:.200}"
+                raise typer.BadParameter(f"`--custom {text}` is not to be had: {told}.") from None
     finally:
         sys.path.remove("")
     return objects

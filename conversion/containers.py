@@ -10,7 +10,7 @@ from torch_keras_lstm.conversion import orbax, strict_yaml, tfjs
 from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import Weights
 from torch_keras_lstm.conversion.file_kind import file_kind
-from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.hdf5_library import open_hdf5
 from torch_keras_lstm.conversion.input_shape import with_input_shape
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.producer import Producer
@@ -178,7 +178,7 @@ def _open_model(path: Path, opened: ExitStack, mapped: bool) -> _Opened:
         return ".keras folder", *_open_keras(KerasFolder(path), opened)
     if kind == "keras":
         return ".keras archive", *_open_keras(opened.enter_context(KerasArchive(path, mapped)), opened)
-    file = opened.enter_context(Hdf5File(path))
+    file = opened.enter_context(open_hdf5(path))
     config = file.text("model_config")
     if config is None:
         if holds_weights(file):

@@ -1,6 +1,6 @@
 """From the rows of a conversion into the layers."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 from threading import Lock
@@ -10,6 +10,7 @@ import torch
 
 from torch_keras_lstm.conversion.arrays import Array
 from torch_keras_lstm.conversion.mapped_file import PIECE
+from torch_keras_lstm.conversion.progress import counting
 from torch_keras_lstm.conversion.weight_source import WeightSource, owner_of_row
 from torch_keras_lstm.layers import Dense, Layer, dtypes
 
@@ -25,16 +26,18 @@ def fill(layers: Sequence[Layer], rows: Sequence[WeightSource], mapped: bool = F
         mapped: arrays that lie in a mapped file as their layer computes with them stay there; others are copied.
     """
     taken: set[int] = set()  # two weights may be one array of the file, which the training of one must not change
+    count = counting(sum(array.size for row in rows for array in row.arrays))
     for owner, group in _by_owner(layers, rows):
         state: dict[str, torch.Tensor] = {}
         for row in group:
             dtype = row.slot.row.dtype or owner.variable_dtype.torch
             found = _in_place(row, dtype, owner) if mapped else None
             if found is None or found.data_ptr() in taken:
-                state |= _tensors(row, dtype, owner.device)
+                state |= _tensors(row, dtype, owner.device, count)
             else:
                 taken.add(found.data_ptr())
                 state[row.slot.row.parameter] = found
+                count(found.numel())
         put(owner, state, assign=True)
 
 
@@ -54,7 +57,9 @@ def _in_place(source: WeightSource, dtype: torch.dtype, owner: Layer) -> torch.T
     return tensor if as_it_lies else None
 
 
-def _tensors(source: WeightSource, dtype: torch.dtype, device: torch.device) -> dict[str, torch.Tensor]:
+def _tensors(
+    source: WeightSource, dtype: torch.dtype, device: torch.device, count: Callable[[int], None]
+) -> dict[str, torch.Tensor]:
     """What each parameter of the weight is to hold, in memory of its own."""
     row = source.slot.row
     parameters = {
@@ -63,12 +68,13 @@ def _tensors(source: WeightSource, dtype: torch.dtype, device: torch.device) -> 
     if row.blocks or len(parameters) > 1 or len(source.arrays) > 1 or source.layout is not None:
         for name, part in row.to_torch(torch.from_numpy(np.asarray(source.read(), order="C"))).items():
             parameters[name].copy_(part)
+        count(sum(array.size for array in source.arrays))
         return parameters
-    _copy(source.arrays[0].pieces(source.part), row.to_keras(*parameters.values()))
+    _copy(source.arrays[0].pieces(source.part), row.to_keras(*parameters.values()), count)
     return parameters
 
 
-def _copy(pieces: Iterable[Array], target: torch.Tensor) -> None:
+def _copy(pieces: Iterable[Array], target: torch.Tensor, count: Callable[[int], None]) -> None:
     """Put the pieces into ``target``, one after the other along its first axis.
 
     Two threads do: what takes the time is the system's, which hands out memory page by page.
@@ -84,6 +90,7 @@ def _copy(pieces: Iterable[Array], target: torch.Tensor) -> None:
                     return
                 part = target[start : start + len(piece)] if target.ndim else target
                 start += len(piece) if target.ndim else 0
+                count(piece.size)
             if target.device.type == "cpu" and dtypes.name(target.dtype) == piece.dtype.name:
                 np.copyto(part.numpy(), piece)  # in this thread, where torch would wake up its own
             else:

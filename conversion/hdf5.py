@@ -28,6 +28,11 @@ FREE_BYTES = 16 * 2**20
 # ... and beyond it this many times what the file stores of it.
 MAX_RATIO = 100
 
+_LIBRARY = (
+    "The HDF5 library may read it, where you trust the file: `load_model(..., hdf5='h5py')`, on the command line "
+    "`--hdf5 h5py`."
+)
+
 _GROUP_MESSAGES = (0x02, 0x06, 0x11)
 
 
@@ -242,6 +247,6 @@ def _told(action: str) -> Iterator[None]:
     try:
         yield
     except Unread as error:
-        raise ValueError(f"Cannot {action}: {error}.") from None
+        raise ValueError(f"Cannot {action}: {error}. {_LIBRARY}") from None
     except (ValueError, IndexError, KeyError, TypeError, OverflowError, struct.error, zlib.error) as error:
         raise OSError(f"Cannot {action}: it is not HDF5, or is truncated or damaged ({error}).") from None

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch_keras_lstm.conversion.argument_kinds import is_layer
-from torch_keras_lstm.layers import Bidirectional, Layer, TimeDistributed, serialize
+from torch_keras_lstm.layers import Bidirectional, Layer, Mosaic, TernaryDense, TimeDistributed, serialize
 from torch_keras_lstm.layers.rules_of_files import WORDS
 from torch_keras_lstm.layers.vocabularies import learned_vocabularies
 from torch_keras_lstm.models import Functional, Model, OperationLayer, Sequential
@@ -30,9 +30,11 @@ _DROPPED_LAYERS = frozenset(
         "ThresholdedReLU",
     ]
 )
+# Layers that came with Keras 3.16.
+_SINCE_3_16 = (Mosaic, TernaryDense)
 # Arguments of ours for what older Kerases did.
 _OURS_ALONE = {
-    *("all_steps_at_once", "causal", "combine_masks", "hold_initial_state", "resizes_in_inference"),
+    *("all_steps_at_once", "causal", "combine_masks", "from_first", "hold_initial_state", "resizes_in_inference"),
     "softmax_robust_masking",
 }
 # Arguments that came with later releases than 3.0, and values of them that mean nothing.
@@ -98,6 +100,7 @@ def keras_version(model: Model) -> str:
     by_rule: dict[bool, Layer] = {}
     for layer in model.modules():
         rules = [getattr(layer, rule) for rule in WORDS if hasattr(layer, rule)]
+        rules += [True] if isinstance(layer, _SINCE_3_16) else []
         if rules and isinstance(layer, Layer) and layer not in wrapped:  # whose masks are their wrapper's affair
             by_rule.setdefault(any(rules), layer)
     if len(by_rule) == 2:

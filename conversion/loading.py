@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from torch_keras_lstm.conversion import converted_folder
 from torch_keras_lstm.conversion.arrays import Weights
@@ -13,15 +13,27 @@ from torch_keras_lstm.conversion.containers import SavedModel, open_parts, open_
 from torch_keras_lstm.conversion.converted_folder import ConvertedFolder, is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects, with_custom_layers
 from torch_keras_lstm.conversion.filling import fill
+from torch_keras_lstm.conversion.hdf5_library import Library, hdf5_by
 from torch_keras_lstm.conversion.layer_order import in_model_names
 from torch_keras_lstm.conversion.matching import match, shared_layers
 from torch_keras_lstm.conversion.own_models import load_own_model, make_own_model
 from torch_keras_lstm.conversion.quantized import notes_on
 from torch_keras_lstm.conversion.report import Report, report_on, report_on_converted, report_on_weights
-from torch_keras_lstm.conversion.saved_config import ModelDescription, OwnModelClass, describe, producer_of
-from torch_keras_lstm.conversion.saved_training import compile_as_kept, kept_in, kept_in_folder, missing_of
+from torch_keras_lstm.conversion.saved_config import (
+    ModelDescription,
+    OwnModelClass,
+    describe,
+    producer_of,
+)
+from torch_keras_lstm.conversion.saved_training import (
+    KeptTraining,
+    compile_as_kept,
+    kept_in,
+    kept_in_folder,
+    missing_of,
+)
 from torch_keras_lstm.conversion.shared_layers import Group, join
-from torch_keras_lstm.conversion.sources import WithoutArchitecture, naming
+from torch_keras_lstm.conversion.sources import WithoutArchitecture, brief, in_brief, naming
 from torch_keras_lstm.conversion.strict_json import parse_object
 from torch_keras_lstm.conversion.training_description import Training, describe_training
 from torch_keras_lstm.conversion.type_policies import check_choice, root_with_policies
@@ -59,6 +71,7 @@ def load_model(
     compile: bool = False,
     dtype_policy: Literal["as saved", "float32"] | None = None,
     mmap: bool = False,
+    hdf5: Library = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
@@ -78,6 +91,7 @@ def load_model(
             ``"float32"`` does not. By default a model that this package saved comes back as it was, and all others are
             read as float32.
         mmap: leave the weights in the file, as :func:`torch_keras_lstm.models.load_model` has it.
+        hdf5: ``"h5py"`` has the HDF5 library read HDF5 files, as inside of :func:`hdf5_by`, for files that you trust.
 
     Returns:
         A ``Sequential``, or a ``Functional`` for a functional model, that computes what the Keras that saved the file
@@ -88,7 +102,18 @@ def load_model(
         ValueError: when it is not a Keras model, has layers that are not supported (all are named), or weights that
             do not fit (layer, weight and both shapes are named).
     """
-    path, custom_objects = Path(path), custom_objects or {}
+    with hdf5_by(hdf5):
+        return _load_model(Path(path), weights, custom_objects or {}, compile, dtype_policy, mmap)
+
+
+def _load_model(
+    path: Path,
+    weights: PathLike | Literal[False] | None,
+    custom_objects: CustomObjects,
+    compile: bool,
+    dtype_policy: Literal["as saved", "float32"] | None,
+    mmap: bool,
+) -> Model:
     check_choice(dtype_policy)
     if is_converted(path):
         if weights is not None:
@@ -124,24 +149,34 @@ def _noting(model: Model) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError) as error:
-        model.compile_error = str(error)
+        model.compile_error = brief(str(error))
 
 
-def model_from_config(text: str, custom_objects: CustomObjects) -> tuple[Model, Mapping[str, Any] | None]:
-    """The model that a JSON text describes, with weights drawn anew, and how it is compiled if the text says so.
+def model_from_config(text: str, custom_objects: CustomObjects) -> Model:
+    """The model that a JSON text describes, with weights drawn anew, compiled as it was if the text says so.
+
+    What of that cannot be had, ``model.compile_error`` says.
 
     Raises:
         ValueError: when it describes no model, or one that is not supported.
     """
     root = parse_object(text, "The JSON")
     version = root.get("keras_version")
-    training = root.get("compile_config") or None
-    try:
-        description = with_custom_layers(describe(root, version), custom_objects)
-    except OwnModelClass:
-        return make_own_model(root, custom_objects, producer_of(root, version)), training
-    layers = build_layers(description, custom_objects, needs_shape=False)
-    return assemble(description, layers), training
+    model: Model
+    with in_brief():
+        try:
+            description = with_custom_layers(describe(root, version), custom_objects)
+        except OwnModelClass:
+            model = make_own_model(root, custom_objects, producer_of(root, version))
+        else:
+            model = assemble(description, build_layers(description, custom_objects, needs_shape=False))
+    training = root.get("compile_config")
+    if not isinstance(training, dict | None):
+        raise ValueError(f"`compile_config` must be an object, got {training!r:.200}.")
+    if training:
+        with _noting(model):
+            compile_as_kept(model, KeptTraining(training, producer_of(root, version)), custom_objects)
+    return model
 
 
 def _with_fresh_weights(path: Path, custom_objects: CustomObjects, dtype_policy: str | None) -> Model:
@@ -211,7 +246,7 @@ def _inspect_model(path: Path, weights: Path | None, custom_objects: CustomObjec
             rows = match(built, arrays, described.producer, lora_alphas=described.lora_alphas)
             notes = notes_on(rows)
         except ValueError as error:
-            problem = str(error)
+            problem = brief(str(error))
         report = report_on(saved, built, problem, custom_objects)
         return replace(report, notes=(*report.notes, *notes, *missing_of(saved, custom_objects)))
 

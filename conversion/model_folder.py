@@ -14,7 +14,7 @@ from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.custom_layers import CustomObjects
 from torch_keras_lstm.conversion.file_kind import file_kind
-from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.hdf5_library import open_hdf5
 from torch_keras_lstm.conversion.keras_folder import is_keras_folder
 from torch_keras_lstm.conversion.loading import PathLike, convert
 from torch_keras_lstm.conversion.orbax import is_orbax
@@ -222,7 +222,7 @@ def _is_weights_alone(path: Path) -> bool:
     try:
         if file_kind(path) != "hdf5":
             return False
-        with Hdf5File(path) as file:
+        with open_hdf5(path) as file:
             return file.text("model_config") is None and holds_weights(file)
     except (OSError, ValueError):
         return False

@@ -61,13 +61,14 @@ def order_of(entry: str | Mapping[str, Any], producer: Producer) -> Order:
         # What `compile` was given, kept as it was by tf.keras from 2.12 on and by Keras 3.0 to 3.2.
         if producer.version is None:
             raise ValueError(
-                f"The optimizer is {entry!r} alone, and the file does not tell which Keras wrote it, so that the order "
+                f"The optimizer is {entry!r:.200} alone, and the file does not tell which Keras wrote it, "
+                "so that the order "
                 "of the optimizer's arrays is not known."
             )
         return {Generation.KERAS_3: Order.KERAS_3, Generation.TF_KERAS: Order.TF_KERAS}.get(
             producer.generation, Order.LEGACY
         )
-    config = entry.get("config")
+    config = entry.get("config") if isinstance(entry, Mapping) else None
     named = config if isinstance(config, Mapping) else {}
     if producer.generation is Generation.KERAS_3 and producer.version is not None:
         return Order.KERAS_3
@@ -123,7 +124,7 @@ def restore(optimizer: Optimizer, model: Layer, arrays: Sequence[SavedArray], or
         ValueError: when one of them is not what it must be. Nothing is changed in either case.
     """
     if keeps_variables(optimizer):
-        if not restore_variables(optimizer, arrays):
+        if not restore_variables(optimizer, arrays, of_tf_keras=order is Order.TF_KERAS):
             raise OtherWeights(f"The state is not that of the model's {type(optimizer).__name__}, or of other weights.")
         return
     numbers, kept = _entries(optimizer, [*_trainable_weights(model)], order)

@@ -1,10 +1,11 @@
-"""The arrays of optimizers that keep variables of whole weights, or others inside; only Keras 3 has written such.
+"""The arrays of optimizers that keep variables of whole weights, or others inside: Keras 3's, and tf.keras' Adafactor.
 
 They stand in the order in which the variables were made, which is that of ``optimizer.variables`` here as in Keras.
 """
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -44,8 +45,14 @@ def inner_states(optimizer: Optimizer) -> dict[str, list[tuple[str, Array]]]:
     return found
 
 
-def restore_variables(optimizer: Optimizer, arrays: Sequence[SavedArray]) -> bool:
+def restore_variables(optimizer: Optimizer, arrays: Sequence[SavedArray], of_tf_keras: bool = False) -> bool:
     """Give it the state in ``arrays``; without a step made, there are numbers alone, and nothing to restore.
+
+    Args:
+        optimizer: to be changed.
+        arrays: in the order of the file.
+        of_tf_keras: whether tf.keras wrote them, which keeps no learning rate, and nothing where Keras 3's Adafactor
+            has numbers that mean nothing.
 
     Returns:
         Whether there are as many arrays as variables; otherwise nothing is changed.
@@ -54,6 +61,8 @@ def restore_variables(optimizer: Optimizer, arrays: Sequence[SavedArray]) -> boo
         ValueError: when one of them is not what it must be. Nothing is changed.
     """
     variables = optimizer.variables
+    if of_tf_keras:
+        variables = [one for one in variables if one.name != "learning_rate" and not _means_nothing(one)]
     if len(arrays) != len(variables):
         return all(array.shape == () for array in arrays)
     values = []
@@ -74,3 +83,7 @@ def restore_variables(optimizer: Optimizer, arrays: Sequence[SavedArray]) -> boo
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
     return True
+
+
+def _means_nothing(variable: Any) -> bool:
+    return variable.shape == () and not variable.is_floating_point() and variable.name != "iteration"

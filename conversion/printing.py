@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, track
 from rich.table import Table
 
 from torch_keras_lstm.conversion.model_folder import Converted, Done
+from torch_keras_lstm.conversion.progress import telling
 from torch_keras_lstm.conversion.report import Report
 from torch_keras_lstm.conversion.verify import OutputComparison, Verification, departing
 
@@ -100,13 +101,16 @@ class Shown:
 
     @contextmanager
     def waiting(self, text: str) -> Iterator[None]:
-        """A sign of life on a terminal's stderr while one file is worked on, however large."""
+        """A bar on a terminal's stderr while one file is worked on: how many of its weights were read."""
         console = Console(stderr=True)
         if self.quiet or not console.is_terminal:
             yield
             return
-        with console.status(text):
-            yield
+        columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn()
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(text, total=None)
+            with telling(lambda done, total: bar.update(task, completed=done, total=total)):
+                yield
 
 
 def report_facts(report: Report) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from torch_keras_lstm.conversion.model_weights import weights_for
 from torch_keras_lstm.conversion.named_state import state_in_order
 from torch_keras_lstm.conversion.optimizer_state import Order, OtherWeights, order_of, restore
 from torch_keras_lstm.conversion.producer import Generation, Producer
-from torch_keras_lstm.conversion.sources import naming
+from torch_keras_lstm.conversion.sources import brief, naming
 from torch_keras_lstm.layers import Layer
 from torch_keras_lstm.models import Model
 from torch_keras_lstm.optimizers import Optimizer
@@ -114,7 +114,7 @@ def compile_as_saved(model: Model, path: str | Path, custom_objects: Mapping[str
         with _opened(Path(path)) as kept:
             compile_as_kept(model, kept, custom_objects)
     except (ValueError, TypeError) as error:
-        model.compile_error = str(error)
+        model.compile_error = brief(str(error))
 
 
 def compile_as_kept(model: Model, kept: KeptTraining | None, custom_objects: Mapping[str, Any] | None) -> None:
@@ -242,7 +242,7 @@ def _loss(missing: list[str], entry: Any, custom_objects: Mapping[str, Any]) -> 
     try:
         return losses.deserialize(entry, custom_objects)
     except (TypeError, ValueError) as error:
-        missing.append(f"The loss cannot be had: {error}")
+        missing.append(f"The loss cannot be had: {brief(str(error))}")
         return absent_loss(entry, missing[-1])
 
 
@@ -250,7 +250,7 @@ def _metric(missing: list[str], entry: Any, custom_objects: Mapping[str, Any]) -
     try:
         return metrics.deserialize(entry, custom_objects)
     except (TypeError, ValueError) as error:
-        missing.append(f"A metric cannot be had: {error}")
+        missing.append(f"A metric cannot be had: {brief(str(error))}")
         return absent_metric(entry, missing[-1])
 
 
@@ -260,13 +260,16 @@ def _optimizer(
     entry = kept.told.get("optimizer_config", kept.told.get("optimizer"))
     if entry is None:
         return None
+    if not isinstance(entry, str | Mapping):
+        missing.append(f"The optimizer cannot be had: expected a name or a configuration, got {entry!r:.200}.")
+        return None
     order = order_of(entry, kept.producer)
     if order is Order.LEGACY and isinstance(entry, Mapping) and name_in(entry) not in custom_objects:
         entry = by_the_legacy_rule(entry)
     try:
         optimizer = optimizers.deserialize(entry, custom_objects)
     except (TypeError, ValueError) as error:
-        missing.append(f"The optimizer cannot be had: {error}")
+        missing.append(f"The optimizer cannot be had: {brief(str(error))}")
         return None
     if model is None:
         return optimizer

@@ -5,6 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _NAMED = "_file_is_named"  # an attribute of errors whose text begins with the name of their file
+# Characters of an error, and how many of them from its end, which says what to do.
+_LONGEST, _LAST = 480, 100
 
 
 class WithoutArchitecture(ValueError):
@@ -24,11 +26,27 @@ def naming(path: Path) -> Iterator[None]:
         raise named from None
 
 
+def brief(text: str) -> str:
+    """``text`` without its middle where it is long: what a file has in a wrong place may be of any length."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - _LAST]} ... {text[-_LAST:]}"
+
+
+@contextmanager
+def in_brief() -> Iterator[None]:
+    """Errors that arise inside are no longer than :func:`brief` makes them."""
+    try:
+        yield
+    except ValueError as error:
+        if len(str(error)) <= _LONGEST:
+            raise
+        raise ValueError(brief(str(error))) from None
+
+
 def _named(error: ValueError | OSError, path: Path) -> ValueError | OSError:
     if isinstance(error, WithoutArchitecture):
-        return WithoutArchitecture(f"{path}: {error}")
+        return WithoutArchitecture(f"{path}: {brief(str(error))}")
     if isinstance(error, ValueError):
-        return ValueError(f"{path}: {error}")
+        return ValueError(f"{path}: {brief(str(error))}")
     if isinstance(error, FileNotFoundError):
         inside = error.filename is not None and path.is_dir()
         missing = f"its file {Path(error.filename).name!r} is missing" if inside else "there is no such file or folder"

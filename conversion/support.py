@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from torch_keras_lstm.conversion.argument_kinds import ARGUMENTS
 from torch_keras_lstm.conversion.build import LAYERS
 from torch_keras_lstm.conversion.dialects import older_names
+from torch_keras_lstm.conversion.refusals import NOT_HERE
 from torch_keras_lstm.operations.node_def import NODES
 from torch_keras_lstm.operations.table import OPERATIONS
 from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS
@@ -40,6 +41,12 @@ _OPERATIONS = """\
 Operation nodes of Keras 3 (`keras.ops`), by class:
 """
 
+_NOT_HERE = """\
+## Layers that are not here
+
+A file with one is refused by its name, unless `custom_objects` has a layer for it.
+"""
+
 _TENSORFLOW = """\
 Functions of TensorFlow in `TFOpLambda` and `SlicingOpLambda` nodes of tf.keras, by name:
 """
@@ -51,7 +58,7 @@ Operations of TensorFlow's graph in `TensorFlowOpLayer` nodes of older tf.keras:
 
 def support_page() -> str:
     """The page in Markdown."""
-    parts = [_INTRODUCTION, "\n".join(_layers()) + "\n"]
+    parts = [_INTRODUCTION, "\n".join(_layers()) + "\n", _NOT_HERE, "\n".join(_not_here()) + "\n"]
     for heading, names in ((_OPERATIONS, OPERATIONS), (_TENSORFLOW, TENSORFLOW_FUNCTIONS), (_NODES, NODES)):
         parts += [heading, _listed(names) + "\n"]
     return "\n".join(parts)
@@ -63,6 +70,13 @@ def _layers() -> Iterator[str]:
     for name, row in sorted(LAYERS.items(), key=lambda item: item[0].lower()):
         arguments = _listed(ARGUMENTS.get(name, ()))
         yield f"| `{name}` | {_listed(older_names(name))} | {arguments} | {row.restrictions} |"
+
+
+def _not_here() -> Iterator[str]:
+    yield "| layer | what it is, or what to use |"
+    yield "|---|---|"
+    for name, reason in sorted(NOT_HERE.items(), key=lambda item: item[0].lower()):
+        yield f"| `{name}` | {reason} |"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -57,9 +57,9 @@ def from_tfjs(class_name: str, config: Mapping[str, Any], place: str) -> dict[st
         arguments["target_shape"] = [-1 if size is None else size for size in arguments["target_shape"]]
     elif class_name == "Bidirectional":
         arguments["zero_output_for_mask"] = False
-    elif class_name in ("CenterCrop", "Resizing") or (
-        class_name == "UpSampling2D" and arguments.get("interpolation") == "bilinear"
-    ):
+    elif class_name == "UpSampling2D" and arguments.get("interpolation") == "bilinear":
+        arguments["from_first"] = True
+    elif class_name in ("CenterCrop", "Resizing"):
         raise ValueError(
             f"{place} ({class_name}) puts the points between pixels elsewhere in TF.js than in Keras, which is not "
             "supported. Convert the Keras model itself, if its numbers are wanted."

@@ -12,6 +12,7 @@ from torch_keras_lstm.conversion.archive import KerasArchive
 from torch_keras_lstm.conversion.arrays import ArraysByLayer, ArraysByPath, SavedArray, Weights
 from torch_keras_lstm.conversion.file_kind import checkpoint_prefix, file_kind
 from torch_keras_lstm.conversion.hdf5 import Hdf5File
+from torch_keras_lstm.conversion.hdf5_library import open_hdf5
 from torch_keras_lstm.conversion.keras_folder import KerasFolder
 from torch_keras_lstm.conversion.mapped_file import MappedFile
 from torch_keras_lstm.conversion.npz import is_npz, npz_arrays
@@ -77,7 +78,7 @@ def _opened(path: Path, opened: ExitStack, mapped: bool) -> Weights:
         return _sharded(path.read_bytes(), lambda name: beside.get(name), "the folder", opened)
     if kind != "hdf5":
         raise ValueError("This is an architecture. Weights are read from `.h5` and `.keras` files and checkpoints.")
-    file = opened.enter_context(Hdf5File(path))
+    file = opened.enter_context(open_hdf5(path))
     if file.has("model_weights"):
         return legacy_weights(file, "/model_weights")
     return legacy_weights(file, "/") if is_legacy(file) else _hdf5_weights([file])
@@ -93,7 +94,7 @@ def archived_weights(archive: KerasArchive | KerasFolder, opened: ExitStack) -> 
 def _archived_arrays(archive: KerasArchive | KerasFolder, opened: ExitStack) -> Weights:
     names = archive.names()
     if f"{_ARCHIVED}.h5" in names:
-        file = opened.enter_context(Hdf5File(archive.view(f"{_ARCHIVED}.h5")))
+        file = opened.enter_context(open_hdf5(archive.view(f"{_ARCHIVED}.h5")))
         if not file.arrays():  # of a model that was not built
             return Weights("weights (.weights.h5)", ArraysByPath(PATH_ROOTS[0], {}), {})
         return _hdf5_weights([file])
@@ -232,4 +233,4 @@ def _open_shard(name: str, find: Callable[[str], _Source | None], place: str, op
         raise ValueError(f"The shard {name!r} is missing from {place}.")
     if isinstance(source, Path) and source.is_symlink():
         raise ValueError(f"The shard {name!r} is a link, and links are not followed.")
-    return opened.enter_context(Hdf5File(source))
+    return opened.enter_context(open_hdf5(source))

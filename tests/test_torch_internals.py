@@ -34,7 +34,7 @@ def test_forward_mode_is_seen() -> None:
     assert not torch_internals.forward_mode_is_active()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # is deprecated, as a whole
 def test_who_watches_operations_is_seen() -> None:
     assert not torch_internals.operations_are_watched()
     with TorchDispatchMode():
@@ -48,6 +48,63 @@ def test_who_watches_operations_is_seen() -> None:
 
     torch.jit.trace(look, torch.ones(2), check_trace=False)
     assert seen == [True, True, True]
+
+
+def test_what_a_chain_asks_answers_as_expected_where_nobody_watches() -> None:
+    def are_as_expected() -> bool:
+        answers = all(function() is answer for function, answer in torch_internals.CALLS_UNWATCHED)
+        return answers and torch_internals.FORWARD_MODE["_current_level"] == -1
+
+    assert are_as_expected()
+    with TorchDispatchMode():
+        assert not are_as_expected()
+    with torch.autograd.forward_ad.dual_level():
+        assert not are_as_expected()
+    torch.func.vmap(lambda value: (value, pytest.fail("unseen") if are_as_expected() else value))(torch.ones(2))
+
+
+def test_hooks_of_all_modules_are_where_a_chain_looks() -> None:
+    dictionaries = [vars(torch.nn.modules.module)[name] for name in torch_internals.GLOBAL_HOOKS]
+    assert not any(dictionaries)
+    for register in (
+        torch.nn.modules.module.register_module_forward_hook,
+        torch.nn.modules.module.register_module_forward_pre_hook,
+        torch.nn.modules.module.register_module_full_backward_hook,
+        torch.nn.modules.module.register_module_full_backward_pre_hook,
+    ):
+        handle = register(lambda *_: None)
+        assert sum(map(bool, dictionaries)) == 1
+        handle.remove()
+
+
+def test_who_keeps_what_autograd_keeps_is_seen() -> None:
+    assert torch_internals.saved_tensors_hooks(True) is None
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: x, lambda x: x):
+        assert torch_internals.saved_tensors_hooks(True) is not None
+
+
+def test_the_kernel_of_adam_is_that_of_torchs_optimizer() -> None:
+    weight, gradient = torch.randn(3), torch.randn(3)
+    parameter = nn.Parameter(weight.clone())
+    parameter.grad = gradient
+    torch.optim.Adam([parameter], lr=0.1, fused=True).step()
+    moved, state = weight.clone(), [torch.zeros(3), torch.zeros(3)]
+    torch_internals.fused_adam(
+        [moved],
+        [gradient],
+        [state[0]],
+        [state[1]],
+        [],
+        [torch.ones(())],
+        amsgrad=False,
+        lr=0.1,
+        beta1=0.9,
+        beta2=0.999,
+        weight_decay=0.0,
+        eps=1e-8,
+        maximize=False,
+    )
+    assert torch.equal(moved, parameter)
 
 
 def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
@@ -67,7 +124,7 @@ def test_whatever_a_planned_call_does_not_know_is_seen() -> None:
     assert seen == [False, True, True, True]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch.jit as a whole
+@pytest.mark.filterwarnings("ignore:`torch.jit")  # is deprecated, as a whole
 def test_a_trace_is_paused_and_goes_on() -> None:
     def look(value: torch.Tensor) -> torch.Tensor:
         with torch_internals.tracing_paused():

@@ -273,7 +273,7 @@ def _along(function: Callable[..., Tensor], x: Tensor, axis: int | Sequence[int]
 def _named(function: Activation) -> Callable[[Mapping[str, Any]], Activation]:
     def build(arguments: Mapping[str, Any]) -> Activation:
         if arguments:
-            raise ValueError(f"Activation '{function.__name__}' takes no 'config', got {arguments!r}.")
+            raise ValueError(f"Activation '{function.__name__}' takes no 'config', got {arguments!r:.200}.")
         return function
 
     return build

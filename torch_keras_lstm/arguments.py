@@ -14,14 +14,17 @@ class WrongTypeError(TypeError, ValueError):
 def check_number(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a finite real number."""
     if not _is_finite_number(value):
-        raise ValueError(f"Received an invalid value for argument `{name}`: expected a finite number, got {value!r}.")
+        raise ValueError(
+            f"Received an invalid value for argument `{name}`: expected a finite number, got {value!r:.200}."
+        )
 
 
 def check_non_negative(name: str, value: object) -> None:
     """Raise a ``ValueError`` naming the argument unless ``value`` is a finite number of at least 0."""
     if not _is_finite_number(value) or value < 0:
         raise ValueError(
-            f"Received an invalid value for argument `{name}`: expected a finite number of at least 0, got {value!r}."
+            f"Received an invalid value for argument `{name}`: expected a finite number of at least 0, "
+            f"got {value!r:.200}."
         )
 
 
@@ -30,21 +33,23 @@ def check_rate(name: str, value: object) -> None:
     if not _is_finite_number(value) or not 0 <= value < 1:
         raise ValueError(
             f"Received an invalid value for argument `{name}`: expected a number of at least 0 and less than 1, "
-            f"got {value!r}."
+            f"got {value!r:.200}."
         )
 
 
 def check_integer(name: str, value: object) -> None:
     """Raise a ``WrongTypeError`` naming the argument unless ``value`` is an integer; ``True`` is none."""
     if not _is_integer(value):
-        raise WrongTypeError(f"Received an invalid value for argument `{name}`: expected an integer, got {value!r}.")
+        raise WrongTypeError(
+            f"Received an invalid value for argument `{name}`: expected an integer, got {value!r:.200}."
+        )
 
 
 def check_axes(name: str, value: object) -> None:
     """Raise a ``WrongTypeError`` naming the argument unless ``value`` is a list or tuple of integers."""
     if not isinstance(value, list | tuple) or not all(map(_is_integer, value)):
         raise WrongTypeError(
-            f"Received an invalid value for argument `{name}`: expected a list of integers, got {value!r}."
+            f"Received an invalid value for argument `{name}`: expected a list of integers, got {value!r:.200}."
         )
 
 
@@ -52,7 +57,9 @@ def check_choice(name: str, value: object, choices: Sequence[str | None]) -> Non
     """Raise a ``ValueError`` naming the argument and the choices unless ``value`` is one of ``choices``."""
     if value not in choices:
         allowed = ", ".join(map(repr, choices))
-        raise ValueError(f"Received an invalid value for argument `{name}`: expected one of {allowed}, got {value!r}.")
+        raise ValueError(
+            f"Received an invalid value for argument `{name}`: expected one of {allowed}, got {value!r:.200}."
+        )
 
 
 def positive_integer(name: str, value: SupportsIndex) -> int:
@@ -65,7 +72,7 @@ def positive_integer(name: str, value: SupportsIndex) -> int:
     is_integer = hasattr(value, "__index__") and not isinstance(value, bool)
     if not is_integer or operator.index(value) <= 0:
         kind = ValueError if is_integer else WrongTypeError
-        raise kind(f"`{name}` must be a positive integer, got {value!r}.")
+        raise kind(f"`{name}` must be a positive integer, got {value!r:.200}.")
     return operator.index(value)
 
 
@@ -81,7 +88,7 @@ def integers_per_axis(name: str, value: object, axes: int, least: int = 1) -> tu
         kind = ValueError if are_integers else WrongTypeError
         raise kind(
             f"Received an invalid value for argument `{name}`: expected an integer of at least {least}, or a list of "
-            f"{axes} of them, got {value!r}."
+            f"{axes} of them, got {value!r:.200}."
         )
     return tuple(operator.index(entry) for entry in values)
 

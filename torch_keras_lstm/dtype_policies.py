@@ -29,7 +29,7 @@ class DTypePolicy:
 
     def __init__(self, name: str) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"`name` of a policy must be a string such as 'mixed_bfloat16', got {name!r}.")
+            raise TypeError(f"`name` of a policy must be a string such as 'mixed_bfloat16', got {name!r:.200}.")
         self.is_mixed = name in _MIXED
         self._compute = dtypes.any_type(name.removeprefix("mixed_") if self.is_mixed else name)
         self.is_half = self._compute in HALF
@@ -106,7 +106,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     """
     told = config.get("config")
     if config.get("class_name") not in ("DTypePolicy", "FloatDTypePolicy", "Policy") or not isinstance(told, Mapping):
-        raise ValueError(f"Expected the configuration of a DTypePolicy, got {dict(config)!r}.")
+        raise ValueError(f"Expected the configuration of a DTypePolicy, got {dict(config)!r:.200}.")
     return DTypePolicy(told.get("name"))  # type: ignore[arg-type]  # the constructor says what is wrong
 
 

@@ -89,7 +89,7 @@ def _checkpoints() -> list[tuple[_Notes, bool]]:
 
 def _holder(function: str, variables: dict[str, Any]) -> tuple[Any, bool]:
     """The object that a checkpoint keeps from its first call to the second, found in a function of torch's."""
-    if function == "checkpoint" and variables.get("gen") is not None:
+    if function in ("checkpoint", "_checkpoint_impl") and variables.get("gen") is not None:
         running = variables["gen"].gi_frame
         return None if running is None else running.f_locals.get("new_frame"), False
     if function == "unpack_hook":

@@ -134,7 +134,7 @@ class Registry(Generic[T]):
         if not callable(identifier):
             raise TypeError(
                 f"`{argument}`: expected the name or the configuration of a Keras {self.kind}, or a callable, "
-                f"got {identifier!r}."
+                f"got {identifier!r:.200}."
             )
         return cast(T, identifier() if inspect.isclass(identifier) else identifier)
 
@@ -164,10 +164,15 @@ class Registry(Generic[T]):
         if name not in self.builders:
             hint = " One of your own goes into `custom_objects`." if CUSTOM_OBJECTS.get(None) is not None else ""
             raise ValueError(
-                f"`{argument}`: expected the name of a Keras {self.kind}, got {name!r}. "
+                f"`{argument}`: expected the name of a Keras {self.kind}, got {name!r:.200}. "
                 f"{close_match(name, {**self.builders, **custom})}{hint}"
             )
-        return self.builders[name](arguments)
+        try:
+            return self.builders[name](arguments)
+        except ValueError:
+            raise
+        except Exception as error:  # whatever comes of an argument that is missing, or of a wrong type or size
+            raise ValueError(f"`{argument}`: {misfit(name, self.builders[name], arguments)}") from error
 
     def serialize(self, obj: object) -> Config | str | None:
         """The configuration, as Keras 3 writes it, from which Keras or :meth:`deserialize` makes an equal object.
@@ -214,9 +219,20 @@ def _split(config: object, argument: str) -> tuple[str, Config]:
         return arguments, {}
     if not isinstance(name, str) or not isinstance(arguments, Mapping | None):
         raise ValueError(
-            f"`{argument}`: expected a name or a dict with 'class_name' (a name) and 'config' (a dict), got {config!r}."
+            f"`{argument}`: expected a name or a dict with 'class_name' (a name) and 'config' (a dict), "
+            f"got {config!r:.200}."
         )
     return name, dict(arguments or {})
+
+
+def misfit(name: str, builder: Builder[Any], arguments: Mapping[str, Any]) -> str:
+    """What is wrong with a configuration of which ``builder`` could make nothing."""
+    known = inspect.signature(getattr(builder, "__self__", builder)).parameters.values()
+    required = [one.name for one in known if one.default is one.empty and one.kind is one.POSITIONAL_OR_KEYWORD]
+    lacking = [f"`{one}`" for one in required if one not in arguments]
+    if lacking:
+        return f"the configuration of a {name} lacks {', '.join(lacking)}."
+    return f"a {name} cannot be made with values of these types and sizes: {arguments!r:.200}."
 
 
 def _custom_builder(entry: Any) -> Builder[Any]:

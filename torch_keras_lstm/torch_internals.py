@@ -33,6 +33,11 @@ def forward_mode_is_active() -> bool:
     return torch.autograd.forward_ad._current_level >= 0
 
 
+def rules_are_needed() -> bool:
+    """Whether a transform of ``torch.func`` or forward mode asks for rules that torch's fused kernels do not have."""
+    return forward_mode_is_active() or (transforms_are_active() and not torch.compiler.is_exporting())
+
+
 def is_jit_traced() -> bool:
     """Whether ``torch.jit.trace`` is at work."""
     return _tracing_state() is not None
@@ -92,6 +97,9 @@ def calls_are_watched() -> bool:
         or torch.autograd.forward_ad._current_level >= 0
     )
 
+
+# The kernel of torch's Adam for tensors of one type on one device, which torch.optim.adam sorts before.
+fused_adam: Callable[..., None] = torch._fused_adam_
 
 # What of :func:`calls_are_watched` are functions, with what they answer where nobody watches, and where the level of
 # forward-mode derivatives stands, as ``_current_level``: -1 outside of them.

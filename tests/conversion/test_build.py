@@ -143,4 +143,4 @@ def test_what_is_keras_own_is_told_apart() -> None:
         "Classes of your own go into `custom_objects`, on the command line `--custom MODULE:NAME`."
     )
     many = _model(*(entry("Mine", f"m{number}") for number in range(50)))
-    assert " and 38 more. Classes of your own" in str(why_not(many, {}))
+    assert " and 46 more. Classes of your own" in str(why_not(many, {}))

@@ -18,6 +18,8 @@ from torch_keras_lstm_command import main
 from tests.conversion.handmade import entry, keras_2_lstm, lstm, lstm_weights, sequential, write_legacy
 from torch_keras_lstm import __version__
 from torch_keras_lstm.conversion import convert, converted_folder, load_model
+from torch_keras_lstm.conversion.printing import Shown
+from torch_keras_lstm.conversion.progress import telling
 
 ROOT = Path(__file__).parents[2]
 T, F, U = 6, 3, 4
@@ -265,6 +267,21 @@ def test_quiet_prints_errors_alone(run: Run, folder: Path, tmp_path: Path) -> No
     _fails("not a Keras model", run("inspect", folder / "text.h5", "-q"))
 
 
+def test_a_terminal_sees_how_far_a_file_is_read(
+    run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[tuple[int, int]] = []
+    with telling(lambda *numbers: told.append(numbers)):
+        model = load_model(folder / "m.h5")
+    arrays = [*map(np.size, model.get_weights())]
+    assert told == [(sum(arrays[: number + 1]), sum(arrays)) for number in range(len(arrays))]
+    assert run("convert", folder / "m.h5", "-o", tmp_path / "a").stderr == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")  # as a terminal, to rich
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(Shown, "line", lambda *_: None)
+    assert "100%" in run("convert", folder / "m.h5", "-o", tmp_path / "b").stderr
+
+
 def test_an_interrupted_folder_shows_what_is_done(
     run: Run, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,16 +300,17 @@ def test_an_interrupted_folder_shows_what_is_done(
     assert all(name in result.stdout for name in made)
 
 
-def test_what_is_terminated_leaves_nothing_behind(folder: Path, tmp_path: Path) -> None:
-    code = (
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGHUP", 129)])
+def test_what_is_terminated_leaves_nothing_behind(folder: Path, tmp_path: Path, name: str, code: int) -> None:
+    script = (
         "import os, signal, sys, torch_keras_lstm_command as c\n"
         "from torch_keras_lstm.conversion import converted_folder as f\n"
-        "f._save = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        f"f._save = lambda *_: os.kill(os.getpid(), signal.{name})\n"
         f"sys.argv = ['x', 'convert', {str(folder / 'm.h5')!r}, '-o', {str(tmp_path / 'out')!r}]\n"
         "c.main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], check=False, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 143, done.stderr
+    done = subprocess.run([sys.executable, "-c", script], check=False, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == code, done.stderr
     assert [*tmp_path.iterdir()] == []
 
 
@@ -344,6 +362,8 @@ def test_what_is_the_authors_own_is_imported_by_name(
         "from torch_keras_lstm.layers import Dense\n\n\nclass Doubled(Dense):\n    pass\n"
     )
     monkeypatch.chdir(tmp_path)
+    Path("broken_module.py").write_text("1 / 0")
+    Path("ending_module.py").write_text("raise SystemExit(0)")
     without = run("inspect", path)
     assert "Doubled" in without.stdout
     assert "`--custom MODULE:NAME`" in without.stdout.replace("\n", " ")
@@ -353,6 +373,8 @@ def test_what_is_the_authors_own_is_imported_by_name(
         ("their_layers", "is MODULE:NAME or KEY=MODULE:NAME"),
         ("their_layers:Missing", "is not to be had"),
         ("no_such_module:Doubled", "is not to be had"),
+        ("broken_module:Doubled", "ZeroDivisionError"),
+        ("ending_module:Doubled", "SystemExit"),
     ):
         result = run("inspect", path, "--custom", text)
         assert result.returncode == 2
@@ -363,6 +385,10 @@ def test_misuse_shows_the_usage(run: Run) -> None:
     result = run("convert", "m.h5")
     assert result.returncode == 2
     assert "--output" in result.stderr
+    for number in ("-1", "nan"):
+        result = run("verify", "m.h5", "--tolerance", number)
+        assert result.returncode == 2
+        assert "a number of at least 0 is expected" in result.stderr
 
 
 def test_mixed_precision_is_kept_when_it_is_asked_for(run: Run, tmp_path: Path) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from tests.conversion.handmade import Array, entry, sequential, write_legacy
 from torch_keras_lstm.conversion import convert, inspect, load_model
-from torch_keras_lstm.models import Model
+from torch_keras_lstm.layers import Dense, Input
+from torch_keras_lstm.models import Model, Sequential
 from torch_keras_lstm.models.saving import model_from_json
+from torch_keras_lstm.optimizers import Adam
 
 OWN = {"class_name": "Mine", "config": {"scale": 2.0}}
 UNITS, FEATURES = 3, 4
@@ -101,3 +103,18 @@ def test_an_architecture_alone(tmp_path: Path) -> None:
         model_from_json(json.dumps(huge))
     with pytest.raises(ValueError, match="not the configuration of a Keras model"):
         model_from_json("{}")
+
+
+def test_a_loss_in_the_json_of_an_architecture() -> None:
+    model = Sequential([Input((2,)), Dense(3)])
+    model.compile("adam", "mse")
+    root = json.loads(model.to_json())
+    root["compile_config"]["loss"] = "mine"
+    again = model_from_json(json.dumps(root))
+    assert again.compile_error.startswith(
+        "The loss cannot be had: `loss`: expected the name of a Keras loss, got 'mine'"
+    )
+    assert type(again.optimizer) is Adam
+    root["compile_config"] = [1]
+    with pytest.raises(ValueError, match=r"`compile_config` must be an object, got \[1\]"):
+        model_from_json(json.dumps(root))

@@ -115,6 +115,7 @@ OTHERS = [
     *(Case("Activation", (name,)) for name in ("gelu", "hard_sigmoid", "celu", "softplus", "log_softmax", "sparsemax")),
     Case("ActivityRegularization", (0.1,)),
     Case("Dense", (3, "tanh")),
+    Case("TernaryDense", (3,)),
     Case("EinsumDense", ("btf,fo->bto", (T, 3))),
     Case("Highway", (), {}, floats(B, F)),
     Case("MaxoutDense", (3,), {}, floats(B, F)),
@@ -135,7 +136,10 @@ OTHERS = [
     Case("LocallyConnected1D", (3, 2), {}, floats(B, 6, 3)),
     Case("LocallyConnected2D", (3, 2), {"implementation": 2}, floats(B, 6, 5, 3)),
     *(Case(name, (), {}, pictures) for name in ("CutMix", "MixUp", "RandomElasticTransform", "RandomGaussianBlur")),
-    *(Case(name, (), {}, pictures) for name in ("AugMix", "Equalization", "RandAugment", "RandomPerspective")),
+    *(
+        Case(name, (), {}, pictures)
+        for name in ("AugMix", "Equalization", "Mosaic", "RandAugment", "RandomPerspective")
+    ),
     Case("ContrastLimitedAdaptiveHistogramEqualization", ((0, 1),), {"tile_grid_size": (2, 3)}, pictures),
     *(Case(name, ((0.5, 0.5),), {}, pictures) for name in ("RandomHeight", "RandomWidth")),
     *(Case(name, (0.3,), {}, pictures) for name in ("RandomRotation", "RandomZoom", "RandomShear", "RandomErasing")),

@@ -11,9 +11,12 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import torch
 from keras import layers
 
 from tests.tolerances import assert_close
+from torch_keras_lstm import layers as our_layers
+from torch_keras_lstm import losses
 from torch_keras_lstm.models import load_model
 
 pytestmark = [
@@ -58,6 +61,7 @@ def graph() -> Any:
     return keras.Model(source, inner(layers.Concatenate()([first, second])))
 
 
+NEW = {"ternary"}
 MODELS: dict[str, Callable[[], Any]] = {
     "lstm": lambda: masked(layers.LSTM(4, return_sequences=True), layers.LSTM(3)),
     "gru": lambda: masked(layers.GRU(4, return_sequences=True), layers.GRU(3, reset_after=False)),
@@ -81,6 +85,8 @@ MODELS: dict[str, Callable[[], Any]] = {
     "attention": attention,
     "graph": graph,
 }
+if hasattr(layers, "TernaryDense"):  # from 3.16 on
+    MODELS["ternary"] = lambda: plain(layers.TernaryDense(4, activation="tanh"), layers.TernaryDense(2, 0.5))
 
 
 def made(name: str) -> tuple[Any, list[np.ndarray]]:
@@ -130,7 +136,9 @@ def test_what_is_read_is_given_back(name: str, tmp_path: Path) -> None:
     assert_close(predicted(again, inputs), expected, "float32 model", "in Keras")
 
 
-@pytest.mark.parametrize("name", ["lstm", "mean", "both_ways_concat", "encoder_decoder"])
+@pytest.mark.parametrize(
+    "name", [*("lstm", "mean", "both_ways_concat", "encoder_decoder"), *sorted(NEW & MODELS.keys())]
+)
 def test_what_it_saves_goes_on_as_there(name: str, tmp_path: Path) -> None:
     model, inputs = made(name)
     model.compile(keras.optimizers.Adam(0.02), "mse")
@@ -142,3 +150,31 @@ def test_what_it_saves_goes_on_as_there(name: str, tmp_path: Path) -> None:
     curves = [one.fit(x, y, batch_size=2, epochs=4, shuffle=False, verbose=0).history["loss"] for one in (model, ours)]
     assert_close(curves[1], curves[0], "float32 curve", "losses")
     assert_close(predicted(ours, inputs), predicted(model, inputs), "float32 curve", "outputs after it")
+
+
+@pytest.mark.parametrize("form", ["channels_last", "channels_first"] if hasattr(layers, "Mosaic") else [])
+def test_mosaics_of_the_same_images(form: str) -> None:
+    theirs: Any = layers.Mosaic(data_format=form, dtype="float64")
+    ours = our_layers.Mosaic(data_format=form, dtype="float64")
+    rng = np.random.default_rng(2)
+    images, labels = rng.standard_normal((5, 6, 7, 3)), rng.uniform(0, 1, (5, 4))
+    images = images.transpose(0, 3, 1, 2) if form == "channels_first" else images
+    drawn = theirs.get_random_transformation(images, training=True)
+    mine = {name: torch.tensor(np.asarray(drawn[name])) for name in ("permutation_order", "mosaic_centers")}
+    got = ours.transform_images(torch.tensor(images), mine)
+    assert_close(got, np.asarray(theirs.transform_images(images, drawn)), "float32 model")
+    expected = theirs.transform_labels(keras.ops.convert_to_tensor(labels), drawn)
+    assert_close(ours.transform_labels(torch.tensor(labels), mine), np.asarray(expected), "float32 model")
+
+
+FOCAL: list[dict[str, Any]] = [{}, {"ignore_class": 2, "gamma": 1.5}, {"alpha": [0.2, 0.5, 0.7], "from_logits": True}]
+
+
+@pytest.mark.parametrize("arguments", FOCAL if hasattr(keras.losses, "SparseCategoricalFocalCrossentropy") else [])
+def test_focal_losses_of_class_numbers(arguments: dict[str, Any]) -> None:
+    rng = np.random.default_rng(2)
+    y_true, y_pred = rng.integers(0, 3, (4, 5)), rng.uniform(0.1, 0.9, (4, 5, 3)).astype("float32")
+    theirs, ours = (one.SparseCategoricalFocalCrossentropy(**arguments) for one in (keras.losses, losses))
+    assert_close(ours(torch.tensor(y_true), torch.tensor(y_pred)), np.asarray(theirs(y_true, y_pred)), "float32 model")
+    written = {name: value for name, value in theirs.get_config().items() if name != "dtype"}
+    assert written.items() <= ours.get_config().items()

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "LocallyConnected1D", "LocallyConnected2D",  # test_locally_connected_matches_tf_keras.py
     "RandomHeight", "RandomWidth",  # test_added_layers_match_keras.py
     "Pipeline",  # test_augmentations_match_keras.py
+    "Mosaic", "TernaryDense",  # of Keras 3.16: test_any_keras_3.py
     "SpectralNormalization",  # test_added_layers_match_keras.py
     "Resizing",  # which TensorFlow does in float32
     "MelSpectrogram",  # whose bands Keras computes in float32: test_mel_spectrogram_matches_keras.py

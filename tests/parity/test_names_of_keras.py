@@ -7,8 +7,12 @@ from typing import Any
 
 import keras
 import pytest
+import tf_keras
 
 import torch_keras_lstm
+from torch_keras_lstm.conversion.build import LAYERS
+from torch_keras_lstm.conversion.dialects import older_names
+from torch_keras_lstm.conversion.refusals import NOT_HERE
 
 PAGE = Path(__file__).parents[2] / "docs" / "coming_from_keras.md"
 SPACES = (
@@ -44,3 +48,19 @@ def test_a_name_is_here_or_on_the_page(space: str) -> None:
     ours = space_of(torch_keras_lstm, space)
     assert theirs - {name for name in theirs if hasattr(ours, name)} == absent()[space]
     assert theirs, "an empty module proves nothing"
+
+
+def test_every_layer_of_keras_is_read_from_files_or_stands_among_those_that_are_not() -> None:
+    """Of tf.keras too."""
+    spaces = (keras.layers, tf_keras.layers, tf_keras.layers.experimental)
+    bases = (keras.Layer, tf_keras.layers.Layer)
+    classes = [value for space in spaces for value in vars(space).values() if isinstance(value, type)]
+    names = {one.__name__ for one in classes if issubclass(one, bases)}
+    known = {*LAYERS, "InputLayer", "Lambda", "Layer", "Wrapper", *older_names_of_all()}
+    assert names - known - NOT_HERE.keys() == set()
+    assert not NOT_HERE.keys() & LAYERS.keys()
+
+
+def older_names_of_all() -> set[str]:
+    """What other Kerases call the layers that are here."""
+    return {older for name in LAYERS for older in older_names(name)}

@@ -67,6 +67,22 @@ def _model(seed: int) -> tuple[Any, Any]:
     return model, x.astype("float32" if x.dtype.kind == "f" else "int32")
 
 
+def test_images_are_enlarged_as_tfjs_does_it(tmp_path: Path) -> None:
+    """From the first pixel in equal steps, where Keras goes from middle to middle."""
+    layers = tf_keras.layers
+    enlarge = layers.UpSampling2D((2, 3), interpolation="bilinear")
+    model = tf_keras.Sequential([layers.Input((3, 4, 2)), layers.Conv2D(3, 2), enlarge])
+    randomize(model, np.random.default_rng(8))
+    model.save(tmp_path / "m.h5")
+    path = converted(tmp_path / "m.h5", tmp_path / "m", shard=301)
+    x = np.random.default_rng(9).normal(size=(2, 3, 4, 2)).astype("float32")
+    expected = np.asarray(tfjs_in_node.answers([(path, [x])])[0][0])
+    assert_close(_answer(path, [x])[0], expected, "float32 model")
+    assert np.abs(model.predict(x, verbose=0) - expected).max() > 0.01
+    with pytest.raises(ValueError, match="`from_first=True`, a rule of older Kerases"):
+        load_model(path).save(tmp_path / "back.keras")
+
+
 @pytest.fixture(scope="module")
 def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[int, tuple[Path, Any, Any]]:
     """By seed a converted random model, its inputs, and what TF.js answers."""

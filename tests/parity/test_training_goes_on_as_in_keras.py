@@ -50,6 +50,7 @@ OF_TF_KERAS: dict[str, tuple[str, Maker]] = {
     "sgd": ("keras", lambda k: k.optimizers.SGD(0.1)),
     "rmsprop": ("keras", lambda k: k.optimizers.RMSprop(0.01, momentum=0.5, centered=True)),
     "nadam": ("keras", lambda k: k.optimizers.Nadam(0.01)),
+    "adafactor": ("keras", lambda k: k.optimizers.Adafactor(0.125)),
     "adam by its name": ("keras", lambda k: "adam"),
     "nadam by its name": ("keras", lambda k: "nadam"),
     "sgd by its name": ("keras", lambda k: "sgd"),

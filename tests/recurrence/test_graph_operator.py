@@ -31,6 +31,10 @@ from torch_keras_lstm.recurrence.simple_rnn import SIMPLE_RNN_OPERATOR
 RUNS = {"fused": lstm_fused, "loop": lstm_loop}
 WITH_C = pytest.mark.skipif(compiled_module is None, reason="no C compiler was there when the package was installed")
 PATHS = pytest.mark.parametrize("path", RUNS)
+# From 2.14 on it looks at the gradients of the tensors that it checks an operator with, leaves or not.
+OF_TORCHS_OWN_TRACING = pytest.mark.filterwarnings(
+    "ignore::DeprecationWarning", "ignore:The .grad attribute of a Tensor"
+)
 
 
 def dropped(path: str) -> dict[str, Any]:
@@ -115,7 +119,7 @@ def arguments(path: str, keep: bool, kind: str, **flags: Any) -> tuple[Any, ...]
     ],
     ids=["plain", "last", "masked"],
 )
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's, in its own tracing
+@OF_TORCHS_OWN_TRACING
 def test_it_is_what_torch_demands_of_an_operator(path: str, keep: bool, kind: str, flags: dict[str, bool]) -> None:
     """Schema, the fake's shapes and strides against the real ones, and autograd in a graph of any shape."""
     torch.library.opcheck(torch.ops.torch_keras_lstm.lstm.default, arguments(path, keep, kind, **flags))
@@ -132,7 +136,7 @@ def test_it_is_what_torch_demands_of_an_operator(path: str, keep: bool, kind: st
     ],
     ids=lambda value: value.name if isinstance(value, Operator) else str(value),
 )
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of torch's, in its own tracing
+@OF_TORCHS_OWN_TRACING
 def test_those_of_single_states_are_too(operator: Operator, path: str, keep: bool, flags: dict[str, bool]) -> None:
     rows = UNITS if operator is SIMPLE_RNN_OPERATOR else 3 * UNITS
     shapes = ((BATCH, TIME, FEATURES), (BATCH, UNITS), (rows, FEATURES), (rows, UNITS), (rows,), (rows,))

@@ -14,7 +14,8 @@ import typer
 
 _EXIT_CODES = (
     "Exit codes: 0 when all is well; 1 when a file could not be read, a model cannot be converted or an output "
-    "differs; 2 for a wrong use of the command; 130 and 143 when it was interrupted or terminated."
+    "differs; 2 for a wrong use of the command; 130, 143 and 129 when it was interrupted, terminated or its terminal "
+    "closed."
 )
 
 app = typer.Typer(
@@ -55,20 +56,34 @@ DtypePolicy = Annotated[
         "this package saved it.",
     ),
 ]
+Hdf5 = Annotated[
+    Literal["h5py"] | None,
+    typer.Option(
+        "--hdf5",
+        help="Have the HDF5 library read HDF5 files, which knows filters that nothing else here does, and is native "
+        "code: for files that you trust.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document in place of tables.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
 
 
 @app.command()
 def inspect(
-    file: File, weights: Weights = None, custom: Custom = None, as_json: AsJson = False, quiet: Quiet = False
+    file: File,
+    weights: Weights = None,
+    custom: Custom = None,
+    hdf5: Hdf5 = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Show what is in a model file: who wrote it, its layers, shapes and parameters, and what can be converted.
 
     Of a folder a row for each model. The exit code is 1 when one cannot be converted.
     """
     commands = _commands()
-    _end(commands.inspect(file, weights, commands.custom_objects(custom), commands.Shown(as_json, quiet)))
+    with commands.hdf5_by(hdf5):
+        _end(commands.inspect(file, weights, commands.custom_objects(custom), commands.Shown(as_json, quiet)))
 
 
 @app.command()
@@ -88,6 +103,7 @@ def convert(
     ] = False,
     custom: Custom = None,
     dtype_policy: DtypePolicy = None,
+    hdf5: Hdf5 = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -98,7 +114,8 @@ def convert(
     """
     commands = _commands()
     given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
-    _end(commands.convert(source, output, weights, force, skip_existing, source_code, given, dtype_policy, shown))
+    with commands.hdf5_by(hdf5):
+        _end(commands.convert(source, output, weights, force, skip_existing, source_code, given, dtype_policy, shown))
 
 
 @app.command()
@@ -122,11 +139,14 @@ def verify(
     tolerance: Annotated[
         float | None,
         typer.Option(
-            metavar="NUMBER", help="The largest error allowed, relative to the largest value of the output; 1e-05."
+            metavar="NUMBER",
+            help="The largest error allowed, relative to the largest value of the output; 1e-05.",
+            callback=lambda value: _tolerance(value),
         ),
     ] = None,
     custom: Custom = None,
     dtype_policy: DtypePolicy = None,
+    hdf5: Hdf5 = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -137,7 +157,8 @@ def verify(
     """
     commands = _commands()
     given, shown = commands.custom_objects(custom), commands.Shown(as_json, quiet)
-    _end(commands.verify(file, weights, record, save, plot, tolerance, given, dtype_policy, shown))
+    with commands.hdf5_by(hdf5):
+        _end(commands.verify(file, weights, record, save, plot, tolerance, given, dtype_policy, shown))
 
 
 @app.command("record-script")
@@ -164,15 +185,26 @@ def options(
 
 def main() -> None:
     """Run the command line. What is wrong with a file is one line on stderr and exit code 1."""
-    # So that what was begun is cleared away, as it is after Ctrl-C.
-    before = signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    # So that what was begun is cleared away, as it is after Ctrl-C; but what runs under `nohup` goes on.
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    before = {number: signal.getsignal(number) for number in ends}
+    for number in ends:
+        if before[number] is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     try:
         app(prog_name="torch-keras-lstm")
     except (OSError, ValueError) as error:
         typer.echo("error: " + " ".join(str(error).split()), err=True)
         sys.exit(1)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _tolerance(value: float | None) -> float | None:
+    if value is not None and not value >= 0:
+        raise typer.BadParameter(f"a number of at least 0 is expected, got {value}.")
+    return value
 
 
 def _commands() -> Any:

@@ -68,6 +68,7 @@ from torch_keras_lstm.layers.maxout_dense import MaxoutDense
 from torch_keras_lstm.layers.mel_spectrogram import MelSpectrogram
 from torch_keras_lstm.layers.merge import Merge
 from torch_keras_lstm.layers.merging import add, average, concatenate, dot, maximum, minimum, multiply, subtract
+from torch_keras_lstm.layers.mosaic import Mosaic
 from torch_keras_lstm.layers.multi_head_attention import MultiHeadAttention
 from torch_keras_lstm.layers.normalization import Normalization
 from torch_keras_lstm.layers.permute import Permute
@@ -123,6 +124,7 @@ from torch_keras_lstm.layers.stacked_rnn_cells import StackedRNNCells
 from torch_keras_lstm.layers.states_as_arguments import StatesAsArguments
 from torch_keras_lstm.layers.stft_spectrogram import STFTSpectrogram
 from torch_keras_lstm.layers.string_lookup import StringLookup
+from torch_keras_lstm.layers.ternary_dense import TernaryDense
 from torch_keras_lstm.layers.text_vectorization import TextVectorization
 from torch_keras_lstm.layers.thresholded_relu import ThresholdedReLU
 from torch_keras_lstm.layers.time_distributed import TimeDistributed
@@ -263,6 +265,7 @@ __all__ = [
     "Merge",
     "Minimum",
     "MixUp",
+    "Mosaic",
     "MultiHeadAttention",
     "Multiply",
     "Normalization",
@@ -316,6 +319,7 @@ __all__ = [
     "StatesAsArguments",
     "StringLookup",
     "Subtract",
+    "TernaryDense",
     "TextVectorization",
     "ThresholdedReLU",
     "TimeDistributed",

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from torch_keras_lstm.layers.placed_module import parts_of
 from torch_keras_lstm.layers.weighted import Weighted
 from torch_keras_lstm.operations.tensor_spec import Shape
 
@@ -107,7 +108,7 @@ class BaseLayer(Weighted):
         First what :meth:`add_loss` and the activity regularizers gave in the last call, then the terms of the present
         weights, of those that are trained.
         """
-        layers = [module for module in self.modules() if isinstance(module, BaseLayer)]
+        layers = [module for module in parts_of(self) if isinstance(module, BaseLayer)]
         terms: list[Tensor] = []
         for layer in layers:
             terms += layer._added_losses

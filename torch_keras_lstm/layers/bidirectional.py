@@ -93,11 +93,11 @@ class Bidirectional(Layer):
         given = {"layer": layer} if backward_layer is None else {"layer": layer, "backward_layer": backward_layer}
         for argument, value in given.items():
             if not isinstance(value, RecurrentLayer):
-                raise ValueError(f"`{argument}` must be a recurrent layer such as LSTM(units), got {value!r}.")
+                raise ValueError(f"`{argument}` must be a recurrent layer such as LSTM(units), got {value!r:.200}.")
         if merge_mode is not None and merge_mode not in _MERGE:
             close = get_close_matches(str(merge_mode), _MERGE, n=1, cutoff=0.5)
             hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(f"`merge_mode` must be one of {', '.join(_MERGE)} or None, got {merge_mode!r}.{hint}")
+            raise ValueError(f"`merge_mode` must be one of {', '.join(_MERGE)} or None, got {merge_mode!r:.200}.{hint}")
         super().__init__(**kwargs)
         self.merge_mode = merge_mode
         self.zero_output_for_mask = zero_output_for_mask

@@ -24,7 +24,9 @@ _CALLED = ("forward", "call", "__call__")
 def check_cell(cell: Any) -> None:
     """Raise a ``ValueError`` unless ``cell`` can be called and has a ``state_size``."""
     if not callable(cell):
-        raise ValueError(f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r}.")
+        raise ValueError(
+            f"`cell` must be a torch module with a `state_size`, such as LSTMCell(units), got {cell!r:.200}."
+        )
     if not hasattr(cell, "state_size"):
         raise ValueError(
             f"`cell` {type(cell).__name__} has no `state_size`: give it one, an integer or a list of integers, "

@@ -245,21 +245,22 @@ PLANNERS: dict[type, Planner] = {}
 
 
 class Chains:
-    """What a layer or a model knows of its calls: the chain for those like the last ones, if there is one.
+    """What a layer or a model knows of its calls: the chains for those like the last ones.
+
+    There are several, because the last batch of an epoch may be a smaller one.
 
     Attributes:
-        chain: for inference.
-        recorded: for calls that autograd records: takes the inputs, and gives ``None`` for a call of another kind.
+        chains: for inference, those made last first.
+        recorded: for calls that autograd records: each takes the inputs, and gives ``None`` for a call of another kind.
     """
 
     def __init__(self) -> None:
-        self.chain: Any = None
-        self.recorded: Callable[[Tensor], Tensor | None] | None = None
-        self._last: object = None
-        self._calls = 0
+        self.chains: tuple[Any, ...] = ()
+        self.recorded: tuple[Callable[[Tensor], Tensor | None], ...] = ()
+        self._calls: dict[object, int] = {}  # of each kind that took the long way
 
     def after(self, module: Any, layers: Sequence[Any], inputs: Any) -> None:
-        """Make a chain for calls such as the one for inference that was just made, from the second in a row on.
+        """Make a chain for calls such as the one for inference that was just made, from the second of a kind on.
 
         Where none can be made it is tried again after twice as many calls.
 
@@ -269,26 +270,36 @@ class Chains:
             inputs: what it was called with.
         """
         if self._is_time(inputs):
-            self.chain = _chain_of(module, layers, inputs) or self.chain  # which may fit again, once this is over
+            self.chains = _before(_chain_of(module, layers, inputs), self.chains)
 
     def after_recorded(self, layer: Any, inputs: Any) -> None:
         """As :meth:`after`, of a call that autograd recorded."""
         planner = PLANNERS.get(type(layer))
         if planner is not None and self._is_time(inputs):
-            self.recorded = planner(layer, inputs) or self.recorded
+            self.recorded = _before(planner(layer, inputs), self.recorded)
 
     def _is_time(self, inputs: Any) -> bool:
-        """Note a call; whether there were so many of its kind in a row that a chain may be worth making."""
+        """Note a call; whether there were so many of its kind that a chain may be worth making."""
         if type(inputs) is not Tensor or torch_internals.calls_are_watched():
             return False
         kind = (inputs.shape, inputs.dtype, torch.is_grad_enabled())
-        self._calls = self._calls + 1 if kind == self._last else 1
-        self._last = kind
-        return self._calls > 1 and not self._calls & (self._calls - 1)
+        calls = self._calls.pop(kind, 0) + 1
+        if len(self._calls) >= _MOST_KINDS:
+            del self._calls[next(iter(self._calls))]  # the one that was met longest ago
+        self._calls[kind] = calls
+        return calls > 1 and not calls & (calls - 1)
 
     def __reduce__(self) -> tuple[type, tuple[()]]:
         # A chain holds addresses: a copy of the layer, or one that comes out of a pickle, makes its own.
         return type(self), ()
+
+
+_MOST_KINDS, _MOST_CHAINS = 32, 4
+
+
+def _before(made: Any, others: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What was made, if anything was, before the others, which may fit again."""
+    return others if made is None else (made, *others[: _MOST_CHAINS - 1])
 
 
 class ChainedCall(Layer):
@@ -301,14 +312,16 @@ class ChainedCall(Layer):
         if len(args) == 1 and not torch.compiler.is_dynamo_compiling():
             chains: Chains | None = self.__dict__.get("_chains")  # an attribute of a module takes longer
             if chains is not None:
-                if chains.chain is not None and (not kwargs or kwargs == _IN_INFERENCE):
-                    outputs = chains.chain.run(args[0])
-                    if outputs is not None:
-                        return outputs
-                if chains.recorded is not None and (not kwargs or kwargs.keys() == _ONLY_TRAINING):
-                    outputs = chains.recorded(args[0])
-                    if outputs is not None:
-                        return outputs
+                if chains.chains and (not kwargs or kwargs == _IN_INFERENCE):
+                    for chain in chains.chains:
+                        outputs = chain.run(args[0])
+                        if outputs is not None:
+                            return outputs
+                if chains.recorded and (not kwargs or kwargs.keys() == _ONLY_TRAINING):
+                    for planned in chains.recorded:
+                        outputs = planned(args[0])
+                        if outputs is not None:
+                            return outputs
         return super().__call__(*args, **kwargs)
 
 

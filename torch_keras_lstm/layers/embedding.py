@@ -110,7 +110,7 @@ class Embedding(Layer):
             indices = indices.to(torch.int64)
         try:
             sparse = self.sparse_gradients and self.weight.is_leaf  # a table that was cast gets none that are
-            return self.finish(F.embedding(indices, self.weight, sparse=sparse))
+            return self.finish(F.embedding(self._as_differentiable(indices), self.weight, sparse=sparse))
         except IndexError as error:
             smallest, largest = (int(end) for end in indices.aminmax())
             raise ValueError(

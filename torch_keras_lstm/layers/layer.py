@@ -1,14 +1,12 @@
 """The base of every layer: what a Keras layer has beyond a torch module."""
 
 import inspect
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Self, TypedDict
 
 import torch
 from torch import Tensor, nn
-from torch.jit import TracerWarning  # type: ignore[attr-defined]  # torch documents it, and does not list it
 
 from torch_keras_lstm import dtype_policies, regularizers
 from torch_keras_lstm.layers import dtypes, mixed, own_config, own_layer, tracking
@@ -20,7 +18,7 @@ from torch_keras_lstm.layers.keywords import refuse_torchs_words, refuse_unknown
 from torch_keras_lstm.layers.naming import scoped, unique_name
 from torch_keras_lstm.layers.stateless_call import stateless_call
 from torch_keras_lstm.layers.symbolic_call import call_symbolically
-from torch_keras_lstm.layers.symbolic_layer import SymbolicLayer
+from torch_keras_lstm.layers.traced_layer import TracedLayer, traced_by_fx
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight_table import WeightTable
 from torch_keras_lstm.layers.weight_view import KerasWeight
@@ -47,7 +45,7 @@ class LayerArguments(CommonArguments, total=False):
     activity_regularizer: object
 
 
-class Layer(SymbolicLayer):
+class Layer(TracedLayer):
     """A torch module with the face of ``keras.layers.Layer``.
 
     A layer of this package declares its weights in ``__init__`` with :meth:`declare_weight`, tells their shapes in
@@ -314,14 +312,20 @@ class Layer(SymbolicLayer):
     # -- calling --------------------------------------------------------------------------------------------------
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """``forward`` for tensors; for symbolic tensors, which :func:`Input` makes, what ``forward`` will give."""
-        if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
-            self.check_super_called()
-            if self.converts_inputs:
-                own_layer.check_positional(self, args)
-            if self._is_own and self.input_spec is not None and args:
-                check_inputs(self.input_spec, args[0], self.name)
-            return call_symbolically(self, args, kwargs)
+        """``forward`` for tensors; for symbolic tensors, which :func:`Input` makes, what ``forward`` will give.
+
+        In a graph of ``torch.fx`` a layer is one node, as a module of torch's is.
+        """
+        if len(args) != 1 or type(args[0]) is not Tensor or kwargs:  # which a call with one tensor has no need to ask
+            if args and (traced := traced_by_fx(args[0])) is not None:
+                return self.node_of_fx(traced, args, kwargs)
+            if has_symbolic(args) or (kwargs and has_symbolic(kwargs.values())):
+                self.check_super_called()
+                if self.converts_inputs:
+                    own_layer.check_positional(self, args)
+                if self._is_own and self.input_spec is not None and args:
+                    check_inputs(self.input_spec, args[0], self.name)
+                return call_symbolically(self, args, kwargs)
         if self._may_hold_own and (self._is_own or own_layer.LossAdders.exist):
             self.check_super_called()
             return own_layer.call_around(self, self._call_as_keras, args, kwargs)
@@ -330,17 +334,6 @@ class Layer(SymbolicLayer):
         if plain and CALL_CONTEXT.training is None:
             return super().__call__(*args)
         return self._call_as_keras(args, kwargs)
-
-    def _slow_forward(self, *args: Any, **kwargs: Any) -> Any:
-        """What torch calls in the place of ``forward`` in ``torch.jit.trace``.
-
-        It warns of every size that is looked at; here only checks of arguments do, of which nothing remains.
-        """
-        if self._may_hold_own:
-            return super()._slow_forward(*args, **kwargs)  # type: ignore[no-untyped-call]  # torch has not annotated it
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", TracerWarning)
-            return super()._slow_forward(*args, **kwargs)  # type: ignore[no-untyped-call]  # as above
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the layer computes; a subclass defines it, under this name or Keras' ``call``."""
@@ -408,6 +401,13 @@ class Layer(SymbolicLayer):
                 raise ValueError(
                     f"Layer `{self.name}` takes real numbers, got an input of dtype {dtypes.name(values.dtype)}."
                 )
+        return self._as_differentiable(values)
+
+    @staticmethod
+    def _as_differentiable(values: Tensor) -> Tensor:
+        """The same; a copy of a tensor of ``torch.inference_mode()``, which no pass backwards could be handed."""
+        if torch.is_grad_enabled() and not torch.compiler.is_compiling() and values.is_inference():
+            return values.clone()
         return values
 
     def as_computed(self, values: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from torch_keras_lstm import activations
+from torch_keras_lstm import activations, torch_internals
 from torch_keras_lstm.arguments import check_axes, positive_integer
 from torch_keras_lstm.layers.dropout import Dropout
 from torch_keras_lstm.layers.einsum_dense import with_fans
@@ -337,7 +337,7 @@ class MultiHeadAttention(Layer):
         keys, values = self.per_query_head(keys), self.per_query_head(values)
         plain = self.dropout == 0 and not return_weights and query.dim() == 3
         scale = 1 / math.sqrt(self.key_dim)
-        if plain and self.softmax_robust_masking is not False:
+        if plain and self.softmax_robust_masking is not False and not torch_internals.rules_are_needed():
             heads = F.scaled_dot_product_attention(queries, keys, values, allowed, scale=scale)
             if allowed is not None:
                 # torch gives zeros to a query that sees no key, Keras the mean of all values.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 from torch_keras_lstm.layers.layer import Layer
 from torch_keras_lstm.layers.rules_of_files import apart_from_rules, rules_of_3_16
 from torch_keras_lstm.operations import is_operation
-from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, registered_name, with_registered
+from torch_keras_lstm.registry import CUSTOM_OBJECTS, close_match, misfit, registered_name, with_registered
 
 LayerClass = TypeVar("LayerClass", bound=type[Layer])
 
@@ -115,6 +115,10 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
         arguments, newer = apart_from_rules(make, arguments) if isinstance(make, type) else (arguments, False)
         with rules_of_3_16(newer):
             layer = make(**arguments) if from_config is None else from_config(arguments)
+    except TypeError as error:
+        if isinstance(error, ValueError) or name in custom:  # ours says what it expects, an author's is the author's
+            raise
+        raise ValueError(misfit(name, make, arguments)) from error
     finally:
         CUSTOM_OBJECTS.reset(token)
     if not isinstance(layer, Layer):

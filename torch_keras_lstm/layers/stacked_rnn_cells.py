@@ -46,7 +46,7 @@ class StackedRNNCells(Layer):
         for cell in cells:
             if not callable(cell) or not hasattr(cell, "state_size"):
                 raise TypeError(
-                    f"`cells` must hold cells such as LSTMCell(units), got {cell!r}; yours has a `state_size`."
+                    f"`cells` must hold cells such as LSTMCell(units), got {cell!r:.200}; yours has a `state_size`."
                 )
         if isinstance(cells[0], Layer):
             kwargs.setdefault("dtype", cells[0].dtype)

@@ -5,10 +5,13 @@ container of Python's is registered with the layer that has it, under its place:
 is then trained, moved, copied, saved and listed as any other.
 """
 
+import types
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from typing import Any, Self, SupportsIndex
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from torch_keras_lstm.layers.base_layer import BaseLayer
 from torch_keras_lstm.layers.variable import Variable
@@ -219,10 +222,16 @@ class TrackedDict(_Tracked, dict[Any, Any]):
 _WITHOUT_METRICS = frozenset(["_parameters", "_buffers", "_modules", "_inbound_nodes", "_rows", "_tensors", "_places"])
 
 
+# What most attributes are: each epoch of training looks at all of them.
+_NO_METRICS = frozenset([str, int, float, bool, type(None), types.FunctionType, types.MethodType, torch.dtype, Tensor])
+_CONTAINERS = frozenset([dict, OrderedDict, list, tuple, set])
+
+
 def metrics_of(module: nn.Module) -> Iterator[Any]:
     """The metrics among the attributes of a module, also in lists and dictionaries."""
     for name, value in vars(module).items():
-        if name not in _WITHOUT_METRICS:
+        kind = type(value)
+        if not (kind in _NO_METRICS or (kind in _CONTAINERS and not value) or name in _WITHOUT_METRICS):
             yield from _metrics_in(value, set())
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Unpack
 
+import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -86,6 +87,8 @@ class UpSampling2D(UpSampling):
             the next; "bicubic", "lanczos3", "lanczos5", "gaussian" and "mitchellcubic" weight the pixels around, as
             TensorFlow does, which computes them in single precision whatever the layer's type. Keras 3 has no "area",
             "gaussian" and "mitchellcubic", tf.keras has.
+        from_first: whether "bilinear" begins in the middle of the first pixel and takes equal steps from there, which
+            shifts the image, as TF.js does. Models read from its files have it set.
 
     Example:
         >>> x = torch.tensor([1.0, 3.0]).reshape(1, 1, 2, 1)
@@ -100,9 +103,11 @@ class UpSampling2D(UpSampling):
         size: int | Sequence[int] = 2,
         data_format: str | None = None,
         interpolation: str = "nearest",
+        from_first: bool = False,
         **kwargs: Unpack[LayerArguments],
     ) -> None:
         super().__init__(size, data_format, **kwargs)
+        self.from_first = from_first
         self.interpolation = interpolation.lower() if isinstance(interpolation, str) else interpolation
         check_choice("interpolation", self.interpolation, ("nearest", "area", "bilinear", *KERNELS))
 
@@ -113,12 +118,25 @@ class UpSampling2D(UpSampling):
         floats = values if values.is_floating_point() else values.to(self._dtype)
         if self.interpolation in KERNELS:
             return enlarge(floats, self.size, self.interpolation)
+        if self.from_first:
+            for axis, times in zip((2, 3), self.size, strict=True):
+                floats = _in_equal_steps(floats, axis, times)
+            return floats
         sizes = [size * times for size, times in zip(values.shape[2:], self.size, strict=True)]
         return F.interpolate(floats, sizes, mode="bilinear")
 
     def get_config(self) -> dict[str, Any]:
         """The constructor arguments under Keras 3's names."""
-        return {**super().get_config(), "interpolation": self.interpolation}
+        config = {**super().get_config(), "interpolation": self.interpolation}
+        return config | ({"from_first": True} if self.from_first else {})
+
+
+def _in_equal_steps(values: Tensor, axis: int, times: int) -> Tensor:
+    """Between each entry of an axis and the next ``times - 1`` others; behind the last one it is repeated."""
+    last = values.narrow(axis, values.shape[axis] - 1, 1)
+    following = torch.cat([values.narrow(axis, 1, values.shape[axis] - 1), last], axis)
+    steps = [torch.lerp(values, following, step / times) for step in range(times)]
+    return torch.stack(steps, axis + 1).flatten(axis, axis + 1)
 
 
 @register("keras.layers")

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from torch_keras_lstm.layers.placed_module import parts_of
 from torch_keras_lstm.layers.quantization_config import QuantizationConfig
 from torch_keras_lstm.layers.variable import Variable
 from torch_keras_lstm.layers.weight import WeightRow, as_keras_array, draw, unknown
@@ -20,7 +21,7 @@ class Weighted(WeightState):
 
     def weighted_layers(self) -> Iterator["Weighted"]:
         """This layer and those inside it that declare weights, in the order of Keras' ``get_weights``."""
-        for module in self.modules():
+        for module in parts_of(self):
             if isinstance(module, Weighted) and module._rows:
                 yield module
 
@@ -131,11 +132,14 @@ class Weighted(WeightState):
     def _said_of(self, row: WeightRow, what: str) -> Any:
         """The regularizer or the constraint of a weight, which a variable may be given later."""
         held = self._held(row)
-        return getattr(held, what) if isinstance(held, Variable) else getattr(row, what)
+        is_plain = type(held) is nn.Parameter  # as most are, in each step of training
+        return getattr(row, what) if is_plain or not isinstance(held, Variable) else getattr(held, what)
 
     def _penalties(self) -> list[Tensor]:
         """The regularization terms of the layer's own weights, of those that are trained."""
         rows = [row for row in self._rows if self._said_of(row, "regularizer") is not None]
+        if not rows:
+            return []
         trained = [row for row in rows if self._is_made(row) and self._is_trained(row)]
         return [self._said_of(row, "regularizer")(tensor) for row, tensor in self.own_weights(trained)]
 
@@ -150,6 +154,8 @@ class Weighted(WeightState):
         """
         for layer in self.weighted_layers():
             constrained = [row for row in layer._rows if layer._said_of(row, "constraint") is not None]
+            if not constrained:
+                continue
             made = [row for row in constrained if layer._is_made(row)]
             for row, tensor in layer.own_weights(made):
                 layer.assign(row, layer._said_of(row, "constraint")(tensor))

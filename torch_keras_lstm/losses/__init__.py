@@ -21,8 +21,10 @@ from torch_keras_lstm.losses.divergence import KLDivergence, Poisson, kl_diverge
 from torch_keras_lstm.losses.focal import (
     BinaryFocalCrossentropy,
     CategoricalFocalCrossentropy,
+    SparseCategoricalFocalCrossentropy,
     binary_focal_crossentropy,
     categorical_focal_crossentropy,
+    sparse_categorical_focal_crossentropy,
 )
 from torch_keras_lstm.losses.loss import Loss
 from torch_keras_lstm.losses.margin import (
@@ -77,6 +79,7 @@ __all__ = [
     "MeanSquaredLogarithmicError",
     "Poisson",
     "SparseCategoricalCrossentropy",
+    "SparseCategoricalFocalCrossentropy",
     "SquaredHinge",
     "TorchLoss",
     "Tversky",
@@ -104,6 +107,7 @@ __all__ = [
     "resolve",
     "serialize",
     "sparse_categorical_crossentropy",
+    "sparse_categorical_focal_crossentropy",
     "squared_hinge",
     "tversky",
 ]

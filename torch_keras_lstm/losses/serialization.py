@@ -58,8 +58,8 @@ _CLASSES: tuple[type[Loss], ...] = (
     margin.Hinge, margin.SquaredHinge, margin.CategoricalHinge, divergence.KLDivergence, divergence.Poisson,
     overlap.Dice, overlap.Tversky, crossentropy.BinaryCrossentropy, crossentropy.CategoricalCrossentropy,
     crossentropy.SparseCategoricalCrossentropy, focal.BinaryFocalCrossentropy, focal.CategoricalFocalCrossentropy,
-    alignment.CTC, pairs.Circle, crossentropy.CategoricalGeneralizedCrossEntropy,
-    LossFunctionWrapper,
+    focal.SparseCategoricalFocalCrossentropy, alignment.CTC, pairs.Circle,
+    crossentropy.CategoricalGeneralizedCrossEntropy, LossFunctionWrapper,
 )  # fmt: skip
 _FUNCTIONS: tuple[LossFunction, ...] = (
     regression.mean_squared_error, regression.mean_absolute_error, regression.mean_absolute_percentage_error,
@@ -67,7 +67,7 @@ _FUNCTIONS: tuple[LossFunction, ...] = (
     margin.hinge, margin.squared_hinge, margin.categorical_hinge, divergence.kl_divergence, divergence.poisson,
     overlap.dice, overlap.tversky, crossentropy.binary_crossentropy, crossentropy.categorical_crossentropy,
     crossentropy.sparse_categorical_crossentropy, focal.binary_focal_crossentropy,
-    focal.categorical_focal_crossentropy, alignment.ctc, pairs.circle,
+    focal.categorical_focal_crossentropy, focal.sparse_categorical_focal_crossentropy, alignment.ctc, pairs.circle,
     crossentropy.categorical_generalized_cross_entropy,
 )  # fmt: skip
 _ABBREVIATIONS: dict[str, LossFunction] = {
@@ -100,7 +100,7 @@ _CROSSENTROPIES: dict[str, LossFunction] = {
 def _named(function: LossFunction) -> Builder[LossFunction]:
     def build(arguments: Mapping[str, Any]) -> LossFunction:
         if arguments:
-            raise ValueError(f"Loss '{function.__name__}' takes no 'config', got {arguments!r}.")
+            raise ValueError(f"Loss '{function.__name__}' takes no 'config', got {arguments!r:.200}.")
         return function
 
     return build

@@ -14,6 +14,7 @@ from torch_keras_lstm.registry import Config
 _EPSILON = 1e-7
 # below it a class counts as one that never occurred
 _NEVER = 1e-9
+_MOST_CLASSES = 20_000  # whose counts take some gigabytes
 
 
 class IoU(Metric):
@@ -50,6 +51,10 @@ class IoU(Metric):
     ) -> None:
         # Keras 3 writes the type of counts without one as "int"
         super().__init__(None if dtype in ("int", "int32", "int64") else dtype, name)
+        if num_classes > _MOST_CLASSES:
+            raise ValueError(f"`num_classes` is at most {_MOST_CLASSES}: counts are kept for each pair of classes.")
+        if len(target_class_ids) == 0:
+            raise ValueError("`target_class_ids` must hold a class.")
         if max(target_class_ids) >= num_classes:
             raise ValueError(
                 f"`target_class_ids`: class {max(target_class_ids)} is out of range, there are {num_classes} classes."

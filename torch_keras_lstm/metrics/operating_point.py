@@ -12,9 +12,17 @@ from torch_keras_lstm.metrics.confusion import Confusion, ConfusionMetric, Thres
 from torch_keras_lstm.metrics.metric import Metric
 from torch_keras_lstm.single_precision import to_single
 
+_MOST = 1_000_000
+
 
 def evenly_spaced(num_thresholds: int, margin: float = 0.0) -> list[float]:
-    """Thresholds from 0 to 1, the first and last moved out by ``margin``."""
+    """Thresholds from 0 to 1, the first and last moved out by ``margin``.
+
+    Raises:
+        ValueError: for more of them than anyone means, such as a damaged file asks for.
+    """
+    if num_thresholds > _MOST:
+        raise ValueError(f"`num_thresholds` is at most {_MOST}, got {num_thresholds}.")
     inner = [(i + 1) / (num_thresholds - 1) for i in range(num_thresholds - 2)]
     return [0.0 - margin, *inner, 1.0 + margin]
 

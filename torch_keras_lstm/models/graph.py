@@ -169,7 +169,7 @@ def calls_from_config(nodes: object, place: str) -> tuple[Call, ...]:
         ValueError: when they are not spelled as in Keras 3.
     """
     if not isinstance(nodes, list):
-        raise ValueError(f"{place}: `inbound_nodes` must be a list, got {nodes!r}.")
+        raise ValueError(f"{place}: `inbound_nodes` must be a list, got {nodes!r:.200}.")
     return tuple(_call_from_config(node, place) for node in nodes)
 
 
@@ -181,7 +181,7 @@ def ends_from_config(value: object, place: str) -> Any:
         return {name: ends_from_config(item, place) for name, item in value.items()}
     if isinstance(value, list | tuple) and value:
         return type(value)(ends_from_config(item, place) for item in value)
-    raise ValueError(f"{place} must name layers as [name, call, output], got {value!r}.")
+    raise ValueError(f"{place} must name layers as [name, call, output], got {value!r:.200}.")
 
 
 def is_source(value: object) -> bool:
@@ -215,7 +215,7 @@ def sources_in(value: Any) -> Iterator[TensorSource]:
 def _call_from_config(node: object, place: str) -> Call:
     args, kwargs = (node.get("args"), node.get("kwargs")) if isinstance(node, dict) else (None, None)
     if not isinstance(args, list | tuple) or not isinstance(kwargs, dict):
-        raise ValueError(f"{place}: a call in `inbound_nodes` must have `args` and `kwargs`, got {node!r}.")
+        raise ValueError(f"{place}: a call in `inbound_nodes` must have `args` and `kwargs`, got {node!r:.200}.")
     return Call(
         tuple(_value_from_config(value, place) for value in args),
         {name: _value_from_config(value, place) for name, value in kwargs.items()},
@@ -234,5 +234,5 @@ def _value_from_config(value: Any, place: str) -> Any:
     config = value.get("config")
     history = config.get("keras_history") if isinstance(config, dict) else None
     if not is_source(history):
-        raise ValueError(f"{place}: a tensor in `inbound_nodes` lacks its `keras_history`, got {value!r}.")
+        raise ValueError(f"{place}: a tensor in `inbound_nodes` lacks its `keras_history`, got {value!r:.200}.")
     return _source(history)

@@ -19,6 +19,7 @@ def load_model(
     safe_mode: bool = True,
     dtype_policy: Literal["as saved", "float32"] | None = None,
     mmap: bool = False,
+    hdf5: Literal["h5py"] | None = None,
 ) -> Model:
     """The PyTorch model for a Keras model file, in evaluation mode. Neither Keras nor TensorFlow is needed.
 
@@ -45,6 +46,8 @@ def load_model(
             holds them uncompressed in the layer's type; the rest is copied. Training changes the memory and never the
             file. Nobody may write into that file while the model lives: replace it (``os.replace``) instead. The
             checksums in a ``.keras`` archive are not computed. A folder that ``convert`` wrote is always mapped.
+        hdf5: ``"h5py"`` has the HDF5 library read HDF5 files, which knows filters that nothing else here does, and is
+            native code: for files that you trust.
 
     Raises:
         OSError: when a file is missing or damaged.
@@ -57,7 +60,7 @@ def load_model(
     """
     from torch_keras_lstm.conversion import load_model as load  # noqa: TID251 - the one door back
 
-    return load(path, weights, with_registered(custom_objects), compile, dtype_policy, mmap)
+    return load(path, weights, with_registered(custom_objects), compile, dtype_policy, mmap, hdf5)
 
 
 def to_json(model: Model, **kwargs: Any) -> str:
@@ -73,6 +76,8 @@ def to_json(model: Model, **kwargs: Any) -> str:
 def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None = None) -> Model:
     """The model that ``model.to_json()``, Keras' or ours, described: built where it was, compiled as it was.
 
+    What of the compilation cannot be had, such as a loss of your own, ``model.compile_error`` says.
+
     Args:
         json_string: the JSON.
         custom_objects: as of :func:`load_model`.
@@ -87,10 +92,7 @@ def model_from_json(json_string: str, custom_objects: Mapping[str, Any] | None =
     """
     from torch_keras_lstm.conversion import model_from_config  # noqa: TID251 - as above
 
-    model, training = model_from_config(json_string, with_registered(custom_objects))
-    if training:
-        model.compile_from_config(training)
-    return model
+    return model_from_config(json_string, with_registered(custom_objects))
 
 
 def save_model(

@@ -1,11 +1,13 @@
 """Adam, with Keras' place of epsilon, on torch's fused kernel."""
 
 import math
+from functools import partial
 from typing import Unpack
 
 import torch
 from torch.optim.adam import adam
 
+from torch_keras_lstm import torch_internals
 from torch_keras_lstm.docstrings import with_arguments_of
 from torch_keras_lstm.optimizers.gradients import densify, squares
 from torch_keras_lstm.optimizers.optimizer import Optimizer
@@ -77,15 +79,16 @@ class Adam(TwoBetas):
             given if given.stride() == one.stride() else torch.empty_like(one).copy_(given)
             for one, given in zip(parameters, gradients, strict=True)
         ]
-        steps = [torch.full((), math.inf, device=parameters[0].device)] * len(parameters)
-        adam(
+        first = parameters[0]
+        are_alike = all(one.dtype is first.dtype and one.device == first.device for one in parameters)
+        steps = [torch.full((), math.inf, device=first.device)] * len(parameters)
+        (torch_internals.fused_adam if are_alike else partial(adam, fused=True))(
             parameters,
             gradients,
             state["momentum"],
             state["velocity"],
             state.get("velocity_hat", []),
             steps,
-            fused=True,
             amsgrad=self.amsgrad,
             beta1=self.beta_1,
             beta2=self.beta_2,

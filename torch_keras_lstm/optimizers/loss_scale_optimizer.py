@@ -148,7 +148,7 @@ class LossScaleOptimizer(Optimizer):
         arguments = dict(config)
         inner = arguments.pop("inner_optimizer", None)
         if not isinstance(inner, str | Mapping):
-            raise ValueError(f"`inner_optimizer` of a LossScaleOptimizer must be a configuration, got {inner!r}.")
+            raise ValueError(f"`inner_optimizer` of a LossScaleOptimizer must be a configuration, got {inner!r:.200}.")
         arguments.pop("learning_rate", None)  # Keras 3.0 wrote that of the inner one beside
         return cls(deserialize(inner, custom_objects), **arguments)
 

@@ -31,9 +31,9 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
 
     def __init__(self, default_optimizer: Optimizer, optimizer_map: dict[str, Optimizer] | None = None) -> None:
         if not isinstance(default_optimizer, Optimizer):
-            raise TypeError(f"`default_optimizer` must be an optimizer, got {default_optimizer!r}.")
+            raise TypeError(f"`default_optimizer` must be an optimizer, got {default_optimizer!r:.200}.")
         if optimizer_map is not None and not isinstance(optimizer_map, dict):
-            raise TypeError(f"`optimizer_map` must be a dictionary of optimizers, got {optimizer_map!r}.")
+            raise TypeError(f"`optimizer_map` must be a dictionary of optimizers, got {optimizer_map!r:.200}.")
         self._default = default_optimizer
         self._by_pattern = optimizer_map or {}
 
@@ -54,7 +54,7 @@ class OptimizerMap(MutableMapping[str, Optimizer]):
         if key in self._by_pattern:
             raise ValueError(f"There is an optimizer for {key!r} already: {self._by_pattern[key]!r}.")
         if not isinstance(key, str):
-            raise ValueError(f"The key of an optimizer must be a pattern of paths, got {key!r}.")
+            raise ValueError(f"The key of an optimizer must be a pattern of paths, got {key!r:.200}.")
         _check(optimizer)
         self._by_pattern[key] = optimizer
 
@@ -188,7 +188,7 @@ class MultiOptimizer(Optimizer):
         entry = config.get("optimizer_map")
         told = entry.get("config") if isinstance(entry, Mapping) else None
         if not isinstance(told, Mapping):
-            raise ValueError(f"`optimizer_map` of a MultiOptimizer must be a configuration, got {entry!r}.")
+            raise ValueError(f"`optimizer_map` of a MultiOptimizer must be a configuration, got {entry!r:.200}.")
         made = OptimizerMap.from_config(told, custom_objects)
         return cls(**{**config, "optimizer_map": made})
 
@@ -208,6 +208,8 @@ class MultiOptimizer(Optimizer):
 def _check(optimizer: object) -> None:
     """Raise a ``ValueError`` unless ``optimizer`` may be one of several."""
     if not isinstance(optimizer, Optimizer):
-        raise ValueError(f"An optimizer of a weight must be one of torch_keras_lstm.optimizers, got {optimizer!r}.")
+        raise ValueError(
+            f"An optimizer of a weight must be one of torch_keras_lstm.optimizers, got {optimizer!r:.200}."
+        )
     if isinstance(optimizer, LossScaleOptimizer | MultiOptimizer):
         raise ValueError(f"A {type(optimizer).__name__} cannot be one of several optimizers.")

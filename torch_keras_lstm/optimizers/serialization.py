@@ -62,7 +62,7 @@ def get(identifier: object) -> Optimizer | TorchOptimizer | None:
         return identifier()
     raise TypeError(
         "`optimizer`: expected the name or the configuration of a Keras optimizer, an optimizer of "
-        f"torch_keras_lstm.optimizers or one of torch.optim, got {identifier!r}."
+        f"torch_keras_lstm.optimizers or one of torch.optim, got {identifier!r:.200}."
     )
 
 

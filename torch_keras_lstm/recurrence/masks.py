@@ -49,9 +49,11 @@ def values_are_known(mask: Tensor) -> bool:
     """Whether what to do may be chosen by the values of ``mask``.
 
     On a CPU they are there for the looking. On a GPU one would wait for the device, and a sort costs less. While
-    ``torch.compile``, ``torch.export`` or ``torch.jit.trace`` trace the call the graph must do for all of them.
+    somebody traces the call, ``torch.compile``, ``torch.jit.trace`` or ``torch.func.linearize``, the graph must do for
+    all of them; and tensors that only have a shape, as in ``FakeTensorMode``, have none.
     """
-    return mask.device.type == "cpu" and not torch.compiler.is_compiling() and not torch_internals.is_jit_traced()
+    is_there = mask.device.type == "cpu" and type(mask) is Tensor
+    return is_there and not torch.compiler.is_compiling() and not torch_internals.operations_are_watched()
 
 
 def compact(inputs: Tensor, mask: Tensor) -> Compacted:

@@ -7,6 +7,7 @@ from torch_keras_lstm import optimizers
 from torch_keras_lstm.arguments import positive_integer
 from torch_keras_lstm.callbacks.callback import Logs
 from torch_keras_lstm.layers.layer import Layer
+from torch_keras_lstm.layers.placed_module import parts_of
 from torch_keras_lstm.layers.tracking import metrics_of
 from torch_keras_lstm.metrics import Metric
 from torch_keras_lstm.registry import Config
@@ -141,7 +142,7 @@ class Compilable(Layer):
         compiled = self._compiled
         own = [
             metric
-            for module in self.modules()
+            for module in parts_of(self)
             if module is self or not isinstance(module, Compilable)  # a model inside is not trained on its own
             for metric in metrics_of(module)
         ]

@@ -2,7 +2,6 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -34,14 +33,9 @@ def why_not_fused(request: Request) -> str | None:
 
 
 class TorchKernels(Backend):
-    """One of torch's kernels for RNNs, which torch differentiates itself.
-
-    Attributes:
-        has_forward_mode: whether it does so in forward mode, too.
-    """
+    """One of torch's kernels for RNNs, which torch differentiates itself."""
 
     name = "torch_kernels"
-    has_forward_mode: ClassVar[bool] = True
 
     def why_not(self, request: Request) -> str | None:
         """As :meth:`Backend.why_not`."""
@@ -52,7 +46,7 @@ class TorchKernels(Backend):
             return reason
         if torch_internals.transforms_are_active() and not torch.compiler.is_exporting():
             return "a transform of torch.func is active"  # `vmap`, `grad` and their like know no rule for these kernels
-        if not self.has_forward_mode and torch_internals.forward_mode_is_active():
+        if torch_internals.forward_mode_is_active():  # which these have not at all, or not for several tangents at once
             return "forward-mode derivatives are being computed"
         return None
 
@@ -68,7 +62,6 @@ class TorchKernels(Backend):
 class LSTMKernels(TorchKernels):
     """The kernels of ``torch.nn.LSTM``."""
 
-    has_forward_mode = False
     why_never = staticmethod(why_not_fused)
 
     def mode(self, options: SequenceOptions) -> str:

@@ -25,6 +25,13 @@ from torch_keras_lstm.recurrence.state import LSTMState
 
 
 @triton.jit
+def _inside_if(condition, rows, batch, in_units):
+    # A bound that is 0 where nothing is to be read: Triton's interpreter spreads a boolean as integers, and from 3.9 on
+    # takes none for a mask.
+    return (rows < tl.where(condition, batch, 0))[:, None] & in_units[None, :]
+
+
+@triton.jit
 def _load_four(pointer, at, inside, distance):
     return (
         tl.load(pointer + at, inside, 0.0),
@@ -134,10 +141,11 @@ def forward_kernel(
             weight, units[:, None] + units[None, :] * UNITS, in_units[:, None] & in_units[None, :], UNITS * UNITS
         )
     before = h_0
-    next_o, next_i, next_f, next_g = _load_four(gates, gates_at, inside & (time > 0), UNITS)
+    next_o, next_i, next_f, next_g = _load_four(gates, gates_at, _inside_if(time > 0, rows, batch, in_units), UNITS)
     for step in range(time):
         z_o, z_i, z_f, z_g = _to_float(next_o, next_i, next_f, next_g)
-        next_o, next_i, next_f, next_g = _load_four(gates + 4 * size, gates_at, inside & (step + 1 < time), UNITS)
+        later = _inside_if(step + 1 < time, rows, batch, in_units)
+        next_o, next_i, next_f, next_g = _load_four(gates + 4 * size, gates_at, later, UNITS)
         if RESIDENT:
             h_o, h_i, h_f, h_g = _drop(h, factors, at, inside, size, DROPOUTS)
             z_o = _add_product(z_o, h_o, w_o, PRECISION)
@@ -234,12 +242,12 @@ def backward_kernel(
     next_o, next_i, next_f, next_g = _load_four(gates, gates_at, inside, UNITS)
     c = tl.load(cells + at, inside, 0.0).to(tl.float32)
     for left in range(time, 0, -1):
-        earlier = inside & (left > 1)
+        earlier = _inside_if(left > 1, rows, batch, in_units)
         o, i, f, g = _to_float(next_o, next_i, next_f, next_g)
         next_o, next_i, next_f, next_g = _load_four(gates - 4 * size, gates_at, earlier, UNITS)
         # one of the two reads nothing
         c_before = tl.load(cells - size + at, earlier, 0.0).to(tl.float32)
-        c_before += tl.load(c_0 + at, inside & (left == 1), 0.0).to(tl.float32)
+        c_before += tl.load(c_0 + at, _inside_if(left == 1, rows, batch, in_units), 0.0).to(tl.float32)
         if grad_hidden is not None:
             dh += next_grad.to(tl.float32)
             next_grad = tl.load(grad_hidden - size + at, earlier, 0.0)

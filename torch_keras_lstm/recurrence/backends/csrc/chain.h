@@ -128,6 +128,11 @@ static int are_expected(const Chain *chain, PyObject *inputs)
 {
     if ((PyObject *)Py_TYPE(inputs) != chain->input_type)
         return 0;
+    PyObject *shape = PyObject_GetAttr(inputs, name_of_shape); /* first, by which most others differ */
+    const int is_alike = shape != NULL && PyObject_RichCompareBool(shape, chain->input_shape, Py_EQ) == 1;
+    Py_XDECREF(shape);
+    if (!is_alike)
+        return 0;
     for (Py_ssize_t i = 0; i < chain->fact_count; i++)
         if (!holds(&chain->facts[i]))
             return 0;
@@ -135,11 +140,6 @@ static int are_expected(const Chain *chain, PyObject *inputs)
         !is_the(PyObject_GetAttr(inputs, name_of_is_cpu), Py_True) ||
         !is_the(PyObject_CallMethodObjArgs(inputs, name_of_is_contiguous, NULL), Py_True) ||
         !is_the(PyObject_CallMethodObjArgs(inputs, name_of_is_neg, NULL), Py_False))
-        return 0;
-    PyObject *shape = PyObject_GetAttr(inputs, name_of_shape);
-    const int is_alike = shape != NULL && PyObject_RichCompareBool(shape, chain->input_shape, Py_EQ) == 1;
-    Py_XDECREF(shape);
-    if (!is_alike)
         return 0;
     return !PyObject_HasAttr(inputs, name_of_mask);
 }
