@@ -203,11 +203,11 @@ def memory(records: Sequence[Mapping[str, Any]], section: Mapping[str, Any]) -> 
         "## Peak memory of a training step",
         f"MB beyond weights and inputs at {SHAPES[shape]}: how far the resident memory of a fresh process rises during "
         "the third step, with an allocator that gives back what is freed. `needed` is the size of the four gates, the "
-        "cell states and the outputs of all steps and of the gradients returned. The kernels in C keep gates, outputs "
-        "and an eighth of the cell states: at medium 26, 7 and 1 MB, beside 5 of gradients, 2 of sums of these for "
-        "each thread, 2 of kernels in the order in which they are read, and 2 of working memory. Less than 38, a third "
-        "of nn.LSTM's, it can only be where something is computed once more. With `recompute=True` the gates are, 8 "
-        "steps at a time: a third more of the products.",
+        "cell states and the outputs of all steps and of the gradients returned.",
+        "The kernels in C keep gates, outputs and an eighth of the cell states: at medium 26, 7 and 1 MB, beside 5 of "
+        "gradients, 2 of sums of these for each thread, 2 of kernels in the order in which they are read, and 2 of "
+        "working memory. Less than 38, a third of the memory of nn.LSTM, it can only be where something is computed "
+        "once more. With `recompute=True` the gates are, 8 steps at a time: a third more of the products.",
         table(["", "needed", *(PEERS[peer].label for peer in peers)], lines),
     ]
 

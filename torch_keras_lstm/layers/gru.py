@@ -44,7 +44,7 @@ class GRU(CellLayer, GRUBase):
         zero_output_for_mask: zeros at masked steps instead of the last output before them.
         implementation: 1 draws a dropout mask for each gate, 2 one for all; with recurrent dropout it is always 1.
         recompute: in training, keep the states alone, and compute once more on the way back what else it needs, a few
-            steps at a time: a third of the time more for a fifth of the memory, and the same numbers to the last bit.
+            steps at a time: a third of the time more for half of the memory, and the same numbers to the last bit.
             It counts where the kernels in C run the steps.
         input_size: the number of features, to build the layer at once, as in ``torch.nn.GRU``. Keras' ``input_shape``,
             (time, features), does the same. Without either it is built by the first call.

@@ -153,7 +153,7 @@ def kind_of(layer: Any) -> tuple[object, ...]:
 
 ATTRIBUTES = (
     "activation", "recurrent_activation", "return_sequences", "return_state", "go_backwards", "stateful", "use_cudnn",
-    "use_bias", "activity_regularizer", "_registered", "_is_handed", "_repeats", "_policy",
+    "recompute", "use_bias", "activity_regularizer", "_registered", "_is_handed", "_repeats", "_policy",
 )  # fmt: skip
 
 

@@ -34,11 +34,10 @@ class TrainingPlan:
         units, rows = weights[1].shape[1], weights[1].shape[0]
         self.kernels, self.options = kernels, options
         self.few = batch * time * rows * (features + units) < kernels.fewest_for_threads
-        self.recomputes = options.recompute and kernels.recomputes
         self.is_double = inputs.dtype is torch.float64
         self.zeros = torch.zeros(batch, units, dtype=inputs.dtype)
         self.hidden_shape, self.cells_shape = (batch, time, units), (-(-time // kernels.cells_every), batch, units)
-        self.kept_shape = (time, batch, kernels.kept_width(units))
+        self.kept_shape = None if options.recompute and kernels.recomputes else (time, batch, kernels.kept_width(units))
         self.sizes = (
             c_runs.CELLS.index(kernels.c_cell(options)),
             time,
@@ -96,7 +95,8 @@ class _Planned(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: TrainingPlan, inputs: Tensor, *weights: Tensor | None) -> Tensor:
         new, has_cells = inputs.new_empty, plan.kernels.has_cell_state
-        kept, hidden = None if plan.recomputes else new(plan.kept_shape), new(plan.hidden_shape)
+        kept = None if plan.kept_shape is None else new(plan.kept_shape)
+        hidden = new(plan.hidden_shape)
         cells = new(plan.cells_shape) if has_cells else None
         c_runs.compiled_module.forward(
             plan.kernels.kernel,

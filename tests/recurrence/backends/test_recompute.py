@@ -103,11 +103,30 @@ def test_only_states_are_kept(name: str, width: float) -> None:
             numbers[tensor.data_ptr()] = tensor.numel()
         return tensor
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        layer(inputs)
+    for _ in range(5):  # from which on calls may go by a plan
+        numbers.clear()
+        with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+            layer(inputs)
     states = layer.forward_layer if isinstance(layer, Bidirectional) else layer
     assert states is not None
     assert sum(numbers.values()) <= width * shape[0] * shape[1] * units + 4 * shape[0] * units  # and the first states
+
+
+@pytest.mark.parametrize("name", ["LSTM", "GRU"])
+def test_calls_that_go_by_a_plan(name: str) -> None:
+    """Kept, and from the next call on computed once more."""
+    shape, units = (5, 19, 3), 17
+    layer, inputs = built(LAYERS[name], shape, units), torch.randn(shape)
+    wanted = None
+    for recompute in (False, True, False):
+        layer.recompute = recompute
+        for _ in range(5):
+            for weight in layer.parameters():
+                weight.grad = None
+            found = results(layer, inputs, None)
+            wanted = wanted or [one.clone() for one in found]
+            for one, other in zip(wanted, found, strict=True):
+                assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("name", ["LSTM", "GRU"])

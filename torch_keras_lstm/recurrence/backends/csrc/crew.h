@@ -9,6 +9,8 @@
 
 /* Looks at what others are about to do, before a thread leaves its processor to them: some ten microseconds. */
 #define LOOKS 2000
+/* Looks at whether a team is complete: a few microseconds. Who sleeps still is awake for the next call. */
+#define FEW_LOOKS 300
 /* Looks for work before a helper sleeps: the few hundred microseconds that pass between the ways of a training step. */
 #define IDLE_LOOKS 20000
 #define MOST_HELPERS 255
@@ -154,7 +156,7 @@ static void work_together(work *work, void *context, long wanted, int has_crew)
     }
     open_book(work, context, wanted, 1, wanted - 1, 0);
     uint64_t book = __atomic_load_n(&crew.book, __ATOMIC_ACQUIRE);
-    for (long looks = 0; looks < LOOKS && TAKEN(book) < wanted; looks++) {
+    for (long looks = 0; looks < FEW_LOOKS && TAKEN(book) < wanted; looks++) {
         look_away();
         book = __atomic_load_n(&crew.book, __ATOMIC_ACQUIRE);
     }
