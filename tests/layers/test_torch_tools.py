@@ -166,7 +166,9 @@ def test_pruned_weights(make: Any, draw: Any) -> None:
     assert_close(called_before(model, inputs), called_before(zeroed, inputs), "float32 recurrence")
 
 
-@pytest.mark.parametrize("norm", [parametrizations.weight_norm, parametrizations.spectral_norm, "old"], ids=["weight", "spectral", "old"])
+@pytest.mark.parametrize(
+    "norm", [parametrizations.weight_norm, parametrizations.spectral_norm, "old"], ids=["weight", "spectral", "old"]
+)
 @pytest.mark.filterwarnings("ignore:`torch.nn.utils.weight_norm` is deprecated:FutureWarning")
 def test_norms_of_weights(norm: Any) -> None:
     norm = nn.utils.weight_norm if norm == "old" else norm

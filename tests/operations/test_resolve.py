@@ -56,7 +56,10 @@ def test_what_is_unknown_is_named(class_name: str, config: dict[str, Any], messa
     ("class_name", "config", "args", "message"),
     [
         ("Reshape", {"newshape": [-1, 7]}, [X], r"Cannot compute operation `Reshape`: shape '\[-1, 7\]' is invalid"),
-        ("TFOpLambda", {"function": "reshape"}, [X], r"Cannot compute operation `reshape`: .*'newshape'"),
+        ("TFOpLambda", {"function": "reshape"}, [X], "Cannot compute operation `reshape`: it lacks `shape`"),
+        ("Add", {}, [X], "Cannot compute operation `Add`: it lacks `x2`"),
+        ("Add", {}, [X, X, X], "Cannot compute operation `Add`: it takes 2 arguments, and got 3"),
+        ("TFOpLambda", {"function": "math.abs"}, [X, X, X], "Cannot compute operation `math.abs`: "),
         ("TensorFlowOpLayer", {"node_def": {"op": "MatMul"}}, [X, X], r"Cannot compute operation `MatMul`"),
         ("Squeeze", {"axis": 1}, [X], r"Axis 1 of a tensor of shape \(2, 4, 3\) has not size 1"),
         ("Split", {"indices_or_sections": 3, "axis": 1}, [X], r"cannot be split into 3 equal parts"),

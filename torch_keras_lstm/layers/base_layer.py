@@ -22,6 +22,9 @@ class BaseLayer(Weighted):
     # says so. A class that defines ``compute_mask`` supports them.
     supports_masking: bool = False
 
+    # Whether masks come of layers inside, which Keras 2 ran once more to ask for one.
+    masks_inside: ClassVar[bool] = False
+
     # Whether :meth:`compute_mask` may give a mask where none came in.
     makes_mask: bool = False
 

@@ -24,8 +24,9 @@ class TimeDistributed(Layer):
 
     Args:
         layer: a layer that returns one tensor.
-        all_steps_at_once: be as before Keras 3, where statistics were those of all steps together, and an inner
-            activity regularizer counted. Models that older Kerases saved say so.
+        all_steps_at_once: be as before Keras 3, where statistics were those of all steps together, the averages of a
+            model's batch normalization moved twice a step, and an inner activity regularizer counted. Models that older
+            Kerases saved say so.
         ends_mask: the rule from Keras 3.16 on: the mask ends here. Models that such a Keras saved say so.
 
     Raises:
@@ -102,8 +103,11 @@ class TimeDistributed(Layer):
             steps = zip(inputs.unbind(1), masks, strict=True)
             outputs = torch.stack([self._call_layer(step, part, training) for step, part in steps], 1)
         else:
-            folded = None if mask is None else mask.flatten(0, 1)
-            outputs = self._call_layer(inputs.flatten(0, 1), folded, training).unflatten(0, inputs.shape[:2])
+            folded, samples = None if mask is None else mask.flatten(0, 1), inputs.flatten(0, 1)
+            if self.all_steps_at_once and self._is_training(training) and _runs_for_its_mask(self.layer):
+                with torch.no_grad():
+                    self._call_layer(samples, folded, training)
+            outputs = self._call_layer(samples, folded, training).unflatten(0, inputs.shape[:2])
         if not self.all_steps_at_once:
             self.layer._activity_loss = None  # Keras 3 calls the inner layer past its own activity regularizer
         return self.finish(outputs)
@@ -156,6 +160,11 @@ def _mixes_samples(layer: Layer) -> bool:
         for inner in layer.modules()
         if isinstance(inner, Layer)
     )
+
+
+def _runs_for_its_mask(layer: Layer) -> bool:
+    """Whether Keras 2 ran a layer once more to ask for its mask, and averages in it moved twice: a model with some."""
+    return layer.masks_inside and _mixes_samples(layer)
 
 
 def _one_step(shape: Shape) -> Shape:

@@ -382,6 +382,7 @@ class Functional(ChainedCall, Model):
         return layer(*args, **kwargs)
 
     supports_masking = True
+    masks_inside = True
 
     def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
         """The outputs as they are: the layers inside have masked them."""

@@ -207,6 +207,7 @@ class Sequential(ChainedCall, Model):
         links.listed(self)
 
     supports_masking = True
+    masks_inside = True
 
     def mask_outputs(self, outputs: Any, inputs: Any, mask: Any) -> Any:
         """The outputs as they are: the last layer has masked them."""

@@ -1,7 +1,7 @@
 """From a node of a functional model's file to the function that it stands for."""
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from types import EllipsisType
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from torch_keras_lstm.operations.named_types import as_dtype
 from torch_keras_lstm.operations.node_def import NODES, node_def_operation
 from torch_keras_lstm.operations.table import OPERATIONS
-from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, tensorflow_function
+from torch_keras_lstm.operations.tensorflow_names import TENSORFLOW_FUNCTIONS, TensorFlowName, tensorflow_function
 from torch_keras_lstm.registry import close_match
 from torch_keras_lstm.structure import leaves, map_leaves
 
@@ -20,6 +20,7 @@ _TENSORFLOW_LAYERS = ("TFOpLambda", "SlicingOpLambda", "TensorFlowOpLayer")
 _KERAS_3_MODULE = "keras.src.ops."
 # What Keras writes into every node, and what says nothing about what it computes.
 _NODE_ARGUMENTS = ("name", "trainable", "dtype")
+_OPEN = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 _BOUNDS = ("start", "stop", "step")
 
 
@@ -81,7 +82,8 @@ class Operation:
                     f"Cannot compute {self} in a graph: how large its result is follows from numbers that a graph does "
                     "not know before it runs."
                 ) from error
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            said = _misfit(self._function, *given) if isinstance(error, TypeError) else ""
+            said = said or (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             raise ValueError(f"Cannot compute {self}: {said:.300}.") from error
 
     def __str__(self) -> str:
@@ -128,6 +130,31 @@ def _function(class_name: str, config: Mapping[str, Any]) -> Callable[..., Any]:
     if unknown:
         raise ValueError(f"Operation `{class_name}` has no argument `{unknown[0]}`; it has {', '.join(accepted)}.")
     return partial(OPERATIONS[class_name], **{name: constant(value) for name, value in own.items()})
+
+
+def _misfit(function: Callable[..., Any], args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
+    """In what a function does not take such arguments; "" where it does, or does not tell what it takes."""
+    told: Mapping[str, str] = {}
+    if isinstance(function, TensorFlowName):
+        told = {ours: theirs for theirs, ours in function.renamed.items()}
+        kwargs, function = function.named(kwargs), function.function
+    try:
+        known = inspect.signature(function).parameters
+    except ValueError:  # of torch's functions in C++
+        return ""
+    kinds = {one.kind for one in known.values()}
+    named = [name for name, one in known.items() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    if inspect.Parameter.VAR_POSITIONAL not in kinds and len(args) > len(named):
+        return f"it takes {len(named)} arguments, and got {len(args)}"
+    given = {*named[: len(args)], *kwargs}
+    needed = [name for name, one in known.items() if one.default is one.empty and one.kind not in _OPEN]
+    lacking = [name for name in needed if name not in given]
+    if lacking:
+        return f"it lacks `{told.get(lacking[0], lacking[0])}`"
+    unknown = [name for name in kwargs if name not in known]
+    if unknown and inspect.Parameter.VAR_KEYWORD not in kinds:
+        return f"it has no argument `{told.get(unknown[0], unknown[0])}`"
+    return ""
 
 
 def constant(value: Any) -> Any:

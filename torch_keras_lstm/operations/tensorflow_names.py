@@ -40,12 +40,15 @@ class TensorFlowName:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The result; ``name``, and whatever is ``None`` or void, is left out."""
-        given = {
+        return self.function(*args, **self.named(kwargs))
+
+    def named(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments that count, by their names in ``function``."""
+        return {
             self.renamed.get(name, name): value
             for name, value in kwargs.items()
             if name != "name" and value is not None and not (name in _VOID and value in _VOID[name])
         }
-        return self.function(*args, **given)
 
 
 def _mean(x: ArrayLike, axis: reductions.Axis = None, keepdims: bool = False) -> Tensor:
