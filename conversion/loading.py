@@ -102,45 +102,35 @@ def load_model(
         ValueError: when it is not a Keras model, has layers that are not supported (all are named), or weights that
             do not fit (layer, weight and both shapes are named).
     """
+    path, custom_objects = Path(path), custom_objects or {}
     with hdf5_by(hdf5):
-        return _load_model(Path(path), weights, custom_objects or {}, compile, dtype_policy, mmap)
-
-
-def _load_model(
-    path: Path,
-    weights: PathLike | Literal[False] | None,
-    custom_objects: CustomObjects,
-    compile: bool,
-    dtype_policy: Literal["as saved", "float32"] | None,
-    mmap: bool,
-) -> Model:
-    check_choice(dtype_policy)
-    if is_converted(path):
-        if weights is not None:
-            raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
-        folder = ConvertedFolder(path)
-        model = folder.model(custom_objects, dtype_policy)
-        if compile:
-            with _noting(model), kept_in_folder(folder) as kept:
-                compile_as_kept(model, kept, custom_objects)
+        check_choice(dtype_policy)
+        if is_converted(path):
+            if weights is not None:
+                raise ValueError(f"{path}: a converted model has its weights beside it; `weights` cannot be given.")
+            folder = ConvertedFolder(path)
+            model = folder.model(custom_objects, dtype_policy)
+            if compile:
+                with _noting(model), kept_in_folder(folder) as kept:
+                    compile_as_kept(model, kept, custom_objects)
+            return model
+        if weights is False:
+            return _with_fresh_weights(path, custom_objects, dtype_policy)
+        weights = None if weights is None else Path(weights)
+        with open_parts(path, mmap) as parts:
+            try:
+                with understood(parts, weights, dtype_policy, mmap) as saved:
+                    model = _converted(saved, custom_objects, mmap).model
+            except WithoutArchitecture:
+                typed = replace(parts, root=root_with_policies(parts.root, dtype_policy))
+                own = load_own_model(typed, weights, custom_objects)
+                if own is None:
+                    raise
+                model = own.eval()
+            if compile and weights is None:
+                with _noting(model), naming(path):
+                    compile_as_kept(model, kept_in(parts), custom_objects)
         return model
-    if weights is False:
-        return _with_fresh_weights(path, custom_objects, dtype_policy)
-    weights = None if weights is None else Path(weights)
-    with open_parts(path, mmap) as parts:
-        try:
-            with understood(parts, weights, dtype_policy, mmap) as saved:
-                model = _converted(saved, custom_objects, mmap).model
-        except WithoutArchitecture:
-            typed = replace(parts, root=root_with_policies(parts.root, dtype_policy))
-            own = load_own_model(typed, weights, custom_objects)
-            if own is None:
-                raise
-            model = own.eval()
-        if compile and weights is None:
-            with _noting(model), naming(path):
-                compile_as_kept(model, kept_in(parts), custom_objects)
-    return model
 
 
 @contextmanager

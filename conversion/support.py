@@ -22,7 +22,8 @@ what in it cannot be converted, layer by layer.
 
 Models are Sequential or Functional, nested in each other, with shared layers, several inputs and several outputs.
 Layers that Keras 3 quantized (int8, int4, float8, GPTQ, AWQ), or updated by factors of low rank (LoRA), are read as the
-float numbers that they stand for; policies of mixed precision as float32, or as they were saved.
+float numbers that they stand for; policies of mixed precision as float32, or with Keras' numbers in half precision
+when asked for as saved ([numerics](numerics.md#half-precision)).
 
 They stand in whole-model `.h5` files of Keras 1, 2, tf.keras and Keras 3, in `.keras` files of tf.keras and Keras 3, in
 SavedModel folders of tf.keras, in layers models of TF.js (`model.json` beside its shards, converted from Keras or of

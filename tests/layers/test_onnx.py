@@ -153,4 +153,4 @@ def test_double_precision_is_a_loop_which_onnxruntime_has_while_its_lstm_is_of_s
     torch.onnx.export(model, (inputs,), path, dynamo=True, dynamic_shapes=(FREE,), verbose=False)
     inputs = torch.randn(4, 6, FEATURES, dtype=torch.float64)
     (got,) = run(path, (inputs,))
-    assert_close(got, model(inputs).detach(), "float64 model")
+    assert_close(got, model(inputs).detach(), "float64")

@@ -179,14 +179,14 @@ def test_layers_that_are_not_supported_are_all_named(tmp_path: Path) -> None:
     model = keras.Sequential(
         [
             keras.Input((TIME, FEATURES)),
-            keras.layers.Pipeline([keras.layers.Identity()], name="first"),
+            keras.layers.TorchModuleWrapper(torch.nn.Identity(), name="first"),
             keras.layers.Dense(2),
-            keras.layers.Pipeline([keras.layers.Identity()], name="second"),
+            keras.layers.TorchModuleWrapper(torch.nn.Identity(), name="second"),
         ]
     )
     for container in CONTAINERS:
         with pytest.raises(
             ValueError,
-            match=r"not supported: Pipeline \(layer `first`\).*Pipeline \(layer `second`",
+            match=r"not supported: TorchModuleWrapper \(layer `first`\).*TorchModuleWrapper \(layer `second`",
         ):
             load_model(*_save(model, tmp_path, container))
