@@ -13,6 +13,7 @@ import typer
 
 from torch_keras_lstm import conversion
 from torch_keras_lstm._version import __version__
+from torch_keras_lstm.conversion.converted_folder import is_converted
 from torch_keras_lstm.conversion.hdf5_library import hdf5_by
 from torch_keras_lstm.conversion.model_folder import (
     Converted,
@@ -201,6 +202,8 @@ def _models_below(folder: Path, weights: Path | None) -> list[ModelFile]:
         raise ValueError("`--weights` belongs to one model, but a folder of them was given.")
     files = models_in(folder)
     if not files:
+        if any(is_converted(file.parent) for file in folder.rglob("config.json")):
+            raise ValueError(f"{folder}: its models were converted already: `load_model` reads each of their folders.")
         raise ValueError(f"{folder}: there is no Keras model in the folder or below it.")
     return files
 

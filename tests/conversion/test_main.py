@@ -338,6 +338,10 @@ def test_files_are_readable_as_the_umask_has_it(run: Run, folder: Path, tmp_path
 def test_what_is_converted_already_is_told_so(run: Run, folder: Path, tmp_path: Path) -> None:
     assert run("convert", folder / "m.h5", "-o", tmp_path / "out").returncode == 0
     _fails("is a model that was converted already", run("convert", tmp_path / "out", "-o", tmp_path / "again"))
+    (tmp_path / "out").rename(tmp_path / "several")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "several").rename(tmp_path / "out" / "m")
+    _fails("its models were converted already", run("convert", tmp_path / "out", "-o", tmp_path / "again"))
 
 
 def test_advice_keeps_the_path(run: Run, folder: Path) -> None:
